@@ -1,0 +1,145 @@
+# Every command of the project. `make` alone explains itself; the first target that needs it sets .venv up.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+SWEEPS := patchsize
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# $(call quote,TEXT) is TEXT as one word for the shell, whatever is in it.
+quote = '$(subst ','\'',$(1))'
+# $(call option,DATA,data) is --data 'VALUE' where DATA=VALUE was given to make. The environment does not count: names
+# as common as OUT and DATA may be set there for other programs.
+given = $(if $(filter command,$(origin $(1))),$($(1)))
+option = $(if $(call given,$(1)),--$(2) $(call quote,$(call given,$(1))))
+
+OUT_OPTION = $(call option,OUT,out)
+SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OPTION) $(call option,SEEDS,seeds) \
+	$(call option,ARMS,arms) $(call option,FOLDS,folds)
+
+.PHONY: help setup test test-slow lint format format-check types imports check \
+	ui runs phantom preview clean distclean lock FORCE
+
+help: ## Show this text
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^[a-z][a-z%-]*:.*## / { sub(/%/, "NAME", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@printf '\nNAME is one of: %s\n\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n' '$(SWEEPS)'
+	@sed -n 's/^## /  /p' Makefile
+
+## DATA=      the data set's folder (sweep: without it a phantom is made, and the profile is demo)
+## PROFILE=   demo or paper (sweep: paper where DATA is given)
+## OUT=       where runs and results go (default runs)
+## SEEDS=     how many seeds an arm is trained with
+## ARMS=      only these arms, separated by commas
+## FOLDS=     number of folds (default the profile's)
+## EXECUTOR=  sweep: where fold runs are trained (default local)
+## CASES=     phantom: how many cases; preview: at most so many
+## SIZE=      phantom: demo or paper
+## SEED=      phantom: seed of the random numbers
+## ARGS=      further options for hemosweep (test, test-slow: for pytest), passed on as they are
+## PYTHON=    setup: the Python that .venv is made with, 3.11 to 3.13 (default python3)
+
+# --- Environment ------------------------------------------------------------------------------------------------------
+
+setup: $(STAMP) ## Install hemosweep and its tools into .venv (the other targets do so when needed)
+	@echo "setup: .venv is ready ($$($(BIN)/python --version))"
+
+# The stamp is taken away before anything changes and comes back last, so an interrupted set-up starts from nothing.
+# uv keeps the uv and pip that it finds in a .venv made by Python itself.
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; \
+	uv=$$(command -v uv || echo $(BIN)/uv); \
+	if [ -f $@ ] && $(BIN)/python -c '' 2>/dev/null && "$$uv" --version >/dev/null 2>&1; then \
+		rm $@; echo "setup: bringing .venv up to date with requirements.lock"; \
+	else \
+		version=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || version=missing; \
+		case $$version in \
+			3.11|3.12|3.13) ;; \
+			missing) echo "setup: cannot run $(PYTHON); give Python 3.11 to 3.13: make setup PYTHON=/path/to/python3" >&2; exit 1 ;; \
+			*) echo "setup: $(PYTHON) is Python $$version; give 3.11 to 3.13: make setup PYTHON=/path/to/python3" >&2; exit 1 ;; \
+		esac; \
+		rm -rf .venv; \
+		if command -v uv >/dev/null; then \
+			echo "setup: making .venv for Python $$version with uv ($$uv)"; \
+			uv venv --quiet --python "$$("$(PYTHON)" -c 'import sys; print(sys.executable)')" .venv; \
+		else \
+			echo "setup: no uv on PATH: making .venv for Python $$version and installing uv into it with pip"; \
+			"$(PYTHON)" -m venv .venv || \
+				{ echo "setup: $(PYTHON) -m venv failed; install your system's python3-venv package, or uv" >&2; exit 1; }; \
+			$(BIN)/python -m pip install -qq --disable-pip-version-check uv; \
+		fi; \
+		echo "setup: installing the packages of requirements.lock (PyTorch alone is gigabytes the first time)"; \
+	fi; \
+	quiet=--quiet; if [ -t 2 ]; then quiet=; fi; \
+	"$$uv" pip sync $$quiet --python $(BIN)/python --require-hashes requirements.lock; \
+	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	touch $@
+
+lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml
+	uv=$$(command -v uv || echo $(BIN)/uv); "$$uv" pip compile --quiet --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove caches and build leftovers
+	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find hemosweep sweeps tracking tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## Remove .venv too (results in runs/ always stay)
+	rm -rf .venv
+
+# --- Checks -----------------------------------------------------------------------------------------------------------
+
+test: $(STAMP) ## Run the fast tests
+	$(BIN)/pytest -m "not slow and not browser" $(call given,ARGS)
+
+test-slow: $(STAMP) ## Run the slow tests and those in a browser (Debian's chromium and chromium-driver)
+	$(BIN)/pytest -m "slow or browser" $(call given,ARGS)
+
+lint: $(STAMP) ## Look for mistakes with ruff
+	$(BIN)/ruff check .
+
+format: $(STAMP) ## Format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+format-check: $(STAMP) ## Check the format without changing it
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Check the types with mypy
+	$(BIN)/mypy
+
+imports: $(STAMP) ## Check which package may import which
+	$(BIN)/lint-imports
+
+check: test lint format-check types imports ## Run all that CI runs
+
+# --- Work -------------------------------------------------------------------------------------------------------------
+
+sweep-%: $(STAMP) FORCE ## Train every arm of the sweep NAME and show its table
+	$(BIN)/hemosweep sweep $(call quote,$*) $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) $(call given,ARGS)
+
+plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train nothing
+	$(BIN)/hemosweep plan $(call quote,$*) $(SWEEP_OPTIONS) $(call given,ARGS)
+
+runs: $(STAMP) ## List the runs
+	$(BIN)/hemosweep runs $(OUT_OPTION) $(call given,ARGS)
+
+ui: $(STAMP) ## Open the runs in MLflow's pages
+	$(BIN)/hemosweep ui $(OUT_OPTION) $(call given,ARGS)
+
+ifneq ($(filter phantom preview,$(MAKECMDGOALS)),)
+$(if $(call given,DATA),,$(error give the data set's folder: make $(MAKECMDGOALS) DATA=/path/to/dataset))
+endif
+
+phantom: $(STAMP) ## Make a phantom data set in the folder DATA
+	$(BIN)/hemosweep data phantom $(call quote,$(DATA)) \
+		$(call option,CASES,cases) $(call option,SIZE,size) $(call option,SEED,seed) $(call given,ARGS)
+
+preview: $(STAMP) ## Draw the cases of the data set DATA
+	$(BIN)/hemosweep data preview $(call quote,$(DATA)) $(call option,CASES,cases) $(call given,ARGS)
+
+FORCE:

@@ -1,0 +1,55 @@
+"""`hemosweep runs`: the arm runs of an output folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from hemosweep.report.table import UNDEFINED
+from tracking.reader import case_table, list_runs
+
+
+def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[str, Any]]:
+    """The runs as plain dictionaries; undefined DSC is None.
+
+    Raises:
+        BadInput: the folder has no runs, or not of that sweep.
+    """
+    rows = []
+    for run in list_runs(out, sweep):
+        row: dict[str, Any] = {
+            "run_id": run.run_id,
+            "sweep": run.sweep,
+            "arm": run.arm,
+            "seed": run.seed,
+            "status": run.status,
+            "dsc_mean": run.dsc_mean,
+            "dsc_std": run.dsc_std,
+            "profile": run.tags.get("hemosweep.profile"),
+        }
+        if with_cases:
+            row["cases"] = _cases(out, run.run_id) if run.status == "FINISHED" else []
+        rows.append(row)
+    return rows
+
+
+def _cases(out: Path, run_id: str) -> list[dict[str, Any]]:
+    table = case_table(out, run_id)
+    return [
+        {"case_id": case_id, "fold": int(fold), "ivh": ivh, "dsc": None if dsc != dsc else float(dsc)}
+        for case_id, fold, ivh, dsc in zip(table["case_id"], table["fold"], table["ivh"], table["dsc"], strict=True)
+    ]
+
+
+def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("run", "sweep", "arm", "seed", "profile", "status"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("DSC", justify="right", no_wrap=True)
+    for row in rows:
+        dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
+        spread = "" if row["dsc_std"] is None else f" ± {row['dsc_std']:.3f}"
+        names = (row["run_id"][:8], row["sweep"], row["arm"], str(row["seed"]), row["profile"] or "", row["status"])
+        table.add_row(*names, dsc + spread)
+    return table

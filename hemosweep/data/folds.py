@@ -1,0 +1,84 @@
+"""Cross-validation folds: grouped by patient, stratified by IVH, drawn once from a seed (DESIGN.md)."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hemosweep.config import CrossValidationConfig
+from hemosweep.data.case import Case
+from hemosweep.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fold:
+    """One split, as case ids. Validation cases come from the training folds and steer early stopping; test cases are
+    seen once, after training ended."""
+
+    index: int
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        train, validation, test = set(self.train), set(self.validation), set(self.test)
+        if train & validation or train & test or validation & test:
+            raise BadInput(f"fold {self.index}: a case is in two parts of the split; every part needs its own cases")
+
+
+def _deal(groups: Sequence[tuple[str, tuple[Case, ...]]], num_hands: int, rng: random.Random) -> list[list[Case]]:
+    """Deal patients to hands, one IVH stratum after the other, always to the hand that holds the fewest cases of
+    the stratum, then the fewest cases."""
+    strata: dict[bool, list[tuple[Case, ...]]] = {True: [], False: []}
+    for _, cases in groups:
+        strata[any(case.ivh for case in cases)].append(cases)
+    hands: list[list[Case]] = [[] for _ in range(num_hands)]
+    for members in strata.values():
+        rng.shuffle(members)
+        members.sort(key=len, reverse=True)
+        in_stratum = [0] * num_hands
+        for cases in members:
+            hand = min(range(num_hands), key=lambda h: (in_stratum[h], len(hands[h]), h))
+            hands[hand].extend(cases)
+            in_stratum[hand] += len(cases)
+    return hands
+
+
+def _by_patient(cases: Sequence[Case]) -> list[tuple[str, tuple[Case, ...]]]:
+    patients = sorted({case.patient_id for case in cases})
+    ordered = sorted(cases, key=lambda case: case.case_id)
+    return [(patient, tuple(case for case in ordered if case.patient_id == patient)) for patient in patients]
+
+
+def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fold, ...]:
+    """Draw the folds of a data set; independent of the order of `cases`.
+
+    Raises:
+        BadInput: fewer patients than folds, or too few left to validate on.
+    """
+    patients = _by_patient(cases)
+    if len(patients) < config.num_folds:
+        raise BadInput(
+            f"{config.num_folds} folds need at least as many patients, but the data set has {len(patients)}; "
+            "use fewer folds or add patients"
+        )
+    rng = random.Random(config.fold_seed)
+    hands = _deal(patients, config.num_folds, rng)
+    folds = []
+    for index, test in enumerate(hands):
+        rest = _by_patient([case for hand in hands if hand is not test for case in hand])
+        if len(rest) < 2:
+            raise BadInput(
+                f"fold {index} has {len(rest)} patients to train and validate on; at least 2 are needed: add patients"
+            )
+        num_parts = min(len(rest), max(2, round(1 / config.validation_share)))
+        validation = _deal(rest, num_parts, random.Random(f"{config.fold_seed}/{index}"))[0]
+        chosen = {case.case_id for case in validation}
+        folds.append(
+            Fold(
+                index=index,
+                train=tuple(sorted(case.case_id for _, group in rest for case in group if case.case_id not in chosen)),
+                validation=tuple(sorted(chosen)),
+                test=tuple(sorted(case.case_id for case in test)),
+            )
+        )
+    return tuple(folds)

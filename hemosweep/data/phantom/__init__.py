@@ -1,0 +1,18 @@
+"""Procedural head CTs with hemorrhages: data for tests, demonstrations and forecasts, free of any patient."""
+
+from hemosweep.data.phantom.case import CTA_SHARE, IVH_SHARE, PhantomCase, PhantomPose, has_cta, has_ivh, make_phantom
+from hemosweep.data.phantom.sizes import SIZES, PhantomSize
+from hemosweep.data.phantom.writer import write_phantom
+
+__all__ = [
+    "CTA_SHARE",
+    "IVH_SHARE",
+    "SIZES",
+    "PhantomCase",
+    "PhantomPose",
+    "PhantomSize",
+    "has_cta",
+    "has_ivh",
+    "make_phantom",
+    "write_phantom",
+]

@@ -1,0 +1,181 @@
+"""A contact sheet of a data set: every case in one picture, so that a wrong mask or a flipped scan is seen at once."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemosweep.data.nifti import Volume, read_volume
+from hemosweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LEVEL_HU, WIDTH_HU = 40.0, 80.0
+NUM_SPREAD_SLICES = 6
+HEAD_HU = -15.0  # above air, also in series that were cut off at -20 HU
+MARGIN_MM = 4.0
+BACKGROUND, LESION_COLOUR, IVH_COLOUR, TEXT_COLOUR = "#0b0d10", "#ff3b30", "#32d5f0", "#e8eaed"
+FRAME_COLOUR = "#ffb020"
+SHEET_WIDTH_INCHES, SHEET_DPI, TITLE_INCHES = 13.0, 150, 0.22
+GAP_MM = 3.0  # on the scale of the slices
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    case_id: str
+    ct: Volume
+    lesion_DHW: NDArray[np.bool_]
+    ivh_DHW: NDArray[np.bool_] | None
+    window: tuple[slice, slice]  # the head's rows and columns
+    slices: list[int]
+    title: str
+
+
+def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
+    """Draw the first `max_cases` cases of a data set into one PNG file and return its path.
+
+    One row a case: six axial slices spread over the head from base to vertex, then, framed, the slice with the largest
+    lesion area. Brain window (level 40 HU, width 80 HU), radiological display (the patient's right at the picture's
+    left), lesion outlined in red, intraventricular hemorrhage in cyan.
+
+    Raises:
+        BadInput: the folder is no data set, a file of a case is missing or unreadable, or `max_cases` is below 1.
+    """
+    if max_cases < 1:
+        raise BadInput(f"max_cases = {max_cases}: a contact sheet needs at least one case")
+    rows = [_read_row(data, participant) for participant in _participants(data)[:max_cases]]
+    _draw(rows, png)
+    return png
+
+
+def _participants(data: Path) -> list[dict[str, str]]:
+    table = data / "participants.tsv"
+    if not table.is_file():
+        raise BadInput(f"{table}: no such file; give the folder of a data set")
+    with table.open(encoding="utf-8", newline="") as lines:
+        participants = list(csv.DictReader(lines, delimiter="\t"))
+    if not participants or "participant_id" not in participants[0]:
+        raise BadInput(f"{table}: lists no cases under participant_id; write one line a case")
+    return participants
+
+
+def _read_row(data: Path, participant: dict[str, str]) -> _Row:
+    case_id = participant["participant_id"]
+    stem = data / case_id / "ct" / case_id
+    ct = read_volume(stem.with_name(f"{case_id}_ct.nii.gz"))
+    lesion_path = stem.with_name(f"{case_id}_label-lesion_mask.nii.gz")
+    lesion = read_volume(lesion_path)
+    if lesion.array_DHW.shape != ct.array_DHW.shape:
+        raise BadInput(
+            f"{lesion_path}: has shape {lesion.array_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask"
+        )
+    lesion_DHW = lesion.array_DHW.astype(np.float32) > 0
+    ivh_path = stem.with_name(f"{case_id}_label-ivh_mask.nii.gz")
+    ivh_DHW = read_volume(ivh_path).array_DHW.astype(np.float32) > 0 if ivh_path.is_file() else None
+    if ivh_DHW is not None and ivh_DHW.shape != ct.array_DHW.shape:
+        raise BadInput(f"{ivh_path}: has shape {ivh_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask")
+    depth, window = _head_box(ct)
+    spread = np.linspace(depth.start, depth.stop - 1, NUM_SPREAD_SLICES + 2)[1:-1].round().astype(int)
+    largest = int(lesion_DHW.sum(axis=(1, 2)).argmax())
+    title = f"{case_id}    {lesion_DHW.sum() * lesion.voxel_ml:.1f} mL    IVH {participant.get('ivh') or 'n/a'}"
+    if ivh_DHW is not None:
+        title += f" ({ivh_DHW.sum() * ct.voxel_ml:.1f} mL)"
+    return _Row(
+        case_id=case_id,
+        ct=ct,
+        lesion_DHW=lesion_DHW,
+        ivh_DHW=ivh_DHW,
+        window=window,
+        slices=[*(int(index) for index in spread), largest],
+        title=title,
+    )
+
+
+def _head_box(ct: Volume) -> tuple[slice, tuple[slice, slice]]:
+    """Slices, rows and columns with tissue in at least 3% of a line; the whole volume where there is none."""
+    head_DHW = ct.array_DHW.astype(np.float32) > HEAD_HU
+    bounds = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        lines = np.flatnonzero(head_DHW.mean(axis=others) > 0.03)
+        margin = 0 if axis == 0 else round(MARGIN_MM / ct.spacing_DHW_mm[axis])
+        size = head_DHW.shape[axis]
+        first, last = (int(lines[0]), int(lines[-1])) if lines.size else (0, size - 1)
+        bounds.append(slice(max(first - margin, 0), min(last + margin + 1, size)))
+    return bounds[0], (bounds[1], bounds[2])
+
+
+def _draw(rows: list[_Row], png: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    sizes_mm = [_panel_mm(row) for row in rows]
+    panel_width_mm = max(width_mm for _, width_mm in sizes_mm)
+    sheet_width_mm = GAP_MM + (panel_width_mm + GAP_MM) * (NUM_SPREAD_SLICES + 1)
+    inches_per_mm = SHEET_WIDTH_INCHES / sheet_width_mm
+    title_mm = TITLE_INCHES / inches_per_mm
+    sheet_height_mm = GAP_MM + sum(height_mm + title_mm for height_mm, _ in sizes_mm)
+    figure = Figure(figsize=(SHEET_WIDTH_INCHES, sheet_height_mm * inches_per_mm), dpi=SHEET_DPI, facecolor=BACKGROUND)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    top_mm = 0.0
+    for row, (height_mm, _) in zip(rows, sizes_mm, strict=True):
+        _draw_row(axes, row, top_mm, title_mm, panel_width_mm)
+        top_mm += height_mm + title_mm
+    axes.set_xlim(0, sheet_width_mm)
+    axes.set_ylim(sheet_height_mm, 0)
+    axes.set_aspect("auto")
+    axes.set_axis_off()
+    png.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(png, facecolor=BACKGROUND)
+
+
+def _panel_mm(row: _Row) -> tuple[float, float]:
+    """Height and width of a case's slices."""
+    _, height_mm, width_mm = row.ct.spacing_DHW_mm
+    return (
+        height_mm * (row.window[0].stop - row.window[0].start),
+        width_mm * (row.window[1].stop - row.window[1].start),
+    )
+
+
+def _draw_row(axes: "Axes", row: _Row, top_mm: float, title_mm: float, panel_width_mm: float) -> None:
+    """Title and slices of a case; the last slice is framed."""
+    from matplotlib.patches import Rectangle
+
+    height_mm, width_mm = _panel_mm(row)
+    middle_mm = top_mm + title_mm * 0.55
+    axes.text(GAP_MM, middle_mm, row.title, color=TEXT_COLOUR, fontsize=9, va="center", family="monospace")
+    upper_mm = top_mm + title_mm
+    for column, index in enumerate(row.slices):
+        left_mm = GAP_MM + column * (panel_width_mm + GAP_MM)
+        inset_mm = (panel_width_mm - width_mm) / 2
+        _draw_slice(axes, row, index, left_mm + inset_mm, upper_mm)
+    frame = Rectangle((left_mm, upper_mm), panel_width_mm, height_mm, fill=False, edgecolor=FRAME_COLOUR, linewidth=1.4)
+    axes.add_patch(frame)
+    centre_mm = left_mm + panel_width_mm / 2
+    label = "largest lesion area"
+    axes.text(centre_mm, middle_mm, label, color=FRAME_COLOUR, fontsize=8, ha="center", va="center")
+
+
+def _draw_slice(axes: "Axes", row: _Row, index: int, left_mm: float, upper_mm: float) -> None:
+    height_mm, width_mm = _panel_mm(row)
+    axes.imshow(
+        row.ct.array_DHW[index][row.window][::-1, ::-1],
+        cmap="gray",
+        vmin=LEVEL_HU - WIDTH_HU / 2,
+        vmax=LEVEL_HU + WIDTH_HU / 2,
+        extent=(left_mm, left_mm + width_mm, upper_mm + height_mm, upper_mm),
+        interpolation="bilinear",
+    )
+    for mask_DHW, colour in ((row.lesion_DHW, LESION_COLOUR), (row.ivh_DHW, IVH_COLOUR)):
+        if mask_DHW is None or not (mask_HW := mask_DHW[index][row.window][::-1, ::-1]).any():
+            continue
+        num_h, num_w = mask_HW.shape
+        across_mm = left_mm + (np.arange(num_w) + 0.5) * width_mm / num_w
+        down_mm = upper_mm + (np.arange(num_h) + 0.5) * height_mm / num_h
+        axes.contour(across_mm, down_mm, mask_HW, levels=[0.5], colors=[colour], linewidths=0.9)

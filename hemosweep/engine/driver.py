@@ -1,0 +1,206 @@
+"""The one process that owns a sweep: it feeds the Optuna ledger, the child processes and the tracker."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from hemosweep.config import config_as_dict
+from hemosweep.engine.ledger import Ledger
+from hemosweep.engine.local import run_in_child
+from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
+from hemosweep.engine.tracker import ReplicateInfo, Tracker
+from hemosweep.errors import FoldRunFailed
+from hemosweep.training.spec import DONE_NAME, SCORES_NAME, FoldRunSpec
+
+TRACK_EVERY_S = 5.0
+
+
+class Display(Protocol):
+    """What the driver tells whoever watches."""
+
+    def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None: ...
+
+    def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None: ...
+
+    def fold_ended(
+        self, replicate: Replicate, spec: FoldRunSpec, scores: Sequence[Mapping[str, Any]], reused: bool
+    ) -> None: ...
+
+    def fold_failed(self, replicate: Replicate, spec: FoldRunSpec, message: str) -> None: ...
+
+    def warn(self, message: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplicateResult:
+    """What became of one replicate. `cases` has one row a test case of every fold that is done."""
+
+    replicate: Replicate
+    run_id: str | None
+    cases: pd.DataFrame
+    seconds: float
+    failures: tuple[str, ...]
+
+    @property
+    def dsc_mean(self) -> float | None:
+        mean = float(self.cases["dsc"].mean())
+        return None if math.isnan(mean) else mean
+
+
+Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
+
+
+class _GuardedTracker:
+    """Keeps a tracking outage away from training: says so once, and leaves the rest to the next replay."""
+
+    def __init__(self, tracker: Tracker, display: Display) -> None:
+        self._tracker = tracker
+        self._display = display
+        self._failed = False
+
+    def call(self, use: Callable[[Tracker], Any]) -> Any:
+        if self._failed:
+            return None
+        try:
+            return use(self._tracker)
+        except Exception as error:
+            self._failed = True
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._display.warn(
+                f"tracking failed ({reason}); training goes on, and the same command replays what is missing"
+            )
+            return None
+
+
+def run_sweep(
+    replicates: Sequence[Replicate],
+    infos: Sequence[ReplicateInfo],
+    out: Path,
+    *,
+    ledger: Ledger,
+    tracker: Tracker,
+    illustrate: Illustrate,
+    display: Display,
+) -> list[ReplicateResult]:
+    """Bring every replicate to its end: train what is missing, reuse what is done, record all of it.
+
+    A failed fold leaves its replicate incomplete and the sweep goes on. An interrupt ends the running child, marks
+    what is open, and is raised on.
+
+    Args:
+        infos: for each replicate, what the tracker records of it.
+        illustrate: draws a finished replicate's figures; name to file.
+    """
+    guarded = _GuardedTracker(tracker, display)
+    results = []
+    try:
+        for replicate, info in zip(replicates, infos, strict=True):
+            results.append(_run_replicate(replicate, info, out, ledger, guarded, illustrate, display))
+    except BaseException:
+        guarded.call(lambda tracker: tracker.interrupt())
+        raise
+    return results
+
+
+def _run_replicate(
+    replicate: Replicate,
+    info: ReplicateInfo,
+    out: Path,
+    ledger: Ledger,
+    tracker: _GuardedTracker,
+    illustrate: Illustrate,
+    display: Display,
+) -> ReplicateResult:
+    trial = ledger.begin(replicate)
+    run_id: str | None = tracker.call(lambda tracker: tracker.begin_replicate(info))
+    failures = []
+    for spec in replicate.fold_runs:
+        folder = fold_run_folder(out, spec)
+
+        def record(spec: FoldRunSpec = spec, folder: Path = folder) -> None:
+            if run_id is not None:
+                tracker.call(
+                    lambda tracker: tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folder)
+                )
+
+        reused = is_done(out, spec)
+        if not reused:
+            try:
+                _train(replicate, spec, folder, display, record)
+            except FoldRunFailed as error:
+                failures.append(f"{replicate.run_name} fold {spec.fold}: {error}")
+                display.fold_failed(replicate, spec, str(error))
+                record()
+                continue
+        record()
+        display.fold_ended(replicate, spec, read_scores(folder), reused)
+
+    done = [fold_run_folder(out, spec) for spec in replicate.fold_runs if is_done(out, spec)]
+    cases = case_table([row for folder in done for row in read_scores(folder)])
+    seconds = math.fsum(json.loads((folder / DONE_NAME).read_text())["seconds"] for folder in done)
+    result = ReplicateResult(replicate=replicate, run_id=run_id, cases=cases, seconds=seconds, failures=tuple(failures))
+    figures = illustrate(replicate, cases) if not failures else {}
+    if run_id is not None:
+        tracker.call(
+            lambda tracker: tracker.finish_replicate(
+                run_id, cases=cases, figures=figures, status="FAILED" if failures else "FINISHED"
+            )
+        )
+    if failures or result.dsc_mean is None:
+        ledger.fail(trial)
+    else:
+        ledger.complete(trial, result.dsc_mean)
+    return result
+
+
+def _train(replicate: Replicate, spec: FoldRunSpec, folder: Path, display: Display, record: Callable[[], None]) -> None:
+    spec.write(folder)
+    display.fold_started(replicate, spec)
+    epochs_seen = 0
+    recorded = time.monotonic()
+
+    def on_events(events: list[dict[str, Any]]) -> None:
+        nonlocal epochs_seen, recorded
+        epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
+        for number in sorted(epochs)[epochs_seen:]:
+            display.epoch_ended(replicate, spec, epochs[number])
+        epochs_seen = len(epochs)
+        if time.monotonic() - recorded > TRACK_EVERY_S:
+            record()
+            recorded = time.monotonic()
+
+    run_in_child(folder, on_events)
+
+
+def read_scores(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((folder / SCORES_NAME).read_text(encoding="utf-8"))
+    return rows
+
+
+def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Per-case scores sorted by case id, `case_id` and `dsc` first; an undefined DSC is NaN."""
+    columns = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml"]
+    table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
+    return table.astype({"dsc": float}).sort_values("case_id", ignore_index=True)
+
+
+def describe(
+    replicate: Replicate, sweep: str, tags: Mapping[str, str], environment: Mapping[str, str]
+) -> ReplicateInfo:
+    """A replicate as the tracker records it."""
+    return ReplicateInfo(
+        sweep=sweep,
+        arm=replicate.arm.name,
+        seed=replicate.seed,
+        digest=replicate.digest,
+        run_name=replicate.run_name,
+        config=config_as_dict(replicate.arm.config),
+        tags=tags,
+        environment=environment,
+    )

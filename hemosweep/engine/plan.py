@@ -1,0 +1,83 @@
+"""What a sweep will train: arms x seeds x folds, each fold run named by its digest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.data.case import Case
+from hemosweep.data.digest import digest_json
+from hemosweep.data.folds import Fold
+from hemosweep.engine.identity import fold_run_digest
+from hemosweep.engine.sweep import Arm
+from hemosweep.training.spec import DONE_NAME, SCORES_NAME, CaseInput, FoldRunSpec
+
+FOLD_RUNS_NAME = "fold_runs"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replicate:
+    """One arm with one seed: a cross-validation of fold runs, and one run in the tracker."""
+
+    arm: Arm
+    seed: int
+    run_name: str
+    fold_runs: tuple[FoldRunSpec, ...]
+
+    @property
+    def digest(self) -> str:
+        return digest_json([spec.digest for spec in self.fold_runs])
+
+
+def plan_replicates(
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    cases: Sequence[Case],
+    folds: Sequence[Fold],
+    *,
+    inputs: Mapping[str, Mapping[str, Path]],
+    contents: Mapping[str, Mapping[str, str]],
+    source: str,
+) -> tuple[Replicate, ...]:
+    """Every fold run of a sweep, arm by arm.
+
+    Args:
+        inputs: arm name to case id to preprocessed file.
+        contents: arm name to case id to content digest.
+    """
+    ivh = {case.case_id: case.ivh_text for case in cases}
+
+    def part(arm: Arm, case_ids: Sequence[str]) -> tuple[CaseInput, ...]:
+        paths = inputs[arm.name]
+        return tuple(CaseInput(case_id=name, ivh=ivh[name], path=str(paths[name].resolve())) for name in case_ids)
+
+    def fold_run(arm: Arm, seed: int, fold: Fold) -> FoldRunSpec:
+        return FoldRunSpec(
+            digest=fold_run_digest(arm.config, seed, fold, contents[arm.name], source),
+            config=arm.config,
+            seed=seed,
+            fold=fold.index,
+            train=part(arm, fold.train),
+            validation=part(arm, fold.validation),
+            test=part(arm, fold.test),
+        )
+
+    return tuple(
+        Replicate(
+            arm=arm,
+            seed=seed,
+            run_name=arm.name if len(seeds) == 1 else f"{arm.name}@{seed}",
+            fold_runs=tuple(fold_run(arm, seed, fold) for fold in folds),
+        )
+        for arm in arms
+        for seed in seeds
+    )
+
+
+def fold_run_folder(out: Path, spec: FoldRunSpec) -> Path:
+    return out / FOLD_RUNS_NAME / spec.digest
+
+
+def is_done(out: Path, spec: FoldRunSpec) -> bool:
+    """Whether the fold run ended: its done-marker is written last."""
+    folder = fold_run_folder(out, spec)
+    return (folder / DONE_NAME).is_file() and (folder / SCORES_NAME).is_file()

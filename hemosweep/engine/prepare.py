@@ -1,0 +1,98 @@
+"""From a data set and a sweep to the plan of its fold runs: cases, folds, preprocessing, identities."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.config import ArmConfig, PreprocessingConfig
+from hemosweep.data.case import Case
+from hemosweep.data.digest import digest_json
+from hemosweep.data.folds import Fold, draw_folds
+from hemosweep.engine.identity import source_digest
+from hemosweep.engine.plan import Replicate, plan_replicates
+from hemosweep.engine.sweep import Arm
+from hemosweep.evaluation.metrics import METRIC_VERSION
+from hemosweep.preprocessing.pipeline import derivatives_folder, input_digest, preprocess
+from hemosweep.preprocessing.record import load_content_digest
+from hemosweep.training.spec import write_json
+
+CHECKPOINT_RULE = "best validation loss"
+"""Which epoch's weights are tested (`hemosweep.training.loop.train`); runs under different rules are not compared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """Everything that is settled before training starts.
+
+    `facts` are what decides whether two runs may be compared (DESIGN.md), `warnings` what preprocessing noticed.
+    """
+
+    cases: tuple[Case, ...]
+    folds: tuple[Fold, ...]
+    replicates: tuple[Replicate, ...]
+    facts: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+def prepare_sweep(
+    arms: Sequence[Arm],
+    base: ArmConfig,
+    seeds: Sequence[int],
+    cases: Sequence[Case],
+    data: Path,
+    out: Path,
+    *,
+    jobs: int,
+    progress: Callable[[int, int], None],
+) -> Prepared:
+    """Draw the folds, preprocess what no arm has preprocessed yet, and name every fold run.
+
+    Raises:
+        BadInput: too few patients for the folds, or a case that cannot be used.
+    """
+    folds = draw_folds(cases, base.cross_validation)
+    inputs: dict[str, Mapping[str, Path]] = {}
+    contents: dict[str, Mapping[str, str]] = {}
+    warnings: list[str] = []
+    ready: dict[PreprocessingConfig, tuple[Mapping[str, Path], Mapping[str, str]]] = {}
+    for arm in arms:
+        config = arm.config.preprocessing
+        if config not in ready:
+            folder = derivatives_folder(data, out, config)
+            if not folder.is_relative_to(data):
+                warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
+            paths, noticed = preprocess(cases, config, folder, jobs=jobs, progress=progress)
+            ready[config] = paths, {case_id: load_content_digest(path) for case_id, path in paths.items()}
+            warnings += noticed
+        inputs[arm.name], contents[arm.name] = ready[config]
+    source = source_digest()
+    return Prepared(
+        cases=tuple(cases),
+        folds=folds,
+        replicates=plan_replicates(arms, seeds, cases, folds, inputs=inputs, contents=contents, source=source),
+        facts={
+            "dataset_digest": dataset_digest(cases),
+            "folds_digest": _store_folds(folds, out),
+            "metric_version": METRIC_VERSION,
+            "checkpoint_rule": CHECKPOINT_RULE,
+            "source_digest": source,
+        },
+        warnings=tuple(warnings),
+    )
+
+
+def dataset_digest(cases: Sequence[Case]) -> str:
+    """Content digest of a data set's images and masks, independent of the order of its table."""
+    return digest_json(sorted([case.case_id, input_digest(case)] for case in cases))
+
+
+def _store_folds(folds: Sequence[Fold], out: Path) -> str:
+    """Write the folds under the digest of which fold tests which case, and return that digest."""
+    digest = digest_json({case_id: fold.index for fold in folds for case_id in fold.test})
+    path = out / "folds" / f"{digest}.json"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(
+            path, [{part: getattr(fold, part) for part in ("index", "train", "validation", "test")} for fold in folds]
+        )
+    return digest

@@ -1,0 +1,28 @@
+"""Training losses, each a function `(logits_BCDHW, label_BDHW) -> scalar` with integer class labels."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def soft_dice_loss(logits_BCDHW: Tensor, label_BDHW: Tensor, epsilon: float = 1e-5) -> Tensor:
+    """One minus the soft Dice coefficient, averaged over both classes.
+
+    Overlap and volumes are summed over the whole batch: half of the patches hold no lesion voxel, where a Dice
+    coefficient per patch is undefined. The background counts as a class of its own.
+    """
+    probability = torch.softmax(logits_BCDHW.float(), dim=1)
+    target = F.one_hot(label_BDHW, num_classes=logits_BCDHW.shape[1]).movedim(-1, 1).to(probability.dtype)
+    over = (0, 2, 3, 4)
+    overlap_C = (probability * target).sum(dim=over)
+    volumes_C = probability.sum(dim=over) + target.sum(dim=over)
+    return 1.0 - ((2.0 * overlap_C + epsilon) / (volumes_C + epsilon)).mean()
+
+
+def dice_ce_loss(logits_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
+    """Sum of the soft Dice loss and the cross-entropy (paper, Section 2.2.3; Clèrigues et al. 2019)."""
+    return soft_dice_loss(logits_BCDHW, label_BDHW) + F.cross_entropy(logits_BCDHW.float(), label_BDHW)

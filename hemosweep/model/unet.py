@@ -1,0 +1,70 @@
+"""The 3D U-Net with squeeze-and-excitation blocks (paper, Section 2.2.2 and Fig. 3)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel re-weighting (Hu et al. 2018): global mean, C -> C/r -> C without bias, sigmoid gate."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        hidden = max(1, channels // reduction)
+        self.squeeze = nn.Linear(channels, hidden, bias=False)
+        self.excite = nn.Linear(hidden, channels, bias=False)
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        gate_BC = torch.sigmoid(self.excite(torch.relu(self.squeeze(x_BCDHW.mean(dim=(2, 3, 4))))))
+        return x_BCDHW * gate_BC[:, :, None, None, None]
+
+
+def _block(in_channels: int, out_channels: int, *, se: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False),
+        nn.BatchNorm3d(out_channels),
+        nn.ReLU(inplace=True),
+    ]
+    return nn.Sequential(*layers, SqueezeExcitation(out_channels)) if se else nn.Sequential(*layers)
+
+
+def _up(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose3d(in_channels, out_channels, 2, stride=2, bias=False),
+        nn.BatchNorm3d(out_channels),
+        nn.Dropout(dropout),
+    )
+
+
+class SEUNet(nn.Module):
+    """Two-level 3D U-Net; `se=False` gives the paper's plain 3D U-Net.
+
+    From the paper: single 3x3x3 convolutions with ReLU, 2x2x2 max pooling and 2x2x2 up-convolutions each followed by
+    dropout, squeeze-and-excitation after the encoder and decoder blocks, two output classes, 2,263,042 parameters.
+    Inferred, since the text leaves it open: widths of 64, 128 and 192 channels, batch normalisation after every
+    (bias-free) convolution, reduction ratio 16, no bias in the excitation. With two input channels this reading gives
+    the printed parameter count to the unit.
+
+    Maps `x_BCDHW` to class logits `(B, 2, D, H, W)`; D, H and W must be multiples of 4.
+    """
+
+    def __init__(self, in_channels: int = 2, width: int = 64, se: bool = True, dropout: float = 0.2) -> None:
+        super().__init__()
+        first, second, third = width, 2 * width, 3 * width
+        self.encode1 = _block(in_channels, first, se=se)
+        self.encode2 = _block(first, second, se=se)
+        self.bottom = _block(second, third, se=False)
+        self.up2 = _up(third, second, dropout)
+        self.decode2 = _block(2 * second, second, se=se)
+        self.up1 = _up(second, first, dropout)
+        self.decode1 = _block(2 * first, first, se=se)
+        self.classify = nn.Conv3d(first, 2, 1)
+        self.down = nn.Sequential(nn.MaxPool3d(2), nn.Dropout(dropout))
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        skip1 = self.encode1(x_BCDHW)
+        skip2 = self.encode2(self.down(skip1))
+        x = self.bottom(self.down(skip2))
+        x = self.decode2(torch.cat([self.up2(x), skip2], dim=1))
+        x = self.decode1(torch.cat([self.up1(x), skip1], dim=1))
+        logits: Tensor = self.classify(x)
+        return logits

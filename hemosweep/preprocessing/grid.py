@@ -1,0 +1,84 @@
+"""From the scanner's grid to the network's grid and back.
+
+Both grids cover the same field of view; the network's may have larger voxels (`demo`) and is cropped to the head.
+Voxel edges, not centres, stay in place (`grid_mode`), so the way there and back shifts nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Shape = tuple[int, int, int]
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Where a network-grid array lies on the scanner's grid.
+
+    `native_DHW` is the scanner's shape, `full_DHW` the shape after resampling, and the crop spans
+    `crop_start_DHW` to `crop_start_DHW + crop_DHW` of it.
+    """
+
+    native_DHW: Shape
+    full_DHW: Shape
+    crop_start_DHW: Shape
+    crop_DHW: Shape
+
+    def crop(self, full: NDArray[np.generic]) -> NDArray[np.generic]:
+        d, h, w = (slice(start, start + size) for start, size in zip(self.crop_start_DHW, self.crop_DHW, strict=True))
+        return full[d, h, w]
+
+    def to_native(self, cropped_DHW: FloatArray) -> FloatArray:
+        """Put a network-grid map (probabilities, say) back on the scanner's grid; zero outside the crop."""
+        full_DHW = np.zeros(self.full_DHW, dtype=np.float32)
+        self.crop(full_DHW)[...] = cropped_DHW
+        return resize(full_DHW, self.native_DHW)
+
+
+def resampled_shape(
+    native_DHW: Shape, native_spacing_DHW_mm: tuple[float, ...], target_HWD_mm: tuple[float, float, float] | None
+) -> Shape:
+    """Shape that comes closest to the target spacing; an axis is made coarser, never finer."""
+    if target_HWD_mm is None:
+        return native_DHW
+    target_DHW_mm = (target_HWD_mm[2], target_HWD_mm[0], target_HWD_mm[1])
+    depth, height, width = (
+        min(size, max(1, round(size * spacing / target)))
+        for size, spacing, target in zip(native_DHW, native_spacing_DHW_mm, target_DHW_mm, strict=True)
+    )
+    return depth, height, width
+
+
+def resize(array_DHW: FloatArray, shape_DHW: Shape) -> FloatArray:
+    """Linear interpolation over the same field of view, low-pass filtered first along axes that get coarser."""
+    if array_DHW.shape == shape_DHW:
+        return array_DHW
+    factors = [old / new for old, new in zip(array_DHW.shape, shape_DHW, strict=True)]
+    sigma = [max(0.0, (factor - 1.0) / 2.0) for factor in factors]
+    smooth_DHW = ndimage.gaussian_filter(array_DHW, sigma, mode="nearest") if max(sigma) > 0 else array_DHW
+    zoom = [1.0 / factor for factor in factors]
+    resized: FloatArray = ndimage.zoom(smooth_DHW, zoom, order=1, mode="nearest", grid_mode=True)
+    assert resized.shape == shape_DHW
+    return resized
+
+
+def resize_mask(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> NDArray[np.bool_]:
+    """Resize a mask by its volume fraction, cut at one half; a lesion smaller than a voxel keeps its fullest one."""
+    if mask_DHW.shape == shape_DHW:
+        return mask_DHW
+    fraction_DHW = resize(mask_DHW.astype(np.float32), shape_DHW)
+    return fraction_DHW >= min(0.5, float(fraction_DHW.max())) if mask_DHW.any() else np.zeros(shape_DHW, dtype=bool)
+
+
+def bounding_box(mask_DHW: NDArray[np.bool_]) -> tuple[Shape, Shape]:
+    """Start and size of the smallest box around a non-empty mask."""
+    starts, sizes = [], []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hit = np.flatnonzero(mask_DHW.any(axis=others))
+        starts.append(int(hit[0]))
+        sizes.append(int(hit[-1] - hit[0] + 1))
+    return (starts[0], starts[1], starts[2]), (sizes[0], sizes[1], sizes[2])

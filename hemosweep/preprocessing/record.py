@@ -1,0 +1,122 @@
+"""The preprocessed case: what a fold run reads, and its file. It opens on any machine that has numpy and scipy."""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemosweep.errors import BadInput
+from hemosweep.preprocessing.grid import Grid
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreprocessedCase:
+    """One case on the network's grid, cropped to the head.
+
+    `image_CDHW` is float16, intensities mapped to [-1, 1], background -1. `brain_DHW` and `lesion_DHW` are bool.
+    `reference_DHW` is the untouched lesion mask on the scanner's grid, where scores are taken; `affine` belongs to it.
+    """
+
+    case_id: str
+    image_CDHW: NDArray[np.float16]
+    brain_DHW: NDArray[np.bool_]
+    lesion_DHW: NDArray[np.bool_]
+    reference_DHW: NDArray[np.bool_]
+    affine: NDArray[np.float64]
+    spacing_DHW_mm: tuple[float, float, float]
+    native_spacing_DHW_mm: tuple[float, float, float]
+    grid: Grid
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def content_digest(self) -> str:
+        """Digest of everything that can change a result; stored beside the arrays when the case is saved."""
+        digest = hashlib.sha256()
+        for array in (self.image_CDHW, self.brain_DHW, self.lesion_DHW, self.reference_DHW, self.affine):
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(repr((self.spacing_DHW_mm, self.native_spacing_DHW_mm, self.grid)).encode())
+        return digest.hexdigest()[:16]
+
+
+def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
+    """Write a case through a temporary name, so that a killed run leaves nothing that looks finished."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "case_id": case.case_id,
+        "spacing_DHW_mm": case.spacing_DHW_mm,
+        "native_spacing_DHW_mm": case.native_spacing_DHW_mm,
+        "native_DHW": case.grid.native_DHW,
+        "full_DHW": case.grid.full_DHW,
+        "crop_start_DHW": case.grid.crop_start_DHW,
+        "crop_DHW": case.grid.crop_DHW,
+        "warnings": case.warnings,
+        "content_digest": case.content_digest,
+    }
+    temporary = path.with_name(f".tmp-{path.name}")
+    with temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            image_CDHW=case.image_CDHW,
+            brain=np.packbits(case.brain_DHW),
+            lesion=np.packbits(case.lesion_DHW),
+            reference=np.packbits(case.reference_DHW),
+            affine=case.affine,
+            facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+        )
+    temporary.replace(path)
+
+
+def load_content_digest(path: Path) -> str:
+    """The content digest of a saved case, without unpacking its arrays."""
+    with np.load(path) as file:
+        return str(json.loads(file["facts"].tobytes())["content_digest"])
+
+
+def load_preprocessed(path: Path) -> PreprocessedCase:
+    """Read a saved case.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    try:
+        with np.load(path) as file:
+            facts = json.loads(file["facts"].tobytes())
+            packed = {name: file[name] for name in ("brain", "lesion", "reference")}
+            image_CDHW, affine = file["image_CDHW"], file["affine"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(f"{path}: not a readable preprocessed case; delete it and run the same command again") from error
+
+    def triple(name: str) -> tuple[int, int, int]:
+        first, second, third = facts[name]
+        return first, second, third
+
+    def spacing(name: str) -> tuple[float, float, float]:
+        first, second, third = facts[name]
+        return first, second, third
+
+    def mask(name: str, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+        return np.unpackbits(packed[name], count=int(np.prod(shape))).astype(bool).reshape(shape)
+
+    grid = Grid(
+        native_DHW=triple("native_DHW"),
+        full_DHW=triple("full_DHW"),
+        crop_start_DHW=triple("crop_start_DHW"),
+        crop_DHW=triple("crop_DHW"),
+    )
+    return PreprocessedCase(
+        case_id=facts["case_id"],
+        image_CDHW=image_CDHW,
+        brain_DHW=mask("brain", grid.crop_DHW),
+        lesion_DHW=mask("lesion", grid.crop_DHW),
+        reference_DHW=mask("reference", grid.native_DHW),
+        affine=affine,
+        spacing_DHW_mm=spacing("spacing_DHW_mm"),
+        native_spacing_DHW_mm=spacing("native_spacing_DHW_mm"),
+        grid=grid,
+        warnings=tuple(facts["warnings"]),
+    )

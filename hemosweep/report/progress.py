@@ -1,0 +1,115 @@
+"""The live display of a sweep: arms, folds and epochs with an ETA on a terminal, one line a fold everywhere."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from hemosweep.engine.forecast import work
+from hemosweep.engine.plan import Replicate
+from hemosweep.evaluation.summary import summarise
+from hemosweep.training.spec import FoldRunSpec
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+@contextmanager
+def progress_bar(what: str, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A bar with an ETA on standard error; yields the function that moves it: (done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console or Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class SweepDisplay:
+    """Shows a sweep to whoever watches it. The ETA is an upper bound: early stopping ends a fold sooner."""
+
+    def __init__(self, replicates: Sequence[Replicate], console: Console) -> None:
+        self._console = console
+        self._cost = {
+            (replicate.digest, spec.digest): cost
+            for replicate in replicates
+            for spec, cost in zip(replicate.fold_runs, work(replicate), strict=True)
+        }
+        self._left = dict(self._cost)
+        self._trained = 0.0
+        self._begun = time.monotonic()
+        self._num_folds_ended = 0
+        self._progress = Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+        )
+        self._folds = self._progress.add_task("fold runs", total=len(self._cost), note="")
+        self._epochs: TaskID = self._progress.add_task("epochs", total=1, note="", visible=False)
+
+    def __enter__(self) -> "SweepDisplay":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None:
+        name = f"{replicate.run_name} fold {spec.fold + 1}/{len(replicate.fold_runs)}"
+        epochs = spec.config.training.max_epochs
+        self._progress.reset(self._epochs, total=epochs, description=name, visible=True, note="starting")
+
+    def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None:
+        key = (replicate.digest, spec.digest)
+        left = self._cost[key] * (1 - event["epoch"] / spec.config.training.max_epochs)
+        self._trained += self._left[key] - left
+        self._left[key] = left
+        note = f"validation loss {event['val_loss']:.3f}  DSC {event['val_dsc']:.3f}"
+        self._progress.update(self._epochs, completed=event["epoch"], note=note)
+        self._progress.update(self._folds, note=f"ETA {self._eta()}")
+
+    def fold_ended(
+        self, replicate: Replicate, spec: FoldRunSpec, scores: Sequence[Mapping[str, Any]], reused: bool
+    ) -> None:
+        dsc = [float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores]
+        summary = summarise(dsc, [str(row["ivh"]) for row in scores])
+        mean = "undefined" if summary.mean is None else f"{summary.mean:.3f}"
+        self._end(replicate, spec, f"DSC {mean} over {len(dsc)} cases" + (", done before" if reused else ""))
+
+    def fold_failed(self, replicate: Replicate, spec: FoldRunSpec, message: str) -> None:
+        self._end(replicate, spec, f"[red]failed[/red]: {escape(message)}")
+
+    def warn(self, message: str) -> None:
+        self._console.print(f"[yellow]warning[/yellow]: {escape(message)}", highlight=False, soft_wrap=True)
+
+    def _end(self, replicate: Replicate, spec: FoldRunSpec, outcome: str) -> None:
+        self._left[replicate.digest, spec.digest] = 0.0
+        self._num_folds_ended += 1
+        self._progress.update(self._folds, completed=self._num_folds_ended)
+        self._progress.update(self._epochs, visible=False)
+        name = f"{replicate.run_name} fold {spec.fold + 1}/{len(replicate.fold_runs)}"
+        rest = f"  ETA {self._eta()}" if self._num_folds_ended < len(self._cost) else ""
+        self._console.print(f"{name}: {outcome}{rest}", highlight=False, soft_wrap=True)
+
+    def _eta(self) -> str:
+        left = sum(self._left.values())
+        if not left:
+            return duration(0)
+        if not self._trained:
+            return "unknown yet"
+        return duration((time.monotonic() - self._begun) / self._trained * left)

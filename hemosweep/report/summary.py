@@ -1,0 +1,72 @@
+"""A finished sweep as rows: its arms, and its declared comparisons as one family."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from hemosweep.evaluation.summary import summarise
+from hemosweep.report.paper import paper_arm, paper_comparison
+from hemosweep.report.table import ArmRow, ComparisonRow
+from hemosweep.stats.families import holm
+from hemosweep.stats.paired import paired_comparison, to_json
+
+
+def arm_row(sweep: str, arm: str, name: str, cases: pd.DataFrame, seconds: float) -> ArmRow:
+    """One line of the arm table: `name` is what it is shown as, `arm` what the paper's tables call it."""
+    summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
+    printed = paper_arm(sweep, arm)
+
+    def mean_sd(mean: float | None, sd: float | None) -> tuple[float, float | None] | None:
+        return None if mean is None else (mean, sd)
+
+    return ArmRow(
+        arm=name,
+        dsc=mean_sd(summary.mean, summary.std),
+        ivh=mean_sd(summary.ivh_mean, summary.ivh_std),
+        no_ivh=mean_sd(summary.no_ivh_mean, summary.no_ivh_std),
+        min=summary.min,
+        max=summary.max,
+        seconds=seconds,
+        paper=None if printed is None else printed.dsc,
+    )
+
+
+def comparison_rows(
+    sweep: str, comparisons: Sequence[tuple[str, str]], cases: Mapping[str, Sequence[pd.DataFrame]]
+) -> list[ComparisonRow]:
+    """The declared comparisons whose two arms are there, Holm-adjusted as one family.
+
+    Args:
+        cases: arm to its case table, one a seed; several seeds are compared by their mean per case.
+    """
+    pairs = [(a, b) for a, b in comparisons if cases.get(a) and cases.get(b)]
+    results = [paired_comparison(_scores(cases[a]), _scores(cases[b]), ivh=_ivh(cases[b])) for a, b in pairs]
+    adjusted = holm([result.p for result in results])
+    rows = []
+    for (a, b), result, holm_p in zip(pairs, results, adjusted, strict=True):
+        printed = paper_comparison(sweep, b)
+        paper_p = printed[1] if printed is not None and printed[0] == a else None
+        rows.append(ComparisonRow(a=a, b=b, comparison=result, holm_p=holm_p, paper_p=paper_p))
+    return rows
+
+
+def _scores(tables: Sequence[pd.DataFrame]) -> dict[str, float]:
+    """Mean DSC per case over the seeds; undefined in one seed is undefined."""
+    by_case: dict[str, list[float]] = {}
+    for table in tables:
+        for case_id, dsc in zip(table["case_id"], table["dsc"], strict=True):
+            by_case.setdefault(str(case_id), []).append(float(dsc))
+    return {
+        case_id: math.fsum(values) / len(values) if len(values) == len(tables) else math.nan
+        for case_id, values in by_case.items()
+    }
+
+
+def _ivh(tables: Sequence[pd.DataFrame]) -> dict[str, str]:
+    return {str(case): str(ivh) for table in tables for case, ivh in zip(table["case_id"], table["ivh"], strict=True)}
+
+
+def comparison_json(row: ComparisonRow) -> dict[str, Any]:
+    return {"a": row.a, "b": row.b, "holm_p": row.holm_p, "paper_p": row.paper_p, **to_json(row.comparison)}

@@ -1,0 +1,121 @@
+"""The arms of a sweep and their comparisons as terminal tables. What does not exist prints as a dash."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from hemosweep.stats.paired import PairedComparison
+
+UNDEFINED = "\N{EN DASH}"
+ARROW = "\N{RIGHTWARDS ARROW}"
+# Up to this length of arm name, 100 columns leave room for two blanks between the columns.
+ROOMY_ARM_LENGTH = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmRow:
+    """One arm: DSC as (mean, sd) over its cases, the training time, and the paper's (mean, sd). None = undefined."""
+
+    arm: str
+    dsc: tuple[float, float | None] | None
+    ivh: tuple[float, float | None] | None
+    no_ivh: tuple[float, float | None] | None
+    min: float | None
+    max: float | None
+    seconds: float | None
+    paper: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonRow:
+    """One comparison B - A, its p-value within the family, and the bound that the paper prints for p."""
+
+    a: str
+    b: str
+    comparison: PairedComparison
+    holm_p: float | None
+    paper_p: str | None
+
+
+def arm_table(rows: Sequence[ArmRow]) -> Table:
+    """One line an arm, in the order given; in under 100 columns the sd goes below the mean."""
+    roomy = max((len(row.arm) for row in rows), default=0) <= ROOMY_ARM_LENGTH
+    table = _table(blanks=2 if roomy else 1)
+    table.add_column("\nArm", no_wrap=True)
+    for header in ("DSC\nmean ±sd", "\nIVH", "\nno IVH"):
+        table.add_column(header, justify="right")
+    for header in ("min", "max", "seconds"):
+        table.add_column(f"\n{header}", justify="right", no_wrap=True)
+    table.add_column("paper\nDSC", justify="right", style="dim")
+    for row in rows:
+        table.add_row(
+            Text(row.arm),
+            _mean_sd(row.dsc),
+            _mean_sd(row.ivh),
+            _mean_sd(row.no_ivh),
+            _number(row.min, ".3f"),
+            _number(row.max, ".3f"),
+            _number(row.seconds, ".0f"),
+            _mean_sd(row.paper),
+        )
+    return table
+
+
+def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
+    """One line a comparison, in the order given: the difference in DSC is B - A."""
+    table = _table(blanks=1)
+    table.add_column(f"\nA {ARROW} B", overflow="fold")
+    table.add_column("\nn", justify="right", no_wrap=True)
+    table.add_column("difference\n[95% CI]", justify="right")
+    for header in ("\nt", "\ndf", "\np", "Holm\np"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("\nstars", no_wrap=True)
+    table.add_column("paper's\np", justify="right", style="dim")
+    for row in rows:
+        own = row.comparison
+        table.add_row(
+            Text(f"{row.a} {ARROW} {row.b}"),
+            str(own.n),
+            _difference(own),
+            _number(own.t, ".2f"),
+            _number(own.df, "d"),
+            _p(own.p),
+            _p(row.holm_p),
+            UNDEFINED if own.p is None else own.stars,
+            row.paper_p or UNDEFINED,
+        )
+    return table
+
+
+def _table(*, blanks: int) -> Table:
+    # The box itself puts one blank between the columns.
+    return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, blanks - 1, 0, 0), header_style="bold")
+
+
+def _number(value: float | None, spec: str) -> str:
+    return UNDEFINED if value is None or math.isnan(value) else format(value, spec)
+
+
+def _mean_sd(mean_sd: tuple[float, float | None] | None) -> str:
+    if mean_sd is None or math.isnan(mean_sd[0]):
+        return UNDEFINED
+    mean, sd = mean_sd
+    return f"{mean:.3f}" if sd is None else f"{mean:.3f} ±{sd:.3f}"
+
+
+def _difference(comparison: PairedComparison) -> str:
+    if comparison.ci95 is None:
+        return _number(comparison.mean_diff, "+.3f")
+    low, high = comparison.ci95
+    # No blank inside the brackets: in a narrow terminal the interval goes below the difference, whole.
+    return f"{_number(comparison.mean_diff, '+.3f')} [{low:+.3f},{high:+.3f}]"
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return UNDEFINED
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"

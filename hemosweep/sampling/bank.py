@@ -1,0 +1,65 @@
+"""All patches of a set of cases, gathered on the training device (DESIGN.md, *Data path*)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.centres import Centres
+
+
+class PatchBank:
+    """The cases of a fold as flat tensors on one device, and one gather that cuts a batch of patches out of them.
+
+    Every case is padded by half a patch with background, so that a patch around any voxel lies inside; the padded
+    start of a patch then equals its centre's unpadded index. Cases of different shapes share one flat tensor, and a
+    batch mixes them freely.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[PreprocessedCase],
+        centres: Sequence[Centres],
+        patch_DHW: tuple[int, int, int],
+        device: torch.device,
+    ) -> None:
+        self.patch_DHW = patch_DHW
+        depth, height, width = patch_DHW
+        padding = (width // 2, width - width // 2, height // 2, height - height // 2, depth // 2, depth - depth // 2)
+        images, labels, starts, strides = [], [], [], []
+        offset = 0
+        for case, drawn in zip(cases, centres, strict=True):
+            image_CDHW = F.pad(torch.from_numpy(case.image_CDHW), padding, value=-1.0)
+            label_DHW = F.pad(torch.from_numpy(case.lesion_DHW.astype(np.uint8)), padding, value=0)
+            _, padded_height, padded_width = label_DHW.shape
+            z, y, x = (torch.from_numpy(axis) for axis in np.unravel_index(drawn.index_N, case.lesion_DHW.shape))
+            starts.append(offset + (z * padded_height + y) * padded_width + x)
+            strides.append(torch.tensor([[padded_height * padded_width, padded_width]]).expand(len(drawn.index_N), 2))
+            images.append(image_CDHW.flatten(1))
+            labels.append(label_DHW.flatten())
+            offset += label_DHW.numel()
+        self._image_CV = torch.cat(images, dim=1).to(device)
+        self._label_V = torch.cat(labels).to(device)
+        self._start_N = torch.cat(starts).to(device)
+        self._stride_N2 = torch.cat(strides).to(device)
+        self._d = torch.arange(depth, device=device)[:, None, None]
+        self._h = torch.arange(height, device=device)[:, None]
+        self._w = torch.arange(width, device=device)
+
+    def __len__(self) -> int:
+        return len(self._start_N)
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(t.numel() * t.element_size() for t in (self._image_CV, self._label_V, self._start_N))
+
+    def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Cut out patches by number: images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64."""
+        start_B111 = self._start_N[patch_B][:, None, None, None]
+        plane_B111, row_B111 = self._stride_N2[patch_B].T[:, :, None, None, None]
+        voxel_BDHW = start_B111 + plane_B111 * self._d + row_B111 * self._h + self._w
+        x_BCDHW = self._image_CV[:, voxel_BDHW].transpose(0, 1).float()
+        return x_BCDHW, self._label_V[voxel_BDHW].long()

@@ -1,0 +1,70 @@
+"""Drawing the patch centres of one case: balanced between classes, restricted in space (paper, Section 2.2.1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemosweep.config import RESTRICTIONS, SamplingConfig
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.regions import Mask, negative_regions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Centres:
+    """Patch centres of one case as flat (C-order) voxel indices, with how many each region gave."""
+
+    index_N: NDArray[np.int64]
+    counts: Mapping[str, int]
+
+
+def split_counts(total: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Split a number by shares that need not sum to one; largest remainders take what rounding leaves."""
+    whole = sum(shares.values())
+    exact = {name: total * share / whole for name, share in shares.items()}
+    counts = {name: int(value) for name, value in exact.items()}
+    by_remainder = sorted(shares, key=lambda name: counts[name] - exact[name])
+    for name in by_remainder[: total - sum(counts.values())]:
+        counts[name] += 1
+    return counts
+
+
+def draw_centres(
+    lesion_DHW: Mask,
+    negatives: Mapping[str, Mask],
+    shares: Mapping[str, float],
+    num_patches: int,
+    rng: np.random.Generator,
+) -> Centres:
+    """Draw half of the centres from the lesion and half from the negative regions, uniformly with replacement.
+
+    Where a region is empty, the others take its share in proportion; a case without any lesion voxel gives negatives
+    only. The counts tell.
+    """
+    voxels = {name: np.flatnonzero(mask) for name, mask in negatives.items()}
+    usable = {name: share for name, share in shares.items() if len(voxels[name])}
+    lesion_voxels = np.flatnonzero(lesion_DHW)
+    num_positive = num_patches // 2 if len(lesion_voxels) else 0
+    if not usable:
+        num_positive = num_patches
+    counts = {"lesion": num_positive} | dict.fromkeys(shares, 0)
+    drawn = [rng.choice(lesion_voxels, num_positive)] if num_positive else []
+    if usable:
+        counts |= split_counts(num_patches - num_positive, usable)
+        drawn += [rng.choice(voxels[name], counts[name]) for name in usable]
+    return Centres(index_N=np.concatenate(drawn).astype(np.int64), counts=counts)
+
+
+def draw_case_centres(case: PreprocessedCase, config: SamplingConfig, rng: np.random.Generator) -> Centres:
+    """The centres of a preprocessed case under a sampling configuration."""
+    shares = RESTRICTIONS[config.restriction]
+    negatives = negative_regions(
+        tuple(shares),
+        brain_DHW=case.brain_DHW,
+        lesion_DHW=case.lesion_DHW,
+        spacing_DHW_mm=case.spacing_DHW_mm,
+        border_half_width_mm=config.border_half_width_mm,
+        center_half_width_mm=config.center_half_width_mm,
+    )
+    return draw_centres(case.lesion_DHW, negatives, shares, config.num_patches_per_case, rng)

@@ -1,0 +1,60 @@
+"""Whether two runs may be compared at all (DESIGN.md, *What may be compared*)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFacts:
+    """What a run was made with. `packages` is package name to version; `device_kind` is such as "cpu" or "cuda"."""
+
+    dataset_digest: str
+    folds_digest: str
+    metric_version: str
+    checkpoint_rule: str
+    source_digest: str
+    packages: Mapping[str, str]
+    device_kind: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparability:
+    """`reasons` forbid the comparison; `warnings` go beside its result. Each is one line with the way out."""
+
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def comparable(self) -> bool:
+        return not self.reasons
+
+
+# Field: (what it is called, what to do).
+REFUSALS = {
+    "dataset_digest": ("data set content", "run both arms on the same data set"),
+    "folds_digest": ("case folds", "run both arms with the same stored folds"),
+    "metric_version": ("metric version", "score the older run's predictions again"),
+    "checkpoint_rule": ("checkpoint rule", "run both arms with the same rule for the epoch that is kept"),
+}
+CAUTIONS = {
+    "source_digest": ("source digest", "run both arms with the same version of the code to rule it out"),
+    "device_kind": ("device kind", "run both arms on the same kind of device to rule it out"),
+}
+
+
+def comparability(a: RunFacts, b: RunFacts) -> Comparability:
+    """Name everything in which two runs differ that a difference in their scores could come from."""
+    warnings = _differences(a, b, CAUTIONS)
+    for name in sorted(a.packages.keys() | b.packages.keys()):
+        version_a, version_b = a.packages.get(name, "not installed"), b.packages.get(name, "not installed")
+        if version_a != version_b:
+            warnings.append(f"{name} differs (A: {version_a}, B: {version_b}); use one environment to rule it out")
+    return Comparability(reasons=tuple(_differences(a, b, REFUSALS)), warnings=tuple(warnings))
+
+
+def _differences(a: RunFacts, b: RunFacts, fields: Mapping[str, tuple[str, str]]) -> list[str]:
+    return [
+        f"{name} differs (A: {getattr(a, field)}, B: {getattr(b, field)}); {way_out}"
+        for field, (name, way_out) in fields.items()
+        if getattr(a, field) != getattr(b, field)
+    ]

@@ -1,0 +1,131 @@
+"""One fold run from its spec to its scores. It knows neither Optuna nor MLflow: it reads and writes its own folder."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hemosweep.config import SamplingConfig
+from hemosweep.evaluation.inference import predict_probability
+from hemosweep.evaluation.scores import CaseScores, score_case
+from hemosweep.model.builders import build_loss, build_model
+from hemosweep.model.device import Device, choose_device
+from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
+from hemosweep.sampling.bank import PatchBank
+from hemosweep.sampling.centres import draw_case_centres
+from hemosweep.training.journal import Journal
+from hemosweep.training.loop import train
+from hemosweep.training.spec import (
+    CHECKPOINT_NAME,
+    DONE_NAME,
+    PREDICTIONS_NAME,
+    SCORES_NAME,
+    CaseInput,
+    FoldRunSpec,
+    write_json,
+)
+
+
+def derive_seed(seed: int, fold: int, purpose: str) -> int:
+    """An independent 32-bit seed for each use of chance. Arms share it, so that they differ by nothing else."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{fold}/{purpose}".encode()).digest()[:4], "little")
+
+
+def build_bank(
+    cases: list[PreprocessedCase], config: SamplingConfig, device: Device, journal: Journal, seed: int
+) -> PatchBank:
+    """Draw every case's centres, each from a random stream of its own, and put the cases on the device."""
+    centres = []
+    for case in cases:
+        rng = np.random.default_rng(derive_seed(seed, 0, case.case_id))
+        drawn = draw_case_centres(case, config, rng)
+        empty = [region for region, count in drawn.counts.items() if count == 0]
+        if empty:
+            journal.write("empty_region", case_id=case.case_id, regions=empty)
+        centres.append(drawn)
+    return PatchBank(cases, centres, config.patch_DHW, device.torch_device)
+
+
+def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
+    """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one."""
+    begun = time.perf_counter()
+    device = choose_device()
+    journal.write(
+        "started",
+        device=device.name,
+        threads=device.num_threads,
+        precision="bf16" if device.bf16 else "float32",
+        torch=torch.__version__,
+    )
+    config = spec.config
+    torch.manual_seed(derive_seed(spec.seed, spec.fold, "weights"))
+    training_cases, validation_cases = _load(spec.train), _load(spec.validation)
+    model = device.place(build_model(config, in_channels=len(training_cases[0].image_CDHW)))
+    sampling_seed = derive_seed(spec.seed, spec.fold, "centres")
+    outcome = train(
+        model,
+        build_loss(config.training),
+        build_bank(training_cases, config.sampling, device, journal, sampling_seed),
+        build_bank(validation_cases, config.sampling, device, journal, sampling_seed),
+        config.training,
+        device,
+        seed=derive_seed(spec.seed, spec.fold, "training"),
+        checkpoint=folder / CHECKPOINT_NAME,
+        on_epoch=lambda epoch: journal.write(
+            "epoch",
+            epoch=epoch.epoch,
+            train_loss=epoch.train_loss,
+            val_loss=epoch.val_loss,
+            val_dsc=epoch.val_dsc,
+            seconds=epoch.seconds,
+        ),
+        on_resume=lambda epoch: journal.write("resumed", epoch=epoch),
+    )
+    journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
+    scores = [_test(case, model, spec, device, folder, journal) for case in spec.test]
+    write_json(folder / SCORES_NAME, [case.as_dict() for case in scores])
+    seconds = time.perf_counter() - begun
+    journal.write("done", seconds=seconds)
+    write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
+
+
+def _load(inputs: tuple[CaseInput, ...]) -> list[PreprocessedCase]:
+    return [load_preprocessed(Path(case.path)) for case in inputs]
+
+
+def _test(
+    case_input: CaseInput, model: torch.nn.Module, spec: FoldRunSpec, device: Device, folder: Path, journal: Journal
+) -> CaseScores:
+    begun = time.perf_counter()
+    case = load_preprocessed(Path(case_input.path))
+    probability_DHW = predict_probability(
+        model,
+        case.image_CDHW,
+        case.brain_DHW,
+        patch_DHW=spec.config.sampling.patch_DHW,
+        overlap=spec.config.inference.overlap,
+        batch_size=spec.config.training.batch_size,
+        device=device,
+    )
+    prediction_DHW = case.grid.to_native(probability_DHW) > 0.5
+    scores = score_case(
+        prediction_DHW,
+        case.reference_DHW,
+        voxel_ml=float(np.prod(case.native_spacing_DHW_mm)) / 1000.0,
+        case_id=case_input.case_id,
+        fold=spec.fold,
+        ivh=case_input.ivh,
+    )
+    write_prediction(folder / PREDICTIONS_NAME / f"{case_input.case_id}.nii.gz", prediction_DHW, case.affine)
+    journal.write("tested", case_id=scores.case_id, dsc=scores.dsc, seconds=time.perf_counter() - begun)
+    return scores
+
+
+def write_prediction(path: Path, prediction_DHW: np.ndarray, affine: np.ndarray) -> None:
+    """Write a mask on the scanner's grid as NIfTI."""
+    # nibabel is wanted only where files are written: training itself runs on a bare PyTorch machine.
+    from hemosweep.data.nifti import Volume, write_volume
+
+    write_volume(path, Volume(array_DHW=prediction_DHW.astype(np.uint8), affine=affine))

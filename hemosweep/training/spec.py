@@ -1,0 +1,68 @@
+"""What a fold run's child process is told: everything, in one JSON file."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
+from hemosweep.errors import BadInput
+
+SPEC_NAME = "spec.json"
+JOURNAL_NAME = "events.jsonl"
+CHECKPOINT_NAME = "checkpoint.pt"
+SCORES_NAME = "scores.json"
+DONE_NAME = "done.json"
+LOG_NAME = "log.txt"
+PREDICTIONS_NAME = "predictions"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseInput:
+    """One preprocessed case of a fold run."""
+
+    case_id: str
+    ivh: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldRunSpec:
+    """One fold run: an arm's configuration, a seed, and the cases of one split."""
+
+    digest: str
+    config: ArmConfig
+    seed: int
+    fold: int
+    train: tuple[CaseInput, ...]
+    validation: tuple[CaseInput, ...]
+    test: tuple[CaseInput, ...]
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        fields = {name: getattr(self, name) for name in ("digest", "seed", "fold")}
+        parts = {name: [asdict(case) for case in getattr(self, name)] for name in ("train", "validation", "test")}
+        write_json(folder / SPEC_NAME, fields | {"config": config_as_dict(self.config)} | parts)
+
+    @classmethod
+    def read(cls, folder: Path) -> "FoldRunSpec":
+        try:
+            values = json.loads((folder / SPEC_NAME).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise BadInput(f"{folder}: not a fold run's folder, it has no {SPEC_NAME}") from None
+        return cls(
+            digest=values["digest"],
+            config=config_from_dict(values["config"]),
+            seed=values["seed"],
+            fold=values["fold"],
+            train=tuple(CaseInput(**case) for case in values["train"]),
+            validation=tuple(CaseInput(**case) for case in values["validation"]),
+            test=tuple(CaseInput(**case) for case in values["test"]),
+        )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON through a temporary name: whole or not at all."""
+    temporary = path.with_name(f".tmp-{path.name}")
+    temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

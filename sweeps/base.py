@@ -1,0 +1,81 @@
+"""The two profiles: base configurations that an ablation varies without knowing which one it runs under."""
+
+from dataclasses import dataclass
+
+from hemosweep.config import (
+    ArmConfig,
+    CrossValidationConfig,
+    InferenceConfig,
+    ModelConfig,
+    PreprocessingConfig,
+    SamplingConfig,
+    TrainingConfig,
+)
+from hemosweep.errors import BadInput
+
+PAPER_PATCH_HWD = (32, 32, 16)
+"""The patch of the paper's profile, to which an ablation's patch sizes are stated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """A base configuration, the size of its phantom data set, and one line that says what it scales down."""
+
+    name: str
+    config: ArmConfig
+    phantom_cases: int
+    scaling: str
+
+
+def paper() -> Profile:
+    """The paper's protocol to the letter: Sections 2.2.1 to 2.3."""
+    return Profile(
+        name="paper",
+        config=ArmConfig(),
+        phantom_cases=76,
+        scaling="the paper's protocol: full width, scanner's grid, 5 folds",
+    )
+
+
+def demo() -> Profile:
+    """Minutes on two CPU cores: small volumes, few cases and folds, a narrow network. The protocol is the paper's."""
+    config = ArmConfig(
+        preprocessing=PreprocessingConfig(spacing_HWD_mm=(2.2, 2.2, 6.0)),
+        sampling=SamplingConfig(patch_HWD=(16, 16, 8), num_patches_per_case=64),
+        model=ModelConfig(width=8, dropout=0.0),
+        training=TrainingConfig(batch_size=32, max_epochs=12, patience=4),
+        inference=InferenceConfig(overlap=0.5),
+        cross_validation=CrossValidationConfig(num_folds=3),
+    )
+    return Profile(
+        name="demo",
+        config=config,
+        phantom_cases=18,
+        scaling=(
+            "scaled down: 2.2 x 2.2 x 6 mm grid, patches of half the size, width 8 of 64, no dropout, "
+            "64 of 3000 patches a case, 12 of 100 epochs, 3 of 5 folds"
+        ),
+    )
+
+
+_PROFILES = {"demo": demo, "paper": paper}
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name not in _PROFILES:
+        raise BadInput(f"unknown profile {name!r}; choose one of {', '.join(_PROFILES)}")
+    return _PROFILES[name]()
+
+
+def scaled_patch(base: ArmConfig, paper_patch_HWD: tuple[int, int, int]) -> tuple[int, int, int]:
+    """A patch size of the paper, scaled as the profile scales the paper's (32, 32, 16)."""
+    height, width, depth = (
+        size * mine // reference
+        for size, mine, reference in zip(paper_patch_HWD, base.sampling.patch_HWD, PAPER_PATCH_HWD, strict=True)
+    )
+    return height, width, depth

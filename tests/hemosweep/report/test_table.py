@@ -1,0 +1,87 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from hemosweep.report.table import UNDEFINED, ArmRow, ComparisonRow, arm_table, comparison_table
+from hemosweep.stats import paired_comparison
+
+LONGEST_ARM = "lesion+hyperdense/symmetric"
+ARM = ArmRow(
+    arm=LONGEST_ARM,
+    dsc=(0.8571, 0.0852),
+    ivh=(0.728, 0.107),
+    no_ivh=(0.879, 0.057),
+    min=0.581,
+    max=0.964,
+    seconds=12345.6,
+    paper=(0.857, 0.085),
+)
+UNDEFINED_ARM = ArmRow(
+    arm="[none]", dsc=None, ivh=None, no_ivh=(0.5, None), min=None, max=float("nan"), seconds=None, paper=None
+)
+A = {"s1": 0.50, "s2": 0.60, "s3": 0.70}
+B = {"s1": 0.60, "s2": 0.80, "s3": 1.00}
+
+
+def lines(table, width=100):
+    console = Console(width=width, file=io.StringIO())
+    console.print(table)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def row(name, a, b, **changes):
+    return ComparisonRow(
+        a=name, b="y", comparison=paired_comparison(a, b), **{"holm_p": None, "paper_p": None, **changes}
+    )
+
+
+def test_an_arm_takes_one_line_of_100_columns():
+    text = lines(arm_table([ARM]))
+    assert " ".join(text[-1].split()) == (
+        f"{LONGEST_ARM} 0.857 ±0.085 0.728 ±0.107 0.879 ±0.057 0.581 0.964 12346 0.857 ±0.085"
+    )
+    assert max(map(len, text)) <= 100
+
+
+def test_undefined_arm_figures_print_as_a_dash_and_brackets_in_a_name_stay():
+    assert lines(arm_table([UNDEFINED_ARM]))[-1].split() == ["[none]", *[UNDEFINED] * 2, "0.500", *[UNDEFINED] * 4]
+
+
+def test_arm_names_and_numbers_stay_whole_in_80_columns():
+    text = "\n".join(lines(arm_table([ARM]), width=80))
+    for whole in (LONGEST_ARM, "0.857", "±0.085", "0.581", "12346"):
+        assert whole in text
+    assert "…" not in text
+
+
+def test_a_comparison_prints_the_test_and_the_papers_p():
+    text = lines(comparison_table([row("x", A, B, holm_p=0.14836, paper_p="<0.01")]))
+    assert " ".join(text[-1].split()) == "x → y 3 +0.200 [-0.048,+0.448] 3.46 2 0.0742 0.1484 <0.01"
+
+
+def test_stars_and_tiny_p_values():
+    b = {case: value + 0.1 + 0.0001 * i for i, (case, value) in enumerate(A.items())}
+    text = lines(comparison_table([row("x", A, b, holm_p=0.00001)]))[-1]
+    assert "****" in text
+    assert "<0.0001" in text
+
+
+@pytest.mark.parametrize(
+    ("b", "n", "difference"), [(A, 3, "+0.000"), ({"s1": 0.6}, 1, "+0.100"), ({"s1": float("nan")}, 0, UNDEFINED)]
+)
+def test_a_comparison_without_a_test_prints_dashes(b, n, difference):
+    cells = lines(comparison_table([row("x", A, b)]))[-1].split()
+    assert cells == ["x", "→", "y", str(n), difference, *[UNDEFINED] * 6]
+
+
+def test_a_comparison_stays_whole_in_80_columns():
+    text = "\n".join(lines(comparison_table([row("lesion+hyperdense", A, B, holm_p=0.14836)]), width=80))
+    for whole in ("lesion+hyperdense", "+0.200", "[-0.048,+0.448]", "0.0742", "0.1484"):
+        assert whole in text
+    assert "…" not in text
+
+
+def test_empty_tables_render():
+    assert lines(arm_table([]))
+    assert lines(comparison_table([]))

@@ -1,0 +1,69 @@
+import math
+
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hemosweep.errors import BadInput
+from hemosweep.stats import benjamini_hochberg, holm
+
+P_VALUES = st.lists(st.none() | st.floats(0, 1), max_size=12)
+
+
+def test_holm_worked_by_hand():
+    # Ascending: 0.005 x 4, 0.01 x 3, 0.03 x 2, then 0.04 x 1 raised to the value before it.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+def test_benjamini_hochberg_worked_by_hand():
+    # Ascending: 0.005 x 4/1, 0.01 x 4/2, 0.03 x 4/3, 0.04 x 4/4.
+    assert benjamini_hochberg([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.02, 0.04, 0.04, 0.02))
+    # 0.03 x 2 is lowered to the value after it.
+    assert benjamini_hochberg([0.03, 0.04]) == pytest.approx((0.04, 0.04))
+
+
+def test_a_missing_p_value_stays_missing_and_does_not_count():
+    assert holm([None, 0.02, None, 0.03]) == (None, pytest.approx(0.04), None, pytest.approx(0.04))
+    assert benjamini_hochberg([None, 0.02]) == (None, 0.02)
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+def test_degenerate_families(adjust):
+    assert adjust([]) == ()
+    assert adjust([None]) == (None,)
+    assert adjust([0.3]) == (0.3,)
+    assert adjust([0.9, 0.95]) == pytest.approx((1.0, 1.0) if adjust is holm else (0.95, 0.95))
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+@pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
+def test_what_is_not_a_p_value_is_refused(adjust, p):
+    with pytest.raises(BadInput, match="comparison 2"):
+        adjust([0.5, p])
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+@given(p_values=P_VALUES)
+@settings(deadline=None, max_examples=80)
+def test_adjusted_values_keep_the_order_and_never_shrink(adjust, p_values):
+    adjusted = adjust(p_values)
+    assert [p is None for p in p_values] == [q is None for q in adjusted]
+    pairs = sorted((p, q) for p, q in zip(p_values, adjusted, strict=True) if p is not None)
+    assert all(p <= q <= 1 or q == pytest.approx(p) for p, q in pairs)
+    adjusted_ascending = [q for _, q in pairs]
+    assert adjusted_ascending == sorted(adjusted_ascending)
+
+
+@given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=60)
+def test_holm_is_between_the_false_discovery_rate_and_bonferroni(p_values):
+    for p, q_holm, q_bh in zip(p_values, holm(p_values), benjamini_hochberg(p_values), strict=True):
+        assert q_bh <= q_holm + 1e-12
+        assert q_holm <= min(1.0, p * len(p_values)) + 1e-12
+
+
+@given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=12))
+@settings(deadline=None, max_examples=60)
+def test_benjamini_hochberg_agrees_with_scipy(p_values):
+    assert benjamini_hochberg(p_values) == pytest.approx(tuple(scipy.stats.false_discovery_control(p_values)))

@@ -1,0 +1,131 @@
+"""What a stranger's first minutes with the repository rest on: the Makefile, the lock file and CI."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text()
+LOCK = (ROOT / "requirements.lock").read_text()
+# One entry a package: `name==version ; marker \` and indented lines of hashes.
+LOCKED = re.findall(r"^(\S+?)==([^\s;]+)(?: ; (.+?))? \\\n((?: {4}--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", LOCK, re.M)
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # These tests may run under make themselves; its variables must not reach the make that they start.
+    inherited = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
+    return subprocess.run(command, cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False)
+
+
+def last_line(*arguments: str, **environment: str) -> str:
+    result = run("make", "-n", *arguments, **environment)
+    assert result.returncode == 0, result.stderr
+    return " ".join(result.stdout.splitlines()[-1].split())
+
+
+def test_make_alone_lists_every_target():
+    targets = set(re.findall(r"^([a-z][a-z%-]*):(?!=)", MAKEFILE, re.M))
+    assert targets > {"help", "setup", "test", "lint", "sweep-%"}
+    listed = {line.split()[0] for line in run("make").stdout.splitlines() if re.match(r"  [a-z]\S*  +\S", line)}
+    assert listed == {target.replace("%", "NAME") for target in targets}
+
+
+def test_make_help_lists_every_variable_of_the_options():
+    variables = set(re.findall(r"\$\(call (?:option|given),([A-Z]+)", MAKEFILE))
+    assert variables > {"DATA", "PROFILE", "OUT"}
+    assert variables <= set(re.findall(r"^  ([A-Z]+)= ", run("make", "help").stdout, re.M))
+
+
+def test_each_sweep_that_make_help_names_has_its_file():
+    names = run("make", "help").stdout.partition("NAME is one of: ")[2].splitlines()[0].split()
+    assert names
+    assert [name for name in names if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
+
+
+def test_make_sweep_passes_given_variables_quoted():
+    line = last_line("sweep-patchsize", "DATA=a b's", "PROFILE=demo", "ARGS=--yes")
+    assert line == r".venv/bin/hemosweep sweep 'patchsize' --data 'a b'\''s' --profile 'demo' --yes"
+
+
+def test_make_sweep_passes_nothing_that_was_not_given():
+    line = last_line("sweep-patchsize", "SEEDS=", DATA="from the environment", OUT="from the environment")
+    assert line == ".venv/bin/hemosweep sweep 'patchsize'"
+
+
+def test_make_phantom_without_its_folder_says_what_to_give():
+    result = run("make", "-n", "phantom")
+    assert result.returncode == 2
+    assert "make phantom DATA=" in result.stderr
+
+
+def test_make_setup_refuses_a_python_that_is_too_old(tmp_path: Path):
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\necho 3.10\n")
+    old.chmod(0o755)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    result = run("make", "-C", str(tmp_path), "setup", f"PYTHON={old}")
+    assert result.returncode == 2
+    assert f"setup: {old} is Python 3.10; give 3.11 to 3.13" in result.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_lock_is_nothing_but_exact_versions_with_hashes():
+    entries = "".join(
+        f"{name}=={version}{f' ; {marker}' if marker else ''} \\\n{hashes}" for name, version, marker, hashes in LOCKED
+    )
+    assert LOCKED
+    assert entries == LOCK
+
+
+def test_lock_satisfies_every_dependency_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    locked: dict[str, list[str]] = {}
+    for name, version, *_ in LOCKED:
+        locked.setdefault(name, []).append(version)
+    for requirement in requirements:
+        versions = locked.get(canonicalize_name(requirement.name), [])
+        assert versions, f"{requirement.name} is not in requirements.lock: make lock"
+        assert all(map(requirement.specifier.contains, versions)), f"{requirement} but locked {versions}: make lock"
+
+
+def test_ci_script_can_be_run():
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+    assert run("bash", "-n", ".ci/run").returncode == 0
+
+
+def test_no_tracked_file_is_over_a_megabyte():
+    tracked = run("git", "ls-files", "-z")
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout")
+    files = [ROOT / name for name in tracked.stdout.split("\0") if name]
+    assert [path.name for path in files if path.is_file() and path.stat().st_size > 1_000_000] == []
+
+
+def test_each_package_imports_only_what_it_may():
+    result = run(str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_what_trains_and_scores_imports_on_a_bare_pytorch_machine():
+    # The import rules read each module's own imports; this also runs the __init__ files on the way to it.
+    code = """
+import importlib, pkgutil, sys
+for name in ["SimpleITK", "matplotlib", "mlflow", "nibabel", "optuna", "pandas"]:
+    sys.modules[name] = None
+for package in ["model", "sampling", "training", "evaluation", "stats"]:
+    package = importlib.import_module(f"hemosweep.{package}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith(".__main__"):
+            importlib.import_module(module.name)
+"""
+    result = run(sys.executable, "-c", code)
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,104 @@
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hemosweep.engine.tracker import ReplicateInfo
+from tracking.store import database_path, open_store
+
+CASES = [
+    {"case_id": "001", "dsc": 0.2, "fold": 0, "ivh": "yes"},
+    {"case_id": "002", "dsc": 0.4, "fold": 0, "ivh": "no"},
+    {"case_id": "003", "dsc": 0.9, "fold": 1, "ivh": "no"},
+    {"case_id": "004", "dsc": None, "fold": 1, "ivh": "n/a"},
+]
+VOLUMES = {"reference_ml": 10.0, "predicted_ml": 9.0, "false_positive_ml": 1.5}
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory):
+    # MLflow's migrations of a new database take seconds: once a session.
+    out = tmp_path_factory.mktemp("store")
+    open_store(out)
+    return database_path(out)
+
+
+@pytest.fixture
+def out(migrated_store, tmp_path):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copyfile(migrated_store, database_path(folder))
+    return folder
+
+
+@pytest.fixture
+def replicate():
+    def make(arm="dice", *, sweep="loss", seed=0, run_name=None, **changes):
+        fields = {
+            "sweep": sweep,
+            "arm": arm,
+            "seed": seed,
+            "digest": f"{sweep}-{arm}-{seed}",
+            "run_name": run_name or arm,
+            "config": {"model": {"depth": 3, "se": True}, "loss": {"name": arm}},
+            "tags": {"dataset": "abc"},
+            "environment": {"python": "3.11", "git_commit": "0123abc"},
+        }
+        return ReplicateInfo(**(fields | changes))
+
+    return make
+
+
+@pytest.fixture
+def cases():
+    return pd.DataFrame([row | VOLUMES for row in CASES]).astype({"dsc": float})
+
+
+class FoldFolder:
+    """Writes a fold run's folder step by step, as the training child does; epoch e is journalled at second 1000 + e."""
+
+    def __init__(self, path: Path, digest: str) -> None:
+        path.mkdir(parents=True)
+        self.path = path
+        self.digest = digest
+
+    def event(self, name, time=1000.0, **fields):
+        with (self.path / "events.jsonl").open("a") as journal:
+            journal.write(json.dumps({"time": time, "event": name, **fields}) + "\n")
+
+    def start(self):
+        self.event("started", device="cpu", torch="2.9", threads=2)
+
+    def epoch(self, number, val_dsc=0.5):
+        self.event(
+            "epoch",
+            1000.0 + number,
+            epoch=number,
+            train_loss=1 / number,
+            val_loss=2 / number,
+            val_dsc=val_dsc,
+            seconds=1.0,
+        )
+
+    def finish(self, fold, num_epochs):
+        self.event("stopped", 1000.5 + num_epochs, reason="max_epochs", best_epoch=1)
+        rows = [row | VOLUMES for row in CASES if row["fold"] == fold]
+        (self.path / "scores.json").write_text(json.dumps(rows))
+        self.event("done", 1001.0 + num_epochs, seconds=12.5)
+        (self.path / "done.json").write_text(json.dumps({"digest": self.digest, "seconds": 12.5}))
+
+
+@pytest.fixture
+def fold_folder(tmp_path):
+    def make(fold=0, num_epochs=None):
+        folder = FoldFolder(tmp_path / f"fold-run-{fold}", f"digest-{fold}")
+        if num_epochs is not None:
+            folder.start()
+            for number in range(1, num_epochs + 1):
+                folder.epoch(number)
+            folder.finish(fold, num_epochs)
+        return folder
+
+    return make

@@ -1,0 +1,82 @@
+import math
+
+import pytest
+
+from hemosweep.errors import BadInput
+from tracking import reader
+from tracking.recorder import Recorder
+
+
+@pytest.fixture
+def three_runs(out, replicate, cases):
+    """dice and focal of sweep loss with seed 0, dice again with seed 1; only the first is finished."""
+    recorder = Recorder(out)
+    infos = [replicate("dice", run_name="dice@0"), replicate("focal"), replicate("dice", seed=1, run_name="dice@1")]
+    ids = [recorder.begin_replicate(info) for info in infos]
+    recorder.finish_replicate(ids[0], cases=cases, figures={}, status="FINISHED")
+    return ids
+
+
+def test_runs_are_listed_with_their_scores_and_without_folds(out, three_runs, fold_folder):
+    folder = fold_folder(0, 1)
+    Recorder(out).record_fold(three_runs[1], fold=0, digest=folder.digest, folder=folder.path)
+    records = reader.list_runs(out)
+    assert [record.run_id for record in records] == three_runs
+    assert (records[0].sweep, records[0].arm, records[0].seed) == ("loss", "dice", 0)
+    assert (records[0].status, records[0].dsc_mean) == ("FINISHED", pytest.approx(0.5))
+    assert (records[1].status, records[1].dsc_mean) == ("RUNNING", None)
+    assert records[0].digest == "loss-dice-0"
+
+
+def test_deleted_runs_and_other_sweeps_are_left_out(out, three_runs, replicate):
+    recorder = Recorder(out)
+    recorder.begin_replicate(replicate(sweep="se"))
+    recorder._store.client.delete_run(three_runs[2])
+    assert [record.run_id for record in reader.list_runs(out, "loss")] == three_runs[:2]
+    assert len(reader.list_runs(out)) == 3
+
+
+def test_an_unknown_sweep_names_the_known_ones(out, three_runs):
+    with pytest.raises(BadInput, match="'lose'; it has loss"):
+        reader.list_runs(out, "lose")
+
+
+def test_the_case_table_comes_back_exactly(out, three_runs, cases):
+    table = reader.case_table(out, three_runs[0])
+    assert table["case_id"].tolist() == ["001", "002", "003", "004"]
+    assert list(table.columns[:2]) == ["case_id", "dsc"]
+    assert table["dsc"].tolist()[:3] == [0.2, 0.4, 0.9]
+    assert math.isnan(table["dsc"][3])
+    assert table["ivh"].tolist() == ["yes", "no", "no", "n/a"]
+    assert table["fold"].dtype.kind == "i"
+
+
+def test_a_run_without_a_case_table_is_refused(out, three_runs):
+    with pytest.raises(BadInput, match="no case table"):
+        reader.case_table(out, three_runs[1])
+
+
+def test_references_by_id_prefix_name_and_path_find_the_run(out, three_runs):
+    first, focal, again = three_runs
+    assert reader.find_run(out, first).run_id == first
+    assert reader.find_run(out, focal[:10]).run_id == focal
+    assert reader.find_run(out, "dice@1").run_id == again
+    assert reader.find_run(out, "loss/focal").run_id == focal
+    assert reader.find_run(out, "loss/dice@0").run_id == first
+
+
+def test_an_ambiguous_reference_lists_what_fits(out, three_runs):
+    with pytest.raises(BadInput, match=r"'loss/dice' means 2 runs: loss/dice@0 .*, loss/dice@1"):
+        reader.find_run(out, "loss/dice")
+
+
+@pytest.mark.parametrize("reference", ["loss/focl", "abc", "ffffff0"])
+def test_an_unknown_reference_lists_the_nearest_names(out, three_runs, reference):
+    with pytest.raises(BadInput, match=r"no run .*; nearest: .*loss/focal@0|no run .*; nearest: dice@0"):
+        reader.find_run(out, reference)
+
+
+def test_a_folder_without_a_store_says_how_to_start(tmp_path):
+    with pytest.raises(BadInput, match="has no runs; start one with"):
+        reader.list_runs(tmp_path)
+    assert list(tmp_path.iterdir()) == []

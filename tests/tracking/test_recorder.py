@@ -1,0 +1,295 @@
+import json
+import logging
+import sqlite3
+
+import mlflow
+import pandas as pd
+import pytest
+
+from tracking import schema
+from tracking.recorder import Recorder
+from tracking.store import database_path, ensure_experiment, open_store, search_runs
+
+TABLES = ("runs", "metrics", "params", "tags", "latest_metrics", "experiments", "experiment_tags")
+
+
+def rows(out):
+    with sqlite3.connect(database_path(out)) as database:
+        return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
+
+
+def children(recorder, run_id):
+    client = recorder._store.client
+    experiment = client.get_run(run_id).info.experiment_id
+    return search_runs(recorder._store, [experiment], f"tags.`{schema.TAG_PARENT}` = '{run_id}'")
+
+
+def steps(recorder, run, metric):
+    return [point.step for point in recorder._store.client.get_metric_history(run.info.run_id, metric)]
+
+
+def replay(recorder, info, folders, cases, figures):
+    run_id = recorder.begin_replicate(info)
+    for fold, folder in enumerate(folders):
+        recorder.record_fold(run_id, fold=fold, digest=folder.digest, folder=folder.path)
+    recorder.finish_replicate(run_id, cases=cases, figures=figures, status="FINISHED")
+    return run_id
+
+
+@pytest.fixture
+def figures(tmp_path):
+    path = tmp_path / "drawn.png"
+    path.write_bytes(b"png")
+    return {"dsc.png": path}
+
+
+def test_an_arm_is_a_top_level_run_and_its_folds_are_children(out, replicate, fold_folder, cases, figures):
+    recorder = Recorder(out)
+    folders = [fold_folder(0, 3), fold_folder(1, 2)]
+    run_id = replay(recorder, replicate(), folders, cases, figures)
+    run = recorder._store.client.get_run(run_id)
+    assert schema.TAG_PARENT not in run.data.tags
+    assert (run.info.run_name, run.info.status) == ("dice", "FINISHED")
+    folds = sorted(children(recorder, run_id), key=lambda fold: fold.info.run_name)
+    assert [(fold.info.run_name, fold.info.status) for fold in folds] == [
+        ("fold-0", "FINISHED"),
+        ("fold-1", "FINISHED"),
+    ]
+    assert folds[0].data.metrics["dsc_mean"] == pytest.approx(0.3)
+    assert folds[0].data.metrics["best_epoch"] == 1
+    assert folds[0].data.metrics["epochs"] == 3
+    assert (folds[0].info.start_time, folds[0].info.end_time) == (1_000_000, 1_004_000)
+    assert steps(recorder, folds[0], "train_loss") == [1, 2, 3]
+
+
+def test_aggregates_match_hand_computed_values_and_absent_ones_are_not_logged(
+    out, replicate, fold_folder, cases, figures
+):
+    recorder = Recorder(out)
+    run_id = replay(recorder, replicate(), [fold_folder(0, 1), fold_folder(1, 1)], cases, figures)
+    metrics = recorder._store.client.get_run(run_id).data.metrics
+    assert metrics["dsc_mean"] == pytest.approx(0.5)
+    assert metrics["dsc_std"] == pytest.approx(0.13**0.5)
+    assert metrics["dsc_no_ivh_mean"] == pytest.approx(0.65)
+    assert (metrics["dsc_ivh_mean"], metrics["num_cases"], metrics["num_undefined"]) == (0.2, 4, 1)
+    assert metrics["train_seconds"] == 25.0
+    assert "dsc_ivh_std" not in metrics
+
+
+def test_replaying_everything_twice_leaves_the_same_rows(out, replicate, fold_folder, cases, figures):
+    folders = [fold_folder(0, 3), fold_folder(1, 2)]
+    first = replay(Recorder(out), replicate(), folders, cases, figures)
+    before = rows(out)
+    assert replay(Recorder(out), replicate(), folders, cases, figures) == first
+    assert rows(out) == before
+
+
+def test_a_fold_at_work_is_recorded_step_by_step(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    for number in (1, 2):
+        folder.epoch(number)
+        recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+        (child,) = children(recorder, run_id)
+        assert child.info.status == "RUNNING"
+        assert steps(recorder, child, "val_loss") == list(range(1, number + 1))
+
+
+def test_a_killed_driver_is_taken_over_without_double_epochs(out, replicate, fold_folder, cases):
+    folder = fold_folder()
+    folder.start()
+    folder.epoch(1)
+    killed = Recorder(out)
+    run_id = killed.begin_replicate(replicate())
+    killed.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    folder.epoch(2)
+    folder.finish(0, 2)
+    recorder = Recorder(out)
+    assert recorder.begin_replicate(replicate()) == run_id
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert child.info.status == "FINISHED"
+    assert steps(recorder, child, "train_loss") == [1, 2]
+
+
+def test_an_epoch_trained_again_after_a_resume_is_logged_once(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    folder.epoch(1)
+    folder.epoch(2)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    folder.event("resumed", 1010.0, epoch=1)
+    folder.event("epoch", 1011.0, epoch=2, train_loss=0.5, val_loss=1.0, val_dsc=0.5, seconds=1.0)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert steps(recorder, child, "train_loss") == [1, 2]
+
+
+def test_a_truncated_journal_line_is_ignored(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    folder.epoch(1)
+    with (folder.path / "events.jsonl").open("a") as journal:
+        journal.write('{"time": 1002.0, "event": "epo')
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert (child.info.status, steps(recorder, child, "train_loss")) == ("RUNNING", [1])
+
+
+def test_an_undefined_validation_score_is_not_logged(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.epoch(1, val_dsc=None)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert set(child.data.metrics) == {"train_loss", "val_loss", "epoch_seconds"}
+
+
+def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    folder.event("failed", 1003.0, kind="OutOfMemoryError", message="no memory")
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert child.info.status == "FAILED"
+    assert child.data.tags[schema.TAG_FAILURE] == "OutOfMemoryError: no memory"
+    folder.event("resumed", 1004.0, epoch=0)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    assert children(recorder, run_id)[0].info.status == "RUNNING"
+    folder.finish(0, 9)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert child.info.status == "FINISHED"
+    assert schema.TAG_FAILURE not in child.data.tags
+
+
+def test_finishing_leaves_no_run_running(out, replicate, fold_folder, cases):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    recorder.finish_replicate(run_id, cases=cases, figures={}, status="FAILED")
+    assert {run.info.status for run in children(recorder, run_id)} == {"FAILED"}
+    assert recorder._store.client.get_run(run_id).info.status == "FAILED"
+
+
+def test_an_interrupted_replicate_is_killed_and_taken_up_again(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    recorder.interrupt()
+    client = recorder._store.client
+    assert [client.get_run(run_id).info.status, children(recorder, run_id)[0].info.status] == ["KILLED", "KILLED"]
+    again = Recorder(out)
+    assert again.begin_replicate(replicate()) == run_id
+    again.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    assert [client.get_run(run_id).info.status, children(again, run_id)[0].info.status] == ["RUNNING", "RUNNING"]
+
+
+def test_partial_results_of_a_failed_replicate_are_replaced_by_the_whole(out, replicate, fold_folder, cases):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    recorder.finish_replicate(run_id, cases=cases.iloc[:2], figures={}, status="FAILED")
+    recorder.begin_replicate(replicate())
+    recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
+    run = recorder._store.client.get_run(run_id)
+    assert (run.info.status, run.data.metrics["num_cases"]) == ("FINISHED", 4)
+    path = recorder._store.client.download_artifacts(run_id, "cases.json")
+    with open(path) as table:
+        assert len(json.load(table)["data"]) == 4
+
+
+def test_the_case_table_is_mlflows_with_case_id_and_dsc_first(out, replicate, cases):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    shuffled = cases[["ivh", "dsc", "fold", "predicted_ml", "case_id", "reference_ml", "false_positive_ml"]]
+    recorder.finish_replicate(run_id, cases=shuffled, figures={}, status="FINISHED")
+    client = recorder._store.client
+    with open(client.download_artifacts(run_id, "cases.json")) as table:
+        content = json.load(table)
+    assert content["columns"] == list(schema.CASE_COLUMNS)
+    assert content["data"][0][:2] == ["001", 0.2]
+    assert content["data"][3][:2] == ["004", None]
+    previous = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(recorder._store.uri)
+    try:
+        experiment = client.get_run(run_id).info.experiment_id
+        loaded = client.load_table(experiment, "cases.json", run_ids=[run_id])
+    finally:
+        mlflow.set_tracking_uri(previous)
+    assert list(loaded.columns) == list(schema.CASE_COLUMNS)
+    csv = pd.read_csv(client.download_artifacts(run_id, "cases.csv"), dtype={"case_id": str}, keep_default_na=False)
+    assert csv["case_id"].tolist() == ["001", "002", "003", "004"]
+
+
+def test_configuration_environment_and_files_are_recorded(out, replicate, cases, figures, tmp_path):
+    report = tmp_path / "whatever.html"
+    report.write_text("<p>")
+    recorder = Recorder(out)
+    long = "x" * (schema.MAX_PARAM_LENGTH + 1)
+    run_id = recorder.begin_replicate(replicate(config={"loss": {"name": "dice", "note": long}, "seeds": [1, 2]}))
+    recorder.finish_replicate(
+        run_id, cases=cases, figures=figures, artifacts={"report/index.html": report}, status="FINISHED"
+    )
+    client = recorder._store.client
+    run = client.get_run(run_id)
+    assert (run.data.params["loss.name"], run.data.params["seeds"]) == ("dice", "[1, 2]")
+    assert run.data.params["loss.note"].endswith("(whole value in config.json)")
+    assert (run.data.tags["hemosweep.dataset"], run.data.tags["env.python"]) == ("abc", "3.11")
+    assert run.data.tags["mlflow.source.git.commit"] == "0123abc"
+    with open(client.download_artifacts(run_id, "config.json")) as config:
+        assert json.load(config)["loss"]["note"] == long
+    assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/dsc.png"]
+    assert [item.path for item in client.list_artifacts(run_id, "report")] == ["report/index.html"]
+
+
+def test_a_deleted_run_is_recorded_anew(out, replicate):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    recorder._store.client.delete_run(run_id)
+    assert Recorder(out).begin_replicate(replicate()) != run_id
+
+
+def test_an_experiment_is_made_once_and_a_deleted_one_comes_back(out):
+    store = open_store(out)
+    experiment = ensure_experiment(store, "loss")
+    assert ensure_experiment(open_store(out), "loss") == experiment
+    store.client.delete_experiment(experiment)
+    assert ensure_experiment(store, "loss") == experiment
+    assert store.client.get_experiment(experiment).lifecycle_stage == "active"
+
+
+def test_losing_the_race_for_an_experiment_is_no_error(out, monkeypatch):
+    store, other = open_store(out), open_store(out)
+    first_look = store.client.get_experiment_by_name
+    answers = iter([None])
+
+    def too_early(name):
+        ensure_experiment(other, "loss")
+        monkeypatch.setattr(store.client, "get_experiment_by_name", first_look)
+        return next(answers)
+
+    monkeypatch.setattr(store.client, "get_experiment_by_name", too_early)
+    assert ensure_experiment(store, "loss") == ensure_experiment(other, "loss")
+
+
+def test_mlflow_is_silent_and_its_telemetry_off():
+    from mlflow.telemetry.client import get_telemetry_client
+    from mlflow.telemetry.utils import is_telemetry_disabled
+
+    assert is_telemetry_disabled()
+    assert get_telemetry_client() is None
+    assert not logging.getLogger("mlflow.store.db.utils").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("alembic.runtime.migration").isEnabledFor(logging.INFO)

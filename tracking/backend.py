@@ -1,0 +1,38 @@
+"""The one module that imports mlflow, after switching off everything of it that is not local recording.
+
+MLflow reads these variables at import (telemetry) or at first use (the rest), so they are set here, above the import,
+and overrule the shell: a hospital's machine must not call out. `DO_NOT_TRACK` counts for MLflow only as "true".
+"""
+
+import logging
+import os
+
+LOCAL_ONLY = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+os.environ.update(LOCAL_ONLY)
+
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+# The migrations of a new store are announced at level INFO.
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+__all__ = [
+    "LOCAL_ONLY",
+    "Experiment",
+    "Metric",
+    "MlflowClient",
+    "MlflowException",
+    "Param",
+    "Run",
+    "RunTag",
+    "ViewType",
+]

@@ -1,0 +1,76 @@
+"""A fold run's folder as the tracker sees it: the journal's events, folded into one state."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hemosweep.training.journal import read_journal
+from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldState:
+    """What a fold run's folder says so far.
+
+    Times are Unix seconds. `status` is RUNNING, FINISHED or FAILED in MLflow's words; only the done-marker, which is
+    written last, makes a fold FINISHED. `failure` is "kind: message" of a fold that failed and was not started again.
+    """
+
+    status: str
+    started: float | None
+    ended: float | None
+    epochs: dict[int, Event]
+    best_epoch: int | None
+    seconds: float | None
+    device: dict[str, str]
+    failure: str | None
+    dsc: list[float]
+
+
+def read_fold(folder: Path) -> FoldState:
+    """Read a fold run's folder, at work or at rest."""
+    done = _read_json(folder / DONE_NAME)
+    scores = _read_json(folder / SCORES_NAME) or []
+    epochs: dict[int, Event] = {}
+    best_epoch: int | None = None
+    failure: str | None = None
+    device: dict[str, str] = {}
+    events = read_journal(folder / JOURNAL_NAME)
+    for event in events:
+        match event["event"]:
+            case "started":
+                failure = None
+                device = {name: str(event[name]) for name in ("device", "torch", "threads") if name in event}
+            case "resumed":
+                failure = None
+            case "epoch":
+                epochs[int(event["epoch"])] = event
+            case "stopped":
+                best_epoch = event["best_epoch"]
+            case "failed":
+                failure = f"{event['kind']}: {event['message']}"
+    if done is not None:
+        status, failure = "FINISHED", None
+    else:
+        status = "RUNNING" if failure is None else "FAILED"
+    return FoldState(
+        status=status,
+        started=events[0]["time"] if events else None,
+        ended=events[-1]["time"] if events and status != "RUNNING" else None,
+        epochs=epochs,
+        best_epoch=best_epoch,
+        seconds=None if done is None else float(done["seconds"]),
+        device=device,
+        failure=failure,
+        dsc=[float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores] if done is not None else [],
+    )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None

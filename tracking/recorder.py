@@ -1,0 +1,227 @@
+"""Writes arm replicates and their folds into MLflow by replaying what the fold runs left on disk.
+
+Everything may be replayed: runs are found again by their digest, epochs already there are not logged twice, and a
+finished fold is left alone. So a driver that was killed, or a store that was away, costs nothing but a second replay.
+"""
+
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import pandas as pd
+
+from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.evaluation.summary import summarise
+from tracking import schema
+from tracking.backend import Metric, Param, Run, RunTag
+from tracking.journal import FoldState, read_fold
+from tracking.store import ensure_experiment, open_store, search_runs
+
+
+class Recorder:
+    """The driver's connection to the MLflow store of one output folder."""
+
+    def __init__(self, out: Path) -> None:
+        self._store = open_store(out)
+        self._client = self._store.client
+        self._experiment_of: dict[str, str] = {}
+        self._open: set[str] = set()
+
+    def begin_replicate(self, info: ReplicateInfo) -> str:
+        """Find or make the run of a replicate and describe it; returns its run id.
+
+        A run that ended FINISHED stays so; any other is RUNNING again.
+        """
+        experiment_id = ensure_experiment(self._store, info.sweep)
+        found = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
+        run = found[0] if found else self._create_replicate(experiment_id, info)
+        run_id = str(run.info.run_id)
+        self._experiment_of[run_id] = experiment_id
+        if run.info.status != "FINISHED":
+            self._open.add(run_id)
+            self._reopen(run)
+        tags = schema.extra_tags(info.tags) | schema.environment_tags(info.environment)
+        params = schema.flat_params(info.config)
+        self._client.log_batch(
+            run_id,
+            params=[Param(name, value) for name, value in params.items() if name not in run.data.params],
+            tags=_changed_tags(run, tags),
+        )
+        self._client.log_text(run_id, _json(info.config), schema.ARTIFACT_CONFIG)
+        self._client.log_text(run_id, _json(info.environment), schema.ARTIFACT_ENVIRONMENT)
+        return run_id
+
+    def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
+        """Bring a fold's child run up to date with the fold's folder; cheap enough to call again and again."""
+        child = self._find_child(run_id, digest)
+        if child is not None and child.info.status == "FINISHED":
+            return
+        state = read_fold(folder)
+        if child is None:
+            child = self._create_child(run_id, fold, digest, state)
+        elif state.status == "RUNNING":
+            self._reopen(child)
+        child_id = str(child.info.run_id)
+        recorded = (
+            {metric.step for metric in self._client.get_metric_history(child_id, schema.METRIC_EPOCH_SECONDS)}
+            if schema.METRIC_EPOCH_SECONDS in child.data.metrics
+            else set()
+        )
+        metrics = [m for m in _epoch_metrics(state) if m.step not in recorded]
+        tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
+        if state.failure is not None:
+            tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
+        if state.status == "FINISHED":
+            metrics += _changed_metrics(child, _fold_metrics(state))
+        self._client.log_batch(child_id, metrics=metrics, tags=_changed_tags(child, tags))
+        if state.status != "RUNNING":
+            for tag in (schema.TAG_FAILURE, schema.TAG_NOTE):
+                if state.failure is None and tag in child.data.tags:
+                    self._client.delete_tag(child_id, tag)
+            self._client.set_terminated(child_id, state.status, end_time=_milliseconds(state.ended))
+
+    def finish_replicate(
+        self,
+        run_id: str,
+        *,
+        cases: pd.DataFrame,
+        figures: Mapping[str, Path],
+        artifacts: Mapping[str, Path] | None = None,
+        status: Literal["FINISHED", "FAILED"],
+    ) -> None:
+        """Write a replicate's summary, case table and figures, and end its run.
+
+        Args:
+            cases: one row a test case, columns `schema.CASE_COLUMNS`; further columns follow them.
+            figures: file name in the artifact folder `figures/` (such as `dsc.png`) to the file.
+            artifacts: path among the run's artifacts (such as `report/index.html`) to the file.
+            status: FAILED when a fold failed; `cases` are then those of the other folds.
+        """
+        run = self._client.get_run(run_id)
+        folds = self._folds(run_id)
+        values = schema.summary_metrics(summarise(cases["dsc"].tolist(), cases["ivh"].tolist()))
+        seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
+        values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
+        self._client.log_batch(run_id, metrics=_changed_metrics(run, values))
+        self._log_cases(run, cases)
+        for name, path in figures.items():
+            self._log_file(run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
+        for name, path in (artifacts or {}).items():
+            self._log_file(run_id, name, path)
+        for fold in folds:
+            if fold.info.status == "RUNNING":
+                self._client.set_terminated(fold.info.run_id, "FAILED")
+        if run.info.status != status:
+            self._client.set_terminated(run_id, status)
+        self._open.discard(run_id)
+
+    def interrupt(self) -> None:
+        """End what this recorder began and did not finish as KILLED; the next driver takes it up again."""
+        for run_id in sorted(self._open):
+            for run in (*self._folds(run_id), self._client.get_run(run_id)):
+                if run.info.status == "RUNNING":
+                    self._client.set_terminated(run.info.run_id, "KILLED")
+        self._open.clear()
+
+    def _create_replicate(self, experiment_id: str, info: ReplicateInfo) -> Run:
+        tags = {
+            schema.TAG_LEVEL: schema.LEVEL_ARM,
+            schema.TAG_SWEEP: info.sweep,
+            schema.TAG_ARM: info.arm,
+            schema.TAG_SEED: str(info.seed),
+            schema.TAG_REPLICATE: info.digest,
+            schema.TAG_SOURCE: f"hemosweep sweep {info.sweep}",
+            schema.TAG_NOTE: schema.replicate_note(info.sweep, info.arm, info.seed),
+        }
+        return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
+
+    def _create_child(self, run_id: str, fold: int, digest: str, state: FoldState) -> Run:
+        parent = self._client.get_run(run_id)
+        inherited = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
+        tags = {name: parent.data.tags[name] for name in inherited} | {
+            schema.TAG_LEVEL: schema.LEVEL_FOLD,
+            schema.TAG_PARENT: run_id,
+            schema.TAG_FOLD: str(fold),
+            schema.TAG_FOLD_RUN: digest,
+        }
+        return self._client.create_run(
+            parent.info.experiment_id,
+            start_time=_milliseconds(state.started),
+            tags=tags,
+            run_name=schema.fold_run_name(fold),
+        )
+
+    def _find_child(self, run_id: str, digest: str) -> Run | None:
+        found = self._folds(run_id, f" AND tags.`{schema.TAG_FOLD_RUN}` = '{digest}'")
+        return found[0] if found else None
+
+    def _folds(self, run_id: str, condition: str = "") -> list[Run]:
+        if run_id not in self._experiment_of:
+            self._experiment_of[run_id] = self._client.get_run(run_id).info.experiment_id
+        return search_runs(
+            self._store, [self._experiment_of[run_id]], f"tags.`{schema.TAG_PARENT}` = '{run_id}'{condition}"
+        )
+
+    def _reopen(self, run: Run) -> None:
+        if run.info.status != "RUNNING":
+            self._client.update_run(run.info.run_id, status="RUNNING")
+
+    def _log_cases(self, run: Run, cases: pd.DataFrame) -> None:
+        # In the format of MLflow's `log_table`, which itself appends to an older table and rounds to ten digits.
+        columns = [*schema.CASE_COLUMNS, *(name for name in cases.columns if name not in schema.CASE_COLUMNS)]
+        table = cases[columns]
+        run_id = run.info.run_id
+        self._client.log_text(run_id, schema.table_json(table), schema.ARTIFACT_CASES_TABLE)
+        self._client.log_text(run_id, table.to_csv(index=False), schema.ARTIFACT_CASES_CSV)
+        tag = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
+        self._client.log_batch(run_id, tags=_changed_tags(run, {schema.TAG_TABLES: tag}))
+
+    def _log_file(self, run_id: str, name: str, path: Path) -> None:
+        target = PurePosixPath(name)
+        folder = None if target.parent == PurePosixPath(".") else str(target.parent)
+        with tempfile.TemporaryDirectory() as temporary:
+            # MLflow keeps a file's own name; a copy carries the one wanted.
+            copy = shutil.copyfile(path, Path(temporary) / target.name)
+            self._client.log_artifact(run_id, str(copy), folder)
+
+
+def _epoch_metrics(state: FoldState) -> Iterable[Metric]:
+    for epoch, event in sorted(state.epochs.items()):
+        for metric, field in schema.EPOCH_METRICS.items():
+            value = event.get(field)
+            if value is not None and math.isfinite(value):
+                yield Metric(metric, float(value), _milliseconds(event["time"]), epoch)
+
+
+def _fold_metrics(state: FoldState) -> dict[str, float]:
+    summary = summarise(state.dsc, ["n/a"] * len(state.dsc))
+    values = {
+        schema.METRIC_DSC_MEAN: summary.mean,
+        schema.METRIC_DSC_STD: summary.std,
+        schema.METRIC_BEST_EPOCH: state.best_epoch,
+        schema.METRIC_EPOCHS: max(state.epochs, default=None),
+        schema.METRIC_SECONDS: state.seconds,
+    }
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _changed_metrics(run: Run, values: Mapping[str, float]) -> list[Metric]:
+    now = _milliseconds(time.time())
+    return [Metric(name, value, now, 0) for name, value in values.items() if run.data.metrics.get(name) != value]
+
+
+def _changed_tags(run: Run, tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(name, value) for name, value in tags.items() if run.data.tags.get(name) != value]
+
+
+def _milliseconds(seconds: float | None) -> int:
+    return round(1000 * (time.time() if seconds is None else seconds))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, default=str) + "\n"

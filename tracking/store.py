@@ -1,0 +1,90 @@
+"""The MLflow store of one output folder: `OUT/mlflow.db` and `OUT/artifacts`, on this machine only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.errors import BadInput
+from tracking import schema, views
+from tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Store:
+    uri: str
+    artifacts: Path
+    client: MlflowClient
+
+
+def database_path(out: Path) -> Path:
+    return out / "mlflow.db"
+
+
+def open_store(out: Path) -> Store:
+    """Open the store of an output folder, creating it (about four seconds of migrations) where there is none.
+
+    Raises:
+        BadInput: the database belongs to another MLflow version, or is none.
+    """
+    out = out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    uri = f"sqlite:///{database_path(out)}"
+    try:
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{database_path(out)}: not a store this MLflow can use ({reason})") from error
+    return Store(uri=uri, artifacts=out / "artifacts", client=client)
+
+
+def existing_store(out: Path) -> Store:
+    """Open the store of an output folder for reading.
+
+    Raises:
+        BadInput: the folder holds no store.
+    """
+    if not database_path(out).is_file():
+        raise BadInput(f"{out} has no runs; start one with `hemosweep sweep NAME --out {out}`")
+    return open_store(out)
+
+
+def ensure_experiment(store: Store, sweep: str) -> str:
+    """Id of a sweep's experiment; made where it is missing, brought back where someone deleted it."""
+    name = schema.experiment_name(sweep)
+    experiment = store.client.get_experiment_by_name(name)
+    if experiment is None:
+        try:
+            store.client.create_experiment(name, artifact_location=(store.artifacts / sweep).as_uri())
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        experiment = store.client.get_experiment_by_name(name)
+        assert experiment is not None
+    if experiment.lifecycle_stage == "deleted":
+        store.client.restore_experiment(experiment.experiment_id)
+    for key, value in views.experiment_tags(sweep, str(experiment.experiment_id)).items():
+        if experiment.tags.get(key) != value:
+            store.client.set_experiment_tag(experiment.experiment_id, key, value)
+    return str(experiment.experiment_id)
+
+
+def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment]:
+    """Experiments of hemosweep, of one sweep where named, without the deleted ones."""
+    pattern = schema.experiment_name("%" if sweep is None else sweep)
+    operator = "LIKE" if sweep is None else "="
+    return list(store.client.search_experiments(filter_string=f"name {operator} '{pattern}'"))
+
+
+def search_runs(store: Store, experiment_ids: list[str], filter_string: str) -> list[Run]:
+    """Every run that matches, page by page, without the deleted ones."""
+    if not experiment_ids:
+        return []
+    runs: list[Run] = []
+    token: str | None = None
+    while True:
+        page = store.client.search_runs(
+            experiment_ids, filter_string, run_view_type=ViewType.ACTIVE_ONLY, page_token=token
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs

@@ -1,0 +1,91 @@
+"""The pages of MLflow's interface that a sweep is read on: saved views, their addresses, the sweep's description.
+
+MLflow keeps a saved view as an experiment tag and opens it by its key in the address; columns, sorting and filter
+travel in it, so that a researcher meets the same table in every browser.
+"""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from tracking import schema
+
+ARMS = "hemosweep-arms"
+FOLDS = "hemosweep-folds"
+CURVES = "hemosweep-curves"
+TABLE_MODE = "TABLE"
+CHART_MODE = "CHART"
+ARTIFACT_MODE = "ARTIFACT"
+
+_TAG_PREFIX = "mlflow.sharedViewState."
+_ARM_COLUMNS = (
+    "dsc_mean",
+    "dsc_std",
+    "dsc_median",
+    "dsc_ivh_mean",
+    "dsc_no_ivh_mean",
+    "num_cases",
+    "num_undefined",
+    "train_seconds",
+)
+_FOLD_COLUMNS = ("dsc_mean", "dsc_std", "best_epoch", "epochs", "seconds")
+_VIEWS: dict[str, dict[str, Any]] = {
+    ARMS: {
+        "name": "Arms by mean DSC",
+        # Sorted by a metric, MLflow lists children among their parents; so this view has the arms alone.
+        "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'",
+        "orderByKey": f"metrics.`{schema.METRIC_DSC_MEAN}`",
+        "orderByAsc": False,
+        "selectedColumns": [f"metrics.`{name}`" for name in _ARM_COLUMNS],
+        "columnOrder": [f"metrics.`{name}`" for name in _ARM_COLUMNS],
+    },
+    FOLDS: {
+        "name": "Arms with their folds",
+        "searchFilter": "",
+        # Only sorted by date does MLflow nest the folds under their arms.
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "selectedColumns": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
+        "columnOrder": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
+    },
+    CURVES: {
+        "name": "Learning curves, mean over an arm's folds",
+        "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_FOLD}'",
+        "orderByKey": f"tags.`{schema.TAG_ARM}`",
+        "orderByAsc": True,
+        "selectedColumns": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
+        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": schema.TAG_ARM}]},
+        "useGroupedValuesInCharts": True,
+        "chartsSearchFilter": "train_loss|val_loss|val_dsc",
+    },
+}
+
+
+def page(experiment_id: str, view: str, mode: str) -> str:
+    """Address of a saved view below the server's root, such as `#/experiments/1/runs?...`."""
+    query = {"compareRunsMode": mode, "viewStateShareKey": view, "workflowType": "machine_learning"}
+    return f"#/experiments/{experiment_id}/runs?{urlencode(query)}"
+
+
+def experiment_tags(sweep: str, experiment_id: str) -> dict[str, str]:
+    """Description, kind and saved views of a sweep's experiment."""
+    links = {
+        "arms by mean DSC": page(experiment_id, ARMS, TABLE_MODE),
+        "arms with their folds": page(experiment_id, FOLDS, TABLE_MODE),
+        "learning curves": page(experiment_id, CURVES, CHART_MODE),
+        "cases side by side": page(experiment_id, ARMS, ARTIFACT_MODE),
+    }
+    note = (
+        f"Ablation **{sweep}**: {' · '.join(f'[{text}]({address})' for text, address in links.items())}\n\n"
+        "One run per arm and seed, one child run per fold. `dsc_*` of an arm are taken over the test cases of all its "
+        "folds (sample standard deviation); cases with an empty reference have no DSC and are left out "
+        "(`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without intraventricular hemorrhage.\n\n"
+        "Whether two arms really differ: `hemosweep compare A B`."
+    )
+    tags = {schema.TAG_NOTE: note, "mlflow.experimentKind": "custom_model_development"}
+    return tags | {f"{_TAG_PREFIX}{key}": _saved(view) for key, view in _VIEWS.items()}
+
+
+def _saved(view: dict[str, Any]) -> str:
+    # MLflow 3.17 reads an envelope with the view inside it as text, earlier ones the bare view: both are here.
+    return json.dumps({**view, "createdAt": 0, "state": json.dumps(view)})
