@@ -19,9 +19,17 @@ app = typer.Typer(
 data_app = typer.Typer(name="data", help="Make and look at data sets.", no_args_is_help=True)
 app.add_typer(data_app)
 
-Out = Annotated[Path, typer.Option(help="Folder of all results.")]
+
+def _expanded(path: Path | None) -> Path | None:
+    """`~` as a shell would read it: `make DATA=~/scans` hands it over as it stands."""
+    return None if path is None else path.expanduser()
+
+
+Out = Annotated[Path, typer.Option(help="Folder of all results.", callback=_expanded)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
-Data = Annotated[Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=_expanded)
+]
 ProfileName = Annotated[str | None, typer.Option(help="demo or paper. Default: demo, or paper where --data is given.")]
 Seeds = Annotated[int, typer.Option(help="Train every arm with this many seeds.")]
 Arms = Annotated[str, typer.Option(help="Only these arms, separated by commas.")]
@@ -30,7 +38,7 @@ Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the p
 
 @data_app.command()
 def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make.", callback=_expanded)],
     cases: Annotated[int, typer.Option(help="Number of cases.")] = 18,
     size: Annotated[str, typer.Option(help="demo (96 x 96 x 24) or paper (512 x 512).")] = "demo",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
@@ -49,8 +57,8 @@ def phantom(
 
 @data_app.command()
 def preview(
-    data: Annotated[Path, typer.Argument(help="Data set folder.")],
-    png: Annotated[Path, typer.Option(help="Picture to write.")] = Path("preview.png"),
+    data: Annotated[Path, typer.Argument(help="Data set folder.", callback=_expanded)],
+    png: Annotated[Path, typer.Option(help="Picture to write.", callback=_expanded)] = Path("preview.png"),
     cases: Annotated[int, typer.Option(help="At most this many cases.")] = 12,
 ) -> None:
     """Draw a contact sheet of a data set."""
@@ -80,7 +88,11 @@ def sweep(
     request = Request(
         sweep=name, data=data, profile=profile, out=out, num_seeds=seeds, arms=_names(arms), num_folds=folds
     )
-    result = run_study(request, confirmed=yes, quiet=as_json)
+    try:
+        result = run_study(request, confirmed=yes, quiet=as_json)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(1) from None
     if as_json:
         _print_json(result.as_json())
     if result.failures:
@@ -184,6 +196,3 @@ def main() -> None:
     except HemosweepError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
-        sys.exit(1)

@@ -25,7 +25,7 @@ from hemosweep.report.figures import boxplot
 from hemosweep.report.paper import paper_arm
 from hemosweep.report.progress import SweepDisplay, duration, progress_bar
 from hemosweep.report.replicate import draw_replicate
-from hemosweep.report.summary import arm_row, comparison_json, comparison_rows
+from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
 from hemosweep.report.table import ArmRow, ComparisonRow, arm_table, comparison_table
 from sweeps import find_sweep
 from sweeps.base import Profile, profile
@@ -284,7 +284,7 @@ def _print_result(
     if result.comparisons:
         console.print(comparison_table(result.comparisons))
         for row in result.comparisons:
-            console.print(f"{row.a} to {row.b}: {row.comparison.verdict}", highlight=False, soft_wrap=True)
+            console.print(f"{row.a} to {row.b}: {family_verdict(row)}", highlight=False, soft_wrap=True)
     notes = [f"DSC on the scanner's grid, each case tested once. Boxplot: {figure}"]
     if len(resolved.seeds) > 1:
         notes.append("Comparisons take each case's mean DSC over the seeds.")

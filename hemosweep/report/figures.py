@@ -107,7 +107,9 @@ def boxplot(
         axes.set_yticks(np.linspace(0.0, 1.0, 6))
         axes.set_ylabel("DSC")
         axes.set_title(title, loc="left")
-        figure.legend(handles=_legend(kinds, with_paper=bool(paper)), loc="outside lower left", ncols=5)
+        figure.legend(
+            handles=_legend(kinds, with_paper=bool(paper)), loc="outside lower left", ncols=5 if len(arms) > 4 else 3
+        )
         _save(figure, path)
 
 

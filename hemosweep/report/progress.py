@@ -70,7 +70,7 @@ class SweepDisplay:
         self._progress.stop()
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None:
-        name = f"{replicate.run_name} fold {spec.fold + 1}/{len(replicate.fold_runs)}"
+        name = f"{replicate.run_name} fold {spec.fold}"
         epochs = spec.config.training.max_epochs
         self._progress.reset(self._epochs, total=epochs, description=name, visible=True, note="starting")
 
@@ -102,9 +102,10 @@ class SweepDisplay:
         self._num_folds_ended += 1
         self._progress.update(self._folds, completed=self._num_folds_ended)
         self._progress.update(self._epochs, visible=False)
-        name = f"{replicate.run_name} fold {spec.fold + 1}/{len(replicate.fold_runs)}"
+        count = f"{self._num_folds_ended}/{len(self._cost)}"
         rest = f"  ETA {self._eta()}" if self._num_folds_ended < len(self._cost) else ""
-        self._console.print(f"{name}: {outcome}{rest}", highlight=False, soft_wrap=True)
+        name = escape(f"{replicate.run_name} fold {spec.fold}")
+        self._console.print(f"{count} {name}: {outcome}{rest}", highlight=False, soft_wrap=True)
 
     def _eta(self) -> str:
         left = sum(self._left.values())

@@ -68,5 +68,13 @@ def _ivh(tables: Sequence[pd.DataFrame]) -> dict[str, str]:
     return {str(case): str(ivh) for table in tables for case, ivh in zip(table["case_id"], table["ivh"], strict=True)}
 
 
+def family_verdict(row: ComparisonRow, alpha: float = 0.05) -> str:
+    """A comparison's verdict, taken back where it does not survive the family's Holm correction."""
+    p = row.comparison.p
+    if p is None or row.holm_p is None or p >= alpha or row.holm_p < alpha:
+        return row.comparison.verdict
+    return f"{row.comparison.verdict} Not significant within this family of comparisons (Holm p = {row.holm_p:.4f})."
+
+
 def comparison_json(row: ComparisonRow) -> dict[str, Any]:
     return {"a": row.a, "b": row.b, "holm_p": row.holm_p, "paper_p": row.paper_p, **to_json(row.comparison)}
