@@ -5,6 +5,7 @@ A profile (`sweeps/base.py`) is a function that returns an `ArmConfig`; an ablat
 the way the paper writes them, in-plane first, slices last: `_HWD`.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,8 +39,12 @@ class PreprocessingConfig:
 
     def __post_init__(self) -> None:
         if self.spacing_HWD_mm is not None:
-            _require(min(self.spacing_HWD_mm) > 0, f"spacing_HWD_mm={self.spacing_HWD_mm}: must be positive")
-        _require(self.window_hu[0] < self.window_hu[1], f"window_hu={self.window_hu}: must be (low, high)")
+            _require(
+                all(0 < mm < math.inf for mm in self.spacing_HWD_mm),
+                f"spacing_HWD_mm={self.spacing_HWD_mm}: must be positive",
+            )
+        low_hu, high_hu = self.window_hu
+        _require(-math.inf < low_hu < high_hu < math.inf, f"window_hu={self.window_hu}: must be (low, high)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +70,9 @@ class SamplingConfig:
             self.restriction in RESTRICTIONS,
             f"restriction={self.restriction!r}: choose one of {', '.join(RESTRICTIONS)}",
         )
+        for name in ("border_half_width_mm", "center_half_width_mm"):
+            half_width_mm = getattr(self, name)
+            _require(0.0 <= half_width_mm < math.inf, f"{name}={half_width_mm}: must not be negative")
 
     @property
     def patch_DHW(self) -> tuple[int, int, int]:
@@ -113,7 +121,10 @@ class InferenceConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CrossValidationConfig:
-    """Folds grouped by patient and stratified by IVH; `fold_seed` draws them once, whatever the training seed."""
+    """Folds grouped by patient and stratified by IVH; `fold_seed` draws them once, whatever the training seed.
+
+    `validation_share` of the training folds is rounded to one over a whole number.
+    """
 
     num_folds: int = 5
     fold_seed: int = 2021
@@ -121,7 +132,7 @@ class CrossValidationConfig:
 
     def __post_init__(self) -> None:
         _require(self.num_folds >= 2, f"num_folds={self.num_folds}: cross-validation needs at least 2")
-        _require(0.0 < self.validation_share < 1.0, f"validation_share={self.validation_share}: must lie in (0, 1)")
+        _require(0.0 < self.validation_share <= 0.5, f"validation_share={self.validation_share}: must lie in (0, 0.5]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

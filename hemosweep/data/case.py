@@ -1,6 +1,7 @@
 """The raw case: where one CT study's files lie, and reading them with every check that training relies on."""
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 
 IVH_VALUES = {"yes": True, "no": False, "n/a": None}
+MAX_VOXELS_APART = 0.25
+"""How far a mask's voxel may lie from the CT's voxel of the same index: rounding in headers, nothing more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +38,14 @@ class RawCase:
     lesion_DHW: NDArray[np.bool_]
 
 
+def _voxels_apart(ct: Volume, other: Volume) -> float:
+    """Largest distance between voxels of the same index, in voxels of the CT along an axis; both have one shape."""
+    depth, height, width = ct.array_DHW.shape
+    corners_4N = np.array([(*corner, 1) for corner in product((0, width - 1), (0, height - 1), (0, depth - 1))]).T
+    on_ct_4N = np.linalg.solve(ct.affine, other.affine @ corners_4N)
+    return float(np.abs(on_ct_4N - corners_4N).max())
+
+
 def read_case(case: Case) -> RawCase:
     """Read and check one case.
 
@@ -52,8 +63,12 @@ def read_case(case: Case) -> RawCase:
             f"{where}: mask {case.lesion_path.name} has shape {lesion.array_DHW.shape[::-1]} but the CT has "
             f"{ct.array_DHW.shape[::-1]}; draw or resample the mask on the CT's grid"
         )
-    if not np.allclose(ct.affine, lesion.affine, atol=1e-2):
-        raise BadInput(f"{where}: CT and mask {case.lesion_path.name} lie in different places; draw it on the CT")
+    apart = _voxels_apart(ct, lesion)
+    if apart > MAX_VOXELS_APART:
+        raise BadInput(
+            f"{where}: CT and mask {case.lesion_path.name} lie in different places, up to {apart:.2g} voxels apart; "
+            "draw it on the CT"
+        )
     hu_DHW = ct.array_DHW.astype(np.float32)
     num_bad = int(np.count_nonzero(~np.isfinite(hu_DHW)))
     if num_bad:

@@ -1,6 +1,7 @@
 """`participants.tsv` to cases."""
 
 import csv
+import os
 from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
@@ -16,24 +17,27 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
         BadInput: no folder or table, a missing column, a repeated or empty id, an unknown IVH value, or a case
             without its CT or its lesion mask.
     """
-    if not data.is_dir():
+    if not os.path.isdir(data):  # pathlib's own raises where a path may not be looked at
         raise BadInput(f"{data}: no such data folder; give the folder that holds participants.tsv")
     table = data / "participants.tsv"
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            rows = list(reader)
+            # Strict: one stray quote would otherwise swallow the rows up to the next one.
+            reader = csv.DictReader(file, delimiter="\t", strict=True)
+            rows = [(reader.line_num, row) for row in reader]
             columns = reader.fieldnames or ()
     except FileNotFoundError:
         raise BadInput(f"{table}: not found; a data set needs it (columns {', '.join(REQUIRED_COLUMNS)})") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{table}: cannot be read ({error}); save it as tab-separated UTF-8 text") from error
+        raise BadInput(
+            f"{table}: cannot be read ({error}); save it as tab-separated UTF-8 text without stray quotes"
+        ) from error
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
         raise BadInput(f"{table}: lacks the column {', '.join(missing)}; columns must be tab-separated")
     if not rows:
         raise BadInput(f"{table}: lists no cases; add one row a case")
-    cases = tuple(_case(data, table, line, row) for line, row in enumerate(rows, start=2))
+    cases = tuple(_case(data, table, line, row) for line, row in rows)
     seen: set[str] = set()
     for case in cases:
         if case.case_id in seen:
@@ -46,7 +50,7 @@ def _case(data: Path, table: Path, line: int, row: dict[str, str | None]) -> Cas
     case_id, patient_id, ivh = ((row[column] or "").strip() for column in REQUIRED_COLUMNS)
     if not case_id or not patient_id:
         raise BadInput(f"{table}, line {line}: empty participant_id or patient_id; fill it in")
-    if "/" in case_id or case_id.startswith("."):
+    if "/" in case_id or case_id.startswith(".") or not case_id.isprintable():
         raise BadInput(f"{table}, line {line}: participant_id {case_id!r} cannot name a folder; use sub-001 and so on")
     if ivh not in IVH_VALUES:
         raise BadInput(f"{table}, line {line}: ivh is {ivh!r}; write yes, no or n/a")
@@ -59,6 +63,6 @@ def _case(data: Path, table: Path, line: int, row: dict[str, str | None]) -> Cas
         lesion_path=folder / f"{case_id}_label-lesion_mask.nii.gz",
     )
     for path, kind in ((case.ct_path, "CT"), (case.lesion_path, "lesion mask")):
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise BadInput(f"case {case_id}: no {kind} at {path}; add the file or remove the case's row")
     return case

@@ -63,7 +63,7 @@ def prepare_sweep(
                 warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
             paths, noticed = preprocess(cases, config, folder, jobs=jobs, progress=progress)
             ready[config] = paths, {case_id: load_content_digest(path) for case_id, path in paths.items()}
-            warnings += noticed
+            warnings += _grouped(noticed)
         inputs[arm.name], contents[arm.name] = ready[config]
     source = source_digest()
     return Prepared(
@@ -79,6 +79,18 @@ def prepare_sweep(
         },
         warnings=tuple(warnings),
     )
+
+
+def _grouped(noticed: Mapping[str, Sequence[str]]) -> list[str]:
+    """Each warning once, with the cases that it is about."""
+    about: dict[str, list[str]] = {}
+    for case_id, texts in noticed.items():
+        for text in texts:
+            about.setdefault(text, []).append(case_id)
+    return [
+        f"{len(ids)} of {len(noticed)} cases ({', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''}): {text}"
+        for text, ids in about.items()
+    ]
 
 
 def dataset_digest(cases: Sequence[Case]) -> str:

@@ -71,6 +71,7 @@ def brain_mask(hu_DHW: NDArray[np.float32], spacing_DHW_mm: tuple[float, float, 
     if not core_DHW.any():
         return core_DHW
     near_core_DHW = _in_plane_distance_mm(~core_DHW, spacing_DHW_mm) <= 1.5 * OPENING_MM
+    near_core_DHW &= core_DHW.any(axis=(1, 2), keepdims=True)  # the distance to nothing is nonsense
     grown_DHW = near_core_DHW & inside_DHW & ~bone_DHW
     return np.stack([ndimage.binary_fill_holes(plane) for plane in grown_DHW])
 

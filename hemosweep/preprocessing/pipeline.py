@@ -33,12 +33,10 @@ def preprocess_case(case: Case, config: PreprocessingConfig) -> PreprocessedCase
         raise BadInput(f"case {case.case_id}: no skull with a brain in it in {case.ct_path.name}; is it a head CT?")
     warnings = []
     if is_saturated(hu_DHW):
-        warnings.append(
-            f"{case.case_id}: CT is clipped to [{hu_DHW.min():g}, {hu_DHW.max():g}] HU; bone is taken as its maximum"
-        )
+        warnings.append(f"CT is clipped to [{hu_DHW.min():g}, {hu_DHW.max():g}] HU; bone is taken as its maximum")
     kept = np.count_nonzero(raw.lesion_DHW & brain_DHW) / np.count_nonzero(raw.lesion_DHW)
     if kept < 0.995:
-        warnings.append(f"{case.case_id}: {100 * (1 - kept):.1f}% of the lesion lies outside the brain mask")
+        warnings.append("more than 0.5% of the lesion lies outside the brain mask")
 
     full_DHW = resampled_shape(raw.ct.array_DHW.shape, spacing_DHW_mm, config.spacing_HWD_mm)
     head_DHW = resize_mask(head_mask(hu_DHW) | brain_DHW, full_DHW)
@@ -66,8 +64,17 @@ def preprocess_case(case: Case, config: PreprocessingConfig) -> PreprocessedCase
 
 
 def input_digest(case: Case) -> str:
-    """Content digest of a case's CT and lesion mask files."""
-    return digest_json([digest_file(case.ct_path), digest_file(case.lesion_path)])
+    """Content digest of a case's CT and lesion mask files.
+
+    Raises:
+        BadInput: one of them cannot be read.
+    """
+    try:
+        return digest_json([digest_file(case.ct_path), digest_file(case.lesion_path)])
+    except OSError as error:
+        raise BadInput(
+            f"case {case.case_id}: {error.filename} cannot be read ({error.strerror}); check the file and its permissions"
+        ) from error
 
 
 def code_digest() -> str:
@@ -80,22 +87,24 @@ def code_digest() -> str:
 def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig) -> Path:
     """Where preprocessed cases live: in the data set, or under `out` where the data set must not be written to."""
     name = Path("derivatives") / "hemosweep-preproc" / digest_json([asdict(config), code_digest()])
-    writable = os.access(data, os.W_OK) and bool(data.stat().st_mode & 0o222)
+    existing = next(path for path in (data / name, *(data / name).parents) if path.exists())
+    writable = os.access(existing, os.W_OK) and bool(existing.stat().st_mode & 0o222)
     return (data if writable else out) / name
 
 
-def _preprocess_and_save(case: Case, config: PreprocessingConfig, path: Path) -> tuple[str, ...]:
+def _preprocess_and_save(case: Case, config: PreprocessingConfig, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    path = folder / f"{case.case_id}-{input_digest(case)}.npz"
     if path.is_file():
-        return load_preprocessed(path).warnings
+        return path, load_preprocessed(path).warnings
     preprocessed = preprocess_case(case, config)
     save_preprocessed(preprocessed, path)
-    return preprocessed.warnings
+    return path, preprocessed.warnings
 
 
 def preprocess(
     cases: Sequence[Case], config: PreprocessingConfig, folder: Path, *, jobs: int, progress: Progress
-) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Preprocess what is not there yet; return each case's file and all warnings, in case order.
+) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
+    """Preprocess what is not there yet; return each case's file and what was noticed about it.
 
     A file's name holds the digest of its case's inputs, its folder's name that of parameters and code: a changed
     input or option never meets an old derivative.
@@ -103,16 +112,15 @@ def preprocess(
     Raises:
         BadInput: of the first case, in order, that cannot be used; the other cases are finished first.
     """
-    paths = {case.case_id: folder / f"{case.case_id}-{input_digest(case)}.npz" for case in cases}
-    warnings: dict[str, tuple[str, ...]] = {}
+    finished: dict[str, tuple[Path, tuple[str, ...]]] = {}
     errors: dict[str, BadInput] = {}
     progress(0, len(cases))
     with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_preprocess_and_save, case, config, paths[case.case_id]): case for case in cases}
+        futures = {pool.submit(_preprocess_and_save, case, config, folder): case for case in cases}
         for done, future in enumerate(as_completed(futures), start=1):
             case_id = futures[future].case_id
             try:
-                warnings[case_id] = future.result()
+                finished[case_id] = future.result()
             except BadInput as error:
                 errors[case_id] = error
             progress(done, len(cases))
@@ -120,4 +128,5 @@ def preprocess(
     if failed:
         more = f" (and {len(failed) - 1} more cases cannot be used)" if len(failed) > 1 else ""
         raise BadInput(f"{failed[0]}{more}")
-    return paths, tuple(text for case in cases for text in warnings[case.case_id])
+    paths = {case.case_id: finished[case.case_id][0] for case in cases}
+    return paths, {case.case_id: finished[case.case_id][1] for case in cases}

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,18 +59,22 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
         "warnings": case.warnings,
         "content_digest": case.content_digest,
     }
-    temporary = path.with_name(f".tmp-{path.name}")
-    with temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            image_CDHW=case.image_CDHW,
-            brain=np.packbits(case.brain_DHW),
-            lesion=np.packbits(case.lesion_DHW),
-            reference=np.packbits(case.reference_DHW),
-            affine=case.affine,
-            facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
-        )
-    temporary.replace(path)
+    # Sweeps that run at once on one data set save into one folder: each under a temporary name of its own.
+    temporary = path.with_name(f".tmp-{uuid4().hex}-{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                image_CDHW=case.image_CDHW,
+                brain=np.packbits(case.brain_DHW),
+                lesion=np.packbits(case.lesion_DHW),
+                reference=np.packbits(case.reference_DHW),
+                affine=case.affine,
+                facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+            )
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_content_digest(path: Path) -> str:
@@ -84,11 +90,12 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
         BadInput: the file is missing or damaged.
     """
     try:
-        with np.load(path) as file:
-            facts = json.loads(file["facts"].tobytes())
-            packed = {name: file[name] for name in ("brain", "lesion", "reference")}
-            image_CDHW, affine = file["image_CDHW"], file["affine"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        # Opened here, since np.load leaves a damaged file open.
+        with path.open("rb") as file, np.load(file) as arrays:
+            facts = json.loads(arrays["facts"].tobytes())
+            packed = {name: arrays[name] for name in ("brain", "lesion", "reference")}
+            image_CDHW, affine = arrays["image_CDHW"], arrays["affine"]
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{path}: not a readable preprocessed case; delete it and run the same command again") from error
 
     def triple(name: str) -> tuple[int, int, int]:

@@ -47,7 +47,11 @@ class SweepDisplay:
         }
         self._left = dict(self._cost)
         self._trained = 0.0
-        self._begun = time.monotonic()
+        self._training_s = 0.0
+        self._rest_s = 0.0
+        self._num_trained = 0
+        self._fold_begun = time.monotonic()
+        self._fold_training_s = 0.0
         self._num_folds_ended = 0
         self._progress = Progress(
             TextColumn("{task.description:<28}"),
@@ -71,6 +75,7 @@ class SweepDisplay:
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None:
         name = f"{replicate.run_name} fold {spec.fold}"
+        self._fold_begun, self._fold_training_s = time.monotonic(), 0.0
         epochs = spec.config.training.max_epochs
         self._progress.reset(self._epochs, total=epochs, description=name, visible=True, note="starting")
 
@@ -79,6 +84,8 @@ class SweepDisplay:
         left = self._cost[key] * (1 - event["epoch"] / spec.config.training.max_epochs)
         self._trained += self._left[key] - left
         self._left[key] = left
+        self._training_s += event["seconds"]
+        self._fold_training_s += event["seconds"]
         note = f"validation loss {event['val_loss']:.3f}  DSC {event['val_dsc']:.3f}"
         self._progress.update(self._epochs, completed=event["epoch"], note=note)
         self._progress.update(self._folds, note=f"ETA {self._eta()}")
@@ -86,6 +93,9 @@ class SweepDisplay:
     def fold_ended(
         self, replicate: Replicate, spec: FoldRunSpec, scores: Sequence[Mapping[str, Any]], reused: bool
     ) -> None:
+        if not reused:
+            self._rest_s += max(0.0, time.monotonic() - self._fold_begun - self._fold_training_s)
+            self._num_trained += 1
         dsc = [float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores]
         summary = summarise(dsc, [str(row["ivh"]) for row in scores])
         mean = "undefined" if summary.mean is None else f"{summary.mean:.3f}"
@@ -108,9 +118,9 @@ class SweepDisplay:
         self._console.print(f"{count} {name}: {outcome}{rest}", highlight=False, soft_wrap=True)
 
     def _eta(self) -> str:
-        left = sum(self._left.values())
-        if not left:
-            return duration(0)
+        """Training at the pace so far, and for each fold run what start, test and record took until now."""
         if not self._trained:
             return "unknown yet"
-        return duration((time.monotonic() - self._begun) / self._trained * left)
+        training_s = self._training_s / self._trained * sum(self._left.values())
+        num_left = len(self._cost) - self._num_folds_ended
+        return duration(training_s + self._rest_s / max(1, self._num_trained) * num_left)

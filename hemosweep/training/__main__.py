@@ -1,4 +1,7 @@
-"""`python -m hemosweep.training FOLDER`: the child process that trains the fold run described in FOLDER."""
+"""`python -m hemosweep.training FOLDER [PARENT]`: the child process that trains the fold run described in FOLDER.
+
+It dies with the process whose id is PARENT.
+"""
 
 import sys
 import traceback
@@ -24,7 +27,6 @@ FAILURES: tuple[tuple[type[Exception], str], ...] = (
 
 
 def main(folder: Path) -> int:
-    die_with_parent()
     journal = Journal(folder / JOURNAL_NAME)
     try:
         run_fold(FoldRunSpec.read(folder), folder, journal)
@@ -37,4 +39,6 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        die_with_parent(int(sys.argv[2]))
     sys.exit(main(Path(sys.argv[1])))

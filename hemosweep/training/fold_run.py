@@ -15,7 +15,7 @@ from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import draw_case_centres
-from hemosweep.training.journal import Journal
+from hemosweep.training.journal import Journal, read_journal, seconds_at_work
 from hemosweep.training.loop import train
 from hemosweep.training.spec import (
     CHECKPOINT_NAME,
@@ -28,9 +28,9 @@ from hemosweep.training.spec import (
 )
 
 
-def derive_seed(seed: int, fold: int, purpose: str) -> int:
+def derive_seed(seed: int, *purpose: str) -> int:
     """An independent 32-bit seed for each use of chance. Arms share it, so that they differ by nothing else."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{fold}/{purpose}".encode()).digest()[:4], "little")
+    return int.from_bytes(hashlib.sha256("/".join([str(seed), *purpose]).encode()).digest()[:4], "little")
 
 
 def build_bank(
@@ -39,7 +39,7 @@ def build_bank(
     """Draw every case's centres, each from a random stream of its own, and put the cases on the device."""
     centres = []
     for case in cases:
-        rng = np.random.default_rng(derive_seed(seed, 0, case.case_id))
+        rng = np.random.default_rng(derive_seed(seed, case.case_id))
         drawn = draw_case_centres(case, config, rng)
         empty = [region for region, count in drawn.counts.items() if count == 0]
         if empty:
@@ -51,6 +51,7 @@ def build_bank(
 def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
     """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one."""
     begun = time.perf_counter()
+    seconds_before = seconds_at_work(read_journal(journal.path))
     device = choose_device()
     journal.write(
         "started",
@@ -60,10 +61,12 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
         torch=torch.__version__,
     )
     config = spec.config
-    torch.manual_seed(derive_seed(spec.seed, spec.fold, "weights"))
+    # As in its digest, a fold counts through its cases, not its number.
+    split = ",".join(case.case_id for case in spec.test)
+    torch.manual_seed(derive_seed(spec.seed, split, "weights"))
     training_cases, validation_cases = _load(spec.train), _load(spec.validation)
     model = device.place(build_model(config, in_channels=len(training_cases[0].image_CDHW)))
-    sampling_seed = derive_seed(spec.seed, spec.fold, "centres")
+    sampling_seed = derive_seed(spec.seed, split, "centres")
     outcome = train(
         model,
         build_loss(config.training),
@@ -71,7 +74,7 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
         build_bank(validation_cases, config.sampling, device, journal, sampling_seed),
         config.training,
         device,
-        seed=derive_seed(spec.seed, spec.fold, "training"),
+        seed=derive_seed(spec.seed, split, "training"),
         checkpoint=folder / CHECKPOINT_NAME,
         on_epoch=lambda epoch: journal.write(
             "epoch",
@@ -86,7 +89,7 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
     scores = [_test(case, model, spec, device, folder, journal) for case in spec.test]
     write_json(folder / SCORES_NAME, [case.as_dict() for case in scores])
-    seconds = time.perf_counter() - begun
+    seconds = seconds_before + time.perf_counter() - begun
     journal.write("done", seconds=seconds)
     write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
 

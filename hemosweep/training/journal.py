@@ -1,8 +1,11 @@
 """The append-only event journal of a fold run: one JSON object a line, on disk before the next step begins."""
 
 import json
+import math
 import os
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +42,10 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         if isinstance(event, dict) and "event" in event:
             events.append(event)
     return events
+
+
+def seconds_at_work(events: Sequence[dict[str, Any]]) -> float:
+    """Time that a fold run's processes have spent on it so far: from each one's "started" to its last event."""
+    return math.fsum(
+        later["time"] - earlier["time"] for earlier, later in pairwise(events) if later["event"] != "started"
+    )

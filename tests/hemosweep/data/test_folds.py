@@ -1,0 +1,133 @@
+import random
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hemosweep.config import CrossValidationConfig
+from hemosweep.data.case import Case
+from hemosweep.data.folds import Fold, draw_folds
+from hemosweep.errors import BadInput
+
+
+def make_cases(patients: Sequence[tuple[int, bool | None]]) -> list[Case]:
+    """Cases of patients that are given as (number of scans, IVH)."""
+    return [
+        Case(
+            case_id=f"sub-{patient:03d}{scan}",
+            patient_id=f"P{patient}",
+            ivh=ivh,
+            ct_path=Path("ct.nii.gz"),
+            lesion_path=Path("lesion.nii.gz"),
+        )
+        for patient, (num_scans, ivh) in enumerate(patients)
+        for scan in range(num_scans)
+    ]
+
+
+def spread(counts: Sequence[int]) -> int:
+    return max(counts) - min(counts)
+
+
+PATIENTS = st.lists(
+    st.tuples(st.integers(1, 4), st.sampled_from([True, False, None])), min_size=8, max_size=24
+)
+CONFIGS = st.builds(
+    CrossValidationConfig,
+    num_folds=st.integers(2, 6),
+    fold_seed=st.integers(0, 100),
+    validation_share=st.sampled_from([0.05, 0.1, 0.2, 0.3, 0.5]),
+)
+
+
+@given(PATIENTS, CONFIGS)
+def test_each_case_is_tested_once_and_patients_never_part(
+    patients: list[tuple[int, bool | None]], config: CrossValidationConfig
+) -> None:
+    cases = make_cases(patients)
+    patient_of = {case.case_id: case.patient_id for case in cases}
+    folds = draw_folds(cases, config)
+    assert [fold.index for fold in folds] == list(range(config.num_folds))
+    assert sorted(case_id for fold in folds for case_id in fold.test) == sorted(patient_of)
+    for fold in folds:
+        parts = [fold.train, fold.validation, fold.test]
+        assert all(parts)
+        assert sorted(case_id for part in parts for case_id in part) == sorted(patient_of)
+        owners = [{patient_of[case_id] for case_id in part} for part in parts]
+        assert sum(map(len, owners)) == len(patients)
+
+
+@given(st.lists(st.booleans(), min_size=8, max_size=40), CONFIGS)
+def test_ivh_and_fold_sizes_differ_by_one_at_most(ivh: list[bool], config: CrossValidationConfig) -> None:
+    cases = make_cases([(1, value) for value in ivh])
+    with_ivh = {case.case_id for case in cases if case.ivh}
+    folds = draw_folds(cases, config)
+    assert spread([len(fold.test) for fold in folds]) <= 1
+    assert spread([len(with_ivh.intersection(fold.test)) for fold in folds]) <= 1
+
+
+@given(PATIENTS, CONFIGS)
+def test_ivh_spread_of_patients_with_several_scans_is_at_most_the_scans_of_one(
+    patients: list[tuple[int, bool | None]], config: CrossValidationConfig
+) -> None:
+    cases = make_cases(patients)
+    with_ivh = {case.case_id for case in cases if case.ivh}
+    folds = draw_folds(cases, config)
+    assert spread([len(with_ivh.intersection(fold.test)) for fold in folds]) <= max(scans for scans, _ in patients)
+
+
+@given(PATIENTS, CONFIGS, st.randoms(use_true_random=False))
+def test_folds_do_not_depend_on_the_order_of_the_rows(
+    patients: list[tuple[int, bool | None]], config: CrossValidationConfig, rng: random.Random
+) -> None:
+    cases = make_cases(patients)
+    shuffled = rng.sample(cases, len(cases))
+    assert draw_folds(cases, config) == draw_folds(shuffled, config)
+
+
+def test_the_papers_76_cases_give_folds_of_15_and_16_with_2_or_3_ivh() -> None:
+    cases = make_cases([(1, index < 11) for index in range(76)])
+    folds = draw_folds(cases, CrossValidationConfig())
+    assert sorted(len(fold.test) for fold in folds) == [15, 15, 15, 15, 16]
+    assert sorted(sum(case.case_id in fold.test for case in cases[:11]) for fold in folds) == [2, 2, 2, 2, 3]
+    for fold in folds:
+        assert len(fold.validation) == pytest.approx(0.2 * (76 - len(fold.test)), abs=1)
+        assert sum(case.case_id in fold.validation for case in cases[:11]) in (1, 2)
+
+
+def test_same_seed_gives_the_same_folds_and_another_seed_others() -> None:
+    cases = make_cases([(1, index % 4 == 0) for index in range(20)])
+    first, again, other = (draw_folds(cases, CrossValidationConfig(fold_seed=seed)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_every_patient_gets_into_some_fold_s_validation_or_training_alike() -> None:
+    cases = make_cases([(1, None)] * 15)
+    folds = draw_folds(cases, CrossValidationConfig(num_folds=5))
+    counted = Counter(case_id for fold in folds for case_id in (*fold.train, *fold.validation))
+    assert set(counted.values()) == {4}
+
+
+def test_more_folds_than_patients_names_both_numbers() -> None:
+    cases = make_cases([(3, False), (3, True), (1, False)])  # seven cases, but three patients
+    with pytest.raises(BadInput) as caught:
+        draw_folds(cases, CrossValidationConfig(num_folds=5))
+    assert re.search(r"^5 folds .* patients, .* has 3; use fewer folds or add patients$", str(caught.value))
+
+
+def test_a_fold_without_patients_left_to_validate_on_is_refused() -> None:
+    with pytest.raises(BadInput, match="1 patients to train and validate on; at least 2 .* add patients"):
+        draw_folds(make_cases([(1, False), (1, False)]), CrossValidationConfig(num_folds=2))
+
+
+@pytest.mark.parametrize("doubled", [("train", "validation"), ("train", "test"), ("validation", "test")])
+def test_a_case_in_two_parts_is_an_error(doubled: tuple[str, str]) -> None:
+    parts = {"train": ("a",), "validation": ("b",), "test": ("c",)}
+    parts |= dict.fromkeys(doubled, ("x",))
+    with pytest.raises(BadInput, match="fold 3: a case is in two parts"):
+        Fold(index=3, **parts)

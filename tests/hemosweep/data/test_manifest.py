@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import pytest
+
+from hemosweep.data.manifest import read_manifest
+from hemosweep.errors import BadInput
+
+HEADER = "participant_id\tpatient_id\tivh\n"
+
+
+def make_data(folder: Path, table: str | bytes, case_ids: tuple[str, ...] = ("sub-001", "sub-002")) -> Path:
+    """A data set with this table; the manifest looks at the volumes without opening them."""
+    for case_id in case_ids:
+        (folder / case_id / "ct").mkdir(parents=True)
+        for suffix in ("ct", "label-lesion_mask"):
+            (folder / case_id / "ct" / f"{case_id}_{suffix}.nii.gz").touch()
+    (folder / "participants.tsv").write_bytes(table if isinstance(table, bytes) else table.encode())
+    return folder
+
+
+def test_cases_come_in_the_table_s_order_with_their_paths(tmp_path: Path) -> None:
+    table = "centre\tivh\tparticipant_id\tpatient_id\nGirona\tyes\tsub-002\tP1\nGirona\tn/a\tsub-001\tP1\n"
+    second, first = read_manifest(make_data(tmp_path, table))
+    assert (second.case_id, second.patient_id, second.ivh) == ("sub-002", "P1", True)
+    assert (first.case_id, first.patient_id, first.ivh) == ("sub-001", "P1", None)
+    assert first.ct_path == tmp_path / "sub-001" / "ct" / "sub-001_ct.nii.gz"
+    assert first.lesion_path == tmp_path / "sub-001" / "ct" / "sub-001_label-lesion_mask.nii.gz"
+
+
+def test_ids_stay_text(tmp_path: Path) -> None:
+    cases = read_manifest(make_data(tmp_path, HEADER + "001\t007\tno\n01\t7\tno\n", ("001", "01")))
+    assert [(case.case_id, case.patient_id) for case in cases] == [("001", "007"), ("01", "7")]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_tables_saved_by_a_spreadsheet_are_read(tmp_path: Path, newline: str, encoding: str) -> None:
+    table = f"{HEADER}sub-001\tP1\tyes\n\nsub-002\tPérez\tno\n".replace("\n", newline).encode(encoding)
+    cases = read_manifest(make_data(tmp_path, table))
+    assert [(case.case_id, case.patient_id, case.ivh) for case in cases] == [
+        ("sub-001", "P1", True),
+        ("sub-002", "Pérez", False),
+    ]
+
+
+def test_spaces_around_a_value_and_quotes_around_a_cell_do_not_count(tmp_path: Path) -> None:
+    table = '"participant_id"\tpatient_id\tivh\tnote\n"sub-001"\t P1 \tyes \t"left, ""deep"""\nsub-002\tP2\tno\t5" skull\n'
+    cases = read_manifest(make_data(tmp_path, table))
+    assert [(case.case_id, case.patient_id, case.ivh) for case in cases] == [
+        ("sub-001", "P1", True),
+        ("sub-002", "P2", False),
+    ]
+
+
+GOOD = "sub-001\tP1\tyes\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("participant_id\tivh\nsub-001\tno\n", ("participants.tsv", "lacks the column patient_id", "tab-separated")),
+        ("participant_id,patient_id,ivh\nsub-001,P1,no\n", ("participants.tsv", "participant_id", "tab-separated")),
+        ("", ("participants.tsv", "lacks the column participant_id, patient_id, ivh")),
+        (HEADER, ("participants.tsv", "no cases", "add one row")),
+        (HEADER + GOOD + GOOD, ("participants.tsv", "sub-001", "twice", "id of its own")),
+        (HEADER + GOOD + "sub-002\tP2\tmaybe\n", ("participants.tsv", "line 3", "'maybe'", "yes, no or n/a")),
+        (HEADER + GOOD + "\n\nsub-002\tP2\tYES\n", ("participants.tsv", "line 5", "'YES'", "yes, no or n/a")),
+        (HEADER + "sub-001\tP1\n", ("participants.tsv", "line 2", "ivh is ''", "yes, no or n/a")),
+        (HEADER + GOOD + "sub-002\t \tno\n", ("line 3", "empty participant_id or patient_id", "fill it in")),
+        (HEADER + "\tP1\tno\n", ("line 2", "empty participant_id or patient_id", "fill it in")),
+        (HEADER + "../sub-001\tP1\tno\n", ("line 2", "'../sub-001'", "cannot name a folder")),
+        (HEADER + "..\tP1\tno\n", ("line 2", "'..'", "cannot name a folder")),
+        (HEADER + '"sub\n001"\tP1\tno\n', ("line 3", r"'sub\n001'", "cannot name a folder")),
+        (HEADER + "x" * 300 + "\tP1\tno\n", ("x" * 300, "no CT", "add the file or remove the case's row")),
+        (HEADER + "sub-003\tP3\tno\n", ("case sub-003", "no CT", "sub-003_ct.nii.gz", "remove the case's row")),
+        # One stray quote must not swallow the rows that follow it.
+        (HEADER.strip() + "\tnote\nsub-001\tP1\tyes\t\"deep\nsub-002\tP2\tno\tlobar\n", ("participants.tsv", "tab-sep")),
+        (
+            HEADER.strip() + "\tnote\nsub-001\tP1\tyes\t\"deep\nsub-002\tP2\tno\t\"lobar\n",
+            ("participants.tsv", "tab-sep"),
+        ),
+        (b"\xff\xfe" + (HEADER + GOOD).encode("utf-16-le"), ("participants.tsv", "cannot be read", "UTF-8")),
+        (HEADER.encode() + b"sub-001\tP\xe9rez\tno\n", ("participants.tsv", "cannot be read", "UTF-8")),
+    ],
+    ids=[
+        "missing column", "commas", "empty file", "no rows", "duplicate", "bad ivh", "line after blank ones", "short row",
+        "no patient", "no id", "id with a slash", "id of dots", "id over two lines", "endless id", "no folder", "stray quote",
+        "two stray quotes", "UTF-16", "Latin-1",
+    ],
+)  # fmt: skip
+def test_a_bad_table_is_refused_with_its_place_and_the_way_out(
+    tmp_path: Path, table: str | bytes, words: tuple[str, ...]
+) -> None:
+    data = make_data(tmp_path, table)
+    with pytest.raises(BadInput) as caught:
+        read_manifest(data)
+    message = str(caught.value)
+    assert [word for word in words if word not in message] == []
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("suffix", "words"), [("ct", "no CT at"), ("label-lesion_mask", "no lesion mask at")], ids=["CT", "lesion mask"]
+)
+def test_a_case_without_a_file_is_refused(tmp_path: Path, suffix: str, words: str) -> None:
+    data = make_data(tmp_path, HEADER + GOOD)
+    path = data / "sub-001" / "ct" / f"sub-001_{suffix}.nii.gz"
+    path.unlink()
+    with pytest.raises(BadInput) as caught:
+        read_manifest(data)
+    message = str(caught.value)
+    assert f"case sub-001: {words} {path}" in message
+    assert "remove the case's row" in message
+
+
+def test_a_missing_folder_or_table_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nowhere: no such data folder; give the folder that holds participants.tsv"):
+        read_manifest(tmp_path / "nowhere")
+    with pytest.raises(BadInput, match="no such data folder"):
+        read_manifest(tmp_path / ("x" * 300))
+    with pytest.raises(BadInput, match=r"participants\.tsv: not found; .*participant_id, patient_id, ivh"):
+        read_manifest(tmp_path)

@@ -1,0 +1,185 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hemosweep.config import PreprocessingConfig
+from hemosweep.data.case import Case
+from hemosweep.data.nifti import Volume, read_volume, write_volume
+from hemosweep.errors import BadInput
+from hemosweep.preprocessing.pipeline import derivatives_folder, input_digest, preprocess, preprocess_case
+from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
+
+WriteCase = Callable[[str], Case]
+AS_SCANNED = PreprocessingConfig()
+COARSE = PreprocessingConfig(spacing_HWD_mm=(8.0, 8.0, 16.0))
+
+
+def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    volume = read_volume(path)
+    write_volume(path, Volume(array_DHW=change(volume.array_DHW), affine=volume.affine))
+
+
+def run(
+    cases: list[Case], config: PreprocessingConfig, folder: Path
+) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
+    return preprocess(cases, config, folder, jobs=1, progress=lambda done, total: None)
+
+
+def at(case: PreprocessedCase, *native_DHW: int) -> tuple[int, ...]:
+    return tuple(index - start for index, start in zip(native_DHW, case.grid.crop_start_DHW, strict=True))
+
+
+def test_on_the_scanners_grid_the_head_is_cut_out_and_windowed(write_ball_case: WriteCase) -> None:
+    case = preprocess_case(write_ball_case("sub-001"), AS_SCANNED)
+    # The head's radius of 84 mm makes 20 of 22 slices of 8 mm, 42 of 50 rows and 42 of 54 columns of 4 mm; the
+    # opening takes the tips of the scalp.
+    assert case.grid.full_DHW == case.grid.native_DHW == (22, 50, 54)
+    for size, whole in zip(case.grid.crop_DHW, (20, 42, 42), strict=True):
+        assert whole - 2 <= size <= whole
+    assert case.spacing_DHW_mm == case.native_spacing_DHW_mm == (8.0, 4.0, 4.0)
+    image_DHW = case.image_CDHW[0]
+    assert case.image_CDHW.shape == (1, *case.grid.crop_DHW)
+    assert case.image_CDHW.dtype == np.float16
+    assert image_DHW[at(case, 11, 25, 20)] == np.float16(-0.4)  # brain, 30 of 0 to 100 HU
+    assert image_DHW[at(case, 11, 27, 34)] == np.float16(0.2)  # lesion, 60 HU
+    assert (image_DHW[~case.brain_DHW] == -1.0).all()
+    assert case.brain_DHW.sum() * 0.128 == pytest.approx(4 / 3 * np.pi * 70**3 / 1000, rel=0.06)  # mL
+    np.testing.assert_array_equal(case.grid.crop(case.reference_DHW), case.lesion_DHW)
+    assert case.lesion_DHW.sum() == case.reference_DHW.sum()
+    assert case.warnings == ()
+
+
+def test_on_a_coarser_grid_the_field_of_view_stays_and_the_reference_is_untouched(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    native, coarse = preprocess_case(raw, AS_SCANNED), preprocess_case(raw, COARSE)
+    assert coarse.grid.full_DHW == (11, 25, 27)
+    assert coarse.spacing_DHW_mm == (16.0, 8.0, 8.0)
+    assert coarse.native_spacing_DHW_mm == (8.0, 4.0, 4.0)
+    np.testing.assert_array_equal(coarse.reference_DHW, native.reference_DHW)
+    back = coarse.grid.to_native(coarse.lesion_DHW.astype(np.float32)) > 0.5
+    before, after = (np.argwhere(mask).mean(axis=0) for mask in (native.reference_DHW, back))
+    np.testing.assert_allclose(after, before, atol=0.51)  # a quarter of the coarser voxel
+    assert np.count_nonzero(back & native.reference_DHW) > 0.8 * np.count_nonzero(native.reference_DHW)
+
+
+def test_a_spacing_that_does_not_divide_the_field_of_view_is_told_as_it_became(write_ball_case: WriteCase) -> None:
+    case = preprocess_case(write_ball_case("sub-001"), PreprocessingConfig(spacing_HWD_mm=(9.0, 9.0, 9.0)))
+    assert case.grid.full_DHW == (20, 22, 24)  # 176, 200 and 216 mm
+    assert case.spacing_DHW_mm == pytest.approx((8.8, 200 / 22, 9.0))
+
+
+def test_a_clipped_ct_is_usable_and_warned_of(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    rewrite(raw.ct_path, lambda hu_DHW: np.clip(hu_DHW, 0, 80))
+    case = preprocess_case(raw, AS_SCANNED)
+    assert case.warnings == ("CT is clipped to [0, 80] HU; bone is taken as its maximum",)
+    assert case.lesion_DHW.sum() == case.reference_DHW.sum()
+
+
+def test_a_lesion_outside_the_brain_is_warned_of(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    rewrite(raw.lesion_path, lambda mask_DHW: np.roll(mask_DHW, 20, axis=2))
+    assert preprocess_case(raw, AS_SCANNED).warnings == ("more than 0.5% of the lesion lies outside the brain mask",)
+
+
+def test_a_scan_without_a_skull_is_refused(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    rewrite(raw.ct_path, lambda hu_DHW: np.where(hu_DHW > 500, -1000, hu_DHW).astype(np.int16))
+    with pytest.raises(BadInput, match=r"case sub-001: no skull .* in sub-001_ct\.nii\.gz; is it a head CT\?"):
+        preprocess_case(raw, AS_SCANNED)
+
+
+def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path, write_ball_case: WriteCase) -> None:
+    cases = [write_ball_case(f"sub-00{number}") for number in (2, 1)]
+    rewrite(cases[0].ct_path, lambda hu_DHW: np.clip(hu_DHW, 0, 80))
+    folder = tmp_path / "derivatives"
+    steps: list[tuple[int, int]] = []
+    paths, warnings = preprocess(
+        cases, AS_SCANNED, folder, jobs=2, progress=lambda done, total: steps.append((done, total))
+    )
+    assert steps == [(0, 2), (1, 2), (2, 2)]
+    assert list(paths) == ["sub-002", "sub-001"]
+    assert warnings == {"sub-002": ("CT is clipped to [0, 80] HU; bone is taken as its maximum",), "sub-001": ()}
+    assert sorted(folder.iterdir()) == sorted(paths.values())
+    assert load_preprocessed(paths["sub-001"]).case_id == "sub-001"
+    written = {path: path.stat().st_mtime_ns for path in paths.values()}
+    assert run(cases, AS_SCANNED, folder) == (paths, warnings)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+
+
+def test_a_changed_ct_or_mask_meets_another_name(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    digests = {input_digest(raw)}
+    rewrite(raw.ct_path, lambda hu_DHW: hu_DHW + np.int16(1))
+    digests.add(input_digest(raw))
+    rewrite(raw.lesion_path, lambda mask_DHW: np.roll(mask_DHW, 1, axis=2))
+    digests.add(input_digest(raw))
+    assert len(digests) == 3
+
+
+def test_changed_parameters_meet_another_folder(tmp_path: Path) -> None:
+    configs = [AS_SCANNED, COARSE, PreprocessingConfig(window_hu=(0.0, 80.0))]
+    folders = {derivatives_folder(tmp_path, tmp_path / "out", config) for config in configs}
+    assert len(folders) == 3
+    assert {folder.parent for folder in folders} == {tmp_path / "derivatives" / "hemosweep-preproc"}
+    assert derivatives_folder(tmp_path, tmp_path / "out", PreprocessingConfig()) in folders
+
+
+@pytest.fixture
+def make_read_only() -> Iterator[Callable[[Path], None]]:
+    changed: list[Path] = []
+
+    def make(folder: Path) -> None:
+        folder.chmod(0o555)
+        changed.append(folder)
+
+    yield make
+    for folder in changed:
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("read_only", [".", "derivatives", "derivatives/hemosweep-preproc"])
+def test_a_data_set_that_must_not_be_written_to_gets_its_derivatives_under_out(
+    tmp_path: Path, make_read_only: Callable[[Path], None], read_only: str
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    (data / read_only).mkdir(parents=True)
+    elsewhere = derivatives_folder(data, out, AS_SCANNED)
+    make_read_only(data / read_only)
+    folder = derivatives_folder(data, out, AS_SCANNED)
+    assert folder == out / elsewhere.relative_to(data)
+    assert not folder.exists()
+
+
+def test_a_bad_case_is_named_after_the_others_were_finished(tmp_path: Path, write_ball_case: WriteCase) -> None:
+    cases = [write_ball_case(f"sub-00{number}") for number in range(1, 5)]
+    rewrite(cases[1].lesion_path, lambda mask_DHW: 0 * mask_DHW)
+    cases[2].ct_path.unlink()  # gone since the table was read
+    with pytest.raises(BadInput) as caught:
+        run(cases, AS_SCANNED, tmp_path / "out")
+    message = str(caught.value)
+    assert message.startswith("case sub-002: mask sub-002_label-lesion_mask.nii.gz is empty")
+    assert "1 more" in message
+    assert sorted(path.name[:8] for path in (tmp_path / "out").iterdir()) == ["sub-001-", "sub-004-"]
+
+
+def test_what_a_killed_run_left_behind_is_not_taken_for_a_case(tmp_path: Path, write_ball_case: WriteCase) -> None:
+    case, folder = write_ball_case("sub-001"), tmp_path / "out"
+    name = f"sub-001-{input_digest(case)}.npz"
+    folder.mkdir()
+    for leftover in (f".tmp-{name}", f".tmp-1-{name}"):
+        (folder / leftover).write_bytes(b"PK half a case")
+    paths, _ = run([case], AS_SCANNED, folder)
+    assert paths["sub-001"] == folder / name
+    assert load_preprocessed(paths["sub-001"]).lesion_DHW.any()
+
+
+def test_a_damaged_derivative_is_refused_not_used(tmp_path: Path, write_ball_case: WriteCase) -> None:
+    case, folder = write_ball_case("sub-001"), tmp_path / "out"
+    folder.mkdir()
+    path = folder / f"sub-001-{input_digest(case)}.npz"
+    path.write_bytes(b"PK half a case")
+    with pytest.raises(BadInput, match=rf"{path.name}: not a readable preprocessed case; delete it"):
+        run([case], AS_SCANNED, folder)

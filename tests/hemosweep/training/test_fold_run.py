@@ -1,0 +1,258 @@
+"""A whole fold run in this process: real network, real loss, tiny volumes."""
+
+import json
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from hemosweep.model.device import Device
+from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
+from hemosweep.training import __main__ as child
+from hemosweep.training import fold_run
+from hemosweep.training.checkpoint import load_checkpoint
+from hemosweep.training.fold_run import derive_seed, run_fold
+from hemosweep.training.journal import Journal, read_journal
+from hemosweep.training.loop import NonFiniteLoss
+from hemosweep.training.spec import CaseInput
+
+TIMES = {"time", "seconds"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """The CPU even where there is a GPU, whose sums are not repeatable; on a busy machine two threads mostly wait."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    device = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
+    monkeypatch.setattr(fold_run, "choose_device", lambda: device)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a spec in the folder of that name; interrupted once the journal tells of `interrupt_after`."""
+
+    def run(spec, name="fold", interrupt_after=None):
+        class Interrupted(Journal):
+            def write(self, event, **fields):
+                super().write(event, **fields)
+                if (event, fields.get("epoch", fields.get("case_id"))) == interrupt_after:
+                    raise KeyboardInterrupt
+
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        if interrupt_after is None:
+            run_fold(spec, folder, Journal(folder / "events.jsonl"))
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                run_fold(spec, folder, Interrupted(folder / "events.jsonl"))
+        return folder
+
+    return run
+
+
+def events(folder, name):
+    found = [event for event in read_journal(folder / "events.jsonl") if event["event"] == name]
+    return [{key: value for key, value in event.items() if key not in TIMES} for event in found]
+
+
+def epochs(folder):
+    """The last word on each epoch."""
+    return list({event["epoch"]: event for event in events(folder, "epoch")}.values())
+
+
+def scores(folder):
+    return json.loads((folder / "scores.json").read_text())
+
+
+def assert_same_result(folder, other):
+    mine, theirs = (load_checkpoint(path / "checkpoint.pt", torch.device("cpu")) for path in (folder, other))
+    for part in ("model", "best"):
+        assert mine[part].keys() == theirs[part].keys()
+        assert all(torch.equal(mine[part][name], theirs[part][name]) for name in mine[part]), part
+    assert (mine["epoch"], mine["best_epoch"], mine["best_loss"]) == (
+        theirs["epoch"],
+        theirs["best_epoch"],
+        theirs["best_loss"],
+    )
+    assert epochs(folder) == epochs(other)
+    assert events(folder, "stopped")[-1] == events(other, "stopped")[-1]
+    assert scores(folder) == scores(other)
+
+
+def test_two_runs_of_one_seed_are_the_same_to_the_bit(run, tiny_spec):
+    assert_same_result(run(tiny_spec(), "first"), run(tiny_spec(), "second"))
+
+
+def test_another_seed_gives_another_training(run, tiny_spec):
+    first, second = run(tiny_spec(seed=0), "first"), run(tiny_spec(seed=1), "second")
+    assert epochs(first)[0]["train_loss"] != epochs(second)[0]["train_loss"]
+    assert scores(first) != scores(second)
+
+
+def test_the_number_of_a_fold_changes_nothing_but_the_column_of_that_name(run, tiny_spec):
+    # As in the fold run's digest: whoever reuses a result under another number must get what training would give.
+    first, second = run(tiny_spec(fold=0), "first"), run(tiny_spec(fold=1), "second")
+    assert epochs(first) == epochs(second)
+    assert [row["fold"] for row in scores(first)] == [0, 0]
+    assert [row["fold"] for row in scores(second)] == [1, 1]
+    assert [row | {"fold": 1} for row in scores(first)] == scores(second)
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 5])
+def test_a_run_interrupted_in_an_epoch_and_resumed_is_the_same_to_the_bit(run, tiny_spec, epoch):
+    whole = run(tiny_spec(), "whole")
+    run(tiny_spec(), "interrupted", interrupt_after=("epoch", epoch))
+    resumed = run(tiny_spec(), "interrupted")
+    assert_same_result(whole, resumed)
+    # Told before it is saved, the epoch is trained again; after the first one there is nothing to go on from.
+    assert events(resumed, "resumed") == ([{"event": "resumed", "epoch": epoch - 1}] if epoch > 1 else [])
+    assert [event["epoch"] for event in events(resumed, "epoch")].count(epoch) == 2
+
+
+def test_a_run_interrupted_in_every_epoch_and_in_the_test_is_the_same_to_the_bit(run, tiny_spec):
+    whole = run(tiny_spec(), "whole")
+    for epoch in range(1, 6):
+        run(tiny_spec(), "interrupted", interrupt_after=("epoch", epoch))
+    run(tiny_spec(), "interrupted", interrupt_after=("tested", "d"))
+    resumed = run(tiny_spec(), "interrupted")
+    assert_same_result(whole, resumed)
+    assert [event["case_id"] for event in events(resumed, "tested")] == ["d", "d", "e"]
+
+
+def test_a_run_that_is_interrupted_after_patience_ran_out_does_not_train_on(run, tiny_spec):
+    spec = tiny_spec(patience=1, max_epochs=50)
+    whole = run(spec, "whole")
+    assert events(whole, "stopped")[0]["reason"] == "patience"
+    run(spec, "interrupted", interrupt_after=("tested", "e"))
+    assert_same_result(whole, run(spec, "interrupted"))
+
+
+def test_the_done_marker_comes_last_and_counts_the_time_of_every_process(run, tiny_spec, monkeypatch):
+    spec = tiny_spec(digest="0123")
+    folder = run(spec, interrupt_after=("epoch", 3))
+    assert not (folder / "done.json").exists()
+    journal = (folder / "events.jsonl").read_text().splitlines()
+    # As if the process that was interrupted had worked for 1000 seconds.
+    first = json.loads(journal[0])
+    first["time"] -= 1000.0
+    (folder / "events.jsonl").write_text("\n".join([json.dumps(first), *journal[1:]]) + "\n")
+    written = []
+    write_json = fold_run.write_json
+    monkeypatch.setattr(
+        fold_run, "write_json", lambda path, value: (written.append(path.name), write_json(path, value))
+    )
+    run(spec)
+    assert written == ["scores.json", "done.json"]
+    done = json.loads((folder / "done.json").read_text())
+    assert done["digest"] == "0123"
+    assert 1000.0 < done["seconds"] < 1100.0
+    assert read_journal(folder / "events.jsonl")[-1]["seconds"] == done["seconds"]
+
+
+def test_every_test_case_is_scored_and_its_prediction_written_on_the_scanners_grid(run, tiny_spec):
+    folder = run(tiny_spec(max_epochs=1))
+    assert [row["case_id"] for row in scores(folder)] == ["d", "e"]
+    assert [row["reference_ml"] for row in scores(folder)] == [64.0, 64.0]
+    for row in scores(folder):
+        image = nib.load(folder / "predictions" / f"{row['case_id']}.nii.gz")
+        assert image.shape == (12, 12, 8)
+        assert np.array_equal(image.affine, np.diag([10.0, 10.0, 10.0, 1.0]))
+        assert int(np.asanyarray(image.dataobj).sum()) == row["predicted_ml"]
+
+
+def test_the_journal_tells_the_whole_run(run, tiny_spec):
+    folder = run(tiny_spec(max_epochs=2))
+    names = [event["event"] for event in read_journal(folder / "events.jsonl")]
+    assert names == ["started", "epoch", "epoch", "stopped", "tested", "tested", "done"]
+    (started,) = events(folder, "started")
+    assert (started["device"], started["precision"], started["torch"]) == ("cpu", "float32", torch.__version__)
+    assert epochs(folder)[0].keys() == {"event", "epoch", "train_loss", "val_loss", "val_dsc"}
+
+
+def test_a_region_without_a_voxel_is_journalled(run, tiny_spec, tiny_inputs, tmp_path):
+    # A brain that is all lesion leaves no place for negative patches.
+    case = load_preprocessed(tiny_inputs["a"])
+    save_preprocessed(replace(case, brain_DHW=case.lesion_DHW), tmp_path / "full.npz")
+    full = (CaseInput(case_id="a", ivh="no", path=str(tmp_path / "full.npz")),)
+    folder = run(replace(tiny_spec(max_epochs=1), train=full))
+    (event,) = events(folder, "empty_region")
+    assert event["case_id"] == "a"
+    assert set(event["regions"]) == {"lesion_border", "brain_center", "brain"}
+
+
+def test_seeds_differ_by_seed_and_purpose_and_are_the_same_everywhere():
+    drawn = [derive_seed(seed, *purpose) for seed in (0, 1) for purpose in (("d,e", "weights"), ("d,e", "centres"))]
+    assert len(set(drawn)) == 4
+    assert all(0 <= seed < 2**32 for seed in drawn)
+    assert derive_seed(0, "d,e", "weights") == drawn[0] == 146364435
+
+
+def test_arms_share_their_random_numbers(run, tiny_spec, monkeypatch):
+    # Arms of equal shape, so that what they drew can be compared: they differ in their patience alone.
+    drawn = []
+    build_bank = fold_run.build_bank
+
+    def remember(*arguments):
+        drawn.append(build_bank(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(fold_run, "build_bank", remember)
+    first = run(tiny_spec(digest="one", max_epochs=1, patience=1), "first")
+    second = run(tiny_spec(digest="two", max_epochs=1, patience=2), "second")
+    every = torch.arange(16)
+    assert torch.equal(drawn[0].gather(every)[0], drawn[2].gather(every)[0])
+    assert epochs(first) == epochs(second)
+
+
+def fail(tmp_path, spec, monkeypatch, error=None):
+    """The child's `main` in this process; returns the last event of the journal."""
+    if error is not None:
+
+        def broken(*_):
+            raise error
+
+        monkeypatch.setattr(child, "run_fold", broken)
+    spec.write(tmp_path)
+    assert child.main(tmp_path) == 1
+    return read_journal(tmp_path / "events.jsonl")[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried\nto allocate"), "out_of_memory"),
+        (MemoryError(), "out_of_memory"),
+        (NonFiniteLoss("the training loss became nan"), "non_finite_loss"),
+        (OSError("No space left on device"), "system"),
+        (ZeroDivisionError("division by zero"), "defect"),
+    ],
+)
+def test_a_failure_is_journalled_with_its_kind_on_one_line(tmp_path, tiny_spec, monkeypatch, capsys, error, kind):
+    event = fail(tmp_path, tiny_spec(), monkeypatch, error)
+    assert (event["event"], event["kind"]) == ("failed", kind)
+    assert event["message"] == (str(error).split("\n")[0] or "MemoryError")
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_is_journalled_as_such(tmp_path, tiny_spec, monkeypatch):
+    monkeypatch.setattr(fold_run, "build_loss", lambda config: lambda logits_BCDHW, label_BDHW: logits_BCDHW.sum() / 0)
+    event = fail(tmp_path, tiny_spec(), monkeypatch)
+    assert (event["event"], event["kind"]) == ("failed", "non_finite_loss")
+    assert event["message"].startswith("the training loss became ")
+
+
+def test_a_missing_input_is_journalled_as_a_failure_of_the_data(tmp_path, tiny_spec, monkeypatch):
+    lost = CaseInput(case_id="a", ivh="no", path=str(tmp_path / "lost.npz"))
+    event = fail(tmp_path, replace(tiny_spec(), train=(lost,)), monkeypatch)
+    assert (event["event"], event["kind"]) == ("failed", "data")
+    assert "lost.npz" in event["message"]
+
+
+def test_a_folder_without_a_spec_is_journalled_as_a_failure_of_the_data(tmp_path):
+    assert child.main(tmp_path) == 1
+    assert read_journal(tmp_path / "events.jsonl")[-1]["kind"] == "data"

@@ -1,0 +1,190 @@
+"""The loop alone: a stub network and scripted validation losses, so that every epoch can be counted by hand."""
+
+import math
+from itertools import chain
+
+import pytest
+import torch
+from torch import nn
+
+from hemosweep.config import TrainingConfig
+from hemosweep.model.device import Device
+from hemosweep.training.checkpoint import load_checkpoint
+from hemosweep.training.loop import NonFiniteLoss, train, validate
+
+CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=False, num_threads=1)
+
+
+class Bank:
+    """Patches of 1 x 1 x 2 voxels, told apart by their number; remembers the order in which they were asked for."""
+
+    def __init__(self, num_patches=4, label=(1, 0)):
+        self.num_patches = num_patches
+        self.label = label
+        self.asked = []
+
+    def __len__(self):
+        return self.num_patches
+
+    def gather(self, patch_B):
+        self.asked.append(patch_B.tolist())
+        x_BCDHW = patch_B.float()[:, None, None, None, None].expand(-1, 1, 1, 1, 2)
+        return x_BCDHW, torch.tensor(self.label).expand(len(patch_B), 1, 1, 2)
+
+
+class Network(nn.Module):
+    """One weight; the first voxel of every patch is called lesion, the second is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x_BCDHW):
+        lesion_BDHW = torch.tensor([1.0, -1.0]).expand(len(x_BCDHW), 1, 1, 2) * self.weight
+        return torch.stack([-lesion_BDHW, lesion_BDHW], dim=1)
+
+
+class ScriptedLoss:
+    """The given validation losses, one an epoch; the training loss pulls the weight down, so every epoch differs."""
+
+    def __init__(self, model, validation):
+        self.model = model
+        self.validation = iter(validation)
+
+    def __call__(self, logits_BCDHW, label_BDHW):
+        if self.model.training:
+            return self.model.weight * 1.0
+        return torch.tensor(next(self.validation))
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    def run(validation, *, patience=3, max_epochs=10):
+        model = Network()
+        weights = {}
+        outcome = train(
+            model,
+            ScriptedLoss(model, validation),
+            Bank(),
+            Bank(),
+            TrainingConfig(batch_size=4, max_epochs=max_epochs, patience=patience),
+            CPU,
+            seed=0,
+            checkpoint=tmp_path / "checkpoint.pt",
+            on_epoch=lambda epoch: weights.setdefault(epoch.epoch, float(model.weight.detach())),
+            on_resume=lambda epoch: None,
+        )
+        return outcome, weights, float(model.weight.detach())
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("validation", "best_epoch", "num_epochs", "reason"),
+    [
+        ([5.0, 4.0, 4.5, 4.4, 4.3, 1.0], 2, 5, "patience"),
+        ([5.0, 5.0, 5.0, 5.0, 1.0], 1, 4, "patience"),
+        ([5.0, 6.0, 6.0, 4.0, 6.0, 6.0, 6.0, 1.0], 4, 7, "patience"),
+        ([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.5], 10, 10, "max_epochs"),
+        ([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 3.0, 3.0], 8, 10, "max_epochs"),
+    ],
+    ids=["three epochs without a better one", "equal is not better", "a late best counts anew", "last is best", "end"],
+)
+def test_training_ends_where_hand_counted(scripted, validation, best_epoch, num_epochs, reason):
+    outcome, weights, _ = scripted(validation)
+    assert (outcome.best_epoch, outcome.num_epochs, outcome.reason) == (best_epoch, num_epochs, reason)
+    assert list(weights) == list(range(1, num_epochs + 1))
+
+
+def test_the_model_ends_with_the_weights_of_the_best_epoch(scripted):
+    outcome, weights, final = scripted([5.0, 4.0, 4.5, 4.4, 4.3])
+    assert len(set(weights.values())) == outcome.num_epochs
+    assert final == weights[2]
+
+
+def test_going_on_from_a_finished_training_trains_nothing_and_keeps_the_best_weights(scripted):
+    first = scripted([5.0, 4.0, 4.5, 4.4, 4.3])
+    outcome, weights, final = scripted([])
+    assert (outcome, weights, final) == (first[0], {}, first[2])
+
+
+@pytest.mark.parametrize(("bad", "shown"), [(math.nan, "nan"), (math.inf, "inf")])
+def test_a_validation_loss_that_is_not_finite_ends_the_training(scripted, bad, shown):
+    with pytest.raises(NonFiniteLoss, match=f"the validation loss became {shown}; "):
+        scripted([5.0, bad])
+
+
+def test_a_training_loss_that_is_not_finite_ends_the_training_before_a_checkpoint(tmp_path):
+    model = Network()
+    with pytest.raises(NonFiniteLoss, match="the training loss became nan; "):
+        train(
+            model,
+            lambda logits_BCDHW, label_BDHW: model.weight * math.nan,
+            Bank(),
+            Bank(),
+            TrainingConfig(batch_size=4),
+            CPU,
+            seed=0,
+            checkpoint=tmp_path / "checkpoint.pt",
+            on_epoch=pytest.fail,
+            on_resume=pytest.fail,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_epoch_visits_every_patch_once_in_an_order_that_the_seed_decides(tmp_path):
+    def order(seed):
+        model, bank = Network(), Bank(num_patches=10)
+        train(
+            model,
+            ScriptedLoss(model, [3.0, 2.0]),
+            bank,
+            Bank(),
+            TrainingConfig(batch_size=4, max_epochs=2),
+            CPU,
+            seed=seed,
+            checkpoint=tmp_path / f"{seed}.pt",
+            on_epoch=lambda epoch: None,
+            on_resume=pytest.fail,
+        )
+        assert [len(batch) for batch in bank.asked] == [4, 4, 2, 4, 4, 2]
+        epochs = [[*chain(*bank.asked[:3])], [*chain(*bank.asked[3:])]]
+        assert [sorted(epoch) for epoch in epochs] == [list(range(10))] * 2
+        assert epochs[0] != epochs[1]
+        return epochs
+
+    assert order(0) != order(1)
+
+
+def test_a_last_batch_of_one_patch_is_left_out_as_batch_normalisation_needs_two(tmp_path):
+    model, bank = Network(), Bank(num_patches=5)
+    train(
+        model,
+        ScriptedLoss(model, [3.0]),
+        bank,
+        Bank(),
+        TrainingConfig(batch_size=4, max_epochs=1),
+        CPU,
+        seed=0,
+        checkpoint=tmp_path / "checkpoint.pt",
+        on_epoch=lambda epoch: None,
+        on_resume=pytest.fail,
+    )
+    assert [len(batch) for batch in bank.asked] == [4]
+
+
+def test_validation_weighs_every_patch_alike_and_pools_the_voxels():
+    # Batches of 4 and 1 with losses 1 and 6: (4 x 1 + 1 x 6) / 5. Both voxels are lesion, one of them is found: 2 / 3.
+    losses = iter([1.0, 6.0])
+    loss, dsc = validate(Network(), lambda *_: torch.tensor(next(losses)), Bank(5, label=(1, 1)), 4, CPU)
+    assert loss == pytest.approx(2.0)
+    assert dsc == pytest.approx(2 / 3)
+
+
+def test_a_checkpoint_holds_what_the_next_epoch_depends_on(scripted, tmp_path):
+    _, weights, _ = scripted([5.0, 4.0, 4.5], max_epochs=3)
+    state = load_checkpoint(tmp_path / "checkpoint.pt", torch.device("cpu"))
+    assert (state["epoch"], state["best_epoch"], state["best_loss"]) == (3, 2, 4.0)
+    assert (float(state["model"]["weight"]), float(state["best"]["weight"])) == (weights[3], weights[2])
+    assert state["optimizer"]["state"][0]["step"] == 3
+    assert state["random"].keys() == {"cpu"}

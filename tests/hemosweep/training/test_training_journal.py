@@ -1,0 +1,76 @@
+import json
+import time
+
+import pytest
+
+from hemosweep.training.journal import Journal, read_journal, seconds_at_work
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "events.jsonl"
+
+
+def test_events_are_read_in_the_order_they_were_written_with_their_time(path):
+    before = time.time()
+    journal = Journal(path)
+    journal.write("started", device="cpu")
+    journal.write("epoch", epoch=1, val_loss=0.5)
+    first, second = read_journal(path)
+    assert (first["event"], first["device"]) == ("started", "cpu")
+    assert (second["event"], second["epoch"], second["val_loss"]) == ("epoch", 1, 0.5)
+    assert before <= first["time"] <= second["time"] <= time.time()
+
+
+def test_no_journal_yet_has_no_events(path):
+    assert read_journal(path) == []
+    Journal(path)
+    assert read_journal(path) == []
+
+
+def test_a_last_line_cut_short_by_a_crash_is_not_an_event_and_spoils_no_other(path):
+    Journal(path).write("epoch", epoch=1)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"time": 12.5, "event": "epo')
+    assert [event["epoch"] for event in read_journal(path)] == [1]
+    Journal(path).write("epoch", epoch=2)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 2]
+
+
+def test_a_whole_last_line_that_lacks_only_its_newline_counts(path):
+    Journal(path).write("epoch", epoch=1)
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    Journal(path).write("epoch", epoch=2)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["Zeile\u2028zwei\x85drei", "two\nlines", "Größe µ"])
+def test_an_event_is_one_line_whatever_its_text(path, text):
+    Journal(path).write("failed", message=text)
+    assert [event["message"] for event in read_journal(path)] == [text]
+    assert path.read_bytes().count(b"\n") == 1
+
+
+def test_json_that_is_no_event_is_passed_over(path):
+    path.write_text('7\n{"time": 1.0}\n' + json.dumps({"time": 2.0, "event": "started"}) + "\n")
+    assert [event["event"] for event in read_journal(path)] == ["started"]
+
+
+def test_a_number_that_json_does_not_have_is_refused(path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Journal(path).write("epoch", val_loss=float("nan"))
+    assert read_journal(path) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ([], 0.0),
+        ([("started", 100.0)], 0.0),
+        ([("started", 100.0), ("epoch", 107.0), ("done", 110.0)], 10.0),
+        ([("started", 100.0), ("epoch", 107.0), ("started", 5000.0), ("resumed", 5001.0), ("epoch", 5003.0)], 10.0),
+    ],
+    ids=["no journal", "only started", "one process", "two processes and a night between them"],
+)
+def test_time_at_work_does_not_count_the_time_between_processes(times, seconds):
+    assert seconds_at_work([{"event": event, "time": time} for event, time in times]) == seconds
