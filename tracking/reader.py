@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class RunRecord:
     digest: str
     start_time: datetime
     tags: dict[str, str]
+    num_older: int = 0
 
 
 def list_runs(out: Path, sweep: str | None = None) -> list[RunRecord]:
@@ -59,15 +60,17 @@ def list_runs(out: Path, sweep: str | None = None) -> list[RunRecord]:
 def find_run(out: Path, reference: str) -> RunRecord:
     """The one arm replicate that a reference means.
 
-    A reference is a run id or at least the first six of its characters, a run name, or SWEEP/ARM[@SEED].
+    A reference is a run id or at least the first six of its characters, a run name, or SWEEP/ARM[@SEED]. Of several
+    runs with the same sweep, arm and seed (of older code or other data) it means the newest; `num_older` counts the
+    others.
 
     Raises:
-        BadInput: no run or more than one fits; the message lists the nearest names, or the ones that fit.
+        BadInput: no run or different ones fit; the message lists the nearest names, or the ones that fit.
     """
     records = list_runs(out)
     found = [record for record in records if _fits(record, reference)]
-    if len(found) == 1:
-        return found[0]
+    if len({_full_name(record) for record in found}) == 1:
+        return replace(found[-1], num_older=len(found) - 1)
     if found:
         choices = ", ".join(f"{_full_name(record)} ({record.run_id[:8]})" for record in found)
         raise BadInput(f"{reference!r} means {len(found)} runs: {choices}; give one of these names or ids")

@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich alone would take most of the time that --help may take
 )
 data_app = typer.Typer(name="data", help="Make and look at data sets.", no_args_is_help=True)
 app.add_typer(data_app)
@@ -80,14 +81,23 @@ def sweep(
     yes: Annotated[bool, typer.Option("--yes", help="Run a paper-profile sweep on a machine without a GPU.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train every arm of an ablation and print the table that answers its question."""
-    from hemosweep.cli.study import Request, run_study
+    """Train every arm of an ablation and compare them."""
+    from hemosweep.cli.request import resolve
 
     if executor != "local":
         raise BadInput(f"unknown executor {executor!r}; there is local")
-    request = Request(
-        sweep=name, data=data, profile=profile, out=out, num_seeds=seeds, arms=_names(arms), num_folds=folds
+    request = resolve(
+        name,
+        data=data,
+        profile_name=profile,
+        out=out,
+        num_seeds=seeds,
+        arm_names=_names(arms),
+        num_folds=folds,
     )
+    # A name that does not exist is told before the seconds that the next import takes.
+    from hemosweep.cli.study import run_study
+
     try:
         result = run_study(request, confirmed=yes, quiet=as_json)
     except KeyboardInterrupt:
@@ -110,12 +120,20 @@ def plan(
     folds: Folds = None,
     as_json: Json = False,
 ) -> None:
-    """Forecast what a sweep would train on this machine, from a few timed steps; trains nothing."""
-    from hemosweep.cli.study import Request, forecast_study
+    """Forecast a sweep's hours; train nothing."""
+    from hemosweep.cli.request import resolve
 
-    request = Request(
-        sweep=name, data=data, profile=profile, out=out, num_seeds=seeds, arms=_names(arms), num_folds=folds
+    request = resolve(
+        name,
+        data=data,
+        profile_name=profile,
+        out=out,
+        num_seeds=seeds,
+        arm_names=_names(arms),
+        num_folds=folds,
     )
+    from hemosweep.cli.forecast import forecast_study
+
     forecast = forecast_study(request)
     if as_json:
         _print_json(forecast.as_json())

@@ -85,7 +85,12 @@ def compare_runs(out: Path, reference_a: str, reference_b: str, *, allow_incompa
         dict(zip(table_b["case_id"], table_b["dsc"], strict=True)),
         ivh=ivh,
     )
-    return RunComparison(a=a, b=b, comparison=comparison, warnings=gate.warnings, overridden=gate.reasons)
+    older = tuple(
+        f"{run.num_older} older runs are named {_name(run)} too; took the newest, {run.run_id[:8]} (hemosweep runs)"
+        for run in (a, b)
+        if run.num_older
+    )
+    return RunComparison(a=a, b=b, comparison=comparison, warnings=(*older, *gate.warnings), overridden=gate.reasons)
 
 
 def _facts(run: RunRecord) -> RunFacts:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
 
-
 _UNREADABLE = (
     ImageFileError,
     HeaderDataError,

@@ -1,6 +1,5 @@
 """A contact sheet of a data set: every case in one picture, so that a wrong mask or a flipped scan is seen at once."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.data.case import Case
+from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 
@@ -47,45 +48,32 @@ def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
     """
     if max_cases < 1:
         raise BadInput(f"max_cases = {max_cases}: a contact sheet needs at least one case")
-    rows = [_read_row(data, participant) for participant in _participants(data)[:max_cases]]
+    rows = [_read_row(case) for case in read_manifest(data)[:max_cases]]
     _draw(rows, png)
     return png
 
 
-def _participants(data: Path) -> list[dict[str, str]]:
-    table = data / "participants.tsv"
-    if not table.is_file():
-        raise BadInput(f"{table}: no such file; give the folder of a data set")
-    with table.open(encoding="utf-8", newline="") as lines:
-        participants = list(csv.DictReader(lines, delimiter="\t"))
-    if not participants or "participant_id" not in participants[0]:
-        raise BadInput(f"{table}: lists no cases under participant_id; write one line a case")
-    return participants
-
-
-def _read_row(data: Path, participant: dict[str, str]) -> _Row:
-    case_id = participant["participant_id"]
-    stem = data / case_id / "ct" / case_id
-    ct = read_volume(stem.with_name(f"{case_id}_ct.nii.gz"))
-    lesion_path = stem.with_name(f"{case_id}_label-lesion_mask.nii.gz")
+def _read_row(case: Case) -> _Row:
+    ct = read_volume(case.ct_path)
+    lesion_path = case.lesion_path
     lesion = read_volume(lesion_path)
     if lesion.array_DHW.shape != ct.array_DHW.shape:
         raise BadInput(
             f"{lesion_path}: has shape {lesion.array_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask"
         )
     lesion_DHW = lesion.array_DHW.astype(np.float32) > 0
-    ivh_path = stem.with_name(f"{case_id}_label-ivh_mask.nii.gz")
+    ivh_path = case.ct_path.with_name(f"{case.case_id}_label-ivh_mask.nii.gz")
     ivh_DHW = read_volume(ivh_path).array_DHW.astype(np.float32) > 0 if ivh_path.is_file() else None
     if ivh_DHW is not None and ivh_DHW.shape != ct.array_DHW.shape:
         raise BadInput(f"{ivh_path}: has shape {ivh_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask")
     depth, window = _head_box(ct)
     spread = np.linspace(depth.start, depth.stop - 1, NUM_SPREAD_SLICES + 2)[1:-1].round().astype(int)
     largest = int(lesion_DHW.sum(axis=(1, 2)).argmax())
-    title = f"{case_id}    {lesion_DHW.sum() * lesion.voxel_ml:.1f} mL    IVH {participant.get('ivh') or 'n/a'}"
+    title = f"{case.case_id}    {lesion_DHW.sum() * lesion.voxel_ml:.1f} mL    IVH {case.ivh_text}"
     if ivh_DHW is not None:
         title += f" ({ivh_DHW.sum() * ct.voxel_ml:.1f} mL)"
     return _Row(
-        case_id=case_id,
+        case_id=case.case_id,
         ct=ct,
         lesion_DHW=lesion_DHW,
         ivh_DHW=ivh_DHW,

@@ -139,11 +139,12 @@ def _run_replicate(
                 record()
                 continue
         record()
-        display.fold_ended(replicate, spec, read_scores(folder), reused)
+        display.fold_ended(replicate, spec, read_scores(out, spec), reused)
 
-    done = [fold_run_folder(out, spec) for spec in replicate.fold_runs if is_done(out, spec)]
-    cases = case_table([row for folder in done for row in read_scores(folder)])
-    seconds = math.fsum(json.loads((folder / DONE_NAME).read_text())["seconds"] for folder in done)
+    done = [spec for spec in replicate.fold_runs if is_done(out, spec)]
+    cases = case_table([row for spec in done for row in read_scores(out, spec)])
+    markers = [json.loads((fold_run_folder(out, spec) / DONE_NAME).read_text(encoding="utf-8")) for spec in done]
+    seconds = math.fsum(marker["seconds"] for marker in markers)
     result = ReplicateResult(replicate=replicate, run_id=run_id, cases=cases, seconds=seconds, failures=tuple(failures))
     figures = illustrate(replicate, cases) if not failures else {}
     if run_id is not None:
@@ -178,9 +179,13 @@ def _train(replicate: Replicate, spec: FoldRunSpec, folder: Path, display: Displ
     run_in_child(folder, on_events)
 
 
-def read_scores(folder: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads((folder / SCORES_NAME).read_text(encoding="utf-8"))
-    return rows
+def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
+    """The case scores of a fold run that is done, under the number that the fold has in this sweep.
+
+    A fold run is reused wherever the same cases are tested, and the fold may have had another number there.
+    """
+    rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
+    return [row | {"fold": spec.fold} for row in rows]
 
 
 def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

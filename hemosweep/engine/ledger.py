@@ -32,13 +32,16 @@ class Ledger:
 
     def begin(self, replicate: Replicate) -> int:
         """Number of the replicate's trial: the one it has, if that is complete or was cut short, else a new one."""
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING)):
-            if trial.user_attrs.get(_DIGEST) == replicate.digest:
-                return trial.number
-        self._study.enqueue_trial(
-            dict(replicate.arm.params),
-            user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
-        )
+        trials = self._study.get_trials(deepcopy=False)
+        states = {trial.state: trial.number for trial in trials if trial.user_attrs.get(_DIGEST) == replicate.digest}
+        for state in (TrialState.COMPLETE, TrialState.RUNNING):
+            if state in states:
+                return states[state]
+        if TrialState.WAITING not in states:
+            self._study.enqueue_trial(
+                dict(replicate.arm.params),
+                user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
+            )
         while True:
             asked = self._study.ask(self._space)
             if asked.user_attrs.get(_DIGEST) == replicate.digest:

@@ -1,5 +1,6 @@
 """Runs one fold run in a child process of its own on this machine."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ def run_in_child(folder: Path, on_events: Callable[[list[dict[str, Any]]], None]
         FoldRunFailed: the child ended without success; the message says how and where to read more.
     """
     journal = folder / JOURNAL_NAME
+    num_earlier = len(read_journal(journal))
     size = -1
 
     def hand_over() -> None:
@@ -33,7 +35,7 @@ def run_in_child(folder: Path, on_events: Callable[[list[dict[str, Any]]], None]
 
     with (folder / LOG_NAME).open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "hemosweep.training", str(folder)],
+            [sys.executable, "-m", "hemosweep.training", str(folder), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -48,7 +50,8 @@ def run_in_child(folder: Path, on_events: Callable[[list[dict[str, Any]]], None]
                 child.wait()
     hand_over()
     if child.returncode != 0:
-        raise FoldRunFailed(f"{_reason(folder, child.returncode)}; details in {folder / LOG_NAME}")
+        reason = _reason(read_journal(journal)[num_earlier:], child.returncode)
+        raise FoldRunFailed(f"{reason}; details in {folder / LOG_NAME}")
 
 
 def _is_running(child: "subprocess.Popen[bytes]") -> bool:
@@ -60,10 +63,11 @@ def _is_running(child: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
-def _reason(folder: Path, returncode: int) -> str:
+def _reason(events: list[dict[str, Any]], returncode: int) -> str:
+    """How a child failed, by its own events and its exit code."""
     if returncode < 0:
         return f"its process was killed by signal {-returncode}"
-    failures = [event for event in read_journal(folder / JOURNAL_NAME) if event["event"] == "failed"]
+    failures = [event for event in events if event["event"] == "failed"]
     if not failures:
         return f"its process ended with code {returncode}"
     return f"{failures[-1]['kind'].replace('_', ' ')}: {failures[-1]['message']}"

@@ -65,12 +65,26 @@ def resize(array_DHW: FloatArray, shape_DHW: Shape) -> FloatArray:
     return resized
 
 
+def volume_fraction(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> FloatArray:
+    """Share of each voxel of a grid of `shape_DHW` over the same field of view that the mask fills."""
+    fraction_DHW = mask_DHW.astype(np.float32)
+    for axis, (old, new) in enumerate(zip(mask_DHW.shape, shape_DHW, strict=True)):
+        size = old / new
+        start_N1, start_O = size * np.arange(new)[:, None], np.arange(old)
+        overlap_NO = np.minimum(start_N1 + size, start_O + 1) - np.maximum(start_N1, start_O)
+        share_NO = (np.clip(overlap_NO, 0.0, None) / size).astype(np.float32)
+        fraction_DHW = np.moveaxis(np.tensordot(share_NO, fraction_DHW, axes=(1, axis)), 0, axis)
+    return fraction_DHW
+
+
 def resize_mask(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> NDArray[np.bool_]:
     """Resize a mask by its volume fraction, cut at one half; a lesion smaller than a voxel keeps its fullest one."""
     if mask_DHW.shape == shape_DHW:
         return mask_DHW
-    fraction_DHW = resize(mask_DHW.astype(np.float32), shape_DHW)
-    return fraction_DHW >= min(0.5, float(fraction_DHW.max())) if mask_DHW.any() else np.zeros(shape_DHW, dtype=bool)
+    if not mask_DHW.any():
+        return np.zeros(shape_DHW, dtype=bool)
+    fraction_DHW = volume_fraction(mask_DHW, shape_DHW)
+    return fraction_DHW > min(0.5, float(fraction_DHW.max())) - 1e-5  # one half, but for rounding
 
 
 def bounding_box(mask_DHW: NDArray[np.bool_]) -> tuple[Shape, Shape]:

@@ -73,7 +73,7 @@ def input_digest(case: Case) -> str:
         return digest_json([digest_file(case.ct_path), digest_file(case.lesion_path)])
     except OSError as error:
         raise BadInput(
-            f"case {case.case_id}: {error.filename} cannot be read ({error.strerror}); check the file and its permissions"
+            f"case {case.case_id}: {error.filename} cannot be read ({error.strerror}); check the file and its mode"
         ) from error
 
 

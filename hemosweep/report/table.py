@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from hemosweep.stats.paired import PairedComparison
+if TYPE_CHECKING:
+    # Importing it takes seconds, scipy.stats among them, and a table of arms needs none of it.
+    from hemosweep.stats.paired import PairedComparison
 
 UNDEFINED = "\N{EN DASH}"
 ARROW = "\N{RIGHTWARDS ARROW}"
@@ -36,7 +39,7 @@ class ComparisonRow:
 
     a: str
     b: str
-    comparison: PairedComparison
+    comparison: "PairedComparison"
     holm_p: float | None
     paper_p: str | None
 
@@ -107,7 +110,7 @@ def _mean_sd(mean_sd: tuple[float, float | None] | None) -> str:
     return f"{mean:.3f}" if sd is None else f"{mean:.3f} ±{sd:.3f}"
 
 
-def _difference(comparison: PairedComparison) -> str:
+def _difference(comparison: "PairedComparison") -> str:
     if comparison.ci95 is None:
         return _number(comparison.mean_diff, "+.3f")
     low, high = comparison.ci95

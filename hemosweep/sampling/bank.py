@@ -52,10 +52,6 @@ class PatchBank:
     def __len__(self) -> int:
         return len(self._start_N)
 
-    @property
-    def num_bytes(self) -> int:
-        return sum(t.numel() * t.element_size() for t in (self._image_CV, self._label_V, self._start_N))
-
     def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
         """Cut out patches by number: images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64."""
         start_B111 = self._start_N[patch_B][:, None, None, None]

@@ -1,5 +1,6 @@
 """A fold run that trains in milliseconds: five cases of 8 x 12 x 12 voxels, a network two channels wide."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -78,3 +79,15 @@ def tiny_spec(tiny_inputs, tiny_config):
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def one_processor():
+    """Children train with one thread: on a busy machine two of them mostly wait for each other."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)

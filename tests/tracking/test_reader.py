@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 
@@ -63,6 +64,17 @@ def test_references_by_id_prefix_name_and_path_find_the_run(out, three_runs):
     assert reader.find_run(out, "dice@1").run_id == again
     assert reader.find_run(out, "loss/focal").run_id == focal
     assert reader.find_run(out, "loss/dice@0").run_id == first
+
+
+def test_of_runs_with_one_name_the_newest_is_meant_and_the_older_are_counted(out, replicate, cases):
+    recorder = Recorder(out)
+    for digest in ("before", "after"):
+        run_id = recorder.begin_replicate(replicate("dice", digest=digest))
+        recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
+        time.sleep(0.01)
+    found = reader.find_run(out, "loss/dice")
+    assert (found.digest, found.num_older) == ("after", 1)
+    assert reader.find_run(out, run_id).num_older == 0
 
 
 def test_an_ambiguous_reference_lists_what_fits(out, three_runs):

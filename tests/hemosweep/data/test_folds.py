@@ -33,9 +33,7 @@ def spread(counts: Sequence[int]) -> int:
     return max(counts) - min(counts)
 
 
-PATIENTS = st.lists(
-    st.tuples(st.integers(1, 4), st.sampled_from([True, False, None])), min_size=8, max_size=24
-)
+PATIENTS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([True, False, None])), min_size=8, max_size=24)
 CONFIGS = st.builds(
     CrossValidationConfig,
     num_folds=st.integers(2, 6),
@@ -121,7 +119,7 @@ def test_more_folds_than_patients_names_both_numbers() -> None:
 
 
 def test_a_fold_without_patients_left_to_validate_on_is_refused() -> None:
-    with pytest.raises(BadInput, match="1 patients to train and validate on; at least 2 .* add patients"):
+    with pytest.raises(BadInput, match=r"1 patients to train and validate on; at least 2 .* add patients"):
         draw_folds(make_cases([(1, False), (1, False)]), CrossValidationConfig(num_folds=2))
 
 

@@ -6,6 +6,7 @@ from hemosweep.data.manifest import read_manifest
 from hemosweep.errors import BadInput
 
 HEADER = "participant_id\tpatient_id\tivh\n"
+NOTED = "participant_id\tpatient_id\tivh\tnote\n"
 
 
 def make_data(folder: Path, table: str | bytes, case_ids: tuple[str, ...] = ("sub-001", "sub-002")) -> Path:
@@ -44,7 +45,9 @@ def test_tables_saved_by_a_spreadsheet_are_read(tmp_path: Path, newline: str, en
 
 
 def test_spaces_around_a_value_and_quotes_around_a_cell_do_not_count(tmp_path: Path) -> None:
-    table = '"participant_id"\tpatient_id\tivh\tnote\n"sub-001"\t P1 \tyes \t"left, ""deep"""\nsub-002\tP2\tno\t5" skull\n'
+    table = (
+        '"participant_id"\tpatient_id\tivh\tnote\n"sub-001"\t P1 \tyes \t"left, ""deep"""\nsub-002\tP2\tno\t5" skull\n'
+    )
     cases = read_manifest(make_data(tmp_path, table))
     assert [(case.case_id, case.patient_id, case.ivh) for case in cases] == [
         ("sub-001", "P1", True),
@@ -74,18 +77,15 @@ GOOD = "sub-001\tP1\tyes\n"
         (HEADER + "x" * 300 + "\tP1\tno\n", ("x" * 300, "no CT", "add the file or remove the case's row")),
         (HEADER + "sub-003\tP3\tno\n", ("case sub-003", "no CT", "sub-003_ct.nii.gz", "remove the case's row")),
         # One stray quote must not swallow the rows that follow it.
-        (HEADER.strip() + "\tnote\nsub-001\tP1\tyes\t\"deep\nsub-002\tP2\tno\tlobar\n", ("participants.tsv", "tab-sep")),
-        (
-            HEADER.strip() + "\tnote\nsub-001\tP1\tyes\t\"deep\nsub-002\tP2\tno\t\"lobar\n",
-            ("participants.tsv", "tab-sep"),
-        ),
+        (NOTED + 'sub-001\tP1\tyes\t"deep\nsub-002\tP2\tno\tlobar\n', ("participants.tsv", "stray quotes")),
+        (NOTED + 'sub-001\tP1\tyes\t"deep\nsub-002\tP2\tno\t"lobar\n', ("participants.tsv", "stray quotes")),
         (b"\xff\xfe" + (HEADER + GOOD).encode("utf-16-le"), ("participants.tsv", "cannot be read", "UTF-8")),
         (HEADER.encode() + b"sub-001\tP\xe9rez\tno\n", ("participants.tsv", "cannot be read", "UTF-8")),
     ],
     ids=[
-        "missing column", "commas", "empty file", "no rows", "duplicate", "bad ivh", "line after blank ones", "short row",
-        "no patient", "no id", "id with a slash", "id of dots", "id over two lines", "endless id", "no folder", "stray quote",
-        "two stray quotes", "UTF-16", "Latin-1",
+        "missing column", "commas", "empty file", "no rows", "duplicate", "bad ivh", "line after blank ones",
+        "short row", "no patient", "no id", "id with a slash", "id of dots", "id over two lines", "endless id",
+        "no folder", "stray quote", "two stray quotes", "UTF-16", "Latin-1",
     ],
 )  # fmt: skip
 def test_a_bad_table_is_refused_with_its_place_and_the_way_out(
@@ -114,7 +114,7 @@ def test_a_case_without_a_file_is_refused(tmp_path: Path, suffix: str, words: st
 
 
 def test_a_missing_folder_or_table_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="nowhere: no such data folder; give the folder that holds participants.tsv"):
+    with pytest.raises(BadInput, match=r"nowhere: no such data folder; give the folder that holds participants\.tsv"):
         read_manifest(tmp_path / "nowhere")
     with pytest.raises(BadInput, match="no such data folder"):
         read_manifest(tmp_path / ("x" * 300))

@@ -46,7 +46,9 @@ def ras_bytes() -> bytearray:
     [
         pytest.param(RAS_DHW.transpose(2, 1, 0), RAS_AFFINE[:3], id="RAS"),
         pytest.param(
-            RAS_DHW.transpose(2, 1, 0)[::-1], [[-1, 0, 0, -7], [0, 2, 0, -20], [0, 0, 5, 30]], id="LAS: i runs to the left"
+            RAS_DHW.transpose(2, 1, 0)[::-1],
+            [[-1, 0, 0, -7], [0, 2, 0, -20], [0, 0, 5, 30]],
+            id="LAS: i runs to the left",
         ),
         pytest.param(
             RAS_DHW.transpose(2, 1, 0)[::-1, ::-1],
@@ -77,9 +79,9 @@ def test_each_orientation_on_disk_is_read_as_the_same_ras_volume(
 def test_an_oblique_scan_keeps_its_spacing_and_place(tmp_path: Path) -> None:
     turn = np.deg2rad(18.5)  # gantry tilt about the left-right axis
     affine = RAS_AFFINE.copy()
-    affine[:3, :3] = np.array(
-        [[1, 0, 0], [0, np.cos(turn), -np.sin(turn)], [0, np.sin(turn), np.cos(turn)]]
-    ) @ np.diag([1.0, 2.0, 5.0])
+    affine[:3, :3] = np.array([[1, 0, 0], [0, np.cos(turn), -np.sin(turn)], [0, np.sin(turn), np.cos(turn)]]) @ np.diag(
+        [1.0, 2.0, 5.0]
+    )
     write_volume(tmp_path / "scan.nii.gz", Volume(array_DHW=RAS_DHW, affine=affine))
     volume = read_volume(tmp_path / "scan.nii.gz")
     np.testing.assert_array_equal(volume.array_DHW, RAS_DHW)

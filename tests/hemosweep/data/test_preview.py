@@ -55,18 +55,18 @@ def test_lesion_on_the_left_is_drawn_on_the_right(tmp_path: Path) -> None:
     assert red > cyan
 
 
-def test_case_without_ivh_column_or_mask_is_drawn(tmp_path: Path) -> None:
+def test_case_without_ivh_mask_is_drawn(tmp_path: Path) -> None:
     data = _data_set(tmp_path / "data", 1)
     (data / "sub-001/ct/sub-001_label-ivh_mask.nii.gz").unlink()
-    (data / "participants.tsv").write_text("participant_id\nsub-001\n")
+    (data / "participants.tsv").write_text("participant_id\tpatient_id\tivh\nsub-001\tP1\tn/a\n")
     assert _coloured(imread(contact_sheet(data, tmp_path / "sheet.png")), red=False) == 0
 
 
 def test_what_is_no_data_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"participants\.tsv: no such file"):
+    with pytest.raises(BadInput, match=r"participants\.tsv: not found"):
         contact_sheet(tmp_path, tmp_path / "sheet.png")
     (tmp_path / "participants.tsv").write_text("name\n")
-    with pytest.raises(BadInput, match="lists no cases"):
+    with pytest.raises(BadInput, match="lacks the column"):
         contact_sheet(tmp_path, tmp_path / "sheet.png")
     with pytest.raises(BadInput, match="max_cases"):
         contact_sheet(tmp_path, tmp_path / "sheet.png", max_cases=0)

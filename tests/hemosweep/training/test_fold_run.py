@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from hemosweep.model.device import Device
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.training import __main__ as child
 from hemosweep.training import fold_run
@@ -18,18 +17,8 @@ from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import NonFiniteLoss
 from hemosweep.training.spec import CaseInput
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TIMES = {"time", "seconds"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    """The CPU even where there is a GPU, whose sums are not repeatable; on a busy machine two threads mostly wait."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    device = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
-    monkeypatch.setattr(fold_run, "choose_device", lambda: device)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

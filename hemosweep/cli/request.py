@@ -1,0 +1,59 @@
+"""What a user asks of `hemosweep sweep` and `hemosweep plan`, with every name in it looked up."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hemosweep.config import ArmConfig
+from hemosweep.engine.sweep import Arm, Sweep
+from hemosweep.errors import BadInput
+from sweeps import find_sweep
+from sweeps.base import Profile, profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A sweep to run: which arms, from which base configuration, with which seeds, on which data.
+
+    `data` is None where a phantom is to be made.
+    """
+
+    sweep: Sweep
+    profile: Profile
+    base: ArmConfig
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    data: Path | None
+    out: Path
+
+
+def resolve(
+    sweep_name: str,
+    *,
+    data: Path | None,
+    profile_name: str | None,
+    out: Path,
+    num_seeds: int,
+    arm_names: tuple[str, ...],
+    num_folds: int | None,
+) -> Request:
+    """Look up every name and fill in what was left open: without data the profile is demo, with data it is paper.
+
+    Raises:
+        BadInput: an unknown sweep, profile or arm, or a number out of range.
+    """
+    sweep = find_sweep(sweep_name)
+    chosen = profile(profile_name or ("demo" if data is None else "paper"))
+    if num_seeds < 1:
+        raise BadInput(f"--seeds {num_seeds}: give at least 1")
+    base = chosen.config
+    if num_folds is not None:
+        base = replace(base, cross_validation=replace(base.cross_validation, num_folds=num_folds))
+    return Request(
+        sweep=sweep,
+        profile=chosen,
+        base=base,
+        arms=sweep.select(base, arm_names),
+        seeds=tuple(range(num_seeds)),
+        data=data,
+        out=out,
+    )

@@ -1,0 +1,106 @@
+"""What a finished sweep says: tables, verdicts, the boxplot, and the commands that come next."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hemosweep.cli.request import Request
+from hemosweep.engine.driver import ReplicateResult
+from hemosweep.report.figures import boxplot
+from hemosweep.report.paper import paper_arm
+from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
+from hemosweep.report.table import ArmRow, ComparisonRow, arm_table, comparison_table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyResult:
+    """A finished sweep: its tables' rows, the run of each row, and what failed."""
+
+    sweep: str
+    profile: str
+    run_ids: Mapping[str, str | None]
+    arms: tuple[ArmRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+    failures: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sweep": self.sweep,
+            "profile": self.profile,
+            "arms": [asdict(row) | {"run_id": self.run_ids[row.arm]} for row in self.arms],
+            "comparisons": [comparison_json(row) for row in self.comparisons],
+            "failures": list(self.failures),
+        }
+
+
+def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> StudyResult:
+    name = request.sweep.name
+    whole = [result for result in results if not result.failures]
+    tables = {arm.name: [r.cases for r in whole if r.replicate.arm.name == arm.name] for arm in request.arms}
+    complete = {arm: frames for arm, frames in tables.items() if len(frames) == len(request.seeds)}
+    return StudyResult(
+        sweep=name,
+        profile=request.profile.name,
+        run_ids={result.replicate.run_name: result.run_id for result in results},
+        arms=tuple(arm_row(name, r.replicate.arm.name, r.replicate.run_name, r.cases, r.seconds) for r in results),
+        comparisons=tuple(comparison_rows(name, request.sweep.comparisons, complete)),
+        failures=tuple(failure for result in results for failure in result.failures),
+    )
+
+
+def print_result(request: Request, results: Sequence[ReplicateResult], result: StudyResult, console: Console) -> None:
+    out, name = request.out, result.sweep
+    figure = _draw_boxplot(request, results, out)
+    console.print(arm_table(result.arms))
+    if result.comparisons:
+        console.print(comparison_table(result.comparisons))
+        for row in result.comparisons:
+            console.print(f"{row.a} to {row.b}: {family_verdict(row)}", highlight=False, soft_wrap=True)
+    notes = [f"DSC on the scanner's grid, each case tested once. Boxplot: {figure}"]
+    if len(request.seeds) > 1:
+        notes.append("Comparisons take each case's mean DSC over the seeds.")
+    if result.profile == "demo":
+        notes.append(f"Demo profile ({request.profile.scaling}): the paper's figures stand beside it for orientation.")
+    for failure in result.failures:
+        notes.append(f"Missing: {failure}. The same command trains it again.")
+    place = shlex.quote(str(out))
+    out_option = "" if out == Path("runs") else f" OUT={place}"
+    cli_option = "" if out == Path("runs") else f" --out {place}"
+    notes.append("Next:")
+    notes.append(f"  make ui{out_option}")
+    for a, b in request.sweep.comparisons:
+        if {a, b} <= {row.a for row in result.comparisons} | {row.b for row in result.comparisons}:
+            suffix = f"@{request.seeds[0]}" if len(request.seeds) > 1 else ""
+            notes.append(f"  {_program()} compare {name}/{a}{suffix} {name}/{b}{suffix}{cli_option}")
+    for note in notes:
+        console.print(note, highlight=False, soft_wrap=True, markup=False)
+
+
+def _program() -> str:
+    """How to call the command line from here: its name where that is enough, else its path."""
+    called = Path(sys.argv[0])
+    if shutil.which(called.name) or called.name != "hemosweep":
+        return "hemosweep"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+
+
+def _draw_boxplot(request: Request, results: Sequence[ReplicateResult], out: Path) -> Path:
+    """The sweep's own figure: DSC by arm beside the paper's (its Fig. 6)."""
+    name = request.sweep.name
+    path = out / "figures" / name / "boxplot.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    printed = {r.replicate.run_name: paper_arm(name, r.replicate.arm.name) for r in results}
+    boxplot(
+        {r.replicate.run_name: r.cases["dsc"].tolist() for r in results},
+        path,
+        title=f"{name}, {request.profile.name} profile",
+        paper={run_name: arm.dsc for run_name, arm in printed.items() if arm is not None},
+        ivh={r.replicate.run_name: r.cases["ivh"].tolist() for r in results},
+    )
+    return path

@@ -1,0 +1,353 @@
+"""The driver: first with a stand-in for the child process, then with real children that train tiny folds."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from hemosweep.engine import driver
+from hemosweep.engine.driver import case_table, describe, run_sweep
+from hemosweep.engine.ledger import Ledger
+from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
+from hemosweep.engine.sweep import Arm, Sweep
+from hemosweep.errors import FoldRunFailed
+from hemosweep.training.journal import read_journal
+from hemosweep.training.spec import CaseInput, FoldRunSpec
+
+ROW = {"ivh": "no", "reference_ml": 1.0, "predicted_ml": 1.0, "false_positive_ml": 0.0}
+DSC = {"a": 0.5, "b": 0.7, "c": 0.9, "d": 0.1}
+
+
+class Calls(list):
+    """Remembers calls as (method, arguments); raises where told to."""
+
+    def __init__(self, **raising):
+        self.raising = raising
+
+    def __getattr__(self, method):
+        def call(*arguments, **keywords):
+            self.append((method, *arguments, *keywords.values()))
+            if method in self.raising:
+                raise self.raising[method]
+            return f"{method} {len(self.of(method))}"
+
+        return call
+
+    def of(self, method):
+        return [call[1:] for call in self if call[0] == method]
+
+
+class Executor:
+    """A child process that needs no time: one epoch, then the scores of the test cases."""
+
+    def __init__(self, failing=(), interrupted=()):
+        self.failing = failing
+        self.interrupted = interrupted
+        self.trained = []
+
+    def __call__(self, folder, on_events):
+        spec = FoldRunSpec.read(folder)
+        self.trained.append(spec.digest)
+        on_events([{"event": "started"}])
+        on_events([{"event": "started"}, {"event": "epoch", "epoch": 1}])
+        if spec.digest in self.failing:
+            raise FoldRunFailed("out of memory: no memory for 3 GiB; details in log.txt")
+        if spec.digest in self.interrupted:
+            raise KeyboardInterrupt
+        on_events([{"event": "started"}, {"event": "epoch", "epoch": 1}, {"event": "epoch", "epoch": 2}])
+        rows = [{"case_id": case.case_id, "dsc": DSC[case.case_id], "fold": 99} | ROW for case in spec.test]
+        (folder / "scores.json").write_text(json.dumps(rows))
+        (folder / "done.json").write_text(json.dumps({"digest": spec.digest, "seconds": 10.0}))
+
+
+@pytest.fixture
+def replicate(tiny_spec):
+    """An arm of two folds: fold 0 tests a and b, fold 1 tests c and d."""
+
+    def make(name="small", seed=0):
+        folds = tuple(
+            replace(
+                tiny_spec(digest=f"{name}-{index}", seed=seed, fold=index),
+                test=tuple(CaseInput(case_id=case_id, ivh="no", path="") for case_id in test),
+            )
+            for index, test in enumerate(("ab", "cd"))
+        )
+        arm = Arm(name=name, params={"size": name}, config=folds[0].config)
+        return Replicate(arm=arm, seed=seed, run_name=name, fold_runs=folds)
+
+    return make
+
+
+@pytest.fixture
+def sweep(tmp_path, monkeypatch):
+    """Runs replicates with a stand-in executor; returns the results and who was told what."""
+
+    def run(replicates, executor=None, *, tracker=None, raises=None):
+        executor = executor or Executor()
+        monkeypatch.setattr(driver, "run_in_child", executor)
+        told = {"ledger": Calls(), "tracker": Calls() if tracker is None else tracker, "display": Calls()}
+        drawn = []
+
+        def illustrate(replicate, cases):
+            drawn.append((replicate.run_name, cases["case_id"].tolist()))
+            return {"boxplot.png": tmp_path / "boxplot.png"}
+
+        def go():
+            infos = [describe(replicate, "size", {"metric": "1"}, {"python": "3"}) for replicate in replicates]
+            return run_sweep(replicates, infos, tmp_path, illustrate=illustrate, **told)
+
+        if raises is None:
+            results = go()
+        else:
+            results = []
+            with pytest.raises(raises):
+                go()
+        return results, told, executor, drawn
+
+    return run
+
+
+def test_every_fold_is_trained_and_its_scores_are_one_table_in_case_order(sweep, replicate):
+    (result,), told, executor, drawn = sweep([replicate()])
+    assert executor.trained == ["small-0", "small-1"]
+    assert result.cases["case_id"].tolist() == ["a", "b", "c", "d"]
+    assert result.cases["dsc"].tolist() == [0.5, 0.7, 0.9, 0.1]
+    assert result.dsc_mean == pytest.approx(0.55)
+    assert (result.seconds, result.failures) == (20.0, ())
+    assert told["ledger"].of("complete") == [("begin 1", pytest.approx(0.55))]
+    assert drawn == [("small", ["a", "b", "c", "d"])]
+
+
+def test_a_case_has_the_number_that_its_fold_has_in_this_sweep(sweep, replicate):
+    # The result may have been made where the same cases were tested under another number.
+    (result,), told, _, _ = sweep([replicate()])
+    assert result.cases["fold"].tolist() == [0, 0, 1, 1]
+    assert [[row["fold"] for row in call[2]] for call in told["display"].of("fold_ended")] == [[0, 0], [1, 1]]
+
+
+def test_the_tracker_is_told_of_every_fold_and_of_the_end(sweep, replicate, tmp_path):
+    _, told, _, _ = sweep([replicate()])
+    tracker = told["tracker"]
+    (info,) = tracker.of("begin_replicate")[0]
+    assert (info.sweep, info.arm, info.seed, info.run_name) == ("size", "small", 0, "small")
+    assert (info.digest, info.config["model"]["width"]) == (replicate().digest, 2)
+    assert (info.tags, info.environment) == ({"metric": "1"}, {"python": "3"})
+    assert tracker.of("record_fold") == [
+        ("begin_replicate 1", 0, "small-0", tmp_path / "fold_runs" / "small-0"),
+        ("begin_replicate 1", 1, "small-1", tmp_path / "fold_runs" / "small-1"),
+    ]
+    ((run_id, cases, figures, status),) = tracker.of("finish_replicate")
+    assert (run_id, status) == ("begin_replicate 1", "FINISHED")
+    assert len(cases) == 4
+    assert figures == {"boxplot.png": tmp_path / "boxplot.png"}
+
+
+def test_the_display_hears_of_each_epoch_once(sweep, replicate):
+    _, told, _, _ = sweep([replicate()])
+    display = told["display"]
+    assert [(spec.fold, event["epoch"]) for _, spec, event in display.of("epoch_ended")] == [
+        (0, 1),
+        (0, 2),
+        (1, 1),
+        (1, 2),
+    ]
+    assert [spec.fold for _, spec in display.of("fold_started")] == [0, 1]
+    assert [reused for *_, reused in display.of("fold_ended")] == [False, False]
+
+
+def test_a_done_fold_is_not_trained_again(sweep, replicate):
+    first = sweep([replicate()])[0][0]
+    (second,), told, executor, _ = sweep([replicate()])
+    assert executor.trained == []
+    assert second.cases.equals(first.cases)
+    assert [reused for *_, reused in told["display"].of("fold_ended")] == [True, True]
+    assert told["display"].of("fold_started") == []
+    assert [call[1] for call in told["tracker"].of("record_fold")] == [0, 1]
+
+
+def test_a_fold_run_that_two_arms_share_is_trained_once(sweep, replicate):
+    twin = replace(replicate(), arm=replace(replicate().arm, name="twin"), run_name="twin")
+    results, _, executor, _ = sweep([replicate(), twin])
+    assert executor.trained == ["small-0", "small-1"]
+    assert results[0].cases.equals(results[1].cases)
+
+
+def test_a_failed_fold_leaves_its_replicate_incomplete_and_the_others_go_on(sweep, replicate):
+    results, told, executor, drawn = sweep([replicate("small"), replicate("large")], Executor(failing={"small-0"}))
+    assert executor.trained == ["small-0", "small-1", "large-0", "large-1"]
+    small, large = results
+    message = "out of memory: no memory for 3 GiB; details in log.txt"
+    assert small.failures == (f"small fold 0: {message}",)
+    assert small.cases["case_id"].tolist() == ["c", "d"]
+    assert (large.failures, len(large.cases)) == ((), 4)
+    assert told["ledger"].of("fail") == [("begin 1",)]
+    assert [number for number, _ in told["ledger"].of("complete")] == ["begin 2"]
+    assert [call[-1] for call in told["tracker"].of("finish_replicate")] == ["FAILED", "FINISHED"]
+    assert [(spec.fold, text) for _, spec, text in told["display"].of("fold_failed")] == [(0, message)]
+    assert [name for name, _ in drawn] == ["large"]
+
+
+def test_the_failed_fold_alone_is_trained_by_the_next_sweep(sweep, replicate):
+    sweep([replicate()], Executor(failing={"small-0"}))
+    (result,), told, executor, _ = sweep([replicate()])
+    assert executor.trained == ["small-0"]
+    assert (result.failures, len(result.cases)) == ((), 4)
+    assert told["ledger"].of("complete")
+
+
+def test_a_replicate_without_any_result_has_no_mean(sweep, replicate):
+    (result,), told, _, _ = sweep([replicate()], Executor(failing={"small-0", "small-1"}))
+    assert (result.dsc_mean, len(result.cases), result.seconds) == (None, 0, 0.0)
+    assert len(result.failures) == 2
+    assert told["ledger"].of("complete") == []
+
+
+@pytest.mark.parametrize("method", ["begin_replicate", "record_fold", "finish_replicate"])
+def test_a_tracker_that_raises_never_stops_training_and_is_warned_of_once(sweep, replicate, method):
+    tracker = Calls(**{method: ConnectionError("no route to host\nand a stack of details")})
+    results, told, executor, _ = sweep([replicate("small"), replicate("large")], tracker=tracker)
+    assert executor.trained == ["small-0", "small-1", "large-0", "large-1"]
+    assert [result.failures for result in results] == [(), ()]
+    assert told["display"].of("warn") == [
+        ("tracking failed (no route to host); training goes on, and the same command replays what is missing",)
+    ]
+    assert len(tracker.of(method)) == 1
+    assert len(told["ledger"].of("complete")) == 2
+
+
+def test_without_a_tracker_the_result_has_no_run(sweep, replicate):
+    (result,), *_ = sweep([replicate()], tracker=Calls(begin_replicate=ConnectionError()))
+    assert result.run_id is None
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_told_to_the_tracker_and_raised_on(sweep, replicate, stopped):
+    class Stopped(Executor):
+        def __call__(self, folder, on_events):
+            self.trained.append(folder.name)
+            raise stopped
+
+    _, told, executor, _ = sweep([replicate("small"), replicate("large")], Stopped(), raises=stopped)
+    assert executor.trained == ["small-0"]
+    assert told["tracker"].of("interrupt") == [()]
+    assert told["tracker"].of("finish_replicate") == []
+    assert told["ledger"].of("fail") == [], "the trial stays open and is gone on with"
+
+
+def test_an_interrupt_keeps_what_is_done(sweep, replicate):
+    sweep([replicate()], Executor(interrupted={"small-1"}), raises=KeyboardInterrupt)
+    (result,), _, executor, _ = sweep([replicate()])
+    assert executor.trained == ["small-1"]
+    assert len(result.cases) == 4
+
+
+def test_a_replicate_whose_every_score_is_undefined_is_no_failure_and_has_no_value(sweep, replicate, monkeypatch):
+    for case_id in DSC:
+        monkeypatch.setitem(DSC, case_id, None)
+    (result,), told, _, _ = sweep([replicate()])
+    assert (result.dsc_mean, result.failures) == (None, ())
+    assert [call[-1] for call in told["tracker"].of("finish_replicate")] == ["FINISHED"]
+    assert told["ledger"].of("complete") == []
+
+
+def test_a_case_table_has_its_columns_in_order_and_nan_for_an_undefined_score():
+    rows = [{"case_id": "b", "dsc": None, "fold": 0} | ROW, {"case_id": "a", "dsc": 0.5, "fold": 1} | ROW]
+    table = case_table(rows)
+    assert table.columns.tolist() == [
+        "case_id",
+        "dsc",
+        "fold",
+        "ivh",
+        "reference_ml",
+        "predicted_ml",
+        "false_positive_ml",
+    ]
+    assert table["case_id"].tolist() == ["a", "b"]
+    assert table["dsc"][0] == 0.5
+    assert math.isnan(table["dsc"][1])
+    assert table["dsc"].dtype == float
+
+
+def test_a_case_table_of_nothing_has_its_columns_too():
+    assert (
+        case_table([]).columns.tolist() == case_table([{"case_id": "a", "dsc": 1.0, "fold": 0} | ROW]).columns.tolist()
+    )
+    assert case_table([])["dsc"].dtype == float
+
+
+SWEEP = Sweep(
+    name="size",
+    question="Which size?",
+    space={"size": ("small", "large")},
+    arm_name=lambda params: params["size"],
+    configure=lambda base, params: base,
+    baseline="small",
+    comparisons=(),
+)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory, tiny_spec, one_processor):
+    """Real children: `small` has a fold whose input is lost and one that works, which `large` shares."""
+    out = tmp_path_factory.mktemp("runs")
+    lost = CaseInput(case_id="a", ivh="no", path=str(out / "lost.npz"))
+    broken = replace(tiny_spec(digest="broken", fold=0, test="ab", train="de", max_epochs=1), validation=(lost,))
+    works = tiny_spec(digest="works", fold=1, max_epochs=1)
+    arms = SWEEP.arms(works.config)
+    replicates = [
+        Replicate(arm=arms[0], seed=0, run_name="small", fold_runs=(broken, works)),
+        Replicate(arm=arms[1], seed=0, run_name="large", fold_runs=(works,)),
+    ]
+    told = {"ledger": Ledger(out, SWEEP), "tracker": Calls(begin_replicate=ConnectionError()), "display": Calls()}
+    infos = [describe(replicate, "size", {}, {}) for replicate in replicates]
+    results = run_sweep(replicates, infos, out, illustrate=lambda *_: {}, **told)
+    return out, replicates, results, told
+
+
+def test_a_real_child_trains_a_fold_and_another_one_fails_on_its_data(real):
+    out, (small, _), (first, second), told = real
+    broken, works = small.fold_runs
+    assert not is_done(out, broken)
+    assert is_done(out, works)
+    (failure,) = first.failures
+    assert failure.startswith("small fold 0: data: ")
+    assert "lost.npz" in failure
+    assert failure.endswith(f"details in {fold_run_folder(out, broken) / 'log.txt'}")
+    assert "Traceback" in (fold_run_folder(out, broken) / "log.txt").read_text()
+    for result in (first, second):
+        assert result.cases["case_id"].tolist() == ["d", "e"]
+        assert result.cases["fold"].tolist() == [1, 1]
+        assert all(0.0 <= dsc <= 1.0 for dsc in result.cases["dsc"])
+    assert second.failures == ()
+    assert len(told["display"].of("warn")) == 1
+
+
+def test_a_real_child_trained_the_shared_fold_once(real):
+    out, (small, _), _, told = real
+    started = [event for event in read_journal(fold_run_folder(out, small.fold_runs[1]) / "events.jsonl")]
+    assert [event["event"] for event in started].count("started") == 1
+    assert [reused for *_, reused in told["display"].of("fold_ended")] == [False, True]
+
+
+def test_the_ledger_holds_the_incomplete_replicate_as_failed_and_the_other_with_its_mean(real):
+    import optuna
+
+    out, _, (_, second), _ = real
+    trials = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="size").get_trials()
+    assert [(trial.params["size"], trial.state.name, trial.value) for trial in trials] == [
+        ("small", "FAIL", None),
+        ("large", "COMPLETE", second.dsc_mean),
+    ]
+
+
+def test_a_real_fold_run_may_be_moved_to_another_machine_with_its_folder(real, tmp_path):
+    out, (_, large), (_, second), _ = real
+    moved = shutil.copytree(out, tmp_path / "moved")
+    told = {"ledger": Calls(), "tracker": Calls(), "display": Calls()}
+    infos = [describe(large, "size", {}, {})]
+    (result,) = run_sweep([large], infos, moved, illustrate=lambda *_: {}, **told)
+    assert isinstance(result.cases, pd.DataFrame)
+    assert result.cases.equals(second.cases)

@@ -1,0 +1,103 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hemosweep.config import ArmConfig, ModelConfig
+from hemosweep.data.case import Case
+from hemosweep.data.folds import Fold
+from hemosweep.engine.identity import fold_run_digest
+from hemosweep.engine.plan import fold_run_folder, is_done, plan_replicates
+from hemosweep.engine.sweep import Arm
+from hemosweep.training.spec import CaseInput
+
+ARMS = tuple(
+    Arm(name=name, params={"width": width}, config=ArmConfig(model=ModelConfig(width=width)))
+    for name, width in (("narrow", 8), ("wide", 16))
+)
+FOLDS = (
+    Fold(index=0, train=("a",), validation=("b",), test=("c", "d")),
+    Fold(index=1, train=("c",), validation=("d",), test=("a", "b")),
+)
+IVH = {"a": True, "b": False, "c": None, "d": False}
+CONTENTS = {"a": "1", "b": "2", "c": "3", "d": "4"}
+
+
+def case(name, ivh):
+    path = Path(f"{name}.nii.gz")
+    return Case(case_id=name, patient_id=f"P{name}", ivh=ivh, ct_path=path, lesion_path=path)
+
+
+def plan(tmp_path, seeds=(0,), arms=ARMS, folds=FOLDS):
+    return plan_replicates(
+        arms,
+        seeds,
+        [case(name, ivh) for name, ivh in IVH.items()],
+        folds,
+        inputs={arm.name: {name: tmp_path / arm.name / f"{name}.npz" for name in IVH} for arm in arms},
+        contents={arm.name: CONTENTS for arm in arms},
+        source="source",
+    )
+
+
+def test_one_seed_names_a_run_after_its_arm_alone(tmp_path):
+    assert [replicate.run_name for replicate in plan(tmp_path)] == ["narrow", "wide"]
+
+
+def test_several_seeds_are_in_the_names_arm_by_arm(tmp_path):
+    replicates = plan(tmp_path, seeds=(0, 1))
+    assert [replicate.run_name for replicate in replicates] == ["narrow@0", "narrow@1", "wide@0", "wide@1"]
+    assert [(replicate.arm.name, replicate.seed) for replicate in replicates] == [
+        ("narrow", 0),
+        ("narrow", 1),
+        ("wide", 0),
+        ("wide", 1),
+    ]
+
+
+def test_every_replicate_trains_every_fold_once(tmp_path):
+    for replicate in plan(tmp_path, seeds=(0, 1)):
+        assert [spec.fold for spec in replicate.fold_runs] == [0, 1]
+        assert {spec.config for spec in replicate.fold_runs} == {replicate.arm.config}
+        assert {spec.seed for spec in replicate.fold_runs} == {replicate.seed}
+
+
+def test_a_fold_run_reads_its_own_arms_files_by_their_whole_path(tmp_path):
+    spec = plan(tmp_path)[1].fold_runs[0]
+    assert spec.train == (CaseInput(case_id="a", ivh="yes", path=str(tmp_path / "wide" / "a.npz")),)
+    assert spec.validation == (CaseInput(case_id="b", ivh="no", path=str(tmp_path / "wide" / "b.npz")),)
+    assert [(part.case_id, part.ivh) for part in spec.test] == [("c", "n/a"), ("d", "no")]
+
+
+def test_a_fold_run_is_named_by_its_digest_and_no_two_are_the_same(tmp_path):
+    replicates = plan(tmp_path, seeds=(0, 1))
+    digests = [spec.digest for replicate in replicates for spec in replicate.fold_runs]
+    assert len(set(digests)) == 2 * 2 * 2
+    assert digests[0] == fold_run_digest(ARMS[0].config, 0, FOLDS[0], CONTENTS, "source")
+
+
+def test_a_replicate_is_named_by_its_fold_runs(tmp_path):
+    replicates = plan(tmp_path, seeds=(0, 1))
+    assert len({replicate.digest for replicate in replicates}) == 4
+    assert [replicate.digest for replicate in plan(tmp_path)] == [replicates[0].digest, replicates[2].digest]
+    assert replace(replicates[0], run_name="another name").digest == replicates[0].digest
+
+
+def test_arms_that_resolve_to_the_same_configuration_share_their_fold_runs(tmp_path):
+    twins = (ARMS[0], replace(ARMS[0], name="twin"))
+    first, second = plan(tmp_path, arms=twins)
+    assert [spec.digest for spec in first.fold_runs] == [spec.digest for spec in second.fold_runs]
+
+
+@pytest.mark.parametrize(
+    ("files", "done"),
+    [((), False), (("scores.json",), False), (("done.json",), False), (("scores.json", "done.json"), True)],
+)
+def test_a_fold_run_is_done_when_its_marker_and_its_scores_are_there(tmp_path, files, done):
+    spec = plan(tmp_path)[0].fold_runs[0]
+    folder = fold_run_folder(tmp_path, spec)
+    assert folder == tmp_path / "fold_runs" / spec.digest
+    folder.mkdir(parents=True)
+    for name in files:
+        (folder / name).write_text("{}")
+    assert is_done(tmp_path, spec) is done

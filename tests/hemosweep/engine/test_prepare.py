@@ -1,0 +1,156 @@
+"""From cases and arms to fold runs, with a stand-in for preprocessing itself."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from hemosweep.config import CrossValidationConfig, PreprocessingConfig
+from hemosweep.data.case import Case
+from hemosweep.data.folds import draw_folds
+from hemosweep.engine import prepare
+from hemosweep.engine.identity import source_digest
+from hemosweep.engine.prepare import dataset_digest, prepare_sweep
+from hemosweep.engine.sweep import Arm
+from hemosweep.evaluation.metrics import METRIC_VERSION
+from hemosweep.preprocessing.record import load_content_digest
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cases(data):
+    def case(case_id):
+        paths = [data / f"{case_id}_{kind}.nii.gz" for kind in ("ct", "mask")]
+        for path in paths:
+            path.write_text(path.name)
+        return Case(
+            case_id=case_id, patient_id=f"P{case_id}", ivh=case_id == "a", ct_path=paths[0], lesion_path=paths[1]
+        )
+
+    return [case(case_id) for case_id in "abcde"]
+
+
+@pytest.fixture
+def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
+    """Prepares two arms; returns what came of it and which configurations were preprocessed where."""
+
+    def run(configs=None, **changes):
+        asked = []
+
+        def preprocess(cases, config, folder, *, jobs, progress):
+            asked.append((config, folder))
+            return tiny_inputs, {"a": ("CT is clipped",), "b": (), "c": ("CT is clipped", "no skull"), "d": (), "e": ()}
+
+        monkeypatch.setattr(prepare, "preprocess", preprocess)
+        configs = configs or {"one": tiny_config(), "two": tiny_config(patience=3)}
+        arms = [Arm(name=name, params={}, config=config) for name, config in configs.items()]
+        fields = {
+            "base": tiny_config(),
+            "seeds": (0,),
+            "cases": cases,
+            "data": data,
+            "out": tmp_path / "runs",
+            "jobs": 1,
+        } | changes
+        return prepare_sweep(arms, progress=lambda done, total: None, **fields), asked
+
+    return run
+
+
+def test_every_arm_gets_every_fold_of_the_one_drawing(prepared, cases, tiny_config):
+    result, _ = prepared()
+    folds = draw_folds(cases, tiny_config().cross_validation)
+    assert result.folds == folds
+    assert [replicate.run_name for replicate in result.replicates] == ["one", "two"]
+    for replicate in result.replicates:
+        assert [tuple(case.case_id for case in spec.test) for spec in replicate.fold_runs] == [f.test for f in folds]
+        assert [spec.train[0].path for spec in replicate.fold_runs] == [
+            spec.train[0].path for spec in result.replicates[0].fold_runs
+        ]
+
+
+def test_arms_that_are_preprocessed_alike_are_preprocessed_once(prepared, tiny_config, data):
+    other = replace(tiny_config(), preprocessing=PreprocessingConfig(window_hu=(0.0, 80.0)))
+    result, asked = prepared({"one": tiny_config(), "two": tiny_config(), "three": other})
+    assert [config for config, _ in asked] == [tiny_config().preprocessing, other.preprocessing]
+    folders = [folder for _, folder in asked]
+    assert len(set(folders)) == 2
+    assert all(folder.is_relative_to(data / "derivatives") for folder in folders)
+    digests = [[spec.digest for spec in replicate.fold_runs] for replicate in result.replicates]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_fold_run_is_named_by_the_content_of_what_it_reads(prepared, tiny_inputs, monkeypatch):
+    before = prepared()[0].replicates[0]
+    changed = {str(path): load_content_digest(path) for path in tiny_inputs.values()} | {str(tiny_inputs["a"]): "new"}
+    monkeypatch.setattr(prepare, "load_content_digest", lambda path: changed[str(path)])
+    after = prepared()[0].replicates[0]
+    assert all(b.digest != a.digest for b, a in zip(before.fold_runs, after.fold_runs, strict=True))
+
+
+def test_the_facts_that_decide_on_comparisons_are_all_there(prepared, cases):
+    facts = prepared()[0].facts
+    assert facts["dataset_digest"] == dataset_digest(cases)
+    assert facts["metric_version"] == METRIC_VERSION
+    assert facts["checkpoint_rule"] == "best validation loss"
+    assert facts["source_digest"] == source_digest()
+    assert len(facts["folds_digest"]) == 16
+
+
+def test_the_folds_are_stored_under_their_digest(prepared, tmp_path):
+    result, _ = prepared()
+    (stored,) = (tmp_path / "runs" / "folds").iterdir()
+    assert stored.name == f"{result.facts['folds_digest']}.json"
+    assert json.loads(stored.read_text()) == [
+        {
+            "index": fold.index,
+            "train": list(fold.train),
+            "validation": list(fold.validation),
+            "test": list(fold.test),
+        }
+        for fold in result.folds
+    ]
+
+
+def test_other_folds_have_another_digest_and_the_same_ones_the_same(prepared, cases, tiny_config):
+    digests = [prepared()[0].facts["folds_digest"], prepared(cases=cases[::-1])[0].facts["folds_digest"]]
+    assert digests[0] == digests[1]
+    other = CrossValidationConfig(num_folds=2)
+    assert prepared(base=replace(tiny_config(), cross_validation=other))[0].facts["folds_digest"] not in digests
+
+
+def test_the_dataset_digest_changes_with_a_file_and_not_with_the_order_of_the_table(cases):
+    before = dataset_digest(cases)
+    assert dataset_digest(cases[::-1]) == before
+    cases[2].lesion_path.write_text("redrawn")
+    assert dataset_digest(cases) != before
+
+
+def test_the_dataset_digest_does_not_know_where_the_data_set_lies(cases, tmp_path):
+    moved = []
+    for case in cases:
+        paths = [tmp_path / path.name for path in (case.ct_path, case.lesion_path)]
+        for old, new in zip((case.ct_path, case.lesion_path), paths, strict=True):
+            new.write_bytes(old.read_bytes())
+        moved.append(replace(case, patient_id="another", ct_path=paths[0], lesion_path=paths[1]))
+    assert dataset_digest(moved) == dataset_digest(cases)
+
+
+def test_a_read_only_data_set_is_left_alone_and_says_where_its_derivatives_are(prepared, data, tmp_path):
+    data.chmod(0o555)
+    try:
+        result, ((_, folder),) = prepared()
+    finally:
+        data.chmod(0o755)
+    assert folder.is_relative_to(tmp_path / "runs" / "derivatives")
+    assert result.warnings[0] == f"{data} is read-only; preprocessed cases are kept in {folder}"
+
+
+def test_what_preprocessing_noticed_is_told_once_with_its_cases(prepared):
+    assert prepared()[0].warnings == ("2 of 5 cases (a, c): CT is clipped", "1 of 5 cases (c): no skull")

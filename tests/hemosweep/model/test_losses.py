@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hemosweep.model.losses import dice_ce_loss, soft_dice_loss
+
+
+def logits_of(*lesion_probability: float) -> Tensor:
+    """Logits of one row of voxels, `(1, 2, 1, 1, W)`."""
+    odds = [math.log(p / (1 - p)) for p in lesion_probability]
+    return torch.tensor([[0.0] * len(odds), odds]).reshape(1, 2, 1, 1, -1)
+
+
+def labels(*values: int) -> Tensor:
+    return torch.tensor(values).reshape(1, 1, 1, -1)
+
+
+def test_dice_and_cross_entropy_by_hand() -> None:
+    logits = logits_of(0.75, 0.25)
+    # Either class: overlap 3/4, volumes 1 and 1, so a coefficient of 2 * 3/4 / 2.
+    assert soft_dice_loss(logits, labels(1, 0)).item() == pytest.approx(0.25, abs=1e-5)
+    assert dice_ce_loss(logits, labels(1, 0)).item() == pytest.approx(0.25 - math.log(0.75), abs=1e-5)
+    # The lesion has no overlap, the background 1/4 + 3/4 of volumes 1 and 2.
+    assert soft_dice_loss(logits, labels(0, 0)).item() == pytest.approx(1 - (0 + 2 / 3) / 2, abs=1e-5)
+    cross_entropy = -(math.log(0.25) + math.log(0.75)) / 2
+    assert dice_ce_loss(logits, labels(0, 0)).item() == pytest.approx(2 / 3 + cross_entropy, abs=1e-5)
+
+
+def test_dice_pools_the_batch() -> None:
+    # A sure and right lesion patch, and a background patch with one voxel in four wrongly lesion.
+    lesion, background = logits_of(*[1 - 1e-7] * 4), logits_of(1 - 1e-7, 1e-7, 1e-7, 1e-7)
+    batch = torch.cat([lesion, background])
+    label = torch.cat([labels(1, 1, 1, 1), labels(0, 0, 0, 0)])
+    # Lesion: overlap 4 of volumes 5 and 4. Background: overlap 3 of volumes 3 and 4.
+    assert soft_dice_loss(batch, label).item() == pytest.approx(1 - (8 / 9 + 6 / 7) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("label", [(1, 0, 0, 1), (0, 0, 0, 0), (1, 1, 1, 1)])
+def test_a_perfect_prediction_costs_almost_nothing(label: tuple[int, ...]) -> None:
+    logits = logits_of(*[1 - 1e-9 if value else 1e-9 for value in label])
+    assert dice_ce_loss(logits, labels(*label)).item() == pytest.approx(0.0, abs=1e-3)
+
+
+def test_the_opposite_of_the_truth_costs_most() -> None:
+    assert soft_dice_loss(logits_of(1e-9, 1 - 1e-9), labels(1, 0)).item() == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 200.0])
+@pytest.mark.parametrize("value", [0, 1])
+def test_loss_and_gradient_of_a_batch_of_one_class_are_finite(scale: float, value: int) -> None:
+    torch.manual_seed(0)
+    logits = (scale * torch.randn(4, 2, 4, 4, 4)).requires_grad_()
+    loss = dice_ce_loss(logits, torch.full((4, 4, 4, 4), value))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_half_precision_logits_are_summed_in_full_precision() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 2, 16, 16, 16).bfloat16()
+    label = (torch.rand(2, 16, 16, 16) < 0.3).long()
+    loss = dice_ce_loss(logits, label)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, dice_ce_loss(logits.float(), label))
+
+
+def numpy_dice_ce(logits_BCDHW: NDArray[np.float64], label_BDHW: NDArray[np.int64]) -> float:
+    """The definition, class by class, in double precision."""
+    shifted = logits_BCDHW - logits_BCDHW.max(axis=1, keepdims=True)
+    probability = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    coefficients, true_probability = [], np.zeros(label_BDHW.shape)
+    for value in (0, 1):
+        p, t = probability[:, value], label_BDHW == value
+        coefficients.append((2 * (p * t).sum() + 1e-5) / (p.sum() + t.sum() + 1e-5))
+        true_probability[t] = p[t]
+    return 1 - float(np.mean(coefficients)) - float(np.log(true_probability).mean())
+
+
+@given(st.integers(0, 10_000), st.floats(0.0, 1.0), st.integers(1, 3), st.integers(1, 5))
+def test_dice_ce_is_the_plain_formula(seed: int, lesion_share: float, batch: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0.0, 2.0, (batch, 2, size, size + 1, 2)).astype(np.float32)
+    label = (rng.random((batch, size, size + 1, 2)) < lesion_share).astype(np.int64)
+    loss = dice_ce_loss(torch.from_numpy(logits), torch.from_numpy(label)).item()
+    assert loss == pytest.approx(numpy_dice_ce(logits.astype(np.float64), label), abs=1e-5)

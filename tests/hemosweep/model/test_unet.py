@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from hemosweep.config import LOSSES, ArmConfig, ModelConfig, TrainingConfig
+from hemosweep.model.builders import build_loss, build_model
+from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.unet import SEUNet, SqueezeExcitation
+
+
+def num_parameters(model: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def test_the_paper_s_network_has_the_paper_s_number_of_parameters() -> None:
+    assert num_parameters(SEUNet(in_channels=2, width=64)) == 2_263_042
+
+
+def test_the_number_of_parameters_follows_from_the_layers() -> None:
+    def convolutions(first: int, in_channels: int) -> int:
+        second, third = 2 * first, 3 * first
+        threes = in_channels * first + first * second + second * third + 2 * second * second + 2 * first * first
+        twos = third * second + second * first
+        norms = 2 * (first + second + third + second + second + first + first)
+        return 27 * threes + 8 * twos + norms + 2 * first + 2
+
+    def excitations(first: int) -> int:
+        return sum(2 * channels * max(1, channels // 16) for channels in (first, 2 * first, 2 * first, first))
+
+    for width, in_channels in ((64, 2), (64, 1), (8, 1), (1, 3)):
+        plain = SEUNet(in_channels=in_channels, width=width, se=False)
+        assert num_parameters(plain) == convolutions(width, in_channels)
+        with_se = SEUNet(in_channels=in_channels, width=width)
+        assert num_parameters(with_se) == convolutions(width, in_channels) + excitations(width)
+
+
+def test_without_se_there_is_no_excitation() -> None:
+    plain = SEUNet(width=4, se=False)
+    assert not any(isinstance(module, SqueezeExcitation) for module in plain.modules())
+    assert sum(isinstance(module, SqueezeExcitation) for module in SEUNet(width=4).modules()) == 4
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 4), (8, 16, 16), (16, 12, 20)])
+@pytest.mark.parametrize("in_channels", [1, 2])
+def test_logits_of_two_classes_have_the_input_s_size(shape: tuple[int, int, int], in_channels: int) -> None:
+    logits = SEUNet(in_channels=in_channels, width=2)(torch.zeros(2, in_channels, *shape))
+    assert logits.shape == (2, 2, *shape)
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    torch.manual_seed(0)
+    model = SEUNet(in_channels=1, width=32, dropout=0.0)
+    model(torch.randn(2, 1, 8, 8, 8)).square().mean().backward()
+    assert [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0] == []
+
+
+def test_dropout_acts_in_training_and_not_in_inference() -> None:
+    torch.manual_seed(0)
+    model, x_BCDHW = SEUNet(in_channels=1, width=4, dropout=0.5), torch.randn(2, 1, 8, 8, 8)
+    assert not torch.equal(model(x_BCDHW), model(x_BCDHW))
+    model.eval()
+    assert torch.equal(model(x_BCDHW), model(x_BCDHW))
+
+
+def test_excitation_by_hand() -> None:
+    block = SqueezeExcitation(2, reduction=2)
+    block.squeeze.weight.data = torch.tensor([[1.0, 2.0]])
+    block.excite.weight.data = torch.tensor([[1.0], [-1.0]])
+    x_BCDHW = torch.zeros(2, 2, 1, 1, 2)
+    x_BCDHW[0, 0] = torch.tensor([0.0, 2.0])  # mean 1
+    x_BCDHW[0, 1] = torch.tensor([1.0, 0.0])  # mean 1/2: squeezed to 1 + 2/2 = 2, gates sigmoid(2) and sigmoid(-2)
+    x_BCDHW[1, 0] = torch.tensor([-3.0, 1.0])  # mean -1: the rectifier leaves 0, gates 1/2
+    with torch.no_grad():
+        y_BCDHW = block(x_BCDHW)
+    torch.testing.assert_close(y_BCDHW[0, 0].flatten(), torch.tensor([0.0, 2 * 0.8807970779778823]))
+    torch.testing.assert_close(y_BCDHW[0, 1].flatten(), torch.tensor([0.11920292202211755, 0.0]))
+    torch.testing.assert_close(y_BCDHW[1, 0].flatten(), torch.tensor([-1.5, 0.5]))
+
+
+def test_excitation_reduces_by_16_and_to_one_at_least() -> None:
+    assert SqueezeExcitation(128).squeeze.weight.shape == (8, 128)
+    assert SqueezeExcitation(2).squeeze.weight.shape == (1, 2)
+
+
+def test_the_builders_follow_the_configuration() -> None:
+    model = build_model(ArmConfig(model=ModelConfig(width=4, se=False, dropout=0.3)), in_channels=3)
+    assert model.encode1[0].weight.shape == (4, 3, 3, 3, 3)
+    assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == {0.3}
+    assert build_loss(TrainingConfig()) is dice_ce_loss
+    for loss in LOSSES:
+        assert callable(build_loss(TrainingConfig(loss=loss)))

@@ -1,0 +1,96 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.bank import PatchBank
+from hemosweep.sampling.centres import Centres
+
+MakeCase = Callable[..., PreprocessedCase]
+Shape = tuple[int, int, int]
+CPU = torch.device("cpu")
+
+
+def random_case(make_case: MakeCase, shape: Shape, *, num_channels: int = 2, seed: int = 0) -> PreprocessedCase:
+    rng = np.random.default_rng(seed)
+    image_CDHW = rng.uniform(-1, 1, (num_channels, *shape)).astype(np.float16)
+    return make_case(rng.random(shape) < 0.9, rng.random(shape) < 0.3, image_CDHW=image_CDHW)
+
+
+def at(case: PreprocessedCase, *voxels: Shape) -> Centres:
+    index_N = np.ravel_multi_index(np.array(voxels).T, case.lesion_DHW.shape)
+    return Centres(index_N=index_N.astype(np.int64), counts={})
+
+
+def corners(case: PreprocessedCase) -> Centres:
+    d, h, w = (size - 1 for size in case.lesion_DHW.shape)
+    return at(case, *[(z, y, x) for z in (0, d) for y in (0, h) for x in (0, w)])
+
+
+def sliced(case: PreprocessedCase, voxel: Shape, patch: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """The patch around a voxel, out of the case padded by numpy: half a patch before the voxel, the rest from it on."""
+    margin = [(size, size) for size in patch]
+    image = np.pad(case.image_CDHW, [(0, 0), *margin], constant_values=-1.0)
+    label = np.pad(case.lesion_DHW, margin, constant_values=False)
+    box = tuple(slice(v + p - p // 2, v + p - p // 2 + p) for v, p in zip(voxel, patch, strict=True))
+    return image[(slice(None), *box)], label[box]
+
+
+def check(bank: PatchBank, wanted: list[tuple[PreprocessedCase, Centres]], patch: Shape) -> None:
+    places = [
+        (case, tuple(int(i) for i in np.unravel_index(index, case.lesion_DHW.shape)))
+        for case, centres in wanted
+        for index in centres.index_N
+    ]
+    assert len(bank) == len(places)
+    order = np.random.default_rng(0).permutation(len(places))  # a batch mixes the cases
+    x_BCDHW, label_BDHW = bank.gather(torch.from_numpy(order))
+    assert x_BCDHW.dtype == torch.float32
+    assert label_BDHW.dtype == torch.int64
+    for x_CDHW, label_DHW, number in zip(x_BCDHW, label_BDHW, order, strict=True):
+        case, voxel = places[number]
+        image, label = sliced(case, voxel, patch)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(x_CDHW.numpy(), image.astype(np.float32))
+        np.testing.assert_array_equal(label_DHW.numpy(), label)
+
+
+@pytest.mark.parametrize("patch", [(4, 8, 8), (8, 4, 12), (16, 16, 16), (4, 4, 4), (3, 5, 1)])
+def test_patches_at_the_corners_of_cases_of_different_shapes_equal_slices(make_case: MakeCase, patch: Shape) -> None:
+    cases = [random_case(make_case, shape, seed=seed) for seed, shape in enumerate([(5, 7, 9), (10, 6, 4), (1, 1, 13)])]
+    wanted = [(case, corners(case)) for case in cases]
+    check(PatchBank(cases, [centres for _, centres in wanted], patch, CPU), wanted, patch)
+
+
+@given(st.data())
+def test_patches_anywhere_equal_slices(make_case: MakeCase, data: st.DataObject) -> None:
+    patch = data.draw(st.tuples(*[st.sampled_from([4, 8])] * 3))
+    wanted = []
+    for seed in range(data.draw(st.integers(1, 3))):
+        case = random_case(make_case, data.draw(st.tuples(*[st.integers(1, 7)] * 3)), num_channels=1, seed=seed)
+        index = st.integers(0, case.lesion_DHW.size - 1)
+        index_N = np.array(data.draw(st.lists(index, min_size=1, max_size=5)), dtype=np.int64)
+        wanted.append((case, Centres(index_N=index_N, counts={})))
+    bank = PatchBank([case for case, _ in wanted], [centres for _, centres in wanted], patch, CPU)
+    check(bank, wanted, patch)
+
+
+def test_the_centre_of_a_patch_is_the_voxel_that_was_drawn(make_case: MakeCase) -> None:
+    lesion = np.zeros((6, 7, 8), dtype=bool)
+    lesion[2, 3, 4] = True
+    case = make_case(np.ones_like(lesion), lesion)
+    _, label_BDHW = PatchBank([case], [at(case, (2, 3, 4))], (4, 8, 12), CPU).gather(torch.tensor([0]))
+    assert torch.nonzero(label_BDHW).tolist() == [[0, 2, 4, 6]]
+
+
+def test_the_same_patch_may_be_gathered_twice_and_beyond_the_volume_lies_background(make_case: MakeCase) -> None:
+    case = make_case(np.ones((1, 1, 1), bool), np.ones((1, 1, 1), bool), image_CDHW=np.full((1, 1, 1, 1), 0.5, "f2"))
+    bank = PatchBank([case], [at(case, (0, 0, 0))], (4, 4, 4), CPU)
+    x_BCDHW, label_BDHW = bank.gather(torch.tensor([0, 0]))
+    assert torch.equal(x_BCDHW[0], x_BCDHW[1])
+    assert x_BCDHW.shape == (2, 1, 4, 4, 4)
+    assert x_BCDHW[0].sum() == -63.0 + 0.5
+    assert label_BDHW[0].sum() == 1

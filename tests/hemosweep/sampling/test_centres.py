@@ -1,0 +1,136 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
+
+from hemosweep.config import RESTRICTIONS, SamplingConfig
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.centres import Centres, draw_case_centres, draw_centres, split_counts
+
+MakeCase = Callable[..., PreprocessedCase]
+Mask = NDArray[np.bool_]
+
+
+@pytest.fixture
+def case(make_case: MakeCase) -> PreprocessedCase:
+    """A brain of 6 x 16 x 20 voxels around a lesion of 2 x 3 x 4."""
+    brain, lesion = np.zeros((8, 20, 24), dtype=bool), np.zeros((8, 20, 24), dtype=bool)
+    brain[1:7, 2:18, 2:22] = True
+    lesion[2:4, 4:7, 16:20] = True
+    return make_case(brain, lesion)
+
+
+def draw(case: PreprocessedCase, restriction: str, num_patches: int, seed: int = 0) -> Centres:
+    config = SamplingConfig(
+        restriction=restriction,
+        num_patches_per_case=num_patches,
+        border_half_width_mm=5.0,
+        center_half_width_mm=6.0,
+    )
+    return draw_case_centres(case, config, np.random.default_rng(seed))
+
+
+def parts(centres: Centres) -> dict[str, NDArray[np.int64]]:
+    """The centres of each region: they come in the order of the counts."""
+    ends = np.cumsum(list(centres.counts.values()))
+    return dict(zip(centres.counts, np.split(centres.index_N, ends[:-1]), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("restriction", "counts"),
+    [
+        ("none", {"lesion": 500, "volume": 500}),
+        ("brain", {"lesion": 500, "brain": 500}),
+        ("brain+lesion", {"lesion": 500, "lesion_border": 150, "brain": 350}),
+        ("brain+lesion+center", {"lesion": 500, "lesion_border": 150, "brain_center": 150, "brain": 200}),
+    ],
+)
+def test_each_region_gives_its_share_and_only_its_voxels(
+    case: PreprocessedCase, restriction: str, counts: dict[str, int]
+) -> None:
+    centres = draw(case, restriction, 1000)
+    assert centres.counts == counts
+    assert centres.index_N.dtype == np.int64
+    z, y, x = np.indices(case.brain_DHW.shape)
+    # The lesion's box, 5 mm wider: 1 slice, 2 rows (2.5 rounds to even) and 5 columns; and 6 mm around (3, 9, 11).
+    near = (z >= 1) & (z <= 4) & (y >= 2) & (y <= 8) & (x >= 11) & case.brain_DHW
+    middle = (abs(z - 3) <= 1) & (abs(y - 9) <= 3) & (abs(x - 11) <= 6)
+    masks = {
+        "lesion": case.lesion_DHW,
+        "volume": ~case.lesion_DHW,
+        "brain": case.brain_DHW & ~case.lesion_DHW,
+        "lesion_border": near & ~case.lesion_DHW,
+        "brain_center": middle & ~case.lesion_DHW,
+    }
+    for region, index_N in parts(centres).items():
+        assert len(index_N) == counts[region]
+        assert masks[region].ravel()[index_N].all()
+        # So many draws from so few voxels reach all corners of a region.
+        drawn = np.array(np.unravel_index(index_N, case.brain_DHW.shape))
+        everywhere = np.array(np.nonzero(masks[region]))
+        assert (drawn.min(axis=1) <= everywhere.min(axis=1) + 1).all()
+        assert (drawn.max(axis=1) >= everywhere.max(axis=1) - 1).all()
+
+
+@pytest.mark.parametrize(("num_patches", "num_lesion"), [(2, 1), (7, 3), (64, 32), (3000, 1500)])
+def test_half_of_the_centres_lie_on_the_lesion(case: PreprocessedCase, num_patches: int, num_lesion: int) -> None:
+    centres = draw(case, "brain+lesion+center", num_patches)
+    assert len(centres.index_N) == num_patches == sum(centres.counts.values())
+    assert np.count_nonzero(case.lesion_DHW.ravel()[centres.index_N]) == num_lesion == centres.counts["lesion"]
+
+
+def test_the_share_of_an_empty_region_goes_to_the_others_in_proportion(case: PreprocessedCase) -> None:
+    some, none = case.brain_DHW & ~case.lesion_DHW, np.zeros_like(case.brain_DHW)
+    shares = RESTRICTIONS["brain+lesion+center"]
+    negatives = {"lesion_border": none, "brain_center": some, "brain": some}
+    centres = draw_centres(case.lesion_DHW, negatives, shares, 140, np.random.default_rng(0))
+    assert centres.counts == {"lesion": 70, "lesion_border": 0, "brain_center": 30, "brain": 40}
+    assert len(centres.index_N) == 140
+
+
+def test_a_case_without_lesion_voxels_gives_negatives_only(case: PreprocessedCase) -> None:
+    none = np.zeros_like(case.brain_DHW)
+    centres = draw_centres(none, {"brain": case.brain_DHW}, {"brain": 1.0}, 10, np.random.default_rng(0))
+    assert centres.counts == {"lesion": 0, "brain": 10}
+    assert case.brain_DHW.ravel()[centres.index_N].all()
+
+
+def test_a_case_that_is_nothing_but_lesion_gives_positives_only() -> None:
+    lesion = np.ones((2, 2, 2), dtype=bool)
+    centres = draw_centres(lesion, {"brain": ~lesion}, {"brain": 1.0}, 10, np.random.default_rng(0))
+    assert centres.counts == {"lesion": 10, "brain": 0}
+    assert len(centres.index_N) == 10
+
+
+def test_each_voxel_of_a_region_is_as_likely() -> None:
+    lesion = np.zeros((2, 5, 5), dtype=bool)
+    lesion[0, :2] = True
+    centres = draw_centres(lesion, {"volume": ~lesion}, {"volume": 1.0}, 20_000, np.random.default_rng(0))
+    counts = np.bincount(centres.index_N, minlength=lesion.size)
+    assert counts[lesion.ravel()].sum() == counts[~lesion.ravel()].sum() == 10_000
+    assert stats.chisquare(counts[lesion.ravel()]).pvalue > 0.001
+    assert stats.chisquare(counts[~lesion.ravel()]).pvalue > 0.001
+
+
+def test_the_same_random_stream_gives_the_same_centres(case: PreprocessedCase) -> None:
+    first, again, other = (draw(case, "brain", 100, seed).index_N for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+@given(st.integers(0, 5000), st.lists(st.floats(0.01, 1.0), min_size=1, max_size=5))
+def test_split_counts_add_up_and_differ_from_the_shares_by_less_than_one(total: int, shares: list[float]) -> None:
+    counts = split_counts(total, {str(index): share for index, share in enumerate(shares)})
+    assert sum(counts.values()) == total
+    for index, share in enumerate(shares):
+        assert abs(counts[str(index)] - total * share / sum(shares)) < 1.0 + 1e-9
+
+
+def test_split_counts_by_hand() -> None:
+    assert split_counts(10, {"a": 0.3, "b": 0.3, "c": 0.4}) == {"a": 3, "b": 3, "c": 4}
+    assert split_counts(5, {"a": 0.3, "b": 0.3, "c": 0.4}) == {"a": 2, "b": 1, "c": 2}  # 1.5, 1.5, 2
+    assert split_counts(1, {"a": 1.0, "b": 2.0}) == {"a": 0, "b": 1}

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hemosweep.sampling.regions import brain_center, lesion_border, negative_regions
+
+SPACING_DHW_MM = (5.0, 2.0, 1.0)
+
+
+def box(shape: tuple[int, int, int], *spans: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask of the voxels from the first to the last index, both included, along each axis."""
+    mask = np.zeros(shape, dtype=bool)
+    d, h, w = (slice(first, last + 1) for first, last in spans)
+    mask[d, h, w] = True
+    return mask
+
+
+def test_border_of_one_voxel_is_the_cube_around_it_without_it() -> None:
+    lesion = box((9, 15, 25), (4, 4), (7, 7), (12, 12))
+    border = lesion_border(lesion, SPACING_DHW_MM, 10.0)
+    # 10 mm are 2 slices, 5 rows and 10 columns to each side.
+    expected = box((9, 15, 25), (2, 6), (2, 12), (2, 22)) & ~lesion
+    np.testing.assert_array_equal(border, expected)
+    assert border.sum() == 5 * 11 * 21 - 1
+
+
+def test_border_follows_every_lesion_voxel_and_ends_with_the_volume() -> None:
+    lesion = box((9, 15, 25), (0, 1), (13, 14), (0, 2)) | box((9, 15, 25), (8, 8), (0, 0), (24, 24))
+    expected = box((9, 15, 25), (0, 2), (11, 14), (0, 6)) | box((9, 15, 25), (7, 8), (0, 2), (20, 24))
+    np.testing.assert_array_equal(lesion_border(lesion, SPACING_DHW_MM, 4.0), expected & ~lesion)
+
+
+def test_border_of_nothing_is_nothing_and_of_no_width_too() -> None:
+    nothing = np.zeros((4, 5, 6), dtype=bool)
+    assert not lesion_border(nothing, SPACING_DHW_MM, 10.0).any()
+    assert not lesion_border(box((4, 5, 6), (1, 2), (1, 2), (1, 2)), SPACING_DHW_MM, 0.0).any()
+
+
+def test_center_lies_midway_between_the_first_and_last_slice_with_brain() -> None:
+    shape = (12, 20, 30)
+    brain = box(shape, (1, 9), (3, 13), (4, 26))
+    # Middles 5, 8 and 15; 6 mm are 1 slice, 3 rows and 6 columns.
+    expected = box(shape, (4, 6), (5, 11), (9, 21))
+    np.testing.assert_array_equal(brain_center(brain, SPACING_DHW_MM, 6.0), expected)
+
+
+def test_center_does_not_follow_the_brain_s_mass_and_ends_with_the_volume() -> None:
+    shape = (5, 9, 9)
+    brain = box(shape, (0, 4), (0, 2), (0, 2))
+    brain[2, 8, 8] = True
+    np.testing.assert_array_equal(brain_center(brain, (5.0, 5.0, 5.0), 10.0), box(shape, (0, 4), (2, 6), (2, 6)))
+    assert brain_center(brain, (5.0, 5.0, 5.0), 1000.0).all()
+
+
+def test_of_an_even_number_of_slices_the_lower_middle_counts() -> None:
+    brain = box((8, 1, 1), (2, 5), (0, 0), (0, 0))
+    np.testing.assert_array_equal(brain_center(brain, (1.0, 1.0, 1.0), 0.0), box((8, 1, 1), (3, 3), (0, 0), (0, 0)))
+
+
+def test_negative_regions_hold_no_lesion_and_lie_in_the_brain_but_for_the_volume() -> None:
+    shape = (9, 15, 25)
+    brain, lesion = box(shape, (1, 7), (2, 12), (3, 21)), box(shape, (4, 5), (6, 9), (19, 23))
+    regions = negative_regions(
+        ("volume", "brain", "lesion_border", "brain_center"),
+        brain_DHW=brain,
+        lesion_DHW=lesion,
+        spacing_DHW_mm=SPACING_DHW_MM,
+        border_half_width_mm=5.0,
+        center_half_width_mm=8.0,
+    )
+    np.testing.assert_array_equal(regions["volume"], ~lesion)
+    np.testing.assert_array_equal(regions["brain"], brain & ~lesion)
+    # The lesion and 5 mm: slices 3 to 6, rows 4 to 11, columns 14 to 24, of which the brain ends at 21.
+    near = box(shape, (3, 6), (4, 11), (14, 21))
+    np.testing.assert_array_equal(regions["lesion_border"], near & ~lesion)
+    # Middles 4, 7 and 12; 8 mm are 2 slices, 4 rows and 8 columns.
+    np.testing.assert_array_equal(regions["brain_center"], box(shape, (2, 6), (3, 11), (4, 20)) & ~lesion)
+
+
+def test_an_unknown_region_is_a_key_error() -> None:
+    brain = np.ones((2, 2, 2), dtype=bool)
+    with pytest.raises(KeyError, match="skull"):
+        negative_regions(
+            ("skull",),
+            brain_DHW=brain,
+            lesion_DHW=~brain,
+            spacing_DHW_mm=SPACING_DHW_MM,
+            border_half_width_mm=1.0,
+            center_half_width_mm=1.0,
+        )
