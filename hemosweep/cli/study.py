@@ -1,5 +1,6 @@
 """`hemosweep sweep`: data set, profile, engine, tracker and report, joined."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
     Raises:
         BadInput: as `read_manifest` and `prepare_sweep`; nothing was trained then.
     """
+    _check_writable(request.out)
     progress, output = Console(stderr=True), Console(quiet=quiet)
     if request.profile.name == "paper" and not confirmed:
         _ask_for_confirmation(request, progress)
     data = request.data if request.data is not None else _phantom(request.out, request.profile, progress)
     cases = read_manifest(data)
     draw_folds(cases, request.base.cross_validation)  # A fold count that cannot work is told before any work.
-    _make_folder(request.out)
     with progress_bar("preprocessing", progress) as advance:
         prepared = prepare_sweep(
             request.arms,
@@ -72,18 +73,14 @@ def _ask_for_confirmation(request: Request, console: Console) -> None:
     )
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".tmp-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadInput(f"--out {out}: cannot write there ({error.strerror}); give another folder") from error
+def _check_writable(out: Path) -> None:
+    """Refuse an output folder that cannot be made or written to; make nothing yet."""
+    existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if os.path.lexists(folder))
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
+        raise BadInput(f"--out {out}: cannot write in {existing}; give another folder")
 
 
 def _phantom(out: Path, chosen: Profile, console: Console) -> Path:
-    _make_folder(out)
     data = out / f"phantom-{chosen.name}"
     with progress_bar(f"phantom data set {data}", console) as advance:
         write_phantom(

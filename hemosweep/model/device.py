@@ -41,7 +41,7 @@ def choose_device() -> Device:
 
     Sets torch's thread count to the processors that this process may use. The CPU gets no bf16: where it was measured
     (AVX512-BF16, torch 2.15) the SE U-Net trained at half the speed of float32 in channels_last_3d, and oneDNN's weight
-    gradient of a 3D convolution was wrong, up to NaN, for planes of 6 x 6 (`tests/hemosweep/model/test_device.py`).
+    gradient of a 3D convolution was wrong, up to NaN, for volumes two slices deep (the demo's deepest level).
     """
     num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(num_threads)

@@ -6,8 +6,6 @@ from scipy import ndimage
 
 BONE_HU = 200.0
 """Bone starts here in a full-range CT; blood and calcified falx partial volume stay below."""
-SATURATED_MAX_HU = 150.0
-"""A CT whose maximum lies below this was clipped to a soft-tissue window: bone is what reads its maximum."""
 TISSUE_HU = (-5.0, 120.0)
 OPENING_MM = 3.0
 """Half-width of the bridges (nerves, vessels, open skull base) between brain and the rest that are cut."""
@@ -16,8 +14,8 @@ Mask = NDArray[np.bool_]
 
 
 def is_saturated(hu_DHW: NDArray[np.float32]) -> bool:
-    """Whether the CT was exported through a soft-tissue window, so that bone has lost its true values."""
-    return bool(hu_DHW.max() < SATURATED_MAX_HU)
+    """Whether the CT was exported through a soft-tissue window: nothing reads as bone, so bone is its maximum."""
+    return bool(hu_DHW.max() < BONE_HU)
 
 
 def _bone(hu_DHW: NDArray[np.float32]) -> Mask:

@@ -104,6 +104,13 @@ def test_same_seed_gives_the_same_folds_and_another_seed_others() -> None:
     assert first != other
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_patients_with_many_scans_are_dealt_first_so_that_folds_even_out(seed: int) -> None:
+    cases = make_cases([(1, None)] * 6 + [(3, None)] * 2)
+    folds = draw_folds(cases, CrossValidationConfig(num_folds=2, fold_seed=seed))
+    assert [len(fold.test) for fold in folds] == [6, 6]
+
+
 def test_every_patient_gets_into_some_fold_s_validation_or_training_alike() -> None:
     cases = make_cases([(1, None)] * 15)
     folds = draw_folds(cases, CrossValidationConfig(num_folds=5))

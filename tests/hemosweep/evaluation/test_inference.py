@@ -32,7 +32,8 @@ def test_windows_cover_everything_with_at_least_the_asked_overlap(length: int, p
     [
         (10, 4, 0.5, [0, 2, 4, 6]),
         (11, 4, 0.5, [0, 2, 4, 6, 7]),
-        (10, 5, 0.6, [0, 2, 4, 5]),  # 5 * 0.4 is 2 exactly, in spite of rounding
+        (10, 5, 0.6, [0, 2, 4, 5]),
+        (40, 20, 0.8, [0, 4, 8, 12, 16, 20]),  # 20 * (1 - 0.8) is 4, in spite of rounding
         (8, 4, 0.0, [0, 4]),
         (4, 4, 0.5, [0]),
         (3, 4, 0.5, [0]),

@@ -27,7 +27,11 @@ def holder_mask(case: PhantomCase) -> Mask:
     return (volume.array_DHW > -200) & (np.hypot(x, y) > 98.0) & (y < -40.0)
 
 
-@pytest.mark.parametrize("window_hu", [(-1024.0, 3071.0), (0.0, 100.0), (-20.0, 80.0)], ids=str)
+@pytest.mark.parametrize(
+    "window_hu",
+    [(-1024.0, 3071.0), (0.0, 100.0), (-20.0, 80.0), (-50.0, 150.0), (-110.0, 190.0), (-160.0, 240.0)],
+    ids=str,
+)
 def test_brain_of_the_phantom_is_found_in_a_full_and_in_a_clipped_ct(
     phantoms: list[PhantomCase], window_hu: tuple[float, float]
 ) -> None:
@@ -64,10 +68,10 @@ def test_head_is_found_without_its_holder(phantoms: list[PhantomCase]) -> None:
 def test_blood_as_dense_as_it_gets_stays_in_the_brain() -> None:
     hu_DHW = shell_slices(3)
     hu_DHW[:, 28:34, 20:26] = 95.0
-    hu_DHW[:, 40, 40] = 180.0  # a calcification
+    hu_DHW[:, 40:42, 40:42] = 500.0  # a calcification
     found = brain_mask(hu_DHW, (5.0, 2.0, 2.0))
     assert found[:, 28:34, 20:26].all()
-    assert found[:, 40, 40].all()
+    assert found[:, 40:42, 40:42].all()
 
 
 def shell_slices(num_slices: int) -> NDArray[np.float32]:
@@ -76,6 +80,42 @@ def shell_slices(num_slices: int) -> NDArray[np.float32]:
     radius = np.hypot(y - 32, x - 32)
     plane = np.select([radius < 20, radius < 23], [30.0, 1000.0], -1000.0)
     return np.repeat(plane[None].astype(np.float32), num_slices, axis=0)
+
+
+@pytest.mark.parametrize("spacing_mm", [0.5, 1.0, 2.0])
+def test_the_mask_reaches_the_bone_and_goes_no_further(spacing_mm: float) -> None:
+    hu_DHW = shell_slices(3)
+    brain = hu_DHW == 30.0
+    found = brain_mask(hu_DHW, (5.0, spacing_mm, spacing_mm))
+    assert not (found & ~brain).any()
+    assert np.count_nonzero(found) > 0.99 * np.count_nonzero(brain)
+
+
+def test_bone_of_a_clipped_ct_may_lie_a_little_below_the_maximum() -> None:
+    hu_DHW = shell_slices(3).clip(0.0, 100.0)
+    brain, bone = hu_DHW == 30.0, hu_DHW == 100.0
+    hu_DHW[bone] -= np.random.default_rng(0).uniform(0.0, 2.5, np.count_nonzero(bone)).astype(np.float32)
+    found = brain_mask(hu_DHW, (5.0, 1.0, 1.0))
+    assert np.count_nonzero(found & brain) > 0.99 * np.count_nonzero(brain)
+    assert not (found & ~brain).any()
+
+
+def test_bone_on_three_sides_encloses_and_bone_on_two_does_not() -> None:
+    hu_DHW = np.full((3, 64, 64), -1000.0, dtype=np.float32)
+    hu_DHW[:, 12:52, 12:52] = 30.0
+    hu_DHW[:, 10:12, 10:54] = hu_DHW[:, 10:54, 10:12] = 1000.0
+    assert not brain_mask(hu_DHW, (5.0, 1.0, 1.0)).any()
+    hu_DHW[:, 52:54, 10:54] = 1000.0
+    assert brain_mask(hu_DHW, (5.0, 1.0, 1.0))[:, 16:48, 16:48].all()
+
+
+def test_a_thin_plate_that_touches_the_head_is_no_part_of_it() -> None:
+    hu_DHW = shell_slices(3)
+    hu_DHW[:, 8:10, :] = 100.0  # bone begins in the next row
+    head = head_mask(hu_DHW)
+    assert not head[:, 8:10, :20].any()
+    assert not head[:, 8:10, 45:].any()
+    assert head[1, 32, 32]
 
 
 def test_slices_without_brain_get_no_mask() -> None:
@@ -103,8 +143,8 @@ def test_water_without_a_skull_has_no_brain() -> None:
 
 def test_saturation_is_told_by_the_maximum() -> None:
     hu_DHW = np.zeros((1, 2, 2), dtype=np.float32)
-    assert is_saturated(hu_DHW + 100)
-    assert not is_saturated(hu_DHW + 150)
+    assert is_saturated(hu_DHW + 199)
+    assert not is_saturated(hu_DHW + 200)
 
 
 @pytest.mark.realdata

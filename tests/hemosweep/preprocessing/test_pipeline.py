@@ -59,6 +59,9 @@ def test_on_a_coarser_grid_the_field_of_view_stays_and_the_reference_is_untouche
     assert coarse.native_spacing_DHW_mm == (8.0, 4.0, 4.0)
     np.testing.assert_array_equal(coarse.reference_DHW, native.reference_DHW)
     assert 8 * coarse.lesion_DHW.sum() == pytest.approx(native.reference_DHW.sum(), rel=0.2)
+    # The window is cut before voxels are averaged: bone beside the brain counts 100 HU, not 1000.
+    inside = coarse.brain_DHW & ~coarse.lesion_DHW
+    assert np.mean(coarse.image_CDHW[0][inside] > 0.9) < 0.02
     back = coarse.grid.to_native(coarse.lesion_DHW.astype(np.float32)) > 0.5
     before, after = (np.argwhere(mask).mean(axis=0) for mask in (native.reference_DHW, back))
     np.testing.assert_allclose(after, before, atol=0.51)  # a quarter of the coarser voxel

@@ -1,0 +1,265 @@
+"""A study as a user types it: phantoms, two arms of the patch-size ablation in two folds, and what can be asked of it.
+
+The training is real and small: four cases, demo profile. It is done once for all tests of this file.
+"""
+
+import csv
+import json
+import math
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from scipy import stats
+
+from hemosweep.training.journal import read_journal
+from tracking import schema
+from tracking.store import open_store, search_runs
+
+pytestmark = pytest.mark.usefixtures("one_processor")
+
+ARMS = ["24x24x8", "32x32x16"]
+
+
+def command(data, out, *options):
+    return ("sweep", "patchsize", "--data", data, "--profile", "demo", "--folds", 2, "--out", out, *options)
+
+
+@pytest.fixture(scope="module")
+def study(phantoms, tmp_path_factory, one_processor, run):
+    """The folder of results, and what the command printed: standard output and standard error."""
+    out = tmp_path_factory.mktemp("study") / "runs"
+    result = run(*command(phantoms, out, "--arms", ",".join(ARMS), "--json"))
+    assert result.returncode == 0, result.stderr
+    return out, result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def asked(study, start):
+    """What `runs` and `compare` say of it, as JSON."""
+    out, *_ = study
+    asking = {
+        "runs": start("runs", "--sweep", "patchsize", "--out", out, "--cases", "--json"),
+        "compare": start("compare", *(f"patchsize/{arm}" for arm in ARMS), "--out", out, "--json"),
+    }
+    answers = {}
+    for name, process in asking.items():
+        stdout, stderr = process.communicate(timeout=120)
+        assert (process.returncode, stderr) == (0, ""), stderr
+        answers[name] = json.loads(stdout)
+    return answers
+
+
+@pytest.fixture(scope="module")
+def store(study):
+    return open_store(study[0])
+
+
+def logged_scores(store, run_id):
+    """The case table in the store, read without any code of ours: case id to DSC."""
+    table = json.loads(Path(store.client.download_artifacts(run_id, "cases.json")).read_text())
+    assert table["columns"][:2] == ["case_id", "dsc"]
+    return {row[0]: row[1] for row in table["data"]}
+
+
+def test_the_sweep_prints_json_alone_on_standard_output_and_its_progress_on_standard_error(study):
+    _, stdout, stderr = study
+    result = json.loads(stdout)
+    assert [arm["arm"] for arm in result["arms"]] == ARMS
+    assert result["failures"] == []
+    assert [(row["a"], row["b"], row["n"]) for row in result["comparisons"]] == [(*ARMS, 4)]
+    for arm in ARMS:
+        for fold in (0, 1):
+            assert f"{arm} fold {fold}: DSC " in stderr
+    assert "4 cases of 4 patients, 2 with IVH" in stderr
+
+
+def test_runs_lists_the_arms(asked, study):
+    runs = asked["runs"]
+    assert [run["arm"] for run in runs] == ARMS
+    assert [(run["sweep"], run["seed"], run["status"]) for run in runs] == [("patchsize", 0, "FINISHED")] * 2
+    printed = json.loads(study[1])["arms"]
+    assert [run["run_id"] for run in runs] == [arm["run_id"] for arm in printed]
+    assert [run["dsc_mean"] for run in runs] == [arm["dsc"][0] for arm in printed]
+
+
+def test_runs_with_cases_lists_every_case_once(asked, phantoms):
+    for run in asked["runs"]:
+        assert [case["case_id"] for case in run["cases"]] == ["sub-001", "sub-002", "sub-003", "sub-004"]
+        assert all(case.keys() >= {"case_id", "fold", "ivh", "dsc"} for case in run["cases"])
+        assert sorted(case["fold"] for case in run["cases"]) == [0, 0, 1, 1]
+        assert math.fsum(case["dsc"] for case in run["cases"]) / 4 == pytest.approx(run["dsc_mean"])
+    with (phantoms / "participants.tsv").open(newline="") as file:
+        ivh = [row["ivh"] for row in csv.DictReader(file, delimiter="\t")]
+    assert [case["ivh"] for case in asked["runs"][0]["cases"]] == ivh
+
+
+def test_compare_is_scipys_paired_t_test_on_the_logged_case_tables(asked, store):
+    a, b = (logged_scores(store, run["run_id"]) for run in asked["runs"])
+    assert sorted(a) == sorted(b)
+    pairs = [(a[case_id], b[case_id]) for case_id in sorted(a)]
+    expected = stats.ttest_rel([after for _, after in pairs], [before for before, _ in pairs])
+    interval = expected.confidence_interval(0.95)
+    result = asked["compare"]
+    assert result["n"] == 4
+    assert (result["t"], result["df"], result["p"]) == (
+        pytest.approx(expected.statistic),
+        expected.df,
+        pytest.approx(expected.pvalue),
+    )
+    assert result["mean_diff"] == pytest.approx(math.fsum(after - before for before, after in pairs) / 4)
+    assert result["ci95"] == [pytest.approx(interval.low), pytest.approx(interval.high)]
+    assert (result["run_id_a"], result["run_id_b"]) == tuple(run["run_id"] for run in asked["runs"])
+
+
+def test_the_scores_are_those_of_predictions_on_the_scanners_grid(study, asked, phantoms):
+    import nibabel as nib
+    import numpy as np
+
+    out, *_ = study
+    dsc = {}
+    for prediction_path in out.glob("fold_runs/*/predictions/*.nii.gz"):
+        case_id = prediction_path.name.removesuffix(".nii.gz")
+        prediction = np.asanyarray(nib.load(prediction_path).dataobj) > 0
+        mask = nib.load(phantoms / case_id / "ct" / f"{case_id}_label-lesion_mask.nii.gz")
+        reference = np.asanyarray(mask.dataobj) > 0
+        score = 2 * np.sum(prediction & reference) / (np.sum(prediction) + np.sum(reference))
+        dsc.setdefault(case_id, []).append(float(score))
+    listed = {case["case_id"]: [] for case in asked["runs"][0]["cases"]}
+    for run in asked["runs"]:
+        for case in run["cases"]:
+            listed[case["case_id"]].append(case["dsc"])
+    assert {name: sorted(values) for name, values in dsc.items()} == {
+        name: pytest.approx(sorted(values)) for name, values in listed.items()
+    }
+
+
+def test_the_store_has_the_arms_on_top_their_folds_below_and_nothing_at_work(store, asked):
+    (experiment,) = store.client.search_experiments(filter_string="name LIKE 'hemosweep/%'")
+    assert experiment.name == "hemosweep/patchsize"
+    runs = search_runs(store, [experiment.experiment_id], "")
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    top = {run.info.run_id: run for run in runs if schema.TAG_PARENT not in run.data.tags}
+    assert [top[run["run_id"]].info.run_name for run in asked["runs"]] == ARMS
+    assert len(top) == 2
+    for run_id in top:
+        folds = [run for run in runs if run.data.tags.get(schema.TAG_PARENT) == run_id]
+        assert sorted(fold.info.run_name for fold in folds) == ["fold-0", "fold-1"]
+        assert all(fold.data.metrics["epochs"] >= 1 for fold in folds)
+
+
+def test_the_ledger_has_one_complete_trial_an_arm(study, asked):
+    storage = f"sqlite:///{study[0] / 'optuna.db'}"
+    trials = optuna.load_study(storage=storage, study_name="patchsize").get_trials()
+    assert [(trial.params["patch_size"], trial.state.name) for trial in trials] == [(arm, "COMPLETE") for arm in ARMS]
+    assert [trial.value for trial in trials] == [run["dsc_mean"] for run in asked["runs"]]
+
+
+def test_no_patient_is_named_anywhere_among_the_results(study, phantoms):
+    with (phantoms / "participants.tsv").open(newline="") as file:
+        patients = [row["patient_id"] for row in csv.DictReader(file, delimiter="\t")]
+    assert len(patients) == 4
+    files = [path for path in study[0].rglob("*") if path.is_file()]
+    assert {"mlflow.db", "optuna.db", "spec.json", "cases.json", "events.jsonl"} <= {path.name for path in files}
+    for path in files:
+        content = path.read_bytes()
+        assert not any(patient.encode() in content for patient in patients), path
+        assert not any(patient in str(path) for patient in patients)
+
+
+def journals(out):
+    return {path.parent.name: path.read_bytes() for path in sorted(out.glob("fold_runs/*/events.jsonl"))}
+
+
+def rows(out):
+    with sqlite3.connect(out / "mlflow.db") as database:
+        return sorted(database.execute("SELECT run_uuid, name, status, end_time FROM runs"))
+
+
+def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, phantoms, run):
+    out, stdout, _ = study
+    before = journals(out), rows(out)
+    assert len(before[0]) == 4
+    again = run(*command(phantoms, out, "--arms", ",".join(ARMS)))
+    assert again.returncode == 0, again.stderr
+    assert (journals(out), rows(out)) == before
+    assert again.stderr.count("done before") == 4
+    for arm in json.loads(stdout)["arms"]:
+        mean, sd = arm["dsc"]
+        assert f"{mean:.3f} ±{sd:.3f}" in again.stdout
+    assert f"compare patchsize/{ARMS[0]} patchsize/{ARMS[1]} --out {out}" in again.stdout
+
+
+def wait_for(condition, process, timeout_s=150.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
+
+
+def trainings(out):
+    """Process ids of training children whose command line names this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if "hemosweep.training" in words and any(word.startswith(str(out)) for word in words):
+            found.append(int(path.parent.name))
+    return found
+
+
+def num_epochs(out):
+    events = [event for path in out.glob("fold_runs/*/events.jsonl") for event in read_journal(path)]
+    return sum(event["event"] == "epoch" for event in events)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes the way Linux shows them")
+def test_a_sweep_that_is_stopped_by_ctrl_c_and_then_killed_goes_on_to_the_same_scores(
+    study, phantoms, start, run, tmp_path
+):
+    out = tmp_path / "runs"
+    again = command(phantoms, out, "--arms", ARMS[0])
+
+    stopped = start(*again)
+    wait_for(lambda: num_epochs(out) >= 2, stopped)
+    assert len(trainings(out)) == 1
+    os.killpg(stopped.pid, signal.SIGINT)
+    stdout, stderr = stopped.communicate(timeout=30)
+    assert (stopped.returncode, stdout) == (1, "")
+    assert stderr.splitlines()[-1] == "stopped; the same command goes on from here"
+    assert "Traceback" not in stderr
+    assert trainings(out) == []
+    assert {status for _, _, status, _ in rows(out)} == {"KILLED"}
+
+    epochs = num_epochs(out)
+    killed = start(*again)
+    wait_for(lambda: num_epochs(out) >= epochs + 2, killed)
+    killed.kill()
+    killed.communicate()
+    deadline = time.monotonic() + 10.0
+    while trainings(out) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert trainings(out) == []
+
+    done = run(*again, "--json")
+    assert done.returncode == 0, done.stderr
+    assert {status for _, _, status, _ in rows(out)} == {"FINISHED"}
+    undisturbed = study[0] / "fold_runs"
+    folders = sorted((out / "fold_runs").iterdir())
+    assert len(folders) == 2
+    for folder in folders:
+        assert json.loads((folder / "scores.json").read_text()) == json.loads(
+            (undisturbed / folder.name / "scores.json").read_text()
+        )
+    resumed = [event["event"] for folder in folders for event in read_journal(folder / "events.jsonl")]
+    assert resumed.count("resumed") == 2
+    (trial,) = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="patchsize").get_trials()
+    assert trial.state.name == "COMPLETE"
