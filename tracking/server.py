@@ -32,7 +32,6 @@ def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None
         HemosweepError: the server ended, or did not answer in time; its log is named.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    print("starting MLflow; it takes its half minute", flush=True)
     process, url = start(out, port=port, experiment=experiment)
     try:
         print(f"MLflow shows {out} at\n  {url}\nCtrl-C ends it.", flush=True)
@@ -53,6 +52,7 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> tupl
     free = _free_port(port)
     if free != port:
         print(f"port {port} is taken; using {free}", flush=True)
+    print("starting MLflow; it takes its half minute", flush=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(free), "--workers", "1"]
     command += ["--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts.as_uri()]
     command += ["--uvicorn-opts", "--log-level=warning"]

@@ -43,7 +43,7 @@ def seconds_per_patch(config: ArmConfig, device: Device, *, num_steps: int = 2) 
 def training_patches(num_cases: int, config: ArmConfig) -> int:
     """Patches of one fold run's training part over a typical number of epochs."""
     splits = config.cross_validation
-    share = (1 - 1 / splits.num_folds) * (1 - splits.validation_share)
+    share = (1 - 1 / splits.num_folds) * (1 - 1 / round(1 / splits.validation_share))
     epochs = min(TYPICAL_EPOCHS, config.training.max_epochs)
     return round(num_cases * share * config.sampling.num_patches_per_case * epochs)
 

@@ -3,9 +3,14 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+import hemosweep.cli
+from hemosweep.preprocessing import pipeline
 
 COMMAND = Path(sys.executable).with_name("hemosweep")
 
@@ -16,26 +21,30 @@ def environment():
     return {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"}
 
 
-@pytest.fixture(scope="module")
-def one_processor():
-    """Everything on one processor: on a busy machine, two threads of a training mostly wait for each other."""
+@contextmanager
+def processors(number):
+    """As many processors, for whatever is started meanwhile."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(allowed)})
+    os.sched_setaffinity(0, sorted(allowed)[-number:])
     yield
     os.sched_setaffinity(0, allowed)
 
 
 @pytest.fixture(scope="session")
 def start(environment):
-    """Starts the installed command in a process group of its own, as a shell does."""
+    """Starts the installed command in a process group of its own, as a shell does.
+
+    Trainings go on one processor: on a busy machine, their threads would mostly wait for each other.
+    """
 
     def start(*arguments, **options):
         command = [str(COMMAND), *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, env=environment, start_new_session=True, **pipes, **options)
+        with processors(1 if "sweep" in arguments else 2):
+            return subprocess.Popen(command, env=environment, start_new_session=True, **pipes, **options)
 
     return start
 
@@ -59,3 +68,24 @@ def phantoms(tmp_path_factory, run):
     made = run("data", "phantom", folder, "--cases", 4, "--ivh-share", 0.5)
     assert made.returncode == 0, made.stderr
     return folder
+
+
+@pytest.fixture
+def main(monkeypatch, capfd, tmp_path):
+    """Runs the command line in this process and in an empty folder: exit code, standard output, standard error."""
+    # A thread where the command starts processes: as good for reading files, and there at once.
+    monkeypatch.setattr(pipeline, "ProcessPoolExecutor", lambda max_workers, mp_context: ThreadPoolExecutor(1))
+    monkeypatch.setenv("COLUMNS", "200")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def main(*arguments):
+        monkeypatch.setattr(sys, "argv", ["hemosweep", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exited:
+            hemosweep.cli.main()
+        assert list(folder.iterdir()) == [], "something was left where the command was called"
+        return exited.value.code or 0, *capfd.readouterr()
+
+    return main

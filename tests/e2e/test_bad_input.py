@@ -4,41 +4,16 @@ Most rows run in this process, through the same `main` as the installed command;
 """
 
 import shutil
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
 
-import hemosweep.cli
-from hemosweep.preprocessing import pipeline
-
 
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
-
-
-@pytest.fixture
-def main(monkeypatch, capfd, tmp_path):
-    """Runs the command line in this process and in an empty folder: exit code, standard output, standard error."""
-    # A thread where the command starts processes: as good for reading files, and there at once.
-    monkeypatch.setattr(pipeline, "ProcessPoolExecutor", lambda max_workers, mp_context: ThreadPoolExecutor(1))
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def main(*arguments):
-        monkeypatch.setattr(sys, "argv", ["hemosweep", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exited:
-            hemosweep.cli.main()
-        assert list(folder.iterdir()) == [], "something was left where the command was called"
-        return exited.value.code, *capfd.readouterr()
-
-    return main
 
 
 def assert_refused(result, *parts):
@@ -210,9 +185,18 @@ def test_a_data_command_that_cannot_work(main, out, arguments, parts):
     assert not out.exists()
 
 
-def test_the_installed_command_says_the_same_and_no_traceback(run, tmp_path):
-    result = run("sweep", "patchsize", "--data", "nowhere", "--profile", "demo", cwd=tmp_path)
-    assert_refused((result.returncode, result.stdout, result.stderr), "nowhere: no such data folder")
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("sweep", "patchsize", "--executor", "cloud"), ("unknown executor 'cloud'",)),
+        (("sweep", "patchsize", "--seeds", 0), ("--seeds 0",)),
+        (("runs", "--cases"), ("--cases", "--json")),
+    ],
+    ids=lambda value: " ".join(map(str, value)),
+)
+def test_the_installed_command_says_the_same(run, tmp_path, arguments, parts):
+    result = run(*arguments, cwd=tmp_path)
+    assert_refused((result.returncode, result.stdout, result.stderr), *parts)
     assert list(tmp_path.iterdir()) == []
 
 

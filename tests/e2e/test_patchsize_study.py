@@ -20,8 +20,6 @@ from hemosweep.training.journal import read_journal
 from tracking import schema
 from tracking.store import open_store, search_runs
 
-pytestmark = pytest.mark.usefixtures("one_processor")
-
 ARMS = ["24x24x8", "32x32x16"]
 
 
@@ -30,7 +28,7 @@ def command(data, out, *options):
 
 
 @pytest.fixture(scope="module")
-def study(phantoms, tmp_path_factory, one_processor, run):
+def study(phantoms, tmp_path_factory, run):
     """The folder of results, and what the command printed: standard output and standard error."""
     out = tmp_path_factory.mktemp("study") / "runs"
     result = run(*command(phantoms, out, "--arms", ",".join(ARMS), "--json"))
@@ -180,18 +178,18 @@ def rows(out):
         return sorted(database.execute("SELECT run_uuid, name, status, end_time FROM runs"))
 
 
-def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, phantoms, run):
+def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, phantoms, main):
     out, stdout, _ = study
     before = journals(out), rows(out)
     assert len(before[0]) == 4
-    again = run(*command(phantoms, out, "--arms", ",".join(ARMS)))
-    assert again.returncode == 0, again.stderr
+    code, table, progress = main(*command(phantoms, out, "--arms", ",".join(ARMS)))
+    assert code == 0, progress
     assert (journals(out), rows(out)) == before
-    assert again.stderr.count("done before") == 4
+    assert progress.count("done before") == 4
     for arm in json.loads(stdout)["arms"]:
         mean, sd = arm["dsc"]
-        assert f"{mean:.3f} ±{sd:.3f}" in again.stdout
-    assert f"compare patchsize/{ARMS[0]} patchsize/{ARMS[1]} --out {out}" in again.stdout
+        assert f"{mean:.3f} ±{sd:.3f}" in table
+    assert f"compare patchsize/{ARMS[0]} patchsize/{ARMS[1]} --out {out}" in table
 
 
 def wait_for(condition, process, timeout_s=150.0):

@@ -1,0 +1,300 @@
+"""What becomes of a sweep, by the command line in this process, with a child that needs no training.
+
+The stand-in predicts every lesion but a few of its slices: real files, real scores, real stores, no network.
+"""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import sweeps.base
+from hemosweep.engine import driver
+from hemosweep.errors import FoldRunFailed
+from hemosweep.evaluation.scores import score_case
+from hemosweep.preprocessing.record import load_preprocessed
+from hemosweep.training.fold_run import write_prediction
+from hemosweep.training.journal import Journal
+from hemosweep.training.spec import FoldRunSpec, write_json
+from tracking.store import database_path, open_store
+
+SMALL, MIDDLE = "24x24x8", "32x32x16"
+
+
+class Child:
+    """A child process without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
+
+    def __init__(self):
+        self.failing = set()
+        self.interrupted = set()
+        self.trained = []
+
+    def __call__(self, folder, on_events):
+        spec = FoldRunSpec.read(folder)
+        name = "x".join(str(2 * size) for size in spec.config.sampling.patch_HWD), spec.seed, spec.fold
+        self.trained.append(name)
+        journal = Journal(folder / "events.jsonl")
+        journal.write("started", device="cpu", threads=1, torch="none")
+        journal.write("epoch", epoch=1, train_loss=1.0, val_loss=1.0, val_dsc=0.5, seconds=1.0)
+        if name in self.failing:
+            journal.write("failed", kind="out_of_memory", message="no memory for 3 GiB")
+            raise FoldRunFailed(f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}")
+        if name in self.interrupted:
+            raise KeyboardInterrupt
+        scores = []
+        for number, case_input in enumerate(spec.test):
+            case = load_preprocessed(Path(case_input.path))
+            prediction_DHW = case.reference_DHW.copy()
+            slices = np.flatnonzero(prediction_DHW.any(axis=(1, 2)))
+            missed = (2 if name[0] == SMALL else 1) + spec.seed + number
+            prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
+            write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
+            scores.append(
+                score_case(
+                    prediction_DHW,
+                    case.reference_DHW,
+                    voxel_ml=0.03,
+                    case_id=case.case_id,
+                    fold=spec.fold,
+                    ivh=case_input.ivh,
+                ).as_dict()
+            )
+        journal.write("stopped", reason="max_epochs", best_epoch=1)
+        write_json(folder / "scores.json", scores)
+        write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.0})
+
+
+@pytest.fixture
+def child(monkeypatch):
+    child = Child()
+    monkeypatch.setattr(driver, "run_in_child", child)
+    return child
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory):
+    # MLflow's migrations of a new database take seconds: once for all.
+    out = tmp_path_factory.mktemp("store")
+    open_store(out)
+    return database_path(out)
+
+
+@pytest.fixture
+def out(migrated_database, tmp_path):
+    folder = tmp_path / "results of mine"
+    folder.mkdir()
+    shutil.copyfile(migrated_database, database_path(folder))
+    return folder
+
+
+@pytest.fixture
+def sweep(main, phantoms, out, child):
+    """Runs the first two arms in two folds; returns exit code, standard output, standard error."""
+
+    def sweep(*options, data=phantoms, folds=2, arms=f"{SMALL},{MIDDLE}"):
+        command = ("sweep", "patchsize", "--data", data, "--profile", "demo", "--out", out)
+        return main(*command, "--folds", folds, "--arms", arms, *options)
+
+    return sweep
+
+
+def runs(main, out, *options):
+    code, stdout, stderr = main("runs", "--out", out, "--json", *options)
+    assert (code, stderr) == (0, "")
+    return json.loads(stdout)
+
+
+def compare(main, out, a, b, *options):
+    code, stdout, stderr = main("compare", a, b, "--out", out, *options)
+    return code, stdout, stderr.strip()
+
+
+def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(sweep, out):
+    code, stdout, stderr = sweep()
+    assert code == 0, stderr
+    for text in (SMALL, MIDDLE, "0.759 ±0.183", "0.842 ±0.115", "<0.001"):
+        assert text in stdout
+    assert f"{SMALL} to {MIDDLE}: B is better than A" in stdout or "No evidence of a difference" in stdout
+    assert f"hemosweep compare patchsize/{SMALL} patchsize/{MIDDLE} --out '{out}'" in stdout
+    assert f"make ui OUT='{out}'" in stdout
+    assert "Does a larger patch segment better?" in stderr
+    assert (out / "figures" / "patchsize" / "boxplot.png").is_file()
+
+
+def test_a_failed_fold_is_exit_code_1_and_the_rest_is_there(sweep, main, out, child):
+    child.failing = {(MIDDLE, 0, 1)}
+    code, stdout, stderr = sweep("--json")
+    assert code == 1
+    result = json.loads(stdout)
+    (failure,) = result["failures"]
+    assert failure.startswith(f"{MIDDLE} fold 1: out of memory: no memory for 3 GiB; details in ")
+    assert "Traceback" not in stderr
+    assert result["comparisons"] == [], "a comparison needs both arms whole"
+    assert [(run["arm"], run["status"]) for run in runs(main, out)] == [(SMALL, "FINISHED"), (MIDDLE, "FAILED")]
+
+    code, _, stderr = compare(main, out, f"patchsize/{SMALL}", f"patchsize/{MIDDLE}")
+    assert code == 2
+    assert "FAILED" in stderr
+    assert len(stderr.splitlines()) == 1
+
+    child.failing, child.trained = set(), []
+    code, stdout, _ = sweep("--json")
+    assert code == 0
+    assert child.trained == [(MIDDLE, 0, 1)]
+    assert len(json.loads(stdout)["comparisons"]) == 1
+    assert [run["status"] for run in runs(main, out)] == ["FINISHED", "FINISHED"]
+
+
+def test_a_failed_fold_is_named_below_the_tables(sweep, child):
+    child.failing = {(SMALL, 0, 0)}
+    code, stdout, _ = sweep()
+    assert code == 1
+    assert f"Missing: {SMALL} fold 0: out of memory" in stdout
+    assert "The same command trains it again." in stdout
+
+
+def test_an_interrupted_sweep_says_one_line_and_goes_on_where_it_was(sweep, main, out, child):
+    child.interrupted = {(SMALL, 0, 1)}
+    code, stdout, stderr = sweep()
+    assert (code, stdout) == (1, "")
+    assert stderr.splitlines()[-1] == "stopped; the same command goes on from here"
+    assert "Traceback" not in stderr
+    assert [(run["arm"], run["status"]) for run in runs(main, out)] == [(SMALL, "KILLED")]
+    child.interrupted, child.trained = set(), []
+    assert sweep()[0] == 0
+    assert child.trained == [(SMALL, 0, 1), (MIDDLE, 0, 0), (MIDDLE, 0, 1)]
+    assert [run["status"] for run in runs(main, out)] == ["FINISHED", "FINISHED"]
+
+
+def test_every_seed_is_a_run_of_its_own_and_the_comparison_takes_their_mean(sweep, main, out, child):
+    code, stdout, _ = sweep("--seeds", 2, "--json")
+    assert code == 0
+    result = json.loads(stdout)
+    names = [f"{SMALL}@0", f"{SMALL}@1", f"{MIDDLE}@0", f"{MIDDLE}@1"]
+    assert [arm["arm"] for arm in result["arms"]] == names
+    listed = runs(main, out, "--cases")
+    assert [(run["arm"], run["seed"]) for run in listed] == [(SMALL, 0), (SMALL, 1), (MIDDLE, 0), (MIDDLE, 1)]
+    (row,) = result["comparisons"]
+    means = {(run["arm"], run["seed"]): run["dsc_mean"] for run in listed}
+    assert row["n"] == 4
+    assert row["mean_a"] == pytest.approx((means[SMALL, 0] + means[SMALL, 1]) / 2)
+    assert row["mean_b"] == pytest.approx((means[MIDDLE, 0] + means[MIDDLE, 1]) / 2)
+
+    code, stdout, _ = compare(main, out, f"patchsize/{SMALL}@0", f"patchsize/{SMALL}@1", "--json")
+    assert code == 0
+    assert (json.loads(stdout)["a"], json.loads(stdout)["b"]) == (f"patchsize/{SMALL}@0", f"patchsize/{SMALL}@1")
+    code, _, stderr = compare(main, out, f"patchsize/{SMALL}", f"patchsize/{MIDDLE}@0")
+    assert code == 2, "which seed?"
+    assert f"patchsize/{SMALL}@0" in stderr
+    assert f"patchsize/{SMALL}@1" in stderr
+
+    child.trained = []
+    assert sweep("--seeds", 3, "--arms", SMALL)[0] == 0
+    assert child.trained == [(SMALL, 2, 0), (SMALL, 2, 1)], "seeds that are done stay done"
+
+
+@pytest.fixture
+def other_data(phantoms, tmp_path):
+    """The phantoms with one voxel of one mask redrawn."""
+    folder = shutil.copytree(phantoms, tmp_path / "redrawn", ignore=shutil.ignore_patterns("derivatives"))
+    path = folder / "sub-001" / "ct" / "sub-001_label-lesion_mask.nii.gz"
+    image = nib.load(path)
+    mask = np.asanyarray(image.dataobj).copy()
+    mask[tuple(np.argwhere(mask)[0])] = 0
+    nib.save(nib.Nifti1Image(mask, image.affine), path)
+    return folder
+
+
+def test_runs_of_other_data_and_other_folds_are_refused_with_every_reason(sweep, main, out, other_data):
+    sweep(arms=SMALL)
+    first = runs(main, out)[0]["run_id"]
+    sweep(arms=MIDDLE, folds=4, data=other_data)
+    second = runs(main, out)[1]["run_id"]
+    code, stdout, stderr = compare(main, out, first, second)
+    assert (code, stdout) == (3, "")
+    assert len(stderr.splitlines()) == 1
+    assert "data set content differs" in stderr
+    assert "case folds differs" in stderr
+    assert "--allow-incomparable" in stderr
+
+    code, stdout, stderr = compare(main, out, first, second, "--allow-incomparable", "--json")
+    assert (code, stderr) == (0, "")
+    overridden = json.loads(stdout)["incomparable_reasons_overridden"]
+    assert [reason.split(" differs")[0] for reason in overridden] == ["data set content", "case folds"]
+    assert json.loads(stdout)["n"] == 4
+
+    code, stdout, _ = compare(main, out, first, second, "--allow-incomparable")
+    assert code == 0
+    assert stdout.count("NOT COMPARABLE, overridden: ") == 2
+
+
+def test_the_same_arm_in_other_folds_is_another_run_and_only_the_folds_are_the_reason(sweep, main, out):
+    sweep(arms=SMALL)
+    sweep(arms=SMALL, folds=4)
+    first, second = runs(main, out)
+    assert first["run_id"] != second["run_id"]
+    code, _, stderr = compare(main, out, first["run_id"], second["run_id"])
+    assert code == 3
+    assert "case folds differs" in stderr
+    assert "data set content" not in stderr
+
+
+def test_comparing_a_run_that_is_not_there_names_the_nearest(sweep, main, out):
+    sweep(arms=SMALL)
+    code, stdout, stderr = compare(main, out, f"patchsize/{SMALL}", "patchsize/24x24x9")
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith("error: ")
+    assert "'patchsize/24x24x9'" in stderr
+    assert f"nearest: patchsize/{SMALL}@0" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_listing_a_sweep_that_has_no_runs_names_those_that_have(sweep, main, out):
+    sweep(arms=SMALL)
+    code, stdout, stderr = main("runs", "--out", out, "--sweep", "loss")
+    assert (code, stdout) == (2, "")
+    assert "no runs of sweep 'loss'; it has patchsize" in stderr
+
+
+def test_the_list_of_runs_is_a_table_of_one_line_each(sweep, main, out):
+    sweep()
+    code, stdout, _ = main("runs", "--out", out)
+    assert code == 0
+    header, first, second = [line for line in stdout.splitlines() if line.strip()]
+    assert header.split() == ["run", "sweep", "arm", "seed", "profile", "status", "DSC"]
+    for line, arm in ((first, SMALL), (second, MIDDLE)):
+        assert line.split()[1:6] == ["patchsize", arm, "0", "demo", "FINISHED"]
+
+
+def test_arms_that_are_done_are_reused_by_a_sweep_of_more_arms(sweep, child):
+    sweep(arms=MIDDLE)
+    child.trained = []
+    assert sweep()[0] == 0
+    assert child.trained == [(SMALL, 0, 0), (SMALL, 0, 1)]
+
+
+def test_without_data_the_demo_makes_its_phantoms_among_the_results(main, out, child, monkeypatch):
+    small = replace(sweeps.base.demo(), phantom_cases=4)
+    monkeypatch.setitem(sweeps.base._PROFILES, "demo", lambda: small)
+    monkeypatch.setattr("hemosweep.cli.study.num_processors", lambda: 1)
+    code, _, stderr = main("sweep", "patchsize", "--arms", SMALL, "--folds", 2, "--out", out)
+    assert code == 0, stderr
+    assert (out / "phantom-demo" / "participants.tsv").is_file()
+    assert len(child.trained) == 2
+    assert "4 cases of 4 patients" in stderr
+
+
+def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
+    nowhere = tmp_path / "nowhere"
+    command = ("plan", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--seeds", 3)
+    code, stdout, _ = main(*command, "--out", nowhere, "--json")
+    assert code == 0
+    forecast = json.loads(stdout)
+    assert (forecast["num_cases"], forecast["num_fold_runs"]) == (4, 3 * 3 * 2)
+    assert list(forecast["arm_seconds"]) == [SMALL, MIDDLE, "48x48x24"]
+    assert forecast["seconds"] == pytest.approx(sum(forecast["arm_seconds"].values()))
+    assert not nowhere.exists()
