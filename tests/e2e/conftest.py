@@ -1,10 +1,12 @@
 """What the end-to-end tests share: the command as installed, and a data set made through it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,50 @@ def phantoms(tmp_path_factory, run):
     made = run("data", "phantom", folder, "--cases", 4, "--ivh-share", 0.5)
     assert made.returncode == 0, made.stderr
     return folder
+
+
+@dataclass
+class Study:
+    """Two arms in two folds of four cases, demo profile: data set, folder of results, and what the command printed."""
+
+    data: Path
+    out: Path
+    arms: tuple[str, ...] = ("24x24x8", "32x32x16")
+    stdout: str = ""
+    stderr: str = ""
+
+    def command(self, *options, arms=None, out=None):
+        where = ("--data", self.data, "--profile", "demo", "--folds", 2, "--out", out or self.out)
+        return ("sweep", "patchsize", *where, "--arms", ",".join(arms or self.arms), *options)
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of the real study come last of all: it trains for a minute or two while the others run."""
+    items.sort(key=lambda item: "study" in item.fixturenames)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def started_study(request, tmp_path_factory):
+    """The real study and its process, started with the first end-to-end test."""
+    if not any("study" in item.fixturenames for item in request.session.items):
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("study")
+    data = shutil.copytree(request.getfixturevalue("phantoms"), folder / "data")
+    study = Study(data=data, out=folder / "runs")
+    process = request.getfixturevalue("start")(*study.command("--json"))
+    yield study, process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def study(started_study):
+    """The real study, finished."""
+    study, process = started_study
+    study.stdout, study.stderr = process.communicate(timeout=280)
+    assert process.returncode == 0, study.stderr
+    return study
 
 
 @pytest.fixture

@@ -190,7 +190,6 @@ def test_a_data_command_that_cannot_work(main, out, arguments, parts):
     [
         (("sweep", "patchsize", "--executor", "cloud"), ("unknown executor 'cloud'",)),
         (("sweep", "patchsize", "--seeds", 0), ("--seeds 0",)),
-        (("runs", "--cases"), ("--cases", "--json")),
     ],
     ids=lambda value: " ".join(map(str, value)),
 )

@@ -1,6 +1,6 @@
 """A study as a user types it: phantoms, two arms of the patch-size ablation in two folds, and what can be asked of it.
 
-The training is real and small: four cases, demo profile. It is done once for all tests of this file.
+The training is real and small: four cases, demo profile. It is done once for all tests of this file (`study`).
 """
 
 import csv
@@ -12,6 +12,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import optuna
 import pytest
 from scipy import stats
@@ -20,29 +22,13 @@ from hemosweep.training.journal import read_journal
 from tracking import schema
 from tracking.store import open_store, search_runs
 
-ARMS = ["24x24x8", "32x32x16"]
-
-
-def command(data, out, *options):
-    return ("sweep", "patchsize", "--data", data, "--profile", "demo", "--folds", 2, "--out", out, *options)
-
-
-@pytest.fixture(scope="module")
-def study(phantoms, tmp_path_factory, run):
-    """The folder of results, and what the command printed: standard output and standard error."""
-    out = tmp_path_factory.mktemp("study") / "runs"
-    result = run(*command(phantoms, out, "--arms", ",".join(ARMS), "--json"))
-    assert result.returncode == 0, result.stderr
-    return out, result.stdout, result.stderr
-
 
 @pytest.fixture(scope="module")
 def asked(study, start):
     """What `runs` and `compare` say of it, as JSON."""
-    out, *_ = study
     asking = {
-        "runs": start("runs", "--sweep", "patchsize", "--out", out, "--cases", "--json"),
-        "compare": start("compare", *(f"patchsize/{arm}" for arm in ARMS), "--out", out, "--json"),
+        "runs": start("runs", "--sweep", "patchsize", "--out", study.out, "--cases", "--json"),
+        "compare": start("compare", *(f"patchsize/{arm}" for arm in study.arms), "--out", study.out, "--json"),
     }
     answers = {}
     for name, process in asking.items():
@@ -54,7 +40,7 @@ def asked(study, start):
 
 @pytest.fixture(scope="module")
 def store(study):
-    return open_store(study[0])
+    return open_store(study.out)
 
 
 def logged_scores(store, run_id):
@@ -65,33 +51,32 @@ def logged_scores(store, run_id):
 
 
 def test_the_sweep_prints_json_alone_on_standard_output_and_its_progress_on_standard_error(study):
-    _, stdout, stderr = study
-    result = json.loads(stdout)
-    assert [arm["arm"] for arm in result["arms"]] == ARMS
+    result = json.loads(study.stdout)
+    assert [arm["arm"] for arm in result["arms"]] == list(study.arms)
     assert result["failures"] == []
-    assert [(row["a"], row["b"], row["n"]) for row in result["comparisons"]] == [(*ARMS, 4)]
-    for arm in ARMS:
+    assert [(row["a"], row["b"], row["n"]) for row in result["comparisons"]] == [(*study.arms, 4)]
+    for arm in study.arms:
         for fold in (0, 1):
-            assert f"{arm} fold {fold}: DSC " in stderr
-    assert "4 cases of 4 patients, 2 with IVH" in stderr
+            assert f"{arm} fold {fold}: DSC " in study.stderr
+    assert "4 cases of 4 patients, 2 with IVH" in study.stderr
 
 
 def test_runs_lists_the_arms(asked, study):
     runs = asked["runs"]
-    assert [run["arm"] for run in runs] == ARMS
+    assert [run["arm"] for run in runs] == list(study.arms)
     assert [(run["sweep"], run["seed"], run["status"]) for run in runs] == [("patchsize", 0, "FINISHED")] * 2
-    printed = json.loads(study[1])["arms"]
+    printed = json.loads(study.stdout)["arms"]
     assert [run["run_id"] for run in runs] == [arm["run_id"] for arm in printed]
     assert [run["dsc_mean"] for run in runs] == [arm["dsc"][0] for arm in printed]
 
 
-def test_runs_with_cases_lists_every_case_once(asked, phantoms):
+def test_runs_with_cases_lists_every_case_once(asked, study):
     for run in asked["runs"]:
         assert [case["case_id"] for case in run["cases"]] == ["sub-001", "sub-002", "sub-003", "sub-004"]
         assert all(case.keys() >= {"case_id", "fold", "ivh", "dsc"} for case in run["cases"])
         assert sorted(case["fold"] for case in run["cases"]) == [0, 0, 1, 1]
         assert math.fsum(case["dsc"] for case in run["cases"]) / 4 == pytest.approx(run["dsc_mean"])
-    with (phantoms / "participants.tsv").open(newline="") as file:
+    with (study.data / "participants.tsv").open(newline="") as file:
         ivh = [row["ivh"] for row in csv.DictReader(file, delimiter="\t")]
     assert [case["ivh"] for case in asked["runs"][0]["cases"]] == ivh
 
@@ -114,16 +99,12 @@ def test_compare_is_scipys_paired_t_test_on_the_logged_case_tables(asked, store)
     assert (result["run_id_a"], result["run_id_b"]) == tuple(run["run_id"] for run in asked["runs"])
 
 
-def test_the_scores_are_those_of_predictions_on_the_scanners_grid(study, asked, phantoms):
-    import nibabel as nib
-    import numpy as np
-
-    out, *_ = study
+def test_the_scores_are_those_of_predictions_on_the_scanners_grid(study, asked):
     dsc = {}
-    for prediction_path in out.glob("fold_runs/*/predictions/*.nii.gz"):
+    for prediction_path in study.out.glob("fold_runs/*/predictions/*.nii.gz"):
         case_id = prediction_path.name.removesuffix(".nii.gz")
         prediction = np.asanyarray(nib.load(prediction_path).dataobj) > 0
-        mask = nib.load(phantoms / case_id / "ct" / f"{case_id}_label-lesion_mask.nii.gz")
+        mask = nib.load(study.data / case_id / "ct" / f"{case_id}_label-lesion_mask.nii.gz")
         reference = np.asanyarray(mask.dataobj) > 0
         score = 2 * np.sum(prediction & reference) / (np.sum(prediction) + np.sum(reference))
         dsc.setdefault(case_id, []).append(float(score))
@@ -136,13 +117,13 @@ def test_the_scores_are_those_of_predictions_on_the_scanners_grid(study, asked, 
     }
 
 
-def test_the_store_has_the_arms_on_top_their_folds_below_and_nothing_at_work(store, asked):
+def test_the_store_has_the_arms_on_top_their_folds_below_and_nothing_at_work(study, store, asked):
     (experiment,) = store.client.search_experiments(filter_string="name LIKE 'hemosweep/%'")
     assert experiment.name == "hemosweep/patchsize"
     runs = search_runs(store, [experiment.experiment_id], "")
     assert {run.info.status for run in runs} == {"FINISHED"}
     top = {run.info.run_id: run for run in runs if schema.TAG_PARENT not in run.data.tags}
-    assert [top[run["run_id"]].info.run_name for run in asked["runs"]] == ARMS
+    assert [top[run["run_id"]].info.run_name for run in asked["runs"]] == list(study.arms)
     assert len(top) == 2
     for run_id in top:
         folds = [run for run in runs if run.data.tags.get(schema.TAG_PARENT) == run_id]
@@ -151,17 +132,26 @@ def test_the_store_has_the_arms_on_top_their_folds_below_and_nothing_at_work(sto
 
 
 def test_the_ledger_has_one_complete_trial_an_arm(study, asked):
-    storage = f"sqlite:///{study[0] / 'optuna.db'}"
+    storage = f"sqlite:///{study.out / 'optuna.db'}"
     trials = optuna.load_study(storage=storage, study_name="patchsize").get_trials()
-    assert [(trial.params["patch_size"], trial.state.name) for trial in trials] == [(arm, "COMPLETE") for arm in ARMS]
+    assert [(trial.params["patch_size"], trial.state.name) for trial in trials] == [
+        (arm, "COMPLETE") for arm in study.arms
+    ]
     assert [trial.value for trial in trials] == [run["dsc_mean"] for run in asked["runs"]]
 
 
-def test_no_patient_is_named_anywhere_among_the_results(study, phantoms):
-    with (phantoms / "participants.tsv").open(newline="") as file:
+def test_every_arm_has_its_figures_in_the_store(store, asked):
+    for run in asked["runs"]:
+        paths = [artifact.path for artifact in store.client.list_artifacts(run["run_id"], "figures")]
+        names = ("best", "boxplot", "median", "training", "worst")
+        assert sorted(paths) == [f"figures/{name}.png" for name in names]
+
+
+def test_no_patient_is_named_anywhere_among_the_results(study):
+    with (study.data / "participants.tsv").open(newline="") as file:
         patients = [row["patient_id"] for row in csv.DictReader(file, delimiter="\t")]
     assert len(patients) == 4
-    files = [path for path in study[0].rglob("*") if path.is_file()]
+    files = [path for path in study.out.rglob("*") if path.is_file()]
     assert {"mlflow.db", "optuna.db", "spec.json", "cases.json", "events.jsonl"} <= {path.name for path in files}
     for path in files:
         content = path.read_bytes()
@@ -178,18 +168,17 @@ def rows(out):
         return sorted(database.execute("SELECT run_uuid, name, status, end_time FROM runs"))
 
 
-def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, phantoms, main):
-    out, stdout, _ = study
-    before = journals(out), rows(out)
+def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, main):
+    before = journals(study.out), rows(study.out)
     assert len(before[0]) == 4
-    code, table, progress = main(*command(phantoms, out, "--arms", ",".join(ARMS)))
+    code, table, progress = main(*study.command())
     assert code == 0, progress
-    assert (journals(out), rows(out)) == before
+    assert (journals(study.out), rows(study.out)) == before
     assert progress.count("done before") == 4
-    for arm in json.loads(stdout)["arms"]:
+    for arm in json.loads(study.stdout)["arms"]:
         mean, sd = arm["dsc"]
         assert f"{mean:.3f} ±{sd:.3f}" in table
-    assert f"compare patchsize/{ARMS[0]} patchsize/{ARMS[1]} --out {out}" in table
+    assert f"compare patchsize/{study.arms[0]} patchsize/{study.arms[1]} --out {study.out}" in table
 
 
 def wait_for(condition, process, timeout_s=150.0):
@@ -220,11 +209,9 @@ def num_epochs(out):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes the way Linux shows them")
-def test_a_sweep_that_is_stopped_by_ctrl_c_and_then_killed_goes_on_to_the_same_scores(
-    study, phantoms, start, run, tmp_path
-):
+def test_a_sweep_that_is_stopped_by_ctrl_c_and_then_killed_goes_on_to_the_same_scores(study, start, run, tmp_path):
     out = tmp_path / "runs"
-    again = command(phantoms, out, "--arms", ARMS[0])
+    again = study.command(arms=study.arms[:1], out=out)
 
     stopped = start(*again)
     wait_for(lambda: num_epochs(out) >= 2, stopped)
@@ -250,7 +237,7 @@ def test_a_sweep_that_is_stopped_by_ctrl_c_and_then_killed_goes_on_to_the_same_s
     done = run(*again, "--json")
     assert done.returncode == 0, done.stderr
     assert {status for _, _, status, _ in rows(out)} == {"FINISHED"}
-    undisturbed = study[0] / "fold_runs"
+    undisturbed = study.out / "fold_runs"
     folders = sorted((out / "fold_runs").iterdir())
     assert len(folders) == 2
     for folder in folders:

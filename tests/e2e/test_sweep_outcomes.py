@@ -72,6 +72,8 @@ class Child:
 def child(monkeypatch):
     child = Child()
     monkeypatch.setattr(driver, "run_in_child", child)
+    # Overlays take seconds; the study with real trainings draws them.
+    monkeypatch.setattr("hemosweep.cli.study.draw_replicate", lambda *_: {})
     return child
 
 

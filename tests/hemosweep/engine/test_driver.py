@@ -307,6 +307,7 @@ def real(tmp_path_factory, tiny_spec, one_processor):
     return out, replicates, results, told
 
 
+@pytest.mark.slow
 def test_a_real_child_trains_a_fold_and_another_one_fails_on_its_data(real):
     out, (small, _), (first, second), told = real
     broken, works = small.fold_runs
@@ -325,6 +326,7 @@ def test_a_real_child_trains_a_fold_and_another_one_fails_on_its_data(real):
     assert len(told["display"].of("warn")) == 1
 
 
+@pytest.mark.slow
 def test_a_real_child_trained_the_shared_fold_once(real):
     out, (small, _), _, told = real
     started = [event for event in read_journal(fold_run_folder(out, small.fold_runs[1]) / "events.jsonl")]
@@ -332,6 +334,7 @@ def test_a_real_child_trained_the_shared_fold_once(real):
     assert [reused for *_, reused in told["display"].of("fold_ended")] == [False, True]
 
 
+@pytest.mark.slow
 def test_the_ledger_holds_the_incomplete_replicate_as_failed_and_the_other_with_its_mean(real):
     import optuna
 
@@ -343,6 +346,7 @@ def test_the_ledger_holds_the_incomplete_replicate_as_failed_and_the_other_with_
     ]
 
 
+@pytest.mark.slow
 def test_a_real_fold_run_may_be_moved_to_another_machine_with_its_folder(real, tmp_path):
     out, (_, large), (_, second), _ = real
     moved = shutil.copytree(out, tmp_path / "moved")

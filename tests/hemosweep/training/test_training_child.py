@@ -65,6 +65,7 @@ def start():
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_training_whose_driver_is_killed_dies_with_it_and_is_gone_on_from_to_the_bit(
     start, tiny_spec, tmp_path, one_thread
 ):
