@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from hemosweep.config import (
     ArmConfig,
     CrossValidationConfig,
-    InferenceConfig,
     ModelConfig,
     PreprocessingConfig,
     SamplingConfig,
@@ -44,7 +43,6 @@ def demo() -> Profile:
         sampling=SamplingConfig(patch_HWD=(16, 16, 8), num_patches_per_case=64),
         model=ModelConfig(width=8, dropout=0.0),
         training=TrainingConfig(batch_size=32, max_epochs=12, patience=4),
-        inference=InferenceConfig(overlap=0.5),
         cross_validation=CrossValidationConfig(num_folds=3),
     )
     return Profile(
@@ -53,7 +51,7 @@ def demo() -> Profile:
         phantom_cases=18,
         scaling=(
             "scaled down: 2.2 x 2.2 x 6 mm grid, patches of half the size, width 8 of 64, no dropout, "
-            "64 of 3000 patches a case, 12 of 100 epochs, 3 of 5 folds"
+            "64 of 3000 patches a case, batches of 32 not 64, 12 of 100 epochs, patience 4 of 15, 3 of 5 folds"
         ),
     )
 

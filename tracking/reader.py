@@ -86,10 +86,10 @@ def case_table(out: Path, run_id: str) -> pd.DataFrame:
         BadInput: the folder holds no store, or the run no case table.
     """
     store = existing_store(out)
-    paths = [artifact.path for artifact in store.client.list_artifacts(run_id)]
-    if schema.ARTIFACT_CASES_TABLE not in paths:
+    # MLflow keeps absolute places of artifacts; this finds them in an output folder that was moved, too.
+    path = next(store.artifacts.glob(f"*/{run_id}/artifacts/{schema.ARTIFACT_CASES_TABLE}"), None)
+    if path is None:
         raise BadInput(f"run {run_id} has no case table ({schema.ARTIFACT_CASES_TABLE}); let its sweep finish first")
-    path = Path(store.client.download_artifacts(run_id, schema.ARTIFACT_CASES_TABLE))
     content = json.loads(path.read_text(encoding="utf-8"))
     table = pd.DataFrame(content["data"], columns=content["columns"])
     floats = ("dsc", "reference_ml", "predicted_ml", "false_positive_ml")

@@ -42,9 +42,10 @@ class Recorder:
         run = found[0] if found else self._create_replicate(experiment_id, info)
         run_id = str(run.info.run_id)
         self._experiment_of[run_id] = experiment_id
-        if run.info.status != "FINISHED":
-            self._open.add(run_id)
-            self._reopen(run)
+        if run.info.status == "FINISHED":
+            return run_id  # what it was made with is not what replays it
+        self._open.add(run_id)
+        self._reopen(run)
         tags = schema.extra_tags(info.tags) | schema.environment_tags(info.environment)
         params = schema.flat_params(info.config)
         self._client.log_batch(
@@ -104,7 +105,9 @@ class Recorder:
         """
         run = self._client.get_run(run_id)
         folds = self._folds(run_id)
-        values = schema.summary_metrics(summarise(cases["dsc"].tolist(), cases["ivh"].tolist()))
+        # A mean over some folds would stand among means over all of them.
+        summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
+        values = schema.summary_metrics(summary) if status == "FINISHED" else {}
         seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
         values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
         self._client.log_batch(run_id, metrics=_changed_metrics(run, values))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from hemosweep.errors import BadInput
 from tracking import schema, views
 from tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
@@ -30,9 +32,9 @@ def open_store(out: Path) -> Store:
     uri = f"sqlite:///{database_path(out)}"
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
-        raise BadInput(f"{database_path(out)}: not a store this MLflow can use ({reason})") from error
+        raise BadInput(f"{database_path(out)}: not a store this MLflow can use ({reason}); move it away") from error
     return Store(uri=uri, artifacts=out / "artifacts", client=client)
 
 

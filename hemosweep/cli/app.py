@@ -214,3 +214,7 @@ def main() -> None:
     except HemosweepError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # The user's file system, not a defect of ours: no space, no permission, a share that went away.
+        typer.echo(f"error: {error.filename or 'system'}: {error.strerror or error}; mend it and start again", err=True)
+        sys.exit(BadInput.exit_code)

@@ -95,7 +95,7 @@ def compare_runs(out: Path, reference_a: str, reference_b: str, *, allow_incompa
 
 def _facts(run: RunRecord) -> RunFacts:
     def fact(name: str) -> str:
-        return run.tags.get(f"hemosweep.{name}", "unknown")
+        return run.tags.get(f"hemosweep.{name}", f"not recorded for {run.run_id[:8]}")
 
     return RunFacts(
         dataset_digest=fact("dataset_digest"),

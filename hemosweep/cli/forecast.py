@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hemosweep.cli.request import Request
+from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.forecast import forecast_seconds
 from hemosweep.model.device import choose_device
@@ -41,9 +42,13 @@ def forecast_study(request: Request) -> Forecast:
     """Time a few training steps of every arm on this machine and reckon the sweep from them.
 
     Raises:
-        BadInput: the data set cannot be listed.
+        BadInput: the data set cannot be listed, or has too few patients for the folds.
     """
-    num_cases = request.profile.phantom_cases if request.data is None else len(read_manifest(request.data))
+    num_cases = request.profile.phantom_cases
+    if request.data is not None:
+        cases = read_manifest(request.data)
+        draw_folds(cases, request.base.cross_validation)
+        num_cases = len(cases)
     device = choose_device()
     seconds = forecast_seconds([arm.config for arm in request.arms], len(request.seeds), num_cases, device)
     num_folds = request.base.cross_validation.num_folds

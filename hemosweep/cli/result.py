@@ -48,27 +48,45 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
         sweep=name,
         profile=request.profile.name,
         run_ids={result.replicate.run_name: result.run_id for result in results},
-        arms=tuple(arm_row(name, r.replicate.arm.name, r.replicate.run_name, r.cases, r.seconds) for r in results),
+        # A mean over some folds would stand among means over all of them: an incomplete arm has none.
+        arms=tuple(
+            arm_row(
+                name,
+                r.replicate.arm.name,
+                r.replicate.run_name,
+                r.cases.iloc[:0] if r.failures else r.cases,
+                r.seconds,
+            )
+            for r in results
+        ),
         comparisons=tuple(comparison_rows(name, request.sweep.comparisons, complete)),
-        failures=tuple(failure for result in results for failure in result.failures),
+        failures=(
+            *(failure for result in results for failure in result.failures),
+            *(f"{result.replicate.run_name}: not recorded in MLflow" for result in results if result.run_id is None),
+        ),
     )
 
 
 def print_result(request: Request, results: Sequence[ReplicateResult], result: StudyResult, console: Console) -> None:
     out, name = request.out, result.sweep
-    figure = _draw_boxplot(request, results, out)
     console.print(arm_table(result.arms))
     if result.comparisons:
         console.print(comparison_table(result.comparisons))
         for row in result.comparisons:
             console.print(f"{row.a} to {row.b}: {family_verdict(row)}", highlight=False, soft_wrap=True)
-    notes = [f"DSC on the scanner's grid, each case tested once. Boxplot: {figure}"]
+    notes = ["DSC on the scanner's grid, each case tested once."]
+    whole = [r for r in results if not r.failures]
+    if whole:
+        notes.append(f"Boxplot: {_draw_boxplot(request, whole)}")
+    num_declared = len(request.sweep.comparisons)
+    if len(result.comparisons) < num_declared:
+        notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
     if len(request.seeds) > 1:
         notes.append("Comparisons take each case's mean DSC over the seeds.")
     if result.profile == "demo":
         notes.append(f"Demo profile ({request.profile.scaling}): the paper's figures stand beside it for orientation.")
     for failure in result.failures:
-        notes.append(f"Missing: {failure}. The same command trains it again.")
+        notes.append(f"Missing: {failure}. The same command makes up for it.")
     place = shlex.quote(str(out))
     out_option = "" if out == Path("runs") else f" OUT={place}"
     cli_option = "" if out == Path("runs") else f" --out {place}"
@@ -90,10 +108,10 @@ def _program() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
-def _draw_boxplot(request: Request, results: Sequence[ReplicateResult], out: Path) -> Path:
+def _draw_boxplot(request: Request, results: Sequence[ReplicateResult]) -> Path:
     """The sweep's own figure: DSC by arm beside the paper's (its Fig. 6)."""
     name = request.sweep.name
-    path = out / "figures" / name / "boxplot.png"
+    path = request.out / "figures" / name / "boxplot.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     printed = {r.replicate.run_name: paper_arm(name, r.replicate.arm.name) for r in results}
     boxplot(

@@ -17,6 +17,7 @@ from hemosweep.data.phantom import write_phantom
 from hemosweep.engine.driver import ReplicateResult, describe, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.ledger import Ledger
+from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.errors import BadInput
@@ -57,7 +58,8 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
             progress=advance,
         )
     _announce(request, prepared, data, progress)
-    results = _train(request, prepared, progress)
+    with driver_lock(request.out):
+        results = _train(request, prepared, progress)
     result = summarise_study(request, results)
     print_result(request, results, result, output)
     return result

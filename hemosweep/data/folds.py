@@ -70,8 +70,9 @@ def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fo
             raise BadInput(
                 f"fold {index} has {len(rest)} patients to train and validate on; at least 2 are needed: add patients"
             )
+        # The last hand: where a stratum is too small for all, training goes first.
         num_parts = min(len(rest), max(2, round(1 / config.validation_share)))
-        validation = _deal(rest, num_parts, random.Random(f"{config.fold_seed}/{index}"))[0]
+        validation = _deal(rest, num_parts, random.Random(f"{config.fold_seed}/{index}"))[-1]
         chosen = {case.case_id for case in validation}
         folds.append(
             Fold(

@@ -48,6 +48,8 @@ def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
     """
     if max_cases < 1:
         raise BadInput(f"max_cases = {max_cases}: a contact sheet needs at least one case")
+    if png.suffix != ".png":
+        raise BadInput(f"{png}: a contact sheet is a PNG; give a name that ends in .png")
     rows = [_read_row(case) for case in read_manifest(data)[:max_cases]]
     _draw(rows, png)
     return png

@@ -4,9 +4,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
@@ -39,7 +39,10 @@ class Display(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicateResult:
-    """What became of one replicate. `cases` has one row a test case of every fold that is done."""
+    """What became of one replicate. `cases` has one row a test case of every fold that is done.
+
+    `run_id` is None where the tracker could not record it.
+    """
 
     replicate: Replicate
     run_id: str | None
@@ -54,27 +57,27 @@ class ReplicateResult:
 
 
 Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
+Record = Callable[[Tracker], str]
+Status = Literal["FINISHED", "FAILED"]
 
 
 class _GuardedTracker:
-    """Keeps a tracking outage away from training: says so once, and leaves the rest to the next replay."""
+    """Keeps a tracking outage away from training, and says each new reason once."""
 
     def __init__(self, tracker: Tracker, display: Display) -> None:
         self._tracker = tracker
         self._display = display
-        self._failed = False
+        self._reasons: set[str] = set()
 
     def call(self, use: Callable[[Tracker], Any]) -> Any:
-        if self._failed:
-            return None
+        """What `use` returns, or None where it failed."""
         try:
             return use(self._tracker)
         except Exception as error:
-            self._failed = True
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            self._display.warn(
-                f"tracking failed ({reason}); training goes on, and the same command replays what is missing"
-            )
+            reason = _one_line(error)
+            if reason not in self._reasons:
+                self._display.warn(f"tracking failed ({reason}); training goes on, and is recorded later")
+            self._reasons.add(reason)
             return None
 
 
@@ -98,14 +101,21 @@ def run_sweep(
         illustrate: draws a finished replicate's figures; name to file.
     """
     guarded = _GuardedTracker(tracker, display)
-    results = []
+    results: list[ReplicateResult] = []
+    records: list[Record] = []
     try:
         for replicate, info in zip(replicates, infos, strict=True):
-            results.append(_run_replicate(replicate, info, out, ledger, guarded, illustrate, display))
+            result, record = _run_replicate(replicate, info, out, ledger, guarded, illustrate, display)
+            results.append(result)
+            records.append(record)
     except BaseException:
         guarded.call(lambda tracker: tracker.interrupt())
         raise
-    return results
+    # What a tracking outage left out is tried once more.
+    return [
+        replace(result, run_id=guarded.call(record)) if result.run_id is None else result
+        for result, record in zip(results, records, strict=True)
+    ]
 
 
 def _run_replicate(
@@ -116,55 +126,77 @@ def _run_replicate(
     tracker: _GuardedTracker,
     illustrate: Illustrate,
     display: Display,
-) -> ReplicateResult:
+) -> tuple[ReplicateResult, Record]:
     trial = ledger.begin(replicate)
     run_id: str | None = tracker.call(lambda tracker: tracker.begin_replicate(info))
     failures = []
-    for spec in replicate.fold_runs:
+
+    def record_fold(spec: FoldRunSpec) -> None:
         folder = fold_run_folder(out, spec)
+        if run_id is not None:
+            tracker.call(lambda tracker: tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folder))
 
-        def record(spec: FoldRunSpec = spec, folder: Path = folder) -> None:
-            if run_id is not None:
-                tracker.call(
-                    lambda tracker: tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folder)
-                )
-
+    for spec in replicate.fold_runs:
         reused = is_done(out, spec)
         if not reused:
             try:
-                _train(replicate, spec, folder, display, record)
+                _train(replicate, spec, fold_run_folder(out, spec), display, record_fold)
             except FoldRunFailed as error:
                 failures.append(f"{replicate.run_name} fold {spec.fold}: {error}")
                 display.fold_failed(replicate, spec, str(error))
-                record()
+                record_fold(spec)
                 continue
-        record()
+        record_fold(spec)
         display.fold_ended(replicate, spec, read_scores(out, spec), reused)
 
     done = [spec for spec in replicate.fold_runs if is_done(out, spec)]
     cases = case_table([row for spec in done for row in read_scores(out, spec)])
     markers = [json.loads((fold_run_folder(out, spec) / DONE_NAME).read_text(encoding="utf-8")) for spec in done]
-    seconds = math.fsum(marker["seconds"] for marker in markers)
-    result = ReplicateResult(replicate=replicate, run_id=run_id, cases=cases, seconds=seconds, failures=tuple(failures))
-    figures = illustrate(replicate, cases) if not failures else {}
-    if run_id is not None:
-        tracker.call(
-            lambda tracker: tracker.finish_replicate(
-                run_id, cases=cases, figures=figures, status="FAILED" if failures else "FINISHED"
-            )
-        )
+    figures = {} if failures else _draw(illustrate, replicate, cases, display)
+
+    def record(tracker: Tracker) -> str:
+        run_id = tracker.begin_replicate(info)
+        for spec in replicate.fold_runs:
+            tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=fold_run_folder(out, spec))
+        status: Status = "FAILED" if failures else "FINISHED"
+        tracker.finish_replicate(run_id, cases=cases, figures=figures, status=status)
+        return run_id
+
+    result = ReplicateResult(
+        replicate=replicate,
+        run_id=tracker.call(record),
+        cases=cases,
+        seconds=math.fsum(marker["seconds"] for marker in markers),
+        failures=tuple(failures),
+    )
     if failures or result.dsc_mean is None:
         ledger.fail(trial)
     else:
         ledger.complete(trial, result.dsc_mean)
-    return result
+    return result, record
 
 
-def _train(replicate: Replicate, spec: FoldRunSpec, folder: Path, display: Display, record: Callable[[], None]) -> None:
+def _draw(illustrate: Illustrate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
+    """A replicate's figures, or none where they cannot be drawn: a picture never costs a result."""
+    try:
+        return illustrate(replicate, cases)
+    except Exception as error:
+        display.warn(f"no figures of {replicate.run_name} ({_one_line(error)})")
+        return {}
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _train(
+    replicate: Replicate, spec: FoldRunSpec, folder: Path, display: Display, record_fold: Callable[[FoldRunSpec], None]
+) -> None:
     spec.write(folder)
     display.fold_started(replicate, spec)
     epochs_seen = 0
     recorded = time.monotonic()
+    empty: dict[str, list[str]] = {}
 
     def on_events(events: list[dict[str, Any]]) -> None:
         nonlocal epochs_seen, recorded
@@ -172,20 +204,28 @@ def _train(replicate: Replicate, spec: FoldRunSpec, folder: Path, display: Displ
         for number in sorted(epochs)[epochs_seen:]:
             display.epoch_ended(replicate, spec, epochs[number])
         epochs_seen = len(epochs)
+        empty.update({event["case_id"]: event["regions"] for event in events if event["event"] == "empty_region"})
         if time.monotonic() - recorded > TRACK_EVERY_S:
-            record()
+            record_fold(spec)
             recorded = time.monotonic()
 
     run_in_child(folder, on_events)
+    if empty:
+        case_id, regions = next(iter(empty.items()))
+        display.warn(
+            f"{replicate.run_name} fold {spec.fold}: {len(empty)} cases ({case_id}, ...) have no voxel to draw from in "
+            f"{', '.join(regions)}; their other regions took its share"
+        )
 
 
 def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
-    """The case scores of a fold run that is done, under the number that the fold has in this sweep.
+    """The case scores of a fold run that is done, with the fold's number and the IVH labels of this sweep.
 
-    A fold run is reused wherever the same cases are tested, and the fold may have had another number there.
+    Neither is part of a fold run's identity: it may have had another number, or a label since corrected, before.
     """
     rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
-    return [row | {"fold": spec.fold} for row in rows]
+    ivh = {case.case_id: case.ivh for case in spec.test}
+    return [row | {"fold": spec.fold, "ivh": ivh[row["case_id"]]} for row in rows]
 
 
 def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -1,21 +1,17 @@
 """How long a sweep will take on this machine, from a few timed training steps of each arm."""
 
-import math
 import time
 from collections.abc import Sequence
 
 import torch
 
 from hemosweep.config import ArmConfig
-from hemosweep.engine.plan import Replicate
 from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.device import Device
 
 TYPICAL_EPOCHS = 35
 """The paper's trainings took between 20 and 50 epochs (Section 2.2.3)."""
 _CALIBRATION_BATCH = 2
-_PATCH_OVERHEAD = 600
-"""A patch's fixed cost in voxels: on two CPU cores a step took 0.67 us a voxel and 0.38 ms a patch (demo profile)."""
 
 
 def seconds_per_patch(config: ArmConfig, device: Device, *, num_steps: int = 2) -> float:
@@ -57,11 +53,3 @@ def forecast_seconds(configs: Sequence[ArmConfig], num_seeds: int, num_cases: in
         * num_seeds
         for config in configs
     ]
-
-
-def work(replicate: Replicate) -> list[float]:
-    """Relative cost of each fold run, in voxels that pass the network: what the ETA is reckoned by."""
-    config = replicate.arm.config
-    patch = math.prod(config.sampling.patch_DHW) + _PATCH_OVERHEAD
-    per_case = patch * config.sampling.num_patches_per_case * config.training.max_epochs
-    return [float(per_case * (len(spec.train) + len(spec.validation) / 3)) for spec in replicate.fold_runs]

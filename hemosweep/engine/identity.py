@@ -1,32 +1,11 @@
 """The name of a fold run: a digest of everything that can change its result (DESIGN.md, *Identity*)."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from hemosweep.config import ArmConfig, config_as_dict
-from hemosweep.data.digest import digest_files, digest_json
+from hemosweep.data.digest import digest_json
 from hemosweep.data.folds import Fold
-
-SOURCES = (
-    "config.py",
-    "evaluation/inference.py",
-    "evaluation/metrics.py",
-    "evaluation/scores.py",
-    "model/*.py",
-    "preprocessing/grid.py",
-    "preprocessing/record.py",
-    "sampling/*.py",
-    "training/fold_run.py",
-    "training/loop.py",
-)
-"""The modules between a preprocessed case and its score. What makes the preprocessed case is in its content digest."""
-
-
-def source_digest() -> str:
-    """Digest of the source modules that can change a fold run's result."""
-    package = Path(__file__).parents[1]
-    return digest_files([path for pattern in SOURCES for path in package.glob(pattern)], package)
 
 
 def fold_run_digest(config: ArmConfig, seed: int, fold: Fold, contents: Mapping[str, str], source: str) -> str:

@@ -6,11 +6,13 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import TrialState
 
+from hemosweep.data.digest import digest_json
 from hemosweep.engine.plan import Replicate
 from hemosweep.engine.sweep import Sweep
 
 LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
+_SPACE = "space"
 
 
 class Ledger:
@@ -21,9 +23,20 @@ class Ledger:
         self._space: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(choices) for name, choices in sweep.space.items()
         }
-        self._study = optuna.create_study(
-            storage=f"sqlite:///{(out / LEDGER_NAME).resolve()}",
-            study_name=sweep.name,
+        storage = f"sqlite:///{(out / LEDGER_NAME).resolve()}"
+        space = digest_json({name: list(choices) for name, choices in sweep.space.items()})
+        study = self._open(storage, sweep.name)
+        if study.user_attrs.setdefault(_SPACE, space) != space:
+            # Optuna refuses a choice that its study has not seen: a changed ablation gets a study beside the old one.
+            study = self._open(storage, f"{sweep.name}-{space}")
+        study.set_user_attr(_SPACE, space)
+        self._study = study
+
+    @staticmethod
+    def _open(storage: str, name: str) -> optuna.Study:
+        return optuna.create_study(
+            storage=storage,
+            study_name=name,
             direction="maximize",
             sampler=optuna.samplers.RandomSampler(seed=0),
             pruner=optuna.pruners.NopPruner(),

@@ -35,7 +35,7 @@ def run_in_child(folder: Path, on_events: Callable[[list[dict[str, Any]]], None]
 
     with (folder / LOG_NAME).open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "hemosweep.training", str(folder), str(os.getpid())],
+            [sys.executable, "-P", "-m", "hemosweep.training", str(folder), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -8,12 +8,12 @@ from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_json
 from hemosweep.data.folds import Fold, draw_folds
-from hemosweep.engine.identity import source_digest
 from hemosweep.engine.plan import Replicate, plan_replicates
 from hemosweep.engine.sweep import Arm
 from hemosweep.evaluation.metrics import METRIC_VERSION
 from hemosweep.preprocessing.pipeline import derivatives_folder, input_digest, preprocess
 from hemosweep.preprocessing.record import load_content_digest
+from hemosweep.training.source import source_digest
 from hemosweep.training.spec import write_json
 
 CHECKPOINT_RULE = "best validation loss"
@@ -99,12 +99,11 @@ def dataset_digest(cases: Sequence[Case]) -> str:
 
 
 def _store_folds(folds: Sequence[Fold], out: Path) -> str:
-    """Write the folds under the digest of which fold tests which case, and return that digest."""
-    digest = digest_json({case_id: fold.index for fold in folds for case_id in fold.test})
+    """Write the folds under the digest of the complete split, and return that digest."""
+    split = [{part: getattr(fold, part) for part in ("index", "train", "validation", "test")} for fold in folds]
+    digest = digest_json(split)
     path = out / "folds" / f"{digest}.json"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(
-            path, [{part: getattr(fold, part) for part in ("index", "train", "validation", "test")} for fold in folds]
-        )
+        write_json(path, split)
     return digest

@@ -46,6 +46,6 @@ def choose_device() -> Device:
     num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(num_threads)
     if torch.cuda.is_available():
-        bf16 = torch.cuda.is_bf16_supported()
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return Device(torch_device=torch.device("cuda"), bf16=bf16, channels_last=True, num_threads=num_threads)
     return Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=num_threads)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case, read_case
 from hemosweep.data.digest import digest_file, digest_files, digest_json
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.preprocessing.brain import brain_mask, head_mask, is_saturated
 from hemosweep.preprocessing.grid import Grid, bounding_box, resampled_shape, resize, resize_mask
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed, save_preprocessed
@@ -111,19 +112,30 @@ def preprocess(
 
     Raises:
         BadInput: of the first case, in order, that cannot be used; the other cases are finished first.
+        HemosweepError: the system failed (a full disk, a killed process).
     """
     finished: dict[str, tuple[Path, tuple[str, ...]]] = {}
     errors: dict[str, BadInput] = {}
     progress(0, len(cases))
     with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(_preprocess_and_save, case, config, folder): case for case in cases}
-        for done, future in enumerate(as_completed(futures), start=1):
-            case_id = futures[future].case_id
-            try:
-                finished[case_id] = future.result()
-            except BadInput as error:
-                errors[case_id] = error
-            progress(done, len(cases))
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                case_id = futures[future].case_id
+                try:
+                    finished[case_id] = future.result()
+                except BadInput as error:
+                    errors[case_id] = error
+                except OSError as error:
+                    raise HemosweepError(
+                        f"case {case_id}: cannot be preprocessed ({error}); start again then"
+                    ) from error
+                except BrokenProcessPool as error:
+                    raise HemosweepError("a preprocessing process was killed, for lack of memory perhaps") from error
+                progress(done, len(cases))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # an interrupt must not wait for what is queued
+            raise
     failed = [errors[case.case_id] for case in cases if case.case_id in errors]
     if failed:
         more = f" (and {len(failed) - 1} more cases cannot be used)" if len(failed) > 1 else ""

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from hemosweep.engine.forecast import work
-from hemosweep.engine.plan import Replicate
+from hemosweep.engine.plan import Replicate, work
 from hemosweep.evaluation.summary import summarise
 from hemosweep.training.spec import FoldRunSpec
 

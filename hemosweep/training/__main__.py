@@ -3,6 +3,7 @@
 It dies with the process whose id is PARENT.
 """
 
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -14,6 +15,7 @@ from hemosweep.training.fold_run import run_fold
 from hemosweep.training.journal import Journal
 from hemosweep.training.loop import NonFiniteLoss
 from hemosweep.training.parent import die_with_parent
+from hemosweep.training.source import source_digest
 from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
@@ -29,13 +31,22 @@ FAILURES: tuple[tuple[type[Exception], str], ...] = (
 def main(folder: Path) -> int:
     journal = Journal(folder / JOURNAL_NAME)
     try:
-        run_fold(FoldRunSpec.read(folder), folder, journal)
+        spec = FoldRunSpec.read(folder)
+        if spec.source is not None and spec.source != source_digest():
+            raise BadInput("the source code changed after the sweep began; start the same command again")
+        run_fold(spec, folder, journal)
     except Exception as error:
         traceback.print_exc()
         kind = next(name for failure, name in FAILURES if isinstance(error, failure))
-        journal.write("failed", kind=kind, message=str(error).splitlines()[0] if str(error) else type(error).__name__)
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
+        journal.write("failed", kind=kind, message=_without_folders(message))
         return 1
     return 0
+
+
+def _without_folders(message: str) -> str:
+    """A message with file names in place of paths: the journal goes into the tracker, the log stays here."""
+    return re.sub(r"/(?:[^/\s:]+/)+", "", message)
 
 
 if __name__ == "__main__":

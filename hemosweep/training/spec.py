@@ -1,6 +1,7 @@
 """What a fold run's child process is told: everything, in one JSON file."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,13 @@ class CaseInput:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldRunSpec:
-    """One fold run: an arm's configuration, a seed, and the cases of one split."""
+    """One fold run: an arm's configuration, a seed, and the cases of one split.
+
+    `source` is the digest of the source code that the fold run's name was made with; None where nobody checks it.
+    """
 
     digest: str
+    source: str | None = None
     config: ArmConfig
     seed: int
     fold: int
@@ -40,7 +45,7 @@ class FoldRunSpec:
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {name: getattr(self, name) for name in ("digest", "seed", "fold")}
+        fields = {name: getattr(self, name) for name in ("digest", "source", "seed", "fold")}
         parts = {name: [asdict(case) for case in getattr(self, name)] for name in ("train", "validation", "test")}
         write_json(folder / SPEC_NAME, fields | {"config": config_as_dict(self.config)} | parts)
 
@@ -52,6 +57,7 @@ class FoldRunSpec:
             raise BadInput(f"{folder}: not a fold run's folder, it has no {SPEC_NAME}") from None
         return cls(
             digest=values["digest"],
+            source=values["source"],
             config=config_from_dict(values["config"]),
             seed=values["seed"],
             fold=values["fold"],
@@ -64,5 +70,8 @@ class FoldRunSpec:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON through a temporary name: whole or not at all."""
     temporary = path.with_name(f".tmp-{path.name}")
-    temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(value, indent=1, allow_nan=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)

@@ -52,6 +52,11 @@ def test_the_case_table_comes_back_exactly(out, three_runs, cases):
     assert table["fold"].dtype.kind == "i"
 
 
+def test_the_case_table_is_found_in_a_folder_that_was_moved(out, three_runs):
+    moved = out.rename(out.with_name("elsewhere"))
+    assert reader.case_table(moved, three_runs[0])["case_id"].tolist() == ["001", "002", "003", "004"]
+
+
 def test_a_run_without_a_case_table_is_refused(out, three_runs):
     with pytest.raises(BadInput, match="no case table"):
         reader.case_table(out, three_runs[1])

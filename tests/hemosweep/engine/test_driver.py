@@ -85,19 +85,19 @@ def replicate(tiny_spec):
 def sweep(tmp_path, monkeypatch):
     """Runs replicates with a stand-in executor; returns the results and who was told what."""
 
-    def run(replicates, executor=None, *, tracker=None, raises=None):
+    def run(replicates, executor=None, *, tracker=None, raises=None, illustrate=None):
         executor = executor or Executor()
         monkeypatch.setattr(driver, "run_in_child", executor)
         told = {"ledger": Calls(), "tracker": Calls() if tracker is None else tracker, "display": Calls()}
         drawn = []
 
-        def illustrate(replicate, cases):
+        def draw(replicate, cases):
             drawn.append((replicate.run_name, cases["case_id"].tolist()))
             return {"boxplot.png": tmp_path / "boxplot.png"}
 
         def go():
             infos = [describe(replicate, "size", {"metric": "1"}, {"python": "3"}) for replicate in replicates]
-            return run_sweep(replicates, infos, tmp_path, illustrate=illustrate, **told)
+            return run_sweep(replicates, infos, tmp_path, illustrate=illustrate or draw, **told)
 
         if raises is None:
             results = go()
@@ -135,12 +135,14 @@ def test_the_tracker_is_told_of_every_fold_and_of_the_end(sweep, replicate, tmp_
     assert (info.sweep, info.arm, info.seed, info.run_name) == ("size", "small", 0, "small")
     assert (info.digest, info.config["model"]["width"]) == (replicate().digest, 2)
     assert (info.tags, info.environment) == ({"metric": "1"}, {"python": "3"})
+    # Each fold as it ends, and all of them again at the end, for what an outage in between left out.
     assert tracker.of("record_fold") == [
-        ("begin_replicate 1", 0, "small-0", tmp_path / "fold_runs" / "small-0"),
-        ("begin_replicate 1", 1, "small-1", tmp_path / "fold_runs" / "small-1"),
+        (f"begin_replicate {time}", fold, f"small-{fold}", tmp_path / "fold_runs" / f"small-{fold}")
+        for time in (1, 2)
+        for fold in (0, 1)
     ]
     ((run_id, cases, figures, status),) = tracker.of("finish_replicate")
-    assert (run_id, status) == ("begin_replicate 1", "FINISHED")
+    assert (run_id, status) == ("begin_replicate 2", "FINISHED")
     assert len(cases) == 4
     assert figures == {"boxplot.png": tmp_path / "boxplot.png"}
 
@@ -165,7 +167,7 @@ def test_a_done_fold_is_not_trained_again(sweep, replicate):
     assert second.cases.equals(first.cases)
     assert [reused for *_, reused in told["display"].of("fold_ended")] == [True, True]
     assert told["display"].of("fold_started") == []
-    assert [call[1] for call in told["tracker"].of("record_fold")] == [0, 1]
+    assert {call[1] for call in told["tracker"].of("record_fold")} == {0, 1}
 
 
 def test_a_fold_run_that_two_arms_share_is_trained_once(sweep, replicate):
@@ -212,10 +214,34 @@ def test_a_tracker_that_raises_never_stops_training_and_is_warned_of_once(sweep,
     assert executor.trained == ["small-0", "small-1", "large-0", "large-1"]
     assert [result.failures for result in results] == [(), ()]
     assert told["display"].of("warn") == [
-        ("tracking failed (no route to host); training goes on, and the same command replays what is missing",)
+        ("tracking failed (no route to host); training goes on, and is recorded later",)
     ]
-    assert len(tracker.of(method)) == 1
+    assert [result.run_id for result in results] == [None, None]
     assert len(told["ledger"].of("complete")) == 2
+
+
+def test_what_an_outage_left_out_is_recorded_at_the_end(sweep, replicate):
+    class Back(Calls):
+        """A tracker that fails until the first replicate is over."""
+
+        def finish_replicate(self, *arguments, **named):
+            super().__getattr__("finish_replicate")(*arguments, **named)
+            if len(self.of("finish_replicate")) == 1:
+                raise ConnectionError("away")
+
+    tracker = Back()
+    results, *_ = sweep([replicate("small"), replicate("large")], tracker=tracker)
+    assert len(tracker.of("finish_replicate")) == 3
+    assert all(result.run_id is not None for result in results)
+
+
+def test_a_figure_that_cannot_be_drawn_costs_no_result(sweep, replicate):
+    def draw(replicate, cases):
+        raise OSError("the share is gone")
+
+    (result,), told, *_ = sweep([replicate()], illustrate=draw)
+    assert result.run_id is not None
+    assert told["display"].of("warn") == [("no figures of small (the share is gone)",)]
 
 
 def test_without_a_tracker_the_result_has_no_run(sweep, replicate):

@@ -5,8 +5,8 @@ import torch
 
 from hemosweep.config import ArmConfig, CrossValidationConfig
 from hemosweep.engine import forecast
-from hemosweep.engine.forecast import forecast_seconds, seconds_per_patch, training_patches, work
-from hemosweep.engine.plan import Replicate
+from hemosweep.engine.forecast import forecast_seconds, seconds_per_patch, training_patches
+from hemosweep.engine.plan import Replicate, work
 from hemosweep.engine.sweep import Arm
 from hemosweep.model.device import Device
 

@@ -16,8 +16,9 @@ from hemosweep.config import (
     TrainingConfig,
 )
 from hemosweep.data.folds import Fold
-from hemosweep.engine import identity
-from hemosweep.engine.identity import SOURCES, fold_run_digest, source_digest
+from hemosweep.engine.identity import fold_run_digest
+from hemosweep.training import source
+from hemosweep.training.source import SOURCES, source_digest
 
 FOLD = Fold(index=0, train=("a", "b"), validation=("c",), test=("d", "e"))
 CONTENTS = {"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"}
@@ -102,7 +103,7 @@ def test_the_source_digest_changes_with_a_source_file_and_with_nothing_else(tmp_
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
     (package / "engine").mkdir()
-    monkeypatch.setattr(identity, "__file__", str(package / "engine" / "identity.py"))
+    monkeypatch.setattr(source, "__file__", str(package / "training" / "source.py"))
     before = source_digest()
     with (package / "report" / "table.py").open("a") as file:
         file.write("# another table\n")

@@ -116,3 +116,17 @@ def test_sweeps_share_the_file_and_not_the_trials(tmp_path, ledger, replicate):
     other = Ledger(tmp_path, replace(SWEEP, name="other"))
     assert other.begin(replicate()) == 0
     assert len(trials(tmp_path)) == 1
+
+
+def test_an_ablation_whose_space_grew_gets_a_study_beside_the_old_one(tmp_path, ledger, replicate):
+    ledger.complete(ledger.begin(replicate()), 0.5)
+    grown = replace(SWEEP, space=SWEEP.space | {"size": ("small", "large", "huge")})
+    arm = grown.arms(ArmConfig())[-1]
+    other = Ledger(tmp_path, grown)
+    other.complete(other.begin(replace(replicate(), arm=arm)), 0.9)
+    assert [trial.value for trial in trials(tmp_path)] == [0.5]
+    names = optuna.get_all_study_names(f"sqlite:///{tmp_path / 'optuna.db'}")
+    assert len(names) == 2
+    assert all(name.startswith("size") for name in names)
+    # The old space still finds its own study.
+    assert Ledger(tmp_path, SWEEP).begin(replicate()) == 0

@@ -20,7 +20,7 @@ def child(tmp_path, monkeypatch):
 
     def make(*lines):
         script = tmp_path / "python"
-        script.write_text("#!/bin/bash\n" + "\n".join(['journal="$3/events.jsonl"', *lines]) + "\n")
+        script.write_text("#!/bin/bash\n" + "\n".join(['journal="$4/events.jsonl"', *lines]) + "\n")
         script.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(script))
         folder = tmp_path / "fold run"
@@ -39,9 +39,15 @@ def ignore(events):
 
 
 def test_the_child_is_told_its_folder_and_who_its_parent_is(child):
-    folder = child('printf \'%s\\n\' "$@" > "$3/told"')
+    folder = child('printf \'%s\\n\' "$@" > "$4/told"')
     run_in_child(folder, ignore)
-    assert (folder / "told").read_text().splitlines() == ["-m", "hemosweep.training", str(folder), str(os.getpid())]
+    assert (folder / "told").read_text().splitlines() == [
+        "-P",
+        "-m",
+        "hemosweep.training",
+        str(folder),
+        str(os.getpid()),
+    ]
 
 
 def test_the_journal_is_handed_over_as_it_grows_and_whole_at_the_end(child):
@@ -93,7 +99,7 @@ def test_the_log_keeps_what_earlier_children_said(child):
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupt_ends_the_child_before_it_is_raised_on(child, interrupt):
-    folder = child('echo $$ > "$3/pid"', say(EPOCHS[0]), "exec sleep 60")
+    folder = child('echo $$ > "$4/pid"', say(EPOCHS[0]), "exec sleep 60")
 
     def stop(events):
         if events:
@@ -109,7 +115,7 @@ def test_an_interrupt_ends_the_child_before_it_is_raised_on(child, interrupt):
 
 def test_ctrl_c_does_not_reach_the_child(child):
     # The terminal sends it to the process group; the child leads a group and a session of its own.
-    folder = child('ps -o pgid=,sid= -p $$ > "$3/ids"')
+    folder = child('ps -o pgid=,sid= -p $$ > "$4/ids"')
     run_in_child(folder, ignore)
     group, session = map(int, (folder / "ids").read_text().split())
     assert group != os.getpgrp()

@@ -9,11 +9,11 @@ from hemosweep.config import CrossValidationConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import draw_folds
 from hemosweep.engine import prepare
-from hemosweep.engine.identity import source_digest
 from hemosweep.engine.prepare import dataset_digest, prepare_sweep
 from hemosweep.engine.sweep import Arm
 from hemosweep.evaluation.metrics import METRIC_VERSION
 from hemosweep.preprocessing.record import load_content_digest
+from hemosweep.training.source import source_digest
 
 
 @pytest.fixture

@@ -188,3 +188,16 @@ def test_a_checkpoint_holds_what_the_next_epoch_depends_on(scripted, tmp_path):
     assert (float(state["model"]["weight"]), float(state["best"]["weight"])) == (weights[3], weights[2])
     assert state["optimizer"]["state"][0]["step"] == 3
     assert state["random"].keys() == {"cpu"}
+
+
+def test_validation_sees_every_patch_once_in_one_mixed_order_for_ever():
+    # Patches are stored by class: in stored order a batch would be all lesion or all background.
+    bank = Bank(num_patches=64)
+    orders = []
+    for _ in range(2):
+        bank.asked = []
+        validate(Network(), lambda logits, label: torch.tensor(0.0), bank, 8, CPU)
+        orders.append(list(chain(*bank.asked)))
+    assert orders[0] == orders[1]
+    assert sorted(orders[0]) == list(range(64))
+    assert all(min(batch) < 32 <= max(batch) for batch in bank.asked)

@@ -1,0 +1,25 @@
+"""Which source code stands between a preprocessed case and its score."""
+
+from pathlib import Path
+
+from hemosweep.data.digest import digest_files
+
+SOURCES = (
+    "config.py",
+    "evaluation/inference.py",
+    "evaluation/metrics.py",
+    "evaluation/scores.py",
+    "model/*.py",
+    "preprocessing/grid.py",
+    "preprocessing/record.py",
+    "sampling/*.py",
+    "training/fold_run.py",
+    "training/loop.py",
+)
+"""The modules between a preprocessed case and its score. What makes the preprocessed case is in its content digest."""
+
+
+def source_digest() -> str:
+    """Digest of the source modules that can change a fold run's result."""
+    package = Path(__file__).parents[1]
+    return digest_files([path for pattern in SOURCES for path in package.glob(pattern)], package)
