@@ -12,6 +12,10 @@ from hemosweep.training.journal import read_journal
 from hemosweep.training.spec import JOURNAL_NAME, LOG_NAME
 
 POLL_S = 0.2
+THREADING = {"GOMP_SPINCOUNT": "5000"}
+"""Threads of a child wait a shorter while before they sleep (libgomp). By default a training that shares its cores with
+another program all but stops: two at once on two cores gave 20 patches a second each, with this 225; alone it gives 458
+instead of 515. What the user's environment says comes first."""
 
 
 def run_in_child(folder: Path, on_events: Callable[[list[dict[str, Any]]], None]) -> None:
@@ -40,6 +44,7 @@ def run_in_child(folder: Path, on_events: Callable[[list[dict[str, Any]]], None]
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=THREADING | os.environ,
         )
         try:
             while _is_running(child):
