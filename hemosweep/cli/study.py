@@ -103,7 +103,7 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
         f"[bold]{request.sweep.name}[/bold]: {request.sweep.question}",
         f"data {escape(str(data))}: {len(prepared.cases)} cases of {num_patients} patients, {num_ivh} with IVH",
         f"profile {request.profile.name}: {request.profile.scaling}",
-        f"{len(request.arms)} arms x {len(request.seeds)} seeds x {len(prepared.folds)} folds",
+        f"arms {len(request.arms)}, seeds {len(request.seeds)}, folds {len(prepared.folds)}",
     ):
         console.print(line, highlight=False, soft_wrap=True)
     for warning in prepared.warnings:

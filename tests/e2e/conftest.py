@@ -65,16 +65,16 @@ def run(start):
 
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory, run):
-    """Four phantom cases, two of them with intraventricular hemorrhage."""
+    """Six phantom cases, three of them with intraventricular hemorrhage."""
     folder = tmp_path_factory.mktemp("data") / "phantoms"
-    made = run("data", "phantom", folder, "--cases", 4, "--ivh-share", 0.5)
+    made = run("data", "phantom", folder, "--cases", 6, "--ivh-share", 0.5)
     assert made.returncode == 0, made.stderr
     return folder
 
 
 @dataclass
 class Study:
-    """Two arms in two folds of four cases, demo profile: data set, folder of results, and what the command printed."""
+    """Two arms in two folds of six cases, demo profile: data set, folder of results, and what the command printed."""
 
     data: Path
     out: Path
@@ -111,7 +111,7 @@ def started_study(request, tmp_path_factory):
 def study(started_study):
     """The real study, finished."""
     study, process = started_study
-    study.stdout, study.stderr = process.communicate(timeout=280)
+    study.stdout, study.stderr = process.communicate(timeout=800)
     assert process.returncode == 0, study.stderr
     return study
 

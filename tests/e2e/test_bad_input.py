@@ -102,7 +102,7 @@ def test_several_cases_that_cannot_be_used_are_counted_and_the_first_is_named(ma
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (("--folds", 99), ("99 folds", "4")),
+        (("--folds", 99), ("99 folds", "has 6")),
         (("--folds", 1), ("num_folds=1", "at least 2")),
         (("--seeds", 0), ("--seeds 0", "at least 1")),
         (("--arms", "32x32x16,64x64x64"), ("64x64x64", "24x24x8, 32x32x16, 48x48x24")),
@@ -163,7 +163,7 @@ def test_the_papers_protocol_on_a_machine_without_a_gpu_prints_the_forecast_and_
     code, stdout, stderr = main(*arguments)
     assert (code, stdout) == (2, "")
     forecast, error = [line for line in stderr.splitlines() if line.strip()]
-    assert forecast.startswith("forecast for patchsize (paper profile) on cpu, 4 cases, 5 fold runs: about ")
+    assert forecast.startswith("forecast for patchsize (paper profile) on cpu, 6 cases, 5 fold runs: about ")
     assert error.startswith("error: this machine has no GPU")
     assert "--yes" in error
     assert "--profile demo" in error

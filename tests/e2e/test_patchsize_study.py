@@ -1,6 +1,6 @@
 """A study as a user types it: phantoms, two arms of the patch-size ablation in two folds, and what can be asked of it.
 
-The training is real and small: four cases, demo profile. It is done once for all tests of this file (`study`).
+The training is real and small: six cases, demo profile. It is done once for all tests of this file (`study`).
 """
 
 import csv
@@ -21,6 +21,9 @@ from scipy import stats
 from hemosweep.training.journal import read_journal
 from tracking import schema
 from tracking.store import open_store, search_runs
+
+# The first test waits for the training, which takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +57,11 @@ def test_the_sweep_prints_json_alone_on_standard_output_and_its_progress_on_stan
     result = json.loads(study.stdout)
     assert [arm["arm"] for arm in result["arms"]] == list(study.arms)
     assert result["failures"] == []
-    assert [(row["a"], row["b"], row["n"]) for row in result["comparisons"]] == [(*study.arms, 4)]
+    assert [(row["a"], row["b"], row["n"]) for row in result["comparisons"]] == [(*study.arms, 6)]
     for arm in study.arms:
         for fold in (0, 1):
             assert f"{arm} fold {fold}: DSC " in study.stderr
-    assert "4 cases of 4 patients, 2 with IVH" in study.stderr
+    assert "6 cases of 6 patients, 3 with IVH" in study.stderr
 
 
 def test_runs_lists_the_arms(asked, study):
@@ -72,10 +75,10 @@ def test_runs_lists_the_arms(asked, study):
 
 def test_runs_with_cases_lists_every_case_once(asked, study):
     for run in asked["runs"]:
-        assert [case["case_id"] for case in run["cases"]] == ["sub-001", "sub-002", "sub-003", "sub-004"]
+        assert [case["case_id"] for case in run["cases"]] == [f"sub-00{number}" for number in range(1, 7)]
         assert all(case.keys() >= {"case_id", "fold", "ivh", "dsc"} for case in run["cases"])
-        assert sorted(case["fold"] for case in run["cases"]) == [0, 0, 1, 1]
-        assert math.fsum(case["dsc"] for case in run["cases"]) / 4 == pytest.approx(run["dsc_mean"])
+        assert sorted(case["fold"] for case in run["cases"]) == [0, 0, 0, 1, 1, 1]
+        assert math.fsum(case["dsc"] for case in run["cases"]) / 6 == pytest.approx(run["dsc_mean"])
     with (study.data / "participants.tsv").open(newline="") as file:
         ivh = [row["ivh"] for row in csv.DictReader(file, delimiter="\t")]
     assert [case["ivh"] for case in asked["runs"][0]["cases"]] == ivh
@@ -88,13 +91,13 @@ def test_compare_is_scipys_paired_t_test_on_the_logged_case_tables(asked, store)
     expected = stats.ttest_rel([after for _, after in pairs], [before for before, _ in pairs])
     interval = expected.confidence_interval(0.95)
     result = asked["compare"]
-    assert result["n"] == 4
+    assert result["n"] == 6
     assert (result["t"], result["df"], result["p"]) == (
         pytest.approx(expected.statistic),
         expected.df,
         pytest.approx(expected.pvalue),
     )
-    assert result["mean_diff"] == pytest.approx(math.fsum(after - before for before, after in pairs) / 4)
+    assert result["mean_diff"] == pytest.approx(math.fsum(after - before for before, after in pairs) / 6)
     assert result["ci95"] == [pytest.approx(interval.low), pytest.approx(interval.high)]
     assert (result["run_id_a"], result["run_id_b"]) == tuple(run["run_id"] for run in asked["runs"])
 
@@ -150,7 +153,7 @@ def test_every_arm_has_its_figures_in_the_store(store, asked):
 def test_no_patient_is_named_anywhere_among_the_results(study):
     with (study.data / "participants.tsv").open(newline="") as file:
         patients = [row["patient_id"] for row in csv.DictReader(file, delimiter="\t")]
-    assert len(patients) == 4
+    assert len(patients) == 6
     files = [path for path in study.out.rglob("*") if path.is_file()]
     assert {"mlflow.db", "optuna.db", "spec.json", "cases.json", "events.jsonl"} <= {path.name for path in files}
     for path in files:

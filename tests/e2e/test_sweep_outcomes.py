@@ -156,7 +156,7 @@ def test_a_failed_fold_is_named_below_the_tables(sweep, child):
     code, stdout, _ = sweep()
     assert code == 1
     assert f"Missing: {SMALL} fold 0: out of memory" in stdout
-    assert "The same command trains it again." in stdout
+    assert "The same command makes up for it." in stdout
 
 
 def test_an_interrupted_sweep_says_one_line_and_goes_on_where_it_was(sweep, main, out, child):
@@ -182,7 +182,7 @@ def test_every_seed_is_a_run_of_its_own_and_the_comparison_takes_their_mean(swee
     assert [(run["arm"], run["seed"]) for run in listed] == [(SMALL, 0), (SMALL, 1), (MIDDLE, 0), (MIDDLE, 1)]
     (row,) = result["comparisons"]
     means = {(run["arm"], run["seed"]): run["dsc_mean"] for run in listed}
-    assert row["n"] == 4
+    assert row["n"] == 6
     assert row["mean_a"] == pytest.approx((means[SMALL, 0] + means[SMALL, 1]) / 2)
     assert row["mean_b"] == pytest.approx((means[MIDDLE, 0] + means[MIDDLE, 1]) / 2)
 
@@ -227,7 +227,7 @@ def test_runs_of_other_data_and_other_folds_are_refused_with_every_reason(sweep,
     assert (code, stderr) == (0, "")
     overridden = json.loads(stdout)["incomparable_reasons_overridden"]
     assert [reason.split(" differs")[0] for reason in overridden] == ["data set content", "case folds"]
-    assert json.loads(stdout)["n"] == 4
+    assert json.loads(stdout)["n"] == 6
 
     code, stdout, _ = compare(main, out, first, second, "--allow-incomparable")
     assert code == 0
@@ -296,7 +296,7 @@ def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
     code, stdout, _ = main(*command, "--out", nowhere, "--json")
     assert code == 0
     forecast = json.loads(stdout)
-    assert (forecast["num_cases"], forecast["num_fold_runs"]) == (4, 3 * 3 * 2)
+    assert (forecast["num_cases"], forecast["num_fold_runs"]) == (6, 3 * 3 * 2)
     assert list(forecast["arm_seconds"]) == [SMALL, MIDDLE, "48x48x24"]
     assert forecast["seconds"] == pytest.approx(sum(forecast["arm_seconds"].values()))
     assert not nowhere.exists()
