@@ -14,6 +14,7 @@ import pytest
 
 import sweeps.base
 from hemosweep.engine import driver
+from hemosweep.engine.lock import driver_lock
 from hemosweep.errors import FoldRunFailed
 from hemosweep.evaluation.scores import score_case
 from hemosweep.preprocessing.record import load_preprocessed
@@ -197,6 +198,44 @@ def test_every_seed_is_a_run_of_its_own_and_the_comparison_takes_their_mean(swee
     child.trained = []
     assert sweep("--seeds", 3, "--arms", SMALL)[0] == 0
     assert child.trained == [(SMALL, 2, 0), (SMALL, 2, 1)], "seeds that are done stay done"
+
+
+def test_an_arm_with_a_failed_fold_has_no_mean(sweep, main, out, child):
+    child.failing = {(SMALL, 0, 0)}
+    _, stdout, _ = sweep("--json")
+    small, middle = json.loads(stdout)["arms"]
+    assert small["dsc"] is None
+    assert middle["dsc"] is not None
+    assert [run["dsc_mean"] is None for run in runs(main, out)] == [True, False]
+
+
+def test_a_tracker_that_is_away_costs_no_training_and_is_made_up_for(sweep, main, out, child, monkeypatch):
+    def away(*_, **__):
+        raise ConnectionError("the store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.recorder.Recorder.begin_replicate", away)
+        code, stdout, stderr = sweep("--json")
+    assert code == 1
+    assert len(child.trained) == 4
+    assert stderr.count("tracking failed (the store is away)") == 1
+    result = json.loads(stdout)
+    assert [arm["run_id"] for arm in result["arms"]] == [None, None]
+    assert result["failures"] == [f"{arm}: not recorded in MLflow" for arm in (SMALL, MIDDLE)]
+    assert len(result["comparisons"]) == 1
+    child.trained = []
+    assert sweep()[0] == 0
+    assert child.trained == []
+    assert [run["status"] for run in runs(main, out)] == ["FINISHED", "FINISHED"]
+
+
+def test_a_second_sweep_in_the_same_folder_is_refused_while_the_first_one_runs(sweep, out, child):
+    with driver_lock(out):
+        code, stdout, stderr = sweep()
+    assert (code, stdout) == (2, "")
+    assert "another sweep runs here" in stderr
+    assert "Traceback" not in stderr
+    assert child.trained == []
 
 
 @pytest.fixture

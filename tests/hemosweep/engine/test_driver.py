@@ -128,6 +128,29 @@ def test_a_case_has_the_number_that_its_fold_has_in_this_sweep(sweep, replicate)
     assert [[row["fold"] for row in call[2]] for call in told["display"].of("fold_ended")] == [[0, 0], [1, 1]]
 
 
+def test_a_case_has_the_ivh_label_that_the_data_set_gives_it_now(sweep, replicate):
+    sweep([replicate()])
+    corrected = tuple(
+        replace(spec, test=tuple(replace(case, ivh="yes") for case in spec.test)) for spec in replicate().fold_runs
+    )
+    (result,), _, executor, _ = sweep([replace(replicate(), fold_runs=corrected)])
+    assert executor.trained == []
+    assert result.cases["ivh"].tolist() == ["yes"] * 4
+
+
+def test_cases_that_a_region_has_no_voxel_of_are_warned_of_once_a_fold(sweep, replicate):
+    class Sparse(Executor):
+        def __call__(self, folder, on_events):
+            for case_id in "ab":
+                on_events([{"event": "empty_region", "case_id": case_id, "regions": ["lesion_border"]}] * 2)
+            super().__call__(folder, on_events)
+
+    _, told, _, _ = sweep([replicate()], Sparse())
+    warnings = [text for (text,) in told["display"].of("warn")]
+    assert [warning.split(": ")[0] for warning in warnings] == ["small fold 0", "small fold 1"]
+    assert all("2 cases (a, ...) have no voxel to draw from in lesion_border" in warning for warning in warnings)
+
+
 def test_the_tracker_is_told_of_every_fold_and_of_the_end(sweep, replicate, tmp_path):
     _, told, _, _ = sweep([replicate()])
     tracker = told["tracker"]

@@ -102,7 +102,6 @@ def test_the_source_digest_changes_with_a_source_file_and_with_nothing_else(tmp_
             copy = package / path.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-    (package / "engine").mkdir()
     monkeypatch.setattr(source, "__file__", str(package / "training" / "source.py"))
     before = source_digest()
     with (package / "report" / "table.py").open("a") as file:

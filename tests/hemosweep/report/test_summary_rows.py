@@ -1,12 +1,13 @@
 """A finished sweep's rows: arms beside the paper's figures, and the declared comparisons as one family."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from scipy import stats
 
-from hemosweep.report.summary import arm_row, comparison_json, comparison_rows
+from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
 
 SMALL = {"a": 0.50, "b": 0.60, "c": 0.70, "d": 0.80}
 MIDDLE = {"a": 0.55, "b": 0.68, "c": 0.71, "d": 0.90}
@@ -118,3 +119,20 @@ def test_a_row_is_json_with_both_its_arms_and_both_its_p_values():
     values = comparison_json(row)
     assert (values["a"], values["b"], values["paper_p"]) == ("24x24x8", "32x32x16", "<0.001")
     assert (values["p"], values["holm_p"], values["df"]) == (row.comparison.p, row.holm_p, 3)
+
+
+def test_a_verdict_that_the_family_does_not_bear_out_is_taken_back():
+    first, _ = rows()
+    own = replace(first, comparison=replace(first.comparison, p=0.03, verdict="B is better than A."))
+    assert family_verdict(replace(own, holm_p=0.04)) == "B is better than A."
+    assert family_verdict(replace(own, holm_p=0.06)) == (
+        "B is better than A. Not significant within this family of comparisons (Holm p = 0.0600)."
+    )
+
+
+def test_a_verdict_without_a_claim_stays_as_it_is():
+    _, identical = rows(large=MIDDLE)
+    assert family_verdict(identical) == identical.comparison.verdict
+    first, _ = rows()
+    unclear = replace(first, comparison=replace(first.comparison, p=0.2), holm_p=0.4)
+    assert family_verdict(unclear) == first.comparison.verdict

@@ -15,6 +15,7 @@ from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.fold_run import derive_seed, run_fold
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import NonFiniteLoss
+from hemosweep.training.source import source_digest
 from hemosweep.training.spec import CaseInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -249,3 +250,21 @@ def test_a_missing_input_is_journalled_as_a_failure_of_the_data(tmp_path, tiny_s
 def test_a_folder_without_a_spec_is_journalled_as_a_failure_of_the_data(tmp_path):
     assert child.main(tmp_path) == 1
     assert read_journal(tmp_path / "events.jsonl")[-1]["kind"] == "data"
+
+
+def test_a_child_does_not_train_under_a_name_made_from_other_source(tmp_path, tiny_spec, monkeypatch):
+    event = fail(tmp_path, replace(tiny_spec(), source="0123456789abcdef"), monkeypatch)
+    assert (event["event"], event["kind"]) == ("failed", "data")
+    assert event["message"].startswith("the source code changed after the sweep began")
+
+
+def test_a_child_trains_under_a_name_made_from_its_own_source(tmp_path, tiny_spec):
+    replace(tiny_spec(max_epochs=1), source=source_digest()).write(tmp_path)
+    assert child.main(tmp_path) == 0
+    assert (tmp_path / "done.json").is_file()
+
+
+def test_a_failure_in_the_journal_names_files_without_their_folders(tmp_path, tiny_spec, monkeypatch):
+    error = OSError("[Errno 2] No such file or directory: '/home/someone/data/sub-001.npz'")
+    event = fail(tmp_path, tiny_spec(), monkeypatch, error)
+    assert event["message"] == "[Errno 2] No such file or directory: 'sub-001.npz'"
