@@ -8,14 +8,34 @@ from hemosweep.data.case import IVH_VALUES, Case
 from hemosweep.errors import BadInput
 
 REQUIRED_COLUMNS = ("participant_id", "patient_id", "ivh")
+LESION_SUFFIX, IVH_SUFFIX = "label-lesion_mask", "label-ivh_mask"
 
 
 def read_manifest(data: Path) -> tuple[Case, ...]:
-    """List the cases of a data set in the order of its `participants.tsv`; files are looked at, not opened.
+    """List the cases of a data set to train on, in the order of its `participants.tsv`; no image is opened.
 
     Raises:
-        BadInput: no folder or table, a missing column, a repeated or empty id, an unknown IVH value, or a case
-            without its CT or its lesion mask.
+        BadInput: as `read_participants`, or a case without its CT or its lesion mask.
+    """
+    cases = read_participants(data)
+    for case in cases:
+        for path, kind, suffix in ((case.ct_path, "CT", "ct"), (case.lesion_path, "lesion mask", LESION_SUFFIX)):
+            if path is None or not os.path.isfile(path):
+                wanted = case_file(data, case.case_id, suffix)
+                raise BadInput(f"case {case.case_id}: no {kind} at {wanted}; add the file or remove the case's row")
+    return cases
+
+
+def case_file(data: Path, case_id: str, suffix: str) -> Path:
+    """Where a file of a case lies; `suffix` is ct, cta, or one of the masks."""
+    return data / case_id / "ct" / f"{case_id}_{suffix}.nii.gz"
+
+
+def read_participants(data: Path) -> tuple[Case, ...]:
+    """List the cases of `participants.tsv` in its order, whether or not they have a lesion mask, or a CT at all.
+
+    Raises:
+        BadInput: no folder or table, a missing column, a repeated or empty id, or an unknown IVH value.
     """
     if not os.path.isdir(data):  # pathlib's own raises where a path may not be looked at
         raise BadInput(f"{data}: no such data folder; give the folder that holds participants.tsv")
@@ -54,15 +74,17 @@ def _case(data: Path, table: Path, line: int, row: dict[str, str | None]) -> Cas
         raise BadInput(f"{table}, line {line}: participant_id {case_id!r} cannot name a folder; use sub-001 and so on")
     if ivh not in IVH_VALUES:
         raise BadInput(f"{table}, line {line}: ivh is {ivh!r}; write yes, no or n/a")
-    folder = data / case_id / "ct"
-    case = Case(
+
+    def optional(suffix: str) -> Path | None:
+        path = case_file(data, case_id, suffix)
+        return path if os.path.isfile(path) else None
+
+    return Case(
         case_id=case_id,
         patient_id=patient_id,
         ivh=IVH_VALUES[ivh],
-        ct_path=folder / f"{case_id}_ct.nii.gz",
-        lesion_path=folder / f"{case_id}_label-lesion_mask.nii.gz",
+        ct_path=case_file(data, case_id, "ct"),
+        lesion_path=optional(LESION_SUFFIX),
+        ivh_path=optional(IVH_SUFFIX),
+        cta_path=optional("cta"),
     )
-    for path, kind in ((case.ct_path, "CT"), (case.lesion_path, "lesion mask")):
-        if not os.path.isfile(path):
-            raise BadInput(f"case {case_id}: no {kind} at {path}; add the file or remove the case's row")
-    return case

@@ -9,11 +9,13 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
-from nibabel.orientations import OrientationError
+from nibabel.orientations import OrientationError, apply_orientation, inv_ornt_aff, io_orientation
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -28,33 +30,59 @@ _UNREADABLE = (
     ValueError,
     OverflowError,
     zlib.error,
+    MemoryError,  # a damaged header can ask for any size
     gzip.BadGzipFile,
 )
 """What nibabel lets through when a file is no NIfTI file, or a damaged one."""
+
+ROUNDING_DEG = 0.5
+"""Quaternions of a qform are kept in single precision, and converters round differently."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Volume:
     """A 3D image with its place in the patient.
 
-    `affine` is 4 x 4 and maps the RAS+ voxel index (w, h, d) to millimetres.
+    `affine` is 4 x 4 and maps the RAS+ voxel index (w, h, d) to millimetres. It may be sheared (gantry tilt).
+    `warnings` are what is odd about the source or had to be mended, one sentence each, without names.
     """
 
     array_DHW: NDArray[np.generic]
     affine: NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
 
     @property
     def spacing_DHW_mm(self) -> tuple[float, float, float]:
+        """Distances of neighbouring voxels along the grid's axes."""
         w, h, d = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(d), float(h), float(w)
 
     @property
     def voxel_ml(self) -> float:
-        return float(np.prod(self.spacing_DHW_mm)) / 1000.0
+        """Of a sheared grid, too."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
+
+
+def to_ras(array_IJK: NDArray[np.generic], affine: NDArray[np.float64], warnings: tuple[str, ...] = ()) -> Volume:
+    """Turn an array in any orientation, whose `affine` maps (i, j, k) to RAS+ millimetres, into RAS+ order.
+
+    Axes are swapped and flipped, values are not touched; an oblique or sheared grid stays so.
+    """
+    orientation = io_orientation(affine)
+    array_WHD = apply_orientation(array_IJK, orientation)
+    return Volume(
+        array_DHW=np.ascontiguousarray(array_WHD.transpose(2, 1, 0)),
+        affine=np.asarray(affine @ inv_ornt_aff(orientation, array_IJK.shape), dtype=np.float64),
+        warnings=warnings,
+    )
 
 
 def read_volume(path: Path) -> Volume:
     """Read a NIfTI file into RAS+ array order.
+
+    The sform gives the place, the qform where there is no sform; `Volume.warnings` says so where the two contradict
+    each other, or where there is neither. Values keep the type they are stored in; where the header scales them, they
+    become float32 or float64.
 
     Raises:
         BadInput: the file is missing, truncated, not NIfTI, not a single 3D volume, or does not say how large its
@@ -64,20 +92,71 @@ def read_volume(path: Path) -> Volume:
         raise BadInput(f"{path}: no such file; check the data set's folder")
     try:
         image = nib.load(path)
-        canonical = nib.as_closest_canonical(image)
-        array_WHD = np.asanyarray(canonical.dataobj)
+        if not isinstance(image, nib.Nifti1Image):
+            raise ImageFileError("another format")
+        array_IJK, affine = _values(image), np.asarray(image.affine, dtype=np.float64)
+        warnings = _place_warnings(image)
+        if array_IJK.ndim > 3 and array_IJK.size == np.prod(array_IJK.shape[:3]):
+            array_IJK = array_IJK.reshape(array_IJK.shape[:3])
+        if array_IJK.ndim != 3 or array_IJK.size == 0:
+            raise BadInput(f"{path}: has shape {array_IJK.shape}, not one 3D volume; export a single series")
+        volume = to_ras(array_IJK, affine, warnings)
+    except BadInput:
+        raise
     except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path}: not a readable NIfTI file ({reason}); convert or copy it again") from error
-    if array_WHD.ndim != 3 or array_WHD.size == 0:
-        raise BadInput(f"{path}: has shape {array_WHD.shape}, not one 3D volume; export a single series")
-    if array_WHD.dtype.kind not in "biuf":
-        raise BadInput(f"{path}: has voxels of type {array_WHD.dtype}, not plain numbers; export the original series")
-    affine = np.asarray(canonical.affine, dtype=np.float64)
-    volume = Volume(array_DHW=np.ascontiguousarray(array_WHD.transpose(2, 1, 0)), affine=affine)
-    if not np.isfinite(affine).all() or not 1e-3 < min(volume.spacing_DHW_mm) <= max(volume.spacing_DHW_mm) < 1e3:
+    if array_IJK.dtype.names:
+        raise BadInput(f"{path}: is a colour picture, not a scan; export the original series")
+    if array_IJK.dtype.kind not in "biuf":
+        raise BadInput(f"{path}: has voxels of type {array_IJK.dtype}, not plain numbers; export the original series")
+    if (
+        not np.isfinite(volume.affine).all()
+        or not 1e-3 < min(volume.spacing_DHW_mm) <= max(volume.spacing_DHW_mm) < 1e3
+    ):
         raise BadInput(f"{path}: its header gives no usable voxel size and place; convert the original series again")
     return volume
+
+
+def _values(image: nib.Nifti1Image) -> NDArray[np.generic]:
+    """The voxels, as stored or scaled; nibabel itself scales to float64, four times the memory of a CT on disk."""
+    data = image.dataobj
+    assert isinstance(data, ArrayProxy)  # it comes from a file
+    stored: NDArray[Any] = np.asanyarray(data.get_unscaled())
+    if (data.slope, data.inter) == (1, 0) or stored.dtype.kind not in "biuf":
+        return stored
+    return np.asarray(stored * np.float32(data.slope) + np.float32(data.inter))
+
+
+def _place_warnings(image: nib.Nifti1Image) -> tuple[str, ...]:
+    """What the header's two matrices say against each other.
+
+    A sheared sform beside a qform with the shear taken out is what dcm2niix writes for a tilted gantry, and no
+    contradiction: a quaternion has no room for shear.
+    """
+    sform, qform = image.header.get_sform(coded=True)[0], image.header.get_qform(coded=True)[0]
+    if sform is None and qform is None:
+        return ("the header says nothing about orientation: left and right are a guess; check them",)
+    if sform is None or qform is None:
+        return ()
+    mm_s, mm_q = (np.linalg.norm(matrix[:3, :3], axis=0) for matrix in (sform, qform))
+    axes_s, axes_q = sform[:3, :3] / mm_s, qform[:3, :3] / mm_q
+    cosines = np.abs(axes_s.T @ axes_s - np.eye(3)).max()
+    shear_deg = float(np.rad2deg(np.arcsin(min(1.0, cosines))))
+    apart_deg = float(np.rad2deg(np.arccos(np.clip((axes_s * axes_q).sum(axis=0), -1.0, 1.0))).max())
+    told = []
+    if np.linalg.det(axes_s) * np.linalg.det(axes_q) < 0:
+        told.append("left and right")
+    elif apart_deg > shear_deg + ROUNDING_DEG:
+        told.append(f"orientation (by {apart_deg:.3g} degrees)")
+    # The pitch of sheared slices is told along the table or across the slices.
+    if (np.abs(mm_s / mm_q - 1.0) > 0.01 + 1.0 - np.cos(np.deg2rad(shear_deg))).any():
+        told.append("voxel size")
+    if np.linalg.norm(sform[:3, 3] - qform[:3, 3]) > min(mm_s):
+        told.append("place")
+    if not told:
+        return ()
+    return (f"the header's sform and qform disagree on {' and '.join(told)}; the sform is used",)
 
 
 def write_volume(path: Path, volume: Volume) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.case import Case
-from hemosweep.data.manifest import read_manifest
+from hemosweep.data.case import Case, read_ct
+from hemosweep.data.manifest import read_participants
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 
@@ -29,11 +29,12 @@ GAP_MM = 3.0  # on the scale of the slices
 class _Row:
     case_id: str
     ct: Volume
-    lesion_DHW: NDArray[np.bool_]
+    lesion_DHW: NDArray[np.bool_] | None
     ivh_DHW: NDArray[np.bool_] | None
     window: tuple[slice, slice]  # the head's rows and columns
     slices: list[int]
     title: str
+    framed: str
 
 
 def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
@@ -41,7 +42,8 @@ def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
 
     One row a case: six axial slices spread over the head from base to vertex, then, framed, the slice with the largest
     lesion area. Brain window (level 40 HU, width 80 HU), radiological display (the patient's right at the picture's
-    left), lesion outlined in red, intraventricular hemorrhage in cyan.
+    left), lesion outlined in red, intraventricular hemorrhage in cyan. Without a lesion mask, the mid-head slice is
+    framed.
 
     Raises:
         BadInput: the folder is no data set, a file of a case is missing or unreadable, or `max_cases` is below 1.
@@ -50,28 +52,24 @@ def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
         raise BadInput(f"max_cases = {max_cases}: a contact sheet needs at least one case")
     if png.suffix != ".png":
         raise BadInput(f"{png}: a contact sheet is a PNG; give a name that ends in .png")
-    rows = [_read_row(case) for case in read_manifest(data)[:max_cases]]
+    rows = [_read_row(case) for case in read_participants(data)[:max_cases]]
     _draw(rows, png)
     return png
 
 
 def _read_row(case: Case) -> _Row:
-    ct = read_volume(case.ct_path)
-    lesion_path = case.lesion_path
-    lesion = read_volume(lesion_path)
-    if lesion.array_DHW.shape != ct.array_DHW.shape:
-        raise BadInput(
-            f"{lesion_path}: has shape {lesion.array_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask"
-        )
-    lesion_DHW = lesion.array_DHW.astype(np.float32) > 0
-    ivh_path = case.ct_path.with_name(f"{case.case_id}_label-ivh_mask.nii.gz")
-    ivh_DHW = read_volume(ivh_path).array_DHW.astype(np.float32) > 0 if ivh_path.is_file() else None
-    if ivh_DHW is not None and ivh_DHW.shape != ct.array_DHW.shape:
-        raise BadInput(f"{ivh_path}: has shape {ivh_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask")
+    ct, _ = read_ct(case, case.ct_path)
+    lesion_DHW = _read_shown_mask(case.lesion_path, ct)
+    ivh_DHW = _read_shown_mask(case.ivh_path, ct)
     depth, window = _head_box(ct)
     spread = np.linspace(depth.start, depth.stop - 1, NUM_SPREAD_SLICES + 2)[1:-1].round().astype(int)
-    largest = int(lesion_DHW.sum(axis=(1, 2)).argmax())
-    title = f"{case.case_id}    {lesion_DHW.sum() * lesion.voxel_ml:.1f} mL    IVH {case.ivh_text}"
+    title = case.case_id
+    if lesion_DHW is None:
+        framed, label = (depth.start + depth.stop) // 2, "mid-head: no lesion mask"
+    else:
+        framed, label = int(lesion_DHW.sum(axis=(1, 2)).argmax()), "largest lesion area"
+        title += f"    {lesion_DHW.sum() * ct.voxel_ml:.1f} mL"
+    title += f"    IVH {case.ivh_text}"
     if ivh_DHW is not None:
         title += f" ({ivh_DHW.sum() * ct.voxel_ml:.1f} mL)"
     return _Row(
@@ -80,9 +78,20 @@ def _read_row(case: Case) -> _Row:
         lesion_DHW=lesion_DHW,
         ivh_DHW=ivh_DHW,
         window=window,
-        slices=[*(int(index) for index in spread), largest],
+        slices=[*(int(index) for index in spread), framed],
         title=title,
+        framed=label,
     )
+
+
+def _read_shown_mask(path: Path | None, ct: Volume) -> NDArray[np.bool_] | None:
+    """A mask to be looked at: whatever is not 0, None where there is no file."""
+    if path is None:
+        return None
+    mask = read_volume(path)
+    if mask.array_DHW.shape != ct.array_DHW.shape:
+        raise BadInput(f"{path}: has shape {mask.array_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask")
+    return np.asarray(mask.array_DHW != 0)
 
 
 def _head_box(ct: Volume) -> tuple[slice, tuple[slice, slice]]:
@@ -148,8 +157,7 @@ def _draw_row(axes: "Axes", row: _Row, top_mm: float, title_mm: float, panel_wid
     frame = Rectangle((left_mm, upper_mm), panel_width_mm, height_mm, fill=False, edgecolor=FRAME_COLOUR, linewidth=1.4)
     axes.add_patch(frame)
     centre_mm = left_mm + panel_width_mm / 2
-    label = "largest lesion area"
-    axes.text(centre_mm, middle_mm, label, color=FRAME_COLOUR, fontsize=8, ha="center", va="center")
+    axes.text(centre_mm, middle_mm, row.framed, color=FRAME_COLOUR, fontsize=8, ha="center", va="center")
 
 
 def _draw_slice(axes: "Axes", row: _Row, index: int, left_mm: float, upper_mm: float) -> None:

@@ -4,6 +4,7 @@ import struct
 import warnings
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -197,6 +198,113 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     for path in (tmp_path / "scan.nii.gz", tmp_path, tmp_path / ("x" * 300)):
         with pytest.raises(BadInput, match="no such file; check"):
             read_volume(path)
+
+
+def test_a_colour_picture_is_refused(tmp_path: Path) -> None:
+    rgb = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(np.zeros((4, 3, 2), dtype=rgb), RAS_AFFINE), tmp_path / "scan.nii.gz")
+    with pytest.raises(BadInput, match="is a colour picture, not a scan; export the original series"):
+        read_volume(tmp_path / "scan.nii.gz")
+
+
+def test_a_series_of_one_volume_is_read_as_that_volume(tmp_path: Path) -> None:
+    for shape in ((4, 3, 2, 1), (4, 3, 2, 1, 1)):
+        array = RAS_DHW.transpose(2, 1, 0).reshape(shape)
+        (tmp_path / "scan.nii").write_bytes(nifti_bytes(array, RAS_AFFINE[:3]))
+        np.testing.assert_array_equal(read_volume(tmp_path / "scan.nii").array_DHW, RAS_DHW)
+
+
+def test_another_format_named_like_nifti_is_refused(tmp_path: Path) -> None:
+    nib.save(nib.MGHImage(RAS_DHW.astype(np.int32), RAS_AFFINE), tmp_path / "scan.mgz")
+    with pytest.raises(BadInput, match="not a readable NIfTI file"):
+        read_volume(tmp_path / "scan.mgz")
+
+
+@pytest.mark.parametrize("name", ["scan.nii.gz", "scan.nii"])
+def test_a_link_to_itself_is_refused_as_missing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(tmp_path / name)
+    with pytest.raises(BadInput, match="no such file"):
+        read_volume(tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "scan.nii").write_bytes(ras_bytes())
+    (tmp_path / "scan.nii").chmod(0)
+    with pytest.raises(BadInput, match="not a readable NIfTI file") as caught:
+        read_volume(tmp_path / "scan.nii")
+    assert "\n" not in str(caught.value)
+
+
+def test_stored_integers_stay_so_and_scaled_ones_become_single_precision(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii"
+    for slope, inter, dtype in ((1.0, 0.0, np.int16), (0.0, 0.0, np.int16), (1.0, -1024.0, np.float32)):
+        path.write_bytes(nifti_bytes(RAS_DHW.transpose(2, 1, 0), RAS_AFFINE[:3], slope=slope, inter=inter))
+        volume = read_volume(path)
+        assert volume.array_DHW.dtype == dtype
+        np.testing.assert_array_equal(volume.array_DHW, RAS_DHW + inter)
+
+
+def with_forms(
+    path: Path, sform: NDArray[np.float64], qform: NDArray[np.float64], codes: tuple[int, int] = (1, 1)
+) -> Volume:
+    image = nib.Nifti1Image(RAS_DHW.transpose(2, 1, 0), None)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(qform, code=codes[1])
+    image.set_sform(sform, code=codes[0], update_affine=True)
+    nib.save(image, path)
+    return read_volume(path)
+
+
+SHEARED = RAS_AFFINE.copy()
+SHEARED[1, 2] = 5.0 * np.tan(np.deg2rad(18.5))
+
+
+@pytest.mark.parametrize("qform", [SHEARED, RAS_AFFINE], ids=["nearest rotation", "unsheared"])
+def test_a_sheared_sform_beside_a_qform_without_shear_is_no_contradiction(
+    tmp_path: Path, qform: NDArray[np.float64]
+) -> None:
+    volume = with_forms(tmp_path / "scan.nii", SHEARED, qform)
+    np.testing.assert_allclose(volume.affine, SHEARED, atol=1e-5)
+    assert volume.warnings == ()
+    assert volume.voxel_ml == pytest.approx(0.010)  # 1 x 2 x 5 mm, however far the slices are shifted
+
+
+def turned(degrees: float) -> NDArray[np.float64]:
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    affine = RAS_AFFINE.copy()
+    affine[:3, :3] = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ affine[:3, :3]
+    return affine
+
+
+@pytest.mark.parametrize(
+    ("qform", "what"),
+    [
+        (RAS_AFFINE * [[-1.0], [1.0], [1.0], [1.0]], "left and right and place"),
+        (RAS_AFFINE @ np.diag([1.0, 1.0, 0.5, 1.0]), "voxel size"),
+        (turned(10.0), "orientation (by 10 degrees)"),
+        (np.add(RAS_AFFINE, [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 40], [0, 0, 0, 0]]), "place"),
+    ],
+    ids=["flipped", "spacing", "turned", "moved"],
+)
+def test_an_sform_and_a_qform_that_contradict_each_other_are_told(
+    tmp_path: Path, qform: NDArray[np.float64], what: str
+) -> None:
+    volume = with_forms(tmp_path / "scan.nii", RAS_AFFINE, qform)
+    np.testing.assert_allclose(volume.affine, RAS_AFFINE, atol=1e-5)
+    assert volume.warnings == (f"the header's sform and qform disagree on {what}; the sform is used",)
+
+
+def test_forms_that_differ_by_rounding_are_not_told(tmp_path: Path) -> None:
+    assert with_forms(tmp_path / "scan.nii", RAS_AFFINE, turned(0.2)).warnings == ()
+
+
+def test_the_qform_alone_is_used_and_neither_is_told(tmp_path: Path) -> None:
+    volume = with_forms(tmp_path / "scan.nii", turned(30.0), RAS_AFFINE, codes=(0, 1))
+    np.testing.assert_allclose(volume.affine, RAS_AFFINE, atol=1e-5)
+    assert volume.warnings == ()
+    volume = with_forms(tmp_path / "scan.nii", RAS_AFFINE, RAS_AFFINE, codes=(0, 0))
+    assert volume.warnings == ("the header says nothing about orientation: left and right are a guess; check them",)
 
 
 @settings(max_examples=150)

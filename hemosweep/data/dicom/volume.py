@@ -1,0 +1,103 @@
+"""The pixels of a series to a volume in HU."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemosweep.data.dicom.header import quiet_pydicom
+from hemosweep.data.dicom.series import DicomSeries
+from hemosweep.data.hounsfield import to_hounsfield
+from hemosweep.data.nifti import Volume, to_ras
+from hemosweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+PADDING_HU = -3024
+"""Written where a slice has its padding value: below any HU, so that it is told from tissue whatever the intercept."""
+INT16 = np.iinfo(np.int16)
+
+
+def read_series(series: DicomSeries) -> Volume:
+    """Read one series in HU (float32), RAS+ order, as scanned: a tilted gantry leaves the affine sheared.
+
+    Slope, intercept and padding value are taken slice by slice. Uneven slices are interpolated onto an even grid at
+    their smallest step. `Volume.warnings` says what was found or mended.
+
+    Raises:
+        BadInput: the series was refused when it was listed, a slice cannot be decoded or is cut off, or only some of
+            the slices have an intercept.
+    """
+    if series.stack is None:
+        raise BadInput(f"{series.name}: {series.refusal}")
+    header, stack = series.header, series.stack
+    values_DHW: NDArray[np.generic] = np.empty((len(series.paths), header.rows, header.columns), dtype=np.int16)
+    has_intercept = []
+    for index, (path, place) in enumerate(zip(series.paths, series.places, strict=True)):
+        where = f"{series.name}, slice {index + 1} of {len(series.paths)} ({place})"
+        hu_HW, found = _read_slice(path, where)
+        has_intercept.append(found)
+        if hu_HW.shape != values_DHW.shape[1:]:
+            raise BadInput(f"{where}: has another number of pixels than its header says; copy the series again")
+        if values_DHW.dtype == np.int16 and not _fits_int16(hu_HW):
+            values_DHW = values_DHW.astype(np.float32)
+        values_DHW[index] = hu_HW
+    if any(has_intercept) != all(has_intercept):
+        num_missing = len(has_intercept) - sum(has_intercept)
+        raise BadInput(
+            f"{series.name}: {num_missing} of {len(has_intercept)} slices lack the rescale intercept; export it again"
+        )
+    volume = to_ras(values_DHW.transpose(2, 1, 0), stack.affine)
+    hu_DHW, warnings = to_hounsfield(volume.array_DHW)
+    if stack.at_D is not None:
+        hu_DHW = _interpolated(hu_DHW, stack.at_D)
+    return Volume(array_DHW=hu_DHW, affine=volume.affine, warnings=(*stack.warnings, *warnings))
+
+
+def _read_slice(path: Path, where: str) -> tuple[NDArray[np.float32], bool]:
+    """Values of one slice with slope and intercept applied, and whether there was an intercept.
+
+    Raises:
+        BadInput: it cannot be decoded or is cut off.
+    """
+    import pydicom
+
+    try:
+        with quiet_pydicom():
+            data = pydicom.dcmread(path)
+            stored_HW: NDArray[np.integer] = data.pixel_array
+            slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
+            hu_HW = stored_HW * np.float32(1.0 if slope is None else slope)
+            hu_HW += np.float32(0.0 if intercept is None else intercept)
+            hu_HW[_padded(data, stored_HW)] = PADDING_HU
+    except Exception as error:  # decoders let through whatever a damaged file leads them to; texts may hold values
+        raise BadInput(
+            f"{where}: its pixels cannot be decoded ({type(error).__name__}), it is cut off or damaged; copy it again"
+        ) from None
+    return hu_HW.astype(np.float32, copy=False), intercept is not None
+
+
+def _padded(data: "Dataset", stored_HW: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Where the scanner saw nothing, as PixelPaddingValue and PixelPaddingRangeLimit say."""
+    ends = [data.get(tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    given = [int(end) for end in ends if isinstance(end, int)]
+    if not given:
+        return np.zeros(stored_HW.shape, dtype=bool)
+    return np.asarray((stored_HW >= min(given)) & (stored_HW <= max(given)))
+
+
+def _fits_int16(values_HW: NDArray[np.float32]) -> bool:
+    inside = INT16.min <= values_HW.min() and values_HW.max() <= INT16.max
+    return bool(inside and (values_HW == np.rint(values_HW)).all())
+
+
+def _interpolated(hu_DHW: NDArray[np.float32], at_D: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Linear between neighbouring slices, in whole HU."""
+    below_D = np.minimum(at_D.astype(int), len(hu_DHW) - 2)
+    even_DHW = np.empty((len(at_D), *hu_DHW.shape[1:]), dtype=np.float32)
+    for index, (below, at) in enumerate(zip(below_D, at_D, strict=True)):
+        share = np.float32(at - below)
+        even_DHW[index] = np.rint((1 - share) * hu_DHW[below] + share * hu_DHW[below + 1])
+    return even_DHW

@@ -1,0 +1,23 @@
+"""What was noticed about cases, told so that 76 cases with one peculiarity make one line."""
+
+from collections.abc import Mapping, Sequence
+
+MAX_NAMED = 3
+
+
+def grouped(noticed: Mapping[str, Sequence[str]], total: int | None = None) -> list[str]:
+    """Each warning once, with the cases that it is about.
+
+    Args:
+        noticed: case id to its warnings.
+        total: number of all cases, where `noticed` leaves those without a warning out.
+    """
+    total = len(noticed) if total is None else total
+    about: dict[str, list[str]] = {}
+    for case_id, texts in noticed.items():
+        for text in texts:
+            about.setdefault(text, []).append(case_id)
+    return [
+        f"{len(ids)} of {total} cases ({', '.join(ids[:MAX_NAMED])}{', ...' if len(ids) > MAX_NAMED else ''}): {text}"
+        for text, ids in about.items()
+    ]
