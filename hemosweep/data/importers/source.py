@@ -1,0 +1,120 @@
+"""Finding the files of a public set: names, ids and tables."""
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.errors import BadInput
+
+SUFFIXES = (".nii.gz", ".nii")
+_RSNA_NAME = re.compile(r"ID_(?P<patient>[0-9a-f]+)_ID_[0-9a-f]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """A CT with its label map, None where there is none; `name` is what the set calls it."""
+
+    case_id: str
+    name: str
+    ct_path: Path | None
+    labels_path: Path | None
+
+
+def pair_scans(images: Mapping[str, Path], labels: Mapping[str, Path]) -> tuple[Scan, ...]:
+    """Images and label maps of the same names as scans, sorted by name; where one is missing it is None.
+
+    Raises:
+        BadInput: as `subject_ids`.
+    """
+    return tuple(
+        Scan(case_id=case_id, name=name, ct_path=images.get(name), labels_path=labels.get(name))
+        for name, case_id in subject_ids(sorted({*images, *labels})).items()
+    )
+
+
+def nifti_files(folder: Path) -> dict[str, Path]:
+    """The NIfTI files of a folder by their names without .nii or .nii.gz, sorted; hidden files (`._001.nii`) are not.
+
+    Raises:
+        BadInput: the folder cannot be listed, or a name is there twice.
+    """
+    files: dict[str, Path] = {}
+    for name in _names(folder):
+        suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+        if suffix is None:
+            continue
+        stem = name.removesuffix(suffix)
+        if stem in files:
+            raise BadInput(f"{folder}: holds both {files[stem].name} and {name}; keep one of them")
+        files[stem] = folder / name
+    return files
+
+
+def subfolders(folder: Path) -> tuple[str, ...]:
+    """Names of the folders in a folder, sorted, without hidden ones and what macOS packs.
+
+    Raises:
+        BadInput: the folder cannot be listed.
+    """
+    return tuple(name for name in _names(folder) if name != "__MACOSX" and os.path.isdir(folder / name))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be listed ({error.strerror}); check the folder and its mode") from error
+
+
+def nifti_file(folder: Path, stem: str) -> Path:
+    """A file of that name as .nii.gz or .nii, whichever there is; the first of the two where there is none."""
+    paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+    return next((path for path in paths if os.path.isfile(path)), paths[0])
+
+
+def subject_ids(names: Iterable[str]) -> dict[str, str]:
+    """From a source's case names to case ids: `sub-` and the name's letters and digits, without the marks `ID_`.
+
+    Raises:
+        BadInput: a name has none, or two names would become one id.
+    """
+    ids: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    for name in names:
+        letters = re.sub(r"(^|_)ID_|[^A-Za-z0-9]", "", name)
+        if not letters:
+            raise BadInput(f"case {name!r}: its name has no letter or digit to make an id from; rename its files")
+        if letters.lower() in taken:
+            raise BadInput(f"cases {taken[letters.lower()]!r} and {name!r}: would get one id; rename one of them")
+        taken[letters.lower()] = name
+        ids[name] = f"sub-{letters}"
+    return ids
+
+
+def patient_of(name: str) -> str:
+    """Of `ID_<patient>_ID_<series>`, the names of the RSNA 2019 challenge, the patient; else the name itself."""
+    match = _RSNA_NAME.fullmatch(name)
+    return match["patient"] if match else name
+
+
+def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Rows of a comma-separated table, cells stripped, empty rows skipped; column names are met in any case.
+
+    Raises:
+        BadInput: the table is missing or unreadable, or lacks one of the columns.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{path}: cannot be read ({error}); save it as comma-separated UTF-8 text") from error
+    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    missing = [column for column in columns if column.lower() not in header]
+    if missing:
+        raise BadInput(f"{path}: lacks the column {', '.join(missing)}; use the table as it was published")
+    places = {column: header.index(column.lower()) for column in columns}
+    cells = [[cell.strip() for cell in row] + [""] * len(header) for row in rows[1:] if any(map(str.strip, row))]
+    return [{column: row[place] for column, place in places.items()} for row in cells]
