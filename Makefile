@@ -6,7 +6,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
-SWEEPS := patchsize
+SWEEPS := se loss patchsize sampling symmetric angio augmentation final
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -23,7 +23,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,ARMS,arms) $(call option,FOLDS,folds)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
-	ui runs phantom preview clean distclean lock FORCE
+	study ui runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -39,6 +39,7 @@ help: ## Show this text
 ## FOLDS=     number of folds (default the profile's)
 ## EXECUTOR=  sweep: where fold runs are trained (default local)
 ## CASES=     phantom: how many cases; preview: at most so many
+## JOBS=      data-check, describe, preprocess: cases worked on at once (default one a processor)
 ## SIZE=      phantom: demo or paper
 ## SEED=      phantom: seed of the random numbers
 ## ARGS=      further options for hemosweep (test, test-slow: for pytest), passed on as they are
@@ -122,6 +123,13 @@ check: test lint format-check types imports ## Run all that CI runs
 sweep-%: $(STAMP) FORCE ## Train every arm of the sweep NAME and show its table
 	$(BIN)/hemosweep sweep $(call quote,$*) $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) $(call given,ARGS)
 
+study: $(STAMP) ## Run every sweep; what two of them need is trained once
+	@failed=; for name in $(SWEEPS); do \
+		echo "== sweep-$$name"; $(BIN)/hemosweep sweep "$$name" $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) \
+			$(call given,ARGS) || failed="$$failed $$name"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
+
 plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train nothing
 	$(BIN)/hemosweep plan $(call quote,$*) $(SWEEP_OPTIONS) $(call given,ARGS)
 
@@ -131,7 +139,7 @@ runs: $(STAMP) ## List the runs
 ui: $(STAMP) ## Open the runs in MLflow's pages
 	$(BIN)/hemosweep ui $(OUT_OPTION) $(call given,ARGS)
 
-ifneq ($(filter phantom preview,$(MAKECMDGOALS)),)
+ifneq ($(filter phantom preview data-check describe preprocess,$(MAKECMDGOALS)),)
 $(if $(call given,DATA),,$(error give the data set's folder: make $(MAKECMDGOALS) DATA=/path/to/dataset))
 endif
 
@@ -141,5 +149,15 @@ phantom: $(STAMP) ## Make a phantom data set in the folder DATA
 
 preview: $(STAMP) ## Draw the cases of the data set DATA
 	$(BIN)/hemosweep data preview $(call quote,$(DATA)) $(call option,CASES,cases) $(call given,ARGS)
+
+data-check: $(STAMP) ## Report every problem of the data set DATA
+	$(BIN)/hemosweep data check $(call quote,$(DATA)) $(call option,JOBS,jobs) $(call given,ARGS)
+
+describe: $(STAMP) ## Print and draw the cohort of the data set DATA
+	$(BIN)/hemosweep data describe $(call quote,$(DATA)) $(call option,JOBS,jobs) $(call given,ARGS)
+
+preprocess: $(STAMP) ## Prepare every case of the data set DATA, and draw it as in the paper's Fig. 1
+	$(BIN)/hemosweep preprocess $(call quote,$(DATA)) --preview \
+		$(call option,PROFILE,profile) $(OUT_OPTION) $(call option,JOBS,jobs) $(call given,ARGS)
 
 FORCE:

@@ -2,9 +2,22 @@
 
 from hemosweep.engine.sweep import Sweep
 from hemosweep.errors import BadInput
-from sweeps import patchsize
+from sweeps import angio, augmentation, final, loss, patchsize, sampling, se, symmetric
 
-_SWEEPS = {"patchsize": patchsize.SWEEP}
+# In the order of the paper's sections.
+_SWEEPS: dict[str, Sweep] = {
+    sweep.name: sweep
+    for sweep in (
+        se.SWEEP,
+        loss.SWEEP,
+        patchsize.SWEEP,
+        sampling.SWEEP,
+        symmetric.SWEEP,
+        angio.SWEEP,
+        augmentation.SWEEP,
+        final.SWEEP,
+    )
+}
 
 SWEEP_NAMES = tuple(_SWEEPS)
 

@@ -96,6 +96,19 @@ def case_table(out: Path, run_id: str) -> pd.DataFrame:
     return table.astype({"case_id": str, "fold": int, "ivh": str} | dict.fromkeys(floats, float))
 
 
+def fold_run_digests(out: Path, run: RunRecord) -> tuple[str, ...]:
+    """The names of a run's fold runs, in the order of its folds, as far as they are recorded.
+
+    Raises:
+        BadInput: the folder holds no store.
+    """
+    store = existing_store(out)
+    identifiers = [str(experiment.experiment_id) for experiment in sweep_experiments(store, run.sweep)]
+    children = search_runs(store, identifiers, f"tags.`{schema.TAG_PARENT}` = '{run.run_id}'")
+    folds = sorted((int(child.data.tags[schema.TAG_FOLD]), child.data.tags[schema.TAG_FOLD_RUN]) for child in children)
+    return tuple(digest for _, digest in folds)
+
+
 def _record(run: Run) -> RunRecord:
     tags = dict(run.data.tags)
     return RunRecord(

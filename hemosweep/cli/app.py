@@ -1,12 +1,25 @@
 """The command line. A command parses, calls one function and prints; heavy imports happen inside the command."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from hemosweep.cli.data import data_app
+from hemosweep.cli.options import (
+    DataSet,
+    Jobs,
+    Json,
+    LesionLabel,
+    Out,
+    expanded,
+    num_jobs,
+    print_error,
+    print_json,
+    print_table,
+    print_warning,
+)
 from hemosweep.errors import BadInput, HemosweepError
 
 app = typer.Typer(
@@ -17,19 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take most of the time that --help may take
 )
-data_app = typer.Typer(name="data", help="Make and look at data sets.", no_args_is_help=True)
 app.add_typer(data_app)
 
-
-def _expanded(path: Path | None) -> Path | None:
-    """`~` as a shell would read it: `make DATA=~/scans` hands it over as it stands."""
-    return None if path is None else path.expanduser()
-
-
-Out = Annotated[Path, typer.Option(help="Folder of all results.", callback=_expanded)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 Data = Annotated[
-    Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=_expanded)
+    Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=expanded)
 ]
 ProfileName = Annotated[str | None, typer.Option(help="demo or paper. Default: demo, or paper where --data is given.")]
 Seeds = Annotated[int, typer.Option(help="Train every arm with this many seeds.")]
@@ -37,35 +41,42 @@ Arms = Annotated[str, typer.Option(help="Only these arms, separated by commas.")
 Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")]
 
 
-@data_app.command()
-def phantom(
-    out: Annotated[Path, typer.Argument(help="Folder to make.", callback=_expanded)],
-    cases: Annotated[int, typer.Option(help="Number of cases.")] = 18,
-    size: Annotated[str, typer.Option(help="demo (96 x 96 x 24) or paper (512 x 512).")] = "demo",
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
-    ivh_share: Annotated[float, typer.Option(help="Share of cases with intraventricular hemorrhage.")] = 0.15,
+@app.command()
+def preprocess(
+    data: DataSet,
+    profile: Annotated[str, typer.Option(help="Whose grid: paper (the scanner's) or demo.")] = "paper",
+    symmetric: Annotated[
+        str, typer.Option(help="Symmetric image by plane, register or flirt (needs FSL), or none.")
+    ] = "plane",
+    cta: Annotated[bool, typer.Option("--cta/--no-cta", help="Prepare the angiography of the cases with one.")] = True,
+    preview: Annotated[bool, typer.Option("--preview", help="Draw every case as in the paper's Fig. 1.")] = False,
+    jobs: Jobs = None,
+    lesion_label: LesionLabel = None,
+    out: Out = Path("runs"),
+    as_json: Json = False,
 ) -> None:
-    """Make a data set of procedural head CTs with hemorrhages."""
-    from hemosweep.data.phantom import write_phantom
-    from hemosweep.engine.environment import num_processors
-    from hemosweep.report.progress import progress_bar
+    """Prepare every case: head holder and skull off, symmetric image, angiography. What is done already is kept."""
+    from dataclasses import replace
 
-    jobs = num_processors()
-    with progress_bar("phantom cases") as progress:
-        write_phantom(out, num_cases=cases, size=size, seed=seed, ivh_share=ivh_share, jobs=jobs, progress=progress)
-    typer.echo(f"{cases} cases in {out}; look at them: hemosweep data preview {out}")
+    from hemosweep.cli.preparation import prepare_data_set
+    from sweeps.base import profile as find_profile
 
-
-@data_app.command()
-def preview(
-    data: Annotated[Path, typer.Argument(help="Data set folder.", callback=_expanded)],
-    png: Annotated[Path, typer.Option(help="Picture to write.", callback=_expanded)] = Path("preview.png"),
-    cases: Annotated[int, typer.Option(help="At most this many cases.")] = 12,
-) -> None:
-    """Draw a contact sheet of a data set."""
-    from hemosweep.data.preview import contact_sheet
-
-    typer.echo(f"drew {contact_sheet(data, png, max_cases=cases)}")
+    config = replace(find_profile(profile).config.preprocessing, symmetric=symmetric, lesion_label=lesion_label)
+    try:
+        result = prepare_data_set(data, config, out=out, with_cta=cta, preview=preview, jobs=num_jobs(jobs))
+    except KeyboardInterrupt:
+        print_error("stopped; finished cases are kept, and the same command goes on from here")
+        raise typer.Exit(1) from None
+    for line in result.warning_lines():
+        print_warning(line)
+    for message in result.failures.values():
+        print_error(message)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        typer.echo("\n".join(result.as_lines()))
+    if result.failures:
+        raise typer.Exit(BadInput.exit_code)
 
 
 @app.command()
@@ -77,6 +88,7 @@ def sweep(
     seeds: Seeds = 1,
     arms: Arms = "",
     folds: Folds = None,
+    lesion_label: LesionLabel = None,
     executor: Annotated[str, typer.Option(help="Where fold runs are trained: local.")] = "local",
     yes: Annotated[bool, typer.Option("--yes", help="Run a paper-profile sweep on a machine without a GPU.")] = False,
     as_json: Json = False,
@@ -94,6 +106,7 @@ def sweep(
         num_seeds=seeds,
         arm_names=_names(arms),
         num_folds=folds,
+        lesion_label=lesion_label,
     )
     # A name that does not exist is told before the seconds that the next import takes.
     from hemosweep.cli.study import run_study
@@ -104,7 +117,7 @@ def sweep(
         typer.echo("stopped; the same command goes on from here", err=True)
         raise typer.Exit(1) from None
     if as_json:
-        _print_json(result.as_json())
+        print_json(result.as_json())
     if result.failures:
         raise typer.Exit(1)
 
@@ -118,9 +131,10 @@ def plan(
     seeds: Seeds = 1,
     arms: Arms = "",
     folds: Folds = None,
+    lesion_label: LesionLabel = None,
     as_json: Json = False,
 ) -> None:
-    """Forecast a sweep's hours; train nothing."""
+    """List a sweep's fold runs, done, shared and missing, and forecast hours and disk; train nothing."""
     from hemosweep.cli.request import resolve
 
     request = resolve(
@@ -131,13 +145,15 @@ def plan(
         num_seeds=seeds,
         arm_names=_names(arms),
         num_folds=folds,
+        lesion_label=lesion_label,
     )
-    from hemosweep.cli.forecast import forecast_study
+    from hemosweep.cli.forecast import forecast_study, plan_table
 
     forecast = forecast_study(request)
     if as_json:
-        _print_json(forecast.as_json())
+        print_json(forecast.as_json())
     else:
+        print_table(plan_table(forecast))
         typer.echo(forecast.as_text())
 
 
@@ -155,9 +171,9 @@ def runs(
         raise BadInput("--cases is printed as JSON only; add --json")
     rows = list_rows(out, sweep, with_cases=cases)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table(runs_table(rows))
+        print_table(runs_table(rows))
 
 
 @app.command()
@@ -175,10 +191,46 @@ def compare(
 
     comparison = compare_runs(out, run_a, run_b, allow_incomparable=allow_incomparable)
     if as_json:
-        _print_json(comparison.as_json())
+        print_json(comparison.as_json())
     else:
         for line in comparison.as_lines():
             typer.echo(line)
+
+
+@app.command()
+def predict(
+    scan: Annotated[
+        Path, typer.Argument(metavar="CT", help="CT as NIfTI, or a folder of them, or a data set.", callback=expanded)
+    ],
+    run: Annotated[str, typer.Option(help="Run id, run name, or SWEEP/ARM[@SEED].")],
+    cta: Annotated[
+        Path | None, typer.Option(help="The scan's CT angiography, for an arm that takes one.", callback=expanded)
+    ] = None,
+    folder: Annotated[bool, typer.Option("--folder", help="CT must be a folder: predict every scan in it.")] = False,
+    out: Out = Path("runs"),
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write into. Default: predictions under --out.", callback=expanded)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Segment scans with the fold ensemble of a run: mask, volume in mL beside ABC/2, picture."""
+    from hemosweep.cli.prediction import predict_scans
+
+    try:
+        result = predict_scans(scan, run, cta=cta, as_folder=folder, out=out, to=to)
+    except KeyboardInterrupt:
+        print_error("stopped; finished scans are kept, and the same command goes on from here")
+        raise typer.Exit(1) from None
+    for line in result.warning_lines():
+        print_warning(line)
+    for message in result.failures.values():
+        print_error(message)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        typer.echo("\n".join(result.as_lines()))
+    if result.failures:
+        raise typer.Exit(BadInput.exit_code)
 
 
 @app.command()
@@ -197,24 +249,14 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, allow_nan=False))
-
-
-def _print_table(table: Any) -> None:
-    from rich.console import Console
-
-    Console().print(table)
-
-
 def main() -> None:
     """Entry point: deliberate errors become one line and an exit code."""
     try:
         app()
     except HemosweepError as error:
-        typer.echo(f"error: {error}", err=True)
+        print_error(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
         # The user's file system, not a defect of ours: no space, no permission, a share that went away.
-        typer.echo(f"error: {error.filename or 'system'}: {error.strerror or error}; mend it and start again", err=True)
+        print_error(f"{error.filename or 'system'}: {error.strerror or error}; mend it and start again")
         sys.exit(BadInput.exit_code)

@@ -1,62 +1,174 @@
-"""`hemosweep plan`: how long a sweep would train on this machine."""
+"""`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and how long the rest would train."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from rich.table import Table
+
 from hemosweep.cli.request import Request
-from hemosweep.data.folds import draw_folds
+from hemosweep.data.case import Case
+from hemosweep.data.folds import draw_folds, restrict_folds
 from hemosweep.data.manifest import read_manifest
-from hemosweep.engine.forecast import forecast_seconds
+from hemosweep.engine.forecast import fold_run_bytes, forecast_fold
+from hemosweep.engine.plan import Replicate, is_done, plan_replicates
+from hemosweep.engine.prepare import with_cta
+from hemosweep.engine.sweep import Arm
 from hemosweep.model.device import choose_device
+from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
+from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.report.progress import duration
+from hemosweep.training.source import source_digest
+from sweeps import SWEEP_NAMES, find_sweep
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmForecast:
+    """One arm: its fold runs, those done already, the arms of other sweeps that are the same, and what the rest costs
+    on this machine. Inference comes on top of the training seconds."""
+
+    arm: str
+    num_fold_runs: int
+    num_done: int
+    shared_with: tuple[str, ...]
+    seconds: float
+    disk_bytes: int
+
+    @property
+    def num_missing(self) -> int:
+        return self.num_fold_runs - self.num_done
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """Training time of each arm on this machine; inference comes on top."""
+    """What a sweep would train."""
 
     sweep: str
     profile: str
     device: str
     num_cases: int
-    num_fold_runs: int
-    arm_seconds: Mapping[str, float]
+    arms: tuple[ArmForecast, ...]
+
+    @property
+    def num_fold_runs(self) -> int:
+        return sum(arm.num_fold_runs for arm in self.arms)
+
+    @property
+    def num_done(self) -> int:
+        return sum(arm.num_done for arm in self.arms)
 
     @property
     def seconds(self) -> float:
-        return sum(self.arm_seconds.values())
+        return sum(arm.seconds for arm in self.arms)
+
+    @property
+    def disk_bytes(self) -> int:
+        return sum(arm.disk_bytes for arm in self.arms)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seconds": self.seconds}
+        return asdict(self) | {
+            "arms": [asdict(arm) for arm in self.arms],
+            "num_fold_runs": self.num_fold_runs,
+            "num_done": self.num_done,
+            "seconds": self.seconds,
+            "disk_bytes": self.disk_bytes,
+        }
 
     def as_text(self) -> str:
-        arms = ", ".join(f"{arm} {duration(seconds)}" for arm, seconds in self.arm_seconds.items())
+        done = f", {self.num_done} done" if self.num_done else ""
         return (
             f"forecast for {self.sweep} ({self.profile} profile) on {self.device}, {self.num_cases} cases, "
-            f"{self.num_fold_runs} fold runs: about {duration(self.seconds)} of training ({arms})"
+            f"{self.num_fold_runs} fold runs{done}: about {duration(self.seconds)} of training, "
+            f"{self.disk_bytes / 1e6:.0f} MB of checkpoints"
         )
 
 
+def plan_table(forecast: Forecast) -> Table:
+    """One line an arm."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("arm", no_wrap=True)
+    for header in ("fold runs", "done", "to train", "about"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("same as")
+    for arm in forecast.arms:
+        numbers = (str(number) for number in (arm.num_fold_runs, arm.num_done, arm.num_missing))
+        table.add_row(arm.arm, *numbers, duration(arm.seconds), ", ".join(arm.shared_with))
+    return table
+
+
 def forecast_study(request: Request) -> Forecast:
-    """Time a few training steps of every arm on this machine and reckon the sweep from them.
+    """Time a few training steps of every arm on this machine and reckon the sweep from them; make nothing.
 
     Raises:
         BadInput: the data set cannot be listed, or has too few patients for the folds.
     """
-    num_cases = request.profile.phantom_cases
-    if request.data is not None:
-        cases = read_manifest(request.data)
-        draw_folds(cases, request.base.cross_validation)
+    num_cases, done = request.profile.phantom_cases, {arm.name: 0 for arm in request.arms}
+    data = request.data if request.data is not None else request.phantom_folder
+    if request.data is not None or (data / "participants.tsv").is_file():
+        cases = read_manifest(data)
+        folds = draw_folds(cases, request.base.cross_validation)
+        if request.sweep.with_cta_only:
+            cases = with_cta(cases)
+            folds = restrict_folds(folds, [case.case_id for case in cases])
         num_cases = len(cases)
+        for arm in request.arms:
+            done[arm.name] = sum(
+                is_done(request.out, spec)
+                for replicate in _planned(arm, request, cases, folds, data)
+                for spec in replicate.fold_runs
+            )
     device = choose_device()
-    seconds = forecast_seconds([arm.config for arm in request.arms], len(request.seeds), num_cases, device)
-    num_folds = request.base.cross_validation.num_folds
+    num_fold_runs = request.base.cross_validation.num_folds * len(request.seeds)
+    arms = []
+    for arm in request.arms:
+        num_missing = num_fold_runs - done[arm.name]
+        arms.append(
+            ArmForecast(
+                arm=arm.name,
+                num_fold_runs=num_fold_runs,
+                num_done=done[arm.name],
+                shared_with=_same_arms(arm, request),
+                seconds=num_missing * forecast_fold(arm.config, num_cases, device) if num_missing else 0.0,
+                disk_bytes=num_missing * fold_run_bytes(arm.config),
+            )
+        )
     return Forecast(
         sweep=request.sweep.name,
         profile=request.profile.name,
         device=device.name,
         num_cases=num_cases,
-        num_fold_runs=len(request.arms) * len(request.seeds) * num_folds,
-        arm_seconds=dict(zip((arm.name for arm in request.arms), seconds, strict=True)),
+        arms=tuple(arms),
+    )
+
+
+def _planned(
+    arm: Arm, request: Request, cases: Sequence[Case], folds: Sequence[Any], data: Path
+) -> tuple[Replicate, ...]:
+    """The arm's fold runs by name; none while a case is not preprocessed, since its content is in the name."""
+    config = arm.config.preprocessing
+    folder = derivatives_folder(data, request.out, config)
+    paths: Mapping[str, Path] = {case.case_id: derivative_path(case, config, folder) for case in cases}
+    if not all(path.is_file() for path in paths.values()):
+        return ()
+    contents = {case_id: load_content_digest(path) for case_id, path in paths.items()}
+    return plan_replicates(
+        [arm],
+        request.seeds,
+        cases,
+        folds,
+        inputs={arm.name: paths},
+        contents={arm.name: contents},
+        source=source_digest(),
+    )
+
+
+def _same_arms(arm: Arm, request: Request) -> tuple[str, ...]:
+    """Arms of other sweeps that resolve to the same configuration over the same cases: their fold runs are one."""
+    return tuple(
+        f"{name}/{other.name}"
+        for name in SWEEP_NAMES
+        if name != request.sweep.name and find_sweep(name).with_cta_only == request.sweep.with_cta_only
+        for other in find_sweep(name).arms(request.base)
+        if other.config == arm.config
     )

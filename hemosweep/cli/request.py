@@ -25,6 +25,11 @@ class Request:
     data: Path | None
     out: Path
 
+    @property
+    def phantom_folder(self) -> Path:
+        """Where the phantom data set is made where no data is given."""
+        return self.out / f"phantom-{self.profile.name}"
+
 
 def resolve(
     sweep_name: str,
@@ -35,6 +40,7 @@ def resolve(
     num_seeds: int,
     arm_names: tuple[str, ...],
     num_folds: int | None,
+    lesion_label: int | None = None,
 ) -> Request:
     """Look up every name and fill in what was left open: without data the profile is demo, with data it is paper.
 
@@ -48,6 +54,8 @@ def resolve(
     base = chosen.config
     if num_folds is not None:
         base = replace(base, cross_validation=replace(base.cross_validation, num_folds=num_folds))
+    if lesion_label is not None:
+        base = replace(base, preprocessing=replace(base.preprocessing, lesion_label=lesion_label))
     return Request(
         sweep=sweep,
         profile=chosen,

@@ -1,10 +1,8 @@
 """`hemosweep sweep`: data set, profile, engine, tracker and report, joined."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
@@ -18,12 +16,11 @@ from hemosweep.engine.driver import ReplicateResult, describe, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
-from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.errors import BadInput
 from hemosweep.model.device import choose_device
 from hemosweep.report.progress import SweepDisplay, progress_bar
-from hemosweep.report.replicate import draw_replicate
+from hemosweep.report.study import SweepFigures
 from sweeps.base import Profile
 
 PHANTOM_SEED = 0
@@ -43,7 +40,7 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
     progress, output = Console(stderr=True), Console(quiet=quiet)
     if request.profile.name == "paper" and not confirmed:
         _ask_for_confirmation(request, progress)
-    data = request.data if request.data is not None else _phantom(request.out, request.profile, progress)
+    data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, progress)
     cases = read_manifest(data)
     draw_folds(cases, request.base.cross_validation)  # A fold count that cannot work is told before any work.
     with progress_bar("preprocessing", progress) as advance:
@@ -54,6 +51,7 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
             cases,
             data,
             request.out,
+            with_cta_only=request.sweep.with_cta_only,
             jobs=num_processors(),
             progress=advance,
         )
@@ -82,8 +80,7 @@ def _check_writable(out: Path) -> None:
         raise BadInput(f"--out {out}: cannot write in {existing}; give another folder")
 
 
-def _phantom(out: Path, chosen: Profile, console: Console) -> Path:
-    data = out / f"phantom-{chosen.name}"
+def _phantom(data: Path, chosen: Profile, console: Console) -> Path:
     with progress_bar(f"phantom data set {data}", console) as advance:
         write_phantom(
             data,
@@ -116,11 +113,13 @@ def _train(request: Request, prepared: Prepared, console: Console) -> list[Repli
     environment = describe_environment()
     tags = dict(prepared.facts) | {"profile": request.profile.name, "device_kind": choose_device().torch_device.type}
 
-    def illustrate(replicate: Replicate, cases: pd.DataFrame) -> Mapping[str, Path]:
-        folders = {spec.fold: fold_run_folder(request.out, spec) for spec in replicate.fold_runs}
-        figures = request.out / "figures" / request.sweep.name / replicate.run_name
-        return draw_replicate(replicate.run_name, cases, prepared.cases, folders, figures)
-
+    illustrate = SweepFigures(
+        request.sweep.name,
+        request.sweep.comparisons,
+        prepared.cases,
+        request.out,
+        lesion_label=request.base.preprocessing.lesion_label,
+    )
     with SweepDisplay(prepared.replicates, console) as display:
         return run_sweep(
             prepared.replicates,

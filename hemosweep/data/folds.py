@@ -1,7 +1,7 @@
 """Cross-validation folds: grouped by patient, stratified by IVH, drawn once from a seed (DESIGN.md)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from hemosweep.config import CrossValidationConfig
@@ -83,3 +83,28 @@ def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fo
             )
         )
     return tuple(folds)
+
+
+def restrict_folds(folds: Sequence[Fold], case_ids: Collection[str]) -> tuple[Fold, ...]:
+    """The same split with only some of the cases: who is in which fold does not depend on who else is.
+
+    Raises:
+        BadInput: a part of a fold is left without a case.
+    """
+    kept = set(case_ids)
+
+    def part(fold: Fold, name: str) -> tuple[str, ...]:
+        ids = tuple(case_id for case_id in getattr(fold, name) if case_id in kept)
+        if not ids:
+            raise BadInput(f"fold {fold.index}: no {name} case is left of those chosen; use fewer folds or add cases")
+        return ids
+
+    return tuple(
+        Fold(
+            index=fold.index,
+            train=part(fold, "train"),
+            validation=part(fold, "validation"),
+            test=part(fold, "test"),
+        )
+        for fold in folds
+    )

@@ -1,7 +1,6 @@
 """How long a sweep will take on this machine, from a few timed training steps of each arm."""
 
 import time
-from collections.abc import Sequence
 
 import torch
 
@@ -16,11 +15,12 @@ _CALIBRATION_BATCH = 2
 
 def seconds_per_patch(config: ArmConfig, device: Device, *, num_steps: int = 2) -> float:
     """Time of one training step of the arm's network, per patch, after one step of warm-up."""
-    model = device.place(build_model(config, in_channels=1))
+    num_channels = len(config.preprocessing.channels)
+    model = device.place(build_model(config, in_channels=num_channels))
     loss = build_loss(config.training)
     optimizer = torch.optim.Adadelta(model.parameters())
     shape = (_CALIBRATION_BATCH, *config.sampling.patch_DHW)
-    x_BCDHW = device.arrange(torch.randn(shape, device=device.torch_device)[:, None])
+    x_BCDHW = device.arrange(torch.randn(_CALIBRATION_BATCH, num_channels, *shape[1:], device=device.torch_device))
     label_BDHW = torch.zeros(shape, dtype=torch.int64, device=device.torch_device)
     begun = time.perf_counter()
     for step in range(num_steps + 1):
@@ -41,15 +41,15 @@ def training_patches(num_cases: int, config: ArmConfig) -> int:
     splits = config.cross_validation
     share = (1 - 1 / splits.num_folds) * (1 - 1 / round(1 / splits.validation_share))
     epochs = min(TYPICAL_EPOCHS, config.training.max_epochs)
-    return round(num_cases * share * config.sampling.num_patches_per_case * epochs)
+    return round(num_cases * share * config.sampling.num_patches_per_case * config.sampling.num_views * epochs)
 
 
-def forecast_seconds(configs: Sequence[ArmConfig], num_seeds: int, num_cases: int, device: Device) -> list[float]:
-    """Training time of each arm over all its folds and seeds; inference and validation come on top."""
-    return [
-        seconds_per_patch(config, device)
-        * training_patches(num_cases, config)
-        * config.cross_validation.num_folds
-        * num_seeds
-        for config in configs
-    ]
+def forecast_fold(config: ArmConfig, num_cases: int, device: Device) -> float:
+    """Training time of one fold run in seconds; inference and validation come on top."""
+    return seconds_per_patch(config, device) * training_patches(num_cases, config)
+
+
+def fold_run_bytes(config: ArmConfig) -> int:
+    """Disk that a fold run's checkpoint takes: the weights, the best weights, and Adadelta's two averages of each."""
+    model = build_model(config, in_channels=len(config.preprocessing.channels))
+    return 4 * sum(int(tensor.numel() * tensor.element_size()) for tensor in model.state_dict().values())

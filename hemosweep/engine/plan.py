@@ -94,4 +94,5 @@ def work(replicate: Replicate) -> list[float]:
     config = replicate.arm.config
     patch = math.prod(config.sampling.patch_DHW) + _PATCH_OVERHEAD
     per_case = patch * config.sampling.num_patches_per_case * config.training.max_epochs
-    return [float(per_case * (len(spec.train) + len(spec.validation) / 3)) for spec in replicate.fold_runs]
+    views = config.sampling.num_views
+    return [float(per_case * (views * len(spec.train) + len(spec.validation) / 3)) for spec in replicate.fold_runs]

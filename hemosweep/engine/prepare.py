@@ -6,12 +6,14 @@ from pathlib import Path
 
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import digest_json
-from hemosweep.data.folds import Fold, draw_folds
+from hemosweep.data.digest import dataset_digest, digest_json
+from hemosweep.data.folds import Fold, draw_folds, restrict_folds
+from hemosweep.data.remarks import grouped
 from hemosweep.engine.plan import Replicate, plan_replicates
 from hemosweep.engine.sweep import Arm
+from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import METRIC_VERSION
-from hemosweep.preprocessing.pipeline import derivatives_folder, input_digest, preprocess
+from hemosweep.preprocessing.cache import Outcome, derivatives_folder, preprocess
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import write_json
@@ -42,15 +44,22 @@ def prepare_sweep(
     data: Path,
     out: Path,
     *,
+    with_cta_only: bool = False,
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> Prepared:
     """Draw the folds, preprocess what no arm has preprocessed yet, and name every fold run.
 
+    Args:
+        with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
+
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
     """
     folds = draw_folds(cases, base.cross_validation)
+    if with_cta_only:
+        cases = with_cta(cases)
+        folds = restrict_folds(folds, [case.case_id for case in cases])
     inputs: dict[str, Mapping[str, Path]] = {}
     contents: dict[str, Mapping[str, str]] = {}
     warnings: list[str] = []
@@ -61,9 +70,10 @@ def prepare_sweep(
             folder = derivatives_folder(data, out, config)
             if not folder.is_relative_to(data):
                 warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
-            paths, noticed = preprocess(cases, config, folder, jobs=jobs, progress=progress)
-            ready[config] = paths, {case_id: load_content_digest(path) for case_id, path in paths.items()}
-            warnings += _grouped(noticed)
+            outcome = preprocess(cases, config, folder, jobs=jobs, progress=progress)
+            _refuse_failures(outcome)
+            ready[config] = outcome.paths, {name: load_content_digest(path) for name, path in outcome.paths.items()}
+            warnings += grouped(outcome.warnings)
         inputs[arm.name], contents[arm.name] = ready[config]
     source = source_digest()
     return Prepared(
@@ -81,21 +91,25 @@ def prepare_sweep(
     )
 
 
-def _grouped(noticed: Mapping[str, Sequence[str]]) -> list[str]:
-    """Each warning once, with the cases that it is about."""
-    about: dict[str, list[str]] = {}
-    for case_id, texts in noticed.items():
-        for text in texts:
-            about.setdefault(text, []).append(case_id)
-    return [
-        f"{len(ids)} of {len(noticed)} cases ({', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''}): {text}"
-        for text, ids in about.items()
-    ]
+def with_cta(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases with a CT angiography.
+
+    Raises:
+        BadInput: there is none.
+    """
+    kept = tuple(case for case in cases if case.cta_path is not None)
+    if not kept:
+        raise BadInput("no case has a CT angiography; add sub-XXX_cta.nii.gz beside the CTs, or run another sweep")
+    return kept
 
 
-def dataset_digest(cases: Sequence[Case]) -> str:
-    """Content digest of a data set's images and masks, independent of the order of its table."""
-    return digest_json(sorted([case.case_id, input_digest(case)] for case in cases))
+def _refuse_failures(outcome: Outcome) -> None:
+    """A sweep on fewer cases than its data set lists would be another sweep."""
+    if not outcome.failures:
+        return
+    first, *others = outcome.failures.values()
+    more = f" (and {len(others)} more cases cannot be used; hemosweep data check names them all)" if others else ""
+    raise BadInput(f"{first}{more}")
 
 
 def _store_folds(folds: Sequence[Fold], out: Path) -> str:

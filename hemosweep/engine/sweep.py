@@ -25,6 +25,7 @@ class Sweep:
     """One ablation. `space` is the Optuna search space (categorical choices); every point is an arm.
 
     `comparisons` are the pairs (A, B) whose difference B - A the ablation asks about, declared before any training.
+    With `with_cta_only` every arm is trained and tested on the cases with a CT angiography.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Sweep:
     configure: Callable[[ArmConfig, Params], ArmConfig]
     baseline: str
     comparisons: tuple[tuple[str, str], ...]
+    with_cta_only: bool = False
 
     def arms(self, base: ArmConfig) -> tuple[Arm, ...]:
         """Every arm, each exactly once, in the order of the search space."""

@@ -36,8 +36,10 @@ class Device:
         return model.to(self.torch_device).to(memory_format=layout)
 
 
-def choose_device() -> Device:
+def choose_device(*, deterministic: bool = False) -> Device:
     """The first CUDA device, with bf16 autocast where it has it; else the CPU in float32.
+
+    With `deterministic`, CUDA repeats every bit of a run; an operation that cannot is an error. The CPU always does.
 
     Sets torch's thread count to the processors that this process may use. The CPU gets no bf16: where it was measured
     (AVX512-BF16, torch 2.15) the SE U-Net trained at half the speed of float32 in channels_last_3d, and oneDNN's weight
@@ -46,6 +48,11 @@ def choose_device() -> Device:
     num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(num_threads)
     if torch.cuda.is_available():
+        if deterministic:
+            # cuBLAS reads it when it starts: too late once a matrix was multiplied.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(deterministic)
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return Device(torch_device=torch.device("cuda"), bf16=bf16, channels_last=True, num_threads=num_threads)
     return Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=num_threads)

@@ -26,3 +26,14 @@ def soft_dice_loss(logits_BCDHW: Tensor, label_BDHW: Tensor, epsilon: float = 1e
 def dice_ce_loss(logits_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
     """Sum of the soft Dice loss and the cross-entropy (paper, Section 2.2.3; Clèrigues et al. 2019)."""
     return soft_dice_loss(logits_BCDHW, label_BDHW) + F.cross_entropy(logits_BCDHW.float(), label_BDHW)
+
+
+def focal_loss(logits_BCDHW: Tensor, label_BDHW: Tensor, gamma: float = 2.0) -> Tensor:
+    """Cross-entropy of each voxel times (1 - p)^gamma, averaged: easy voxels count less (Lin et al. 2017, Eq. 4).
+
+    Without the weight alpha of its Eq. 5: balanced sampling settles the classes' shares, and the paper names none.
+    """
+    log_p_BDHW = -F.cross_entropy(logits_BCDHW.float(), label_BDHW, reduction="none")
+    # At p = 1 a power below one has no finite slope.
+    miss_BDHW = (-torch.expm1(log_p_BDHW)).clamp(min=1e-8)
+    return -(miss_BDHW**gamma * log_p_BDHW).mean()

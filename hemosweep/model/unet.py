@@ -18,13 +18,15 @@ class SqueezeExcitation(nn.Module):
         return x_BCDHW * gate_BC[:, :, None, None, None]
 
 
-def _block(in_channels: int, out_channels: int, *, se: bool) -> nn.Sequential:
+def _block(in_channels: int, out_channels: int, reduction: int | None) -> nn.Sequential:
     layers: list[nn.Module] = [
         nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False),
         nn.BatchNorm3d(out_channels),
         nn.ReLU(inplace=True),
     ]
-    return nn.Sequential(*layers, SqueezeExcitation(out_channels)) if se else nn.Sequential(*layers)
+    if reduction is not None:
+        layers.append(SqueezeExcitation(out_channels, reduction))
+    return nn.Sequential(*layers)
 
 
 def _up(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
@@ -47,16 +49,19 @@ class SEUNet(nn.Module):
     Maps `x_BCDHW` to class logits `(B, 2, D, H, W)`; D, H and W must be multiples of 4.
     """
 
-    def __init__(self, in_channels: int = 2, width: int = 64, se: bool = True, dropout: float = 0.2) -> None:
+    def __init__(
+        self, in_channels: int = 2, width: int = 64, se: bool = True, reduction: int = 16, dropout: float = 0.2
+    ) -> None:
         super().__init__()
+        ratio = reduction if se else None
         first, second, third = width, 2 * width, 3 * width
-        self.encode1 = _block(in_channels, first, se=se)
-        self.encode2 = _block(first, second, se=se)
-        self.bottom = _block(second, third, se=False)
+        self.encode1 = _block(in_channels, first, ratio)
+        self.encode2 = _block(first, second, ratio)
+        self.bottom = _block(second, third, None)
         self.up2 = _up(third, second, dropout)
-        self.decode2 = _block(2 * second, second, se=se)
+        self.decode2 = _block(2 * second, second, ratio)
         self.up1 = _up(second, first, dropout)
-        self.decode1 = _block(2 * first, first, se=se)
+        self.decode1 = _block(2 * first, first, ratio)
         self.classify = nn.Conv3d(first, 2, 1)
         self.down = nn.Sequential(nn.MaxPool3d(2), nn.Dropout(dropout))
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Shape = tuple[int, int, int]
+from hemosweep.preprocessing.tilt import Shape, Straightening
+
 FloatArray = NDArray[np.float32]
 
 
@@ -18,14 +19,19 @@ FloatArray = NDArray[np.float32]
 class Grid:
     """Where a network-grid array lies on the scanner's grid.
 
-    `native_DHW` is the scanner's shape, `full_DHW` the shape after resampling, and the crop spans
-    `crop_start_DHW` to `crop_start_DHW + crop_DHW` of it.
+    `native_DHW` is the scanner's shape, made orthogonal by `straightening` where the gantry was tilted; `full_DHW` is
+    the shape after resampling, and the crop spans `crop_start_DHW` to `crop_start_DHW + crop_DHW` of it.
     """
 
     native_DHW: Shape
     full_DHW: Shape
     crop_start_DHW: Shape
     crop_DHW: Shape
+    straightening: Straightening | None = None
+
+    @property
+    def straight_DHW(self) -> Shape:
+        return self.native_DHW if self.straightening is None else self.straightening.straight_DHW
 
     def crop(self, full: NDArray[np.generic]) -> NDArray[np.generic]:
         d, h, w = (slice(start, start + size) for start, size in zip(self.crop_start_DHW, self.crop_DHW, strict=True))
@@ -35,7 +41,8 @@ class Grid:
         """Put a network-grid map (probabilities, say) back on the scanner's grid; zero outside the crop."""
         full_DHW = np.zeros(self.full_DHW, dtype=np.float32)
         self.crop(full_DHW)[...] = cropped_DHW
-        return resize(full_DHW, self.native_DHW)
+        straight_DHW = resize(full_DHW, self.straight_DHW)
+        return straight_DHW if self.straightening is None else self.straightening.revert(straight_DHW)
 
 
 def resampled_shape(

@@ -1,144 +1,177 @@
-"""Raw cases to preprocessed cases, kept under a name that says everything they depend on."""
+"""Raw cases to preprocessed cases: the steps of the paper's Fig. 1, then the network's grid."""
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
-from multiprocessing import get_context
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hemosweep.config import PreprocessingConfig
-from hemosweep.data.case import Case, read_case
-from hemosweep.data.digest import digest_file, digest_files, digest_json
-from hemosweep.errors import BadInput, HemosweepError
-from hemosweep.preprocessing.brain import brain_mask, head_mask, is_saturated
+from hemosweep.data.case import Case, RawCase, read_case
+from hemosweep.data.nifti import Volume
+from hemosweep.errors import BadInput
+from hemosweep.preprocessing.angiography import align_angiography
+from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.grid import Grid, bounding_box, resampled_shape, resize, resize_mask
-from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed, save_preprocessed
+from hemosweep.preprocessing.head import head_mask
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.preprocessing.symmetry import METHODS
+from hemosweep.preprocessing.tilt import Straightening, straightening, tilt_deg
 
-Progress = Callable[[int, int], None]
+AIR_HU = -1024.0
+MIN_LESION_KEPT = 0.995
+PLAUSIBLE_BRAIN_ML = (500.0, 2300.0)
+"""Adults have 1,300 to 1,470 mL within the skull as a rule; a scan may leave the vertex or the base out."""
+Mask = NDArray[np.bool_]
+FloatArray = NDArray[np.float32]
+Result = TypeVar("Result")
 
 
-def preprocess_case(case: Case, config: PreprocessingConfig) -> PreprocessedCase:
-    """Read one case, remove head holder and skull, resample, window to [-1, 1] and crop to the head.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedImages:
+    """One case at the scanner's resolution, a tilted gantry's slices put straight: what the paper's Fig. 1 shows.
+
+    `ct` and `cta_DHW` (aligned with it, None without one) are in HU, head holder and skull still there. `channels_DHW`
+    are the network's inputs by name, windowed to [-1, 1], background -1. `raw` is the case as it was read.
+    """
+
+    case_id: str
+    raw: RawCase
+    ct: Volume
+    cta_DHW: FloatArray | None
+    head_DHW: Mask
+    brain_DHW: Mask
+    lesion_DHW: Mask
+    channels_DHW: dict[str, FloatArray]
+    straightening: Straightening | None
+    warnings: tuple[str, ...]
+
+
+def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
+    """Read one case, put tilted slices straight, remove head holder and skull, and make the further channels.
 
     Raises:
-        BadInput: the case cannot be read (`read_case`), or no skull is found in it.
+        BadInput: the case cannot be read (`read_case`), no skull is found in it, its slices cannot be put straight, or
+            its angiography does not fit.
     """
-    raw = read_case(case)
-    hu_DHW, spacing_DHW_mm = raw.ct.array_DHW.astype(np.float32), raw.ct.spacing_DHW_mm
-    brain_DHW = brain_mask(hu_DHW, spacing_DHW_mm)
+    raw = read_case(case, lesion_label=config.lesion_label, with_cta=config.angiography)
+    warnings = list(raw.warnings)
+    ct, moved = _named(case, lambda: _straight(raw.ct))
+    lesion_DHW = np.zeros(ct.array_DHW.shape, dtype=bool)
+    if raw.lesion_DHW is None:
+        warnings.append("no lesion mask: the case can be segmented, not trained on or scored")
+    else:
+        lesion_DHW = raw.lesion_DHW if moved is None else moved.apply(raw.lesion_DHW, fill=False)
+    if moved is not None:
+        warnings.append(
+            f"gantry tilt of {tilt_deg(raw.ct.affine):.1f} degrees taken out; scores are on the scan's grid"
+        )
+
+    hu_DHW, spacing_DHW_mm = ct.array_DHW.astype(np.float32, copy=False), ct.spacing_DHW_mm
+    head_DHW = head_mask(hu_DHW, spacing_DHW_mm)
+    brain_DHW = brain_mask(hu_DHW, spacing_DHW_mm, head_DHW)
     if not brain_DHW.any():
         raise BadInput(f"case {case.case_id}: no skull with a brain in it in {case.ct_path.name}; is it a head CT?")
-    warnings = []
-    if is_saturated(hu_DHW):
-        warnings.append(f"CT is clipped to [{hu_DHW.min():g}, {hu_DHW.max():g}] HU; bone is taken as its maximum")
-    kept = np.count_nonzero(raw.lesion_DHW & brain_DHW) / np.count_nonzero(raw.lesion_DHW)
-    if kept < 0.995:
+    brain_ml = np.count_nonzero(brain_DHW) * ct.voxel_ml
+    if not PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= PLAUSIBLE_BRAIN_ML[1]:
+        warnings.append("the brain mask is much smaller or larger than a brain; look at the case with --preview")
+    num_lesion = np.count_nonzero(lesion_DHW)
+    if num_lesion and np.count_nonzero(lesion_DHW & brain_DHW) < MIN_LESION_KEPT * num_lesion:
         warnings.append("more than 0.5% of the lesion lies outside the brain mask")
 
-    full_DHW = resampled_shape(raw.ct.array_DHW.shape, spacing_DHW_mm, config.spacing_HWD_mm)
-    head_DHW = resize_mask(head_mask(hu_DHW) | brain_DHW, full_DHW)
-    start_DHW, size_DHW = bounding_box(head_DHW)
-    grid = Grid(native_DHW=hu_DHW.shape, full_DHW=full_DHW, crop_start_DHW=start_DHW, crop_DHW=size_DHW)
-
-    low_hu, high_hu = config.window_hu
-    scaled_DHW = 2.0 * (resize(np.clip(hu_DHW, low_hu, high_hu), full_DHW) - low_hu) / (high_hu - low_hu) - 1.0
-    brain_crop_DHW = grid.crop(resize_mask(brain_DHW, full_DHW)).astype(bool)
-    image_DHW = np.where(brain_crop_DHW, grid.crop(scaled_DHW), np.float32(-1.0))
-    factors = [native / full for native, full in zip(grid.native_DHW, grid.full_DHW, strict=True)]
-    depth_mm, height_mm, width_mm = (mm * factor for mm, factor in zip(spacing_DHW_mm, factors, strict=True))
-    return PreprocessedCase(
+    stripped_DHW = np.where(brain_DHW, _windowed(hu_DHW, config.window_hu), np.float32(-1.0))
+    channels = {"ct": stripped_DHW}
+    if config.symmetric != "none":
+        mirror = METHODS[config.symmetric]
+        channels["symmetric"] = _named(
+            case, lambda: mirror(stripped_DHW, hu_DHW, head_DHW, brain_DHW, spacing_DHW_mm, fill=-1.0)
+        )
+    cta_DHW = None
+    if (scanned_cta := raw.cta) is not None:
+        cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, _straight(scanned_cta)[0]))
+        channels["cta"] = np.where(brain_DHW, _windowed(cta_DHW, config.angiography_window_hu), np.float32(-1.0))
+    return PreparedImages(
         case_id=case.case_id,
-        image_CDHW=image_DHW[None].astype(np.float16),
-        brain_DHW=brain_crop_DHW,
-        lesion_DHW=grid.crop(resize_mask(raw.lesion_DHW, full_DHW)).astype(bool),
-        reference_DHW=raw.lesion_DHW,
-        affine=raw.ct.affine,
-        spacing_DHW_mm=(depth_mm, height_mm, width_mm),
-        native_spacing_DHW_mm=spacing_DHW_mm,
-        grid=grid,
+        raw=raw,
+        ct=ct,
+        cta_DHW=cta_DHW,
+        head_DHW=head_DHW,
+        brain_DHW=brain_DHW,
+        lesion_DHW=lesion_DHW,
+        channels_DHW=channels,
+        straightening=moved,
         warnings=tuple(warnings),
     )
 
 
-def input_digest(case: Case) -> str:
-    """Content digest of a case's CT and lesion mask files.
+def to_network_grid(images: PreparedImages, config: PreprocessingConfig) -> PreprocessedCase:
+    """Resample the channels and masks to the network's spacing, and crop them to the head."""
+    native_DHW, spacing_DHW_mm = images.ct.array_DHW.shape, images.ct.spacing_DHW_mm
+    full_DHW = resampled_shape(native_DHW, spacing_DHW_mm, config.spacing_HWD_mm)
+    start_DHW, size_DHW = bounding_box(resize_mask(images.head_DHW | images.brain_DHW, full_DHW))
+    scanned_DHW = images.raw.ct.array_DHW.shape
+    grid = Grid(
+        native_DHW=scanned_DHW,
+        full_DHW=full_DHW,
+        crop_start_DHW=start_DHW,
+        crop_DHW=size_DHW,
+        straightening=images.straightening,
+    )
+    brain_DHW = grid.crop(resize_mask(images.brain_DHW, full_DHW)).astype(bool)
+    channels = []
+    for name in config.channels:
+        channel_DHW = grid.crop(resize(images.channels_DHW[name], full_DHW))
+        # The mirrored brain ends where it ends; the others end with the brain, also where resampling smeared them.
+        channels.append(channel_DHW if name == "symmetric" else np.where(brain_DHW, channel_DHW, np.float32(-1.0)))
+    factors = [native / full for native, full in zip(native_DHW, full_DHW, strict=True)]
+    depth_mm, height_mm, width_mm = (mm * factor for mm, factor in zip(spacing_DHW_mm, factors, strict=True))
+    reference_DHW = images.raw.lesion_DHW
+    return PreprocessedCase(
+        case_id=images.case_id,
+        image_CDHW=np.stack(channels).astype(np.float16),
+        brain_DHW=brain_DHW,
+        lesion_DHW=grid.crop(resize_mask(images.lesion_DHW, full_DHW)).astype(bool),
+        reference_DHW=np.zeros(scanned_DHW, dtype=bool) if reference_DHW is None else reference_DHW,
+        affine=images.raw.ct.affine,
+        spacing_DHW_mm=(depth_mm, height_mm, width_mm),
+        native_spacing_DHW_mm=spacing_DHW_mm,
+        grid=grid,
+        warnings=images.warnings,
+    )
+
+
+def preprocess_case(case: Case, config: PreprocessingConfig) -> PreprocessedCase:
+    """From files to network input.
 
     Raises:
-        BadInput: one of them cannot be read.
+        BadInput: as `prepare_images`.
     """
+    return to_network_grid(prepare_images(case, config), config)
+
+
+def _windowed(hu_DHW: FloatArray, window_hu: tuple[float, float]) -> FloatArray:
+    """HU to [-1, 1] over the window, cut at its ends."""
+    low_hu, high_hu = window_hu
+    scaled_DHW = np.clip(hu_DHW, low_hu, high_hu)
+    scaled_DHW -= np.float32(low_hu)
+    scaled_DHW *= np.float32(2.0 / (high_hu - low_hu))
+    scaled_DHW -= np.float32(1.0)
+    return scaled_DHW
+
+
+def _straight(volume: Volume) -> tuple[Volume, Straightening | None]:
+    """The volume on an orthogonal grid, and how it got there; None where it was on one."""
+    found = straightening(volume.affine, volume.array_DHW.shape)
+    if found is None:
+        return volume, None
+    moved, affine = found
+    return Volume(array_DHW=moved.apply(volume.array_DHW, fill=AIR_HU), affine=affine), moved
+
+
+def _named(case: Case, step: Callable[[], Result]) -> Result:
+    """Do a step that does not know whose images it has; its complaint gets the case's name."""
     try:
-        return digest_json([digest_file(case.ct_path), digest_file(case.lesion_path)])
-    except OSError as error:
-        raise BadInput(
-            f"case {case.case_id}: {error.filename} cannot be read ({error.strerror}); check the file and its mode"
-        ) from error
-
-
-def code_digest() -> str:
-    """Digest of the source that turns files into preprocessed cases."""
-    package = Path(__file__).parent
-    sources = [*package.glob("*.py"), package.parent / "data" / "case.py", package.parent / "data" / "nifti.py"]
-    return digest_files(sources, package.parent)
-
-
-def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig) -> Path:
-    """Where preprocessed cases live: in the data set, or under `out` where the data set must not be written to."""
-    name = Path("derivatives") / "hemosweep-preproc" / digest_json([asdict(config), code_digest()])
-    existing = next(path for path in (data / name, *(data / name).parents) if path.exists())
-    writable = os.access(existing, os.W_OK) and bool(existing.stat().st_mode & 0o222)
-    return (data if writable else out) / name
-
-
-def _preprocess_and_save(case: Case, config: PreprocessingConfig, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    path = folder / f"{case.case_id}-{input_digest(case)}.npz"
-    if path.is_file():
-        return path, load_preprocessed(path).warnings
-    preprocessed = preprocess_case(case, config)
-    save_preprocessed(preprocessed, path)
-    return path, preprocessed.warnings
-
-
-def preprocess(
-    cases: Sequence[Case], config: PreprocessingConfig, folder: Path, *, jobs: int, progress: Progress
-) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
-    """Preprocess what is not there yet; return each case's file and what was noticed about it.
-
-    A file's name holds the digest of its case's inputs, its folder's name that of parameters and code: a changed
-    input or option never meets an old derivative.
-
-    Raises:
-        BadInput: of the first case, in order, that cannot be used; the other cases are finished first.
-        HemosweepError: the system failed (a full disk, a killed process).
-    """
-    finished: dict[str, tuple[Path, tuple[str, ...]]] = {}
-    errors: dict[str, BadInput] = {}
-    progress(0, len(cases))
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_preprocess_and_save, case, config, folder): case for case in cases}
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                case_id = futures[future].case_id
-                try:
-                    finished[case_id] = future.result()
-                except BadInput as error:
-                    errors[case_id] = error
-                except OSError as error:
-                    raise HemosweepError(
-                        f"case {case_id}: cannot be preprocessed ({error}); start again then"
-                    ) from error
-                except BrokenProcessPool as error:
-                    raise HemosweepError("a preprocessing process was killed, for lack of memory perhaps") from error
-                progress(done, len(cases))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # an interrupt must not wait for what is queued
-            raise
-    failed = [errors[case.case_id] for case in cases if case.case_id in errors]
-    if failed:
-        more = f" (and {len(failed) - 1} more cases cannot be used)" if len(failed) > 1 else ""
-        raise BadInput(f"{failed[0]}{more}")
-    paths = {case.case_id: finished[case.case_id][0] for case in cases}
-    return paths, {case.case_id: finished[case.case_id][1] for case in cases}
+        return step()
+    except BadInput as error:
+        raise BadInput(f"case {case.case_id}: {error}") from error

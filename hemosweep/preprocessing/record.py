@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import Grid
+from hemosweep.preprocessing.tilt import Straightening
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +23,8 @@ class PreprocessedCase:
 
     `image_CDHW` is float16, intensities mapped to [-1, 1], background -1. `brain_DHW` and `lesion_DHW` are bool.
     `reference_DHW` is the untouched lesion mask on the scanner's grid, where scores are taken; `affine` belongs to it.
+    Both masks are empty where the data set has none for the case. `native_spacing_DHW_mm` counts slices along their
+    normal, so that a tilted scan's voxels have the right volume.
     """
 
     case_id: str
@@ -53,6 +57,8 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
         "spacing_DHW_mm": case.spacing_DHW_mm,
         "native_spacing_DHW_mm": case.native_spacing_DHW_mm,
         "native_DHW": case.grid.native_DHW,
+        "shifts_HW": None if case.grid.straightening is None else case.grid.straightening.shifts_HW,
+        "straight_DHW": case.grid.straight_DHW,
         "full_DHW": case.grid.full_DHW,
         "crop_start_DHW": case.grid.crop_start_DHW,
         "crop_DHW": case.grid.crop_DHW,
@@ -63,7 +69,7 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
     temporary = path.with_name(f".tmp-{uuid4().hex}-{path.name}")
     try:
         with temporary.open("wb") as file:
-            np.savez_compressed(
+            _write_arrays(
                 file,
                 image_CDHW=case.image_CDHW,
                 brain=np.packbits(case.brain_DHW),
@@ -75,6 +81,14 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_arrays(file: IO[bytes], **arrays: NDArray[np.generic]) -> None:
+    """As `np.savez_compressed`, but at the quickest level, which takes a third of the time for a tenth more bytes."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def load_content_digest(path: Path) -> str:
@@ -102,6 +116,12 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
         first, second, third = facts[name]
         return first, second, third
 
+    def straightening() -> Straightening | None:
+        if facts["shifts_HW"] is None:
+            return None
+        shifts_HW = tuple((top, left) for top, left in facts["shifts_HW"])
+        return Straightening(native_DHW=triple("native_DHW"), straight_DHW=triple("straight_DHW"), shifts_HW=shifts_HW)
+
     def spacing(name: str) -> tuple[float, float, float]:
         first, second, third = facts[name]
         return first, second, third
@@ -114,6 +134,7 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
         full_DHW=triple("full_DHW"),
         crop_start_DHW=triple("crop_start_DHW"),
         crop_DHW=triple("crop_DHW"),
+        straightening=straightening(),
     )
     return PreprocessedCase(
         case_id=facts["case_id"],

@@ -108,7 +108,7 @@ def boxplot(
         axes.set_ylabel("DSC")
         axes.set_title(title, loc="left")
         figure.legend(
-            handles=_legend(kinds, with_paper=bool(paper)), loc="outside lower left", ncols=5 if len(arms) > 4 else 3
+            handles=_legend(kinds, with_paper=bool(paper)), loc="outside lower left", ncols=5 if len(arms) > 5 else 3
         )
         _save(figure, path)
 

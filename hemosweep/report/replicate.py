@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemosweep.data.case import Case
+from hemosweep.data.case import Case, read_case
 from hemosweep.data.nifti import read_volume
 from hemosweep.report.figures import LossCurve, boxplot, training_curves
 from hemosweep.report.overlays import overlay
@@ -15,7 +15,13 @@ from hemosweep.training.spec import JOURNAL_NAME, PREDICTIONS_NAME
 
 
 def draw_replicate(
-    name: str, cases: pd.DataFrame, raw_cases: Sequence[Case], fold_folders: Mapping[int, Path], folder: Path
+    name: str,
+    cases: pd.DataFrame,
+    raw_cases: Sequence[Case],
+    fold_folders: Mapping[int, Path],
+    folder: Path,
+    *,
+    lesion_label: int | None = None,
 ) -> dict[str, Path]:
     """Draw a replicate's figures into `folder`; returns artifact name to file.
 
@@ -23,6 +29,7 @@ def draw_replicate(
         cases: its case table.
         raw_cases: where each case's CT and reference mask lie.
         fold_folders: fold index to the fold run's folder.
+        lesion_label: the value of the reference masks that counts, where they hold several.
     """
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"boxplot.png": folder / "boxplot.png", "training.png": folder / "training.png"}
@@ -33,12 +40,13 @@ def draw_replicate(
     for rank, row in ranked_cases(cases).items():
         case, fold, dsc = paths[str(row["case_id"])], int(row["fold"]), float(row["dsc"])
         figures[f"{rank}.png"] = folder / f"{rank}.png"
-        ct = read_volume(case.ct_path)
+        raw = read_case(case, lesion_label=lesion_label)
+        assert raw.lesion_DHW is not None, "scored cases have a reference"
         overlay(
-            ct.array_DHW,
-            read_volume(case.lesion_path).array_DHW,
+            raw.ct.array_DHW,
+            raw.lesion_DHW,
             read_volume(fold_folders[fold] / PREDICTIONS_NAME / f"{case.case_id}.nii.gz").array_DHW,
-            ct.spacing_DHW_mm,
+            raw.ct.spacing_DHW_mm,
             folder / f"{rank}.png",
             title=f"{name}: {rank} case {case.case_id}",
             dsc=dsc,

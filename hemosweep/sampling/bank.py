@@ -25,6 +25,8 @@ class PatchBank:
         centres: Sequence[Centres],
         patch_DHW: tuple[int, int, int],
         device: torch.device,
+        *,
+        augment: bool = False,
     ) -> None:
         self.patch_DHW = patch_DHW
         depth, height, width = patch_DHW
@@ -46,16 +48,38 @@ class PatchBank:
         self._start_N = torch.cat(starts).to(device)
         self._stride_N2 = torch.cat(strides).to(device)
         self._d = torch.arange(depth, device=device)[:, None, None]
-        self._h = torch.arange(height, device=device)[:, None]
-        self._w = torch.arange(width, device=device)
+        h_THW, w_THW = plane_views(height, width, augment=augment)
+        self._h_T1HW, self._w_T1HW = h_THW[:, None].to(device), w_THW[:, None].to(device)
 
     def __len__(self) -> int:
-        return len(self._start_N)
+        return len(self._start_N) * len(self._h_T1HW)
 
     def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut out patches by number: images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64."""
-        start_B111 = self._start_N[patch_B][:, None, None, None]
-        plane_B111, row_B111 = self._stride_N2[patch_B].T[:, :, None, None, None]
-        voxel_BDHW = start_B111 + plane_B111 * self._d + row_B111 * self._h + self._w
+        """Cut out patches by number: images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64.
+
+        With augmentation, number n is view n // N of the drawn patch n % N, where N centres were drawn.
+        """
+        view_B, drawn_B = patch_B // len(self._start_N), patch_B % len(self._start_N)
+        start_B111 = self._start_N[drawn_B][:, None, None, None]
+        plane_B111, row_B111 = self._stride_N2[drawn_B].T[:, :, None, None, None]
+        in_plane_B1HW = row_B111 * self._h_T1HW[view_B] + self._w_T1HW[view_B]
+        voxel_BDHW = start_B111 + plane_B111 * self._d + in_plane_B1HW
         x_BCDHW = self._image_CV[:, voxel_BDHW].transpose(0, 1).float()
         return x_BCDHW, self._label_V[voxel_BDHW].long()
+
+
+def plane_views(height: int, width: int, *, augment: bool) -> tuple[Tensor, Tensor]:
+    """Row and column that each pixel of a view of a patch comes from, `(T, H, W)` both.
+
+    Without augmentation there is one view, the patch itself. With it there are six: the patch, its horizontal and its
+    vertical flip, and its rotations by 90, 180 and 270 degrees (paper, Section 2.2.1); H equals W then.
+    """
+    h_HW, w_HW = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    if not augment:
+        return h_HW[None], w_HW[None]
+
+    def views(index_HW: Tensor) -> Tensor:
+        flips = [index_HW, index_HW.flip(1), index_HW.flip(0)]
+        return torch.stack([*flips, *(torch.rot90(index_HW, turns) for turns in (1, 2, 3))])
+
+    return views(h_HW), views(w_HW)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.config import RESTRICTIONS, SamplingConfig
+from hemosweep.config import SamplingConfig
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.regions import Mask, negative_regions
 
@@ -56,9 +56,16 @@ def draw_centres(
     return Centres(index_N=np.concatenate(drawn).astype(np.int64), counts=counts)
 
 
-def draw_case_centres(case: PreprocessedCase, config: SamplingConfig, rng: np.random.Generator) -> Centres:
-    """The centres of a preprocessed case under a sampling configuration."""
-    shares = RESTRICTIONS[config.restriction]
+def draw_case_centres(
+    case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float], rng: np.random.Generator
+) -> Centres:
+    """The centres of a preprocessed case under a sampling configuration.
+
+    Args:
+        window_hu: the HU that the case's first channel maps to -1 and 1.
+    """
+    shares = config.shares
+    low_hu, high_hu = window_hu
     negatives = negative_regions(
         tuple(shares),
         brain_DHW=case.brain_DHW,
@@ -66,5 +73,7 @@ def draw_case_centres(case: PreprocessedCase, config: SamplingConfig, rng: np.ra
         spacing_DHW_mm=case.spacing_DHW_mm,
         border_half_width_mm=config.border_half_width_mm,
         center_half_width_mm=config.center_half_width_mm,
+        image_DHW=case.image_CDHW[0],
+        hyperdense_above=2.0 * (config.hyperdense_hu - low_hu) / (high_hu - low_hu) - 1.0,
     )
     return draw_centres(case.lesion_DHW, negatives, shares, config.num_patches_per_case, rng)

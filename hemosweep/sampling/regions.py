@@ -9,6 +9,11 @@ from hemosweep.preprocessing.grid import bounding_box
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float, float]
 
+BORDER_MM, RIM_MM, THIN_MM = 4.0, 2.0, 4.0
+"""Depth of the brain's border, width of a lesion's rim, and thickness up to which a bright structure is no blood."""
+MIN_BLOOD_ML = 0.3
+"""Smaller bright spots are calcifications of plexus and pineal gland, and noise."""
+
 
 def lesion_border(lesion_DHW: Mask, spacing_DHW_mm: Spacing, half_width_mm: float) -> Mask:
     """Voxels off the lesion within a cube of `half_width_mm` around any lesion voxel, hence around its border."""
@@ -29,6 +34,44 @@ def brain_center(brain_DHW: Mask, spacing_DHW_mm: Spacing, half_width_mm: float)
     return cube_DHW
 
 
+def hyperdense(
+    image_DHW: NDArray[np.floating], brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: Spacing, above: float
+) -> Mask:
+    """Blood that is not the lesion: bright voxels in the brain, without the lesion and what is too thin or too small.
+
+    The paper thresholds the image at the blood's intensity, takes the reference lesion off, and leaves out brain
+    borders and midline structures by their size (Section 2.2.1). Here the brain's outermost `BORDER_MM` and the rim of
+    the lesion, where partial volume makes bright shells, are left out; an opening in plane takes what is thinner than
+    falx and tentorium; a component counts from `MIN_BLOOD_ML` up.
+
+    Args:
+        image_DHW: intensities on any scale; `above` is the threshold on that scale.
+    """
+    _, height_mm, width_mm = spacing_DHW_mm
+    # The threshold lies 2 to 3 standard deviations of the noise above grey matter: smooth before it.
+    smooth_DHW = ndimage.gaussian_filter(image_DHW.astype(np.float32), (0.0, 1.0 / height_mm, 1.0 / width_mm))
+    deep_DHW = ndimage.binary_erosion(brain_DHW, _disk(BORDER_MM, spacing_DHW_mm))
+    near_lesion_DHW = ndimage.binary_dilation(lesion_DHW, _disk(RIM_MM, spacing_DHW_mm))
+    bright_DHW = (smooth_DHW > above) & deep_DHW & ~near_lesion_DHW
+    thick_DHW = ndimage.binary_opening(bright_DHW, _disk(THIN_MM / 2, spacing_DHW_mm))
+    labels, num_labels = ndimage.label(thick_DHW)
+    if num_labels == 0:
+        return np.zeros_like(brain_DHW)
+    sizes_ml = np.bincount(labels.ravel()) * float(np.prod(spacing_DHW_mm)) / 1000.0
+    sizes_ml[0] = 0.0
+    large: Mask = (sizes_ml >= MIN_BLOOD_ML)[labels]
+    return large
+
+
+def _disk(radius_mm: float, spacing_DHW_mm: Spacing) -> Mask:
+    """Structuring element of one slice; at least the four neighbours."""
+    _, height_mm, width_mm = spacing_DHW_mm
+    rows, columns = max(1, round(radius_mm / height_mm)), max(1, round(radius_mm / width_mm))
+    h, w = np.ogrid[-rows : rows + 1, -columns : columns + 1]
+    inside: Mask = (h / rows) ** 2 + (w / columns) ** 2 <= 1.0
+    return inside[None]
+
+
 def negative_regions(
     names: tuple[str, ...],
     *,
@@ -37,6 +80,8 @@ def negative_regions(
     spacing_DHW_mm: Spacing,
     border_half_width_mm: float,
     center_half_width_mm: float,
+    image_DHW: NDArray[np.floating],
+    hyperdense_above: float,
 ) -> dict[str, Mask]:
     """Masks of the named regions. None holds a lesion voxel, and all but `volume` lie inside the brain."""
     masks: dict[str, Mask] = {}
@@ -49,6 +94,8 @@ def negative_regions(
             masks[name] = brain_DHW & lesion_border(lesion_DHW, spacing_DHW_mm, border_half_width_mm)
         elif name == "brain_center":
             masks[name] = brain_DHW & ~lesion_DHW & brain_center(brain_DHW, spacing_DHW_mm, center_half_width_mm)
+        elif name == "hyperdense":
+            masks[name] = hyperdense(image_DHW, brain_DHW, lesion_DHW, spacing_DHW_mm, hyperdense_above)
         else:
             raise KeyError(name)
     return masks

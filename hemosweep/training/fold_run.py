@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hemosweep.config import SamplingConfig
+from hemosweep.config import ArmConfig
 from hemosweep.evaluation.inference import predict_probability
 from hemosweep.evaluation.scores import CaseScores, score_case
 from hemosweep.model.builders import build_loss, build_model
@@ -34,25 +34,26 @@ def derive_seed(seed: int, *purpose: str) -> int:
 
 
 def build_bank(
-    cases: list[PreprocessedCase], config: SamplingConfig, device: Device, journal: Journal, seed: int
+    cases: list[PreprocessedCase], config: ArmConfig, device: Device, journal: Journal, seed: int, *, augment: bool
 ) -> PatchBank:
     """Draw every case's centres, each from a random stream of its own, and put the cases on the device."""
     centres = []
     for case in cases:
         rng = np.random.default_rng(derive_seed(seed, case.case_id))
-        drawn = draw_case_centres(case, config, rng)
+        drawn = draw_case_centres(case, config.sampling, config.preprocessing.window_hu, rng)
         empty = [region for region, count in drawn.counts.items() if count == 0]
         if empty:
             journal.write("empty_region", case_id=case.case_id, regions=empty)
         centres.append(drawn)
-    return PatchBank(cases, centres, config.patch_DHW, device.torch_device)
+    return PatchBank(cases, centres, config.sampling.patch_DHW, device.torch_device, augment=augment)
 
 
 def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
     """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one."""
     begun = time.perf_counter()
     seconds_before = seconds_at_work(read_journal(journal.path))
-    device = choose_device()
+    config = spec.config
+    device = choose_device(deterministic=config.training.deterministic)
     journal.write(
         "started",
         device=device.name,
@@ -60,7 +61,6 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
         precision="bf16" if device.bf16 else "float32",
         torch=torch.__version__,
     )
-    config = spec.config
     # As in its digest, a fold counts through its cases, not its number.
     split = ",".join(case.case_id for case in spec.test)
     torch.manual_seed(derive_seed(spec.seed, split, "weights"))
@@ -70,8 +70,8 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
     outcome = train(
         model,
         build_loss(config.training),
-        build_bank(training_cases, config.sampling, device, journal, sampling_seed),
-        build_bank(validation_cases, config.sampling, device, journal, sampling_seed),
+        build_bank(training_cases, config, device, journal, sampling_seed, augment=config.sampling.augment),
+        build_bank(validation_cases, config, device, journal, sampling_seed, augment=False),
         config.training,
         device,
         seed=derive_seed(spec.seed, split, "training"),

@@ -64,7 +64,7 @@ def train(
     Raises:
         NonFiniteLoss: the loss of a batch is NaN or infinite.
     """
-    optimizer = torch.optim.Adadelta(model.parameters())
+    optimizer = torch.optim.Adadelta(model.parameters(), lr=config.learning_rate)
     order = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     done, best_epoch, best_loss, best_weights = 0, 0, math.inf, copy.deepcopy(model.state_dict())

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 import hemosweep.cli
-from hemosweep.preprocessing import pipeline
+from hemosweep.data import parallel
 
 COMMAND = Path(sys.executable).with_name("hemosweep")
 
@@ -81,6 +83,8 @@ class Study:
     arms: tuple[str, ...] = ("24x24x8", "32x32x16")
     stdout: str = ""
     stderr: str = ""
+    planted: tuple[str, ...] = ("DOE^JANE", "MRN-55512", "19540312", "/archive/doe_jane")
+    """Identifiers in the header of every scan."""
 
     def command(self, *options, arms=None, out=None):
         where = ("--data", self.data, "--profile", "demo", "--folds", 2, "--out", out or self.out)
@@ -92,6 +96,17 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "study" in item.fixturenames)
 
 
+def plant(path, identifiers):
+    """Write identifiers into the free text of a scan's header; its voxels stay as they are."""
+    image = nib.load(path)
+    name, number, date, folder = identifiers
+    image.header["descrip"] = f"{name} {date}"
+    image.header["db_name"] = number
+    image.header["aux_file"] = folder
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", f"{name} {folder}".encode()))
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine, image.header), path)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def started_study(request, tmp_path_factory):
     """The real study and its process, started with the first end-to-end test."""
@@ -101,6 +116,8 @@ def started_study(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     data = shutil.copytree(request.getfixturevalue("phantoms"), folder / "data")
     study = Study(data=data, out=folder / "runs")
+    for path in data.glob("sub-*/ct/*.nii.gz"):
+        plant(path, study.planted)
     process = request.getfixturevalue("start")(*study.command("--json"))
     yield study, process
     process.kill()
@@ -120,7 +137,7 @@ def study(started_study):
 def main(monkeypatch, capfd, tmp_path):
     """Runs the command line in this process and in an empty folder: exit code, standard output, standard error."""
     # A thread where the command starts processes: as good for reading files, and there at once.
-    monkeypatch.setattr(pipeline, "ProcessPoolExecutor", lambda max_workers, mp_context: ThreadPoolExecutor(1))
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, mp_context, initializer: ThreadPoolExecutor(1))
     monkeypatch.setenv("COLUMNS", "200")
     folder = tmp_path / "here"
     folder.mkdir()

@@ -23,6 +23,7 @@ from tracking import schema
 from tracking.store import open_store, search_runs
 
 # The first test waits for the training, which takes minutes on a busy machine.
+SMALL, MIDDLE = "24x24x8", "32x32x16"
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -144,10 +145,12 @@ def test_the_ledger_has_one_complete_trial_an_arm(study, asked):
 
 
 def test_every_arm_has_its_figures_in_the_store(store, asked):
+    # A declared comparison is drawn when its second arm ends.
+    pair = {SMALL: (), MIDDLE: (f"{SMALL}-vs-{MIDDLE}",)}
     for run in asked["runs"]:
         paths = [artifact.path for artifact in store.client.list_artifacts(run["run_id"], "figures")]
-        names = ("best", "boxplot", "median", "training", "worst")
-        assert sorted(paths) == [f"figures/{name}.png" for name in names]
+        names = ("best", "boxplot", "centres", "median", "training", "worst", *pair[run["arm"]])
+        assert sorted(paths) == sorted(f"figures/{name}.png" for name in names)
 
 
 def test_no_patient_is_named_anywhere_among_the_results(study):

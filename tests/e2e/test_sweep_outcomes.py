@@ -74,7 +74,7 @@ def child(monkeypatch):
     child = Child()
     monkeypatch.setattr(driver, "run_in_child", child)
     # Overlays take seconds; the study with real trainings draws them.
-    monkeypatch.setattr("hemosweep.cli.study.draw_replicate", lambda *_: {})
+    monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
     return child
 
 
@@ -336,6 +336,12 @@ def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
     assert code == 0
     forecast = json.loads(stdout)
     assert (forecast["num_cases"], forecast["num_fold_runs"]) == (6, 3 * 3 * 2)
-    assert list(forecast["arm_seconds"]) == [SMALL, MIDDLE, "48x48x24"]
-    assert forecast["seconds"] == pytest.approx(sum(forecast["arm_seconds"].values()))
+    assert [arm["arm"] for arm in forecast["arms"]] == [SMALL, MIDDLE, "48x48x24"]
+    assert [arm["shared_with"] for arm in forecast["arms"]] == [
+        [],
+        ["sampling/brain+lesion+center", "symmetric/lesion+center"],
+        [],
+    ]
+    assert forecast["num_done"] == 0
+    assert forecast["seconds"] == pytest.approx(sum(arm["seconds"] for arm in forecast["arms"]))
     assert not nowhere.exists()

@@ -30,8 +30,22 @@ def test_defaults_are_the_papers_protocol() -> None:
     assert config.inference.overlap > 0.5
 
 
-def test_shares_of_each_restriction_sum_to_one() -> None:
-    assert [name for name, shares in RESTRICTIONS.items() if not math.isclose(sum(shares.values()), 1.0)] == []
+@pytest.mark.parametrize(
+    ("restriction", "shares"),
+    [
+        ("none", {"volume": 1.0}),
+        ("brain", {"brain": 1.0}),
+        ("brain+lesion", {"lesion_border": 0.3, "brain": 0.7}),
+        ("brain+lesion+center", {"lesion_border": 0.3, "brain_center": 0.3, "brain": 0.4}),
+        ("brain+lesion+hyperdense", {"lesion_border": 0.3, "hyperdense": 0.3, "brain": 0.4}),
+        ("lesion|hyperdense", {"lesion_border": 0.3, "hyperdense": 0.3}),  # in proportion: half and half
+    ],
+)
+def test_a_restriction_forces_its_shares_and_the_brain_gives_the_rest(
+    restriction: str, shares: dict[str, float]
+) -> None:
+    assert SamplingConfig(restriction=restriction).shares == pytest.approx(shares)
+    assert list(SamplingConfig(restriction=restriction).shares) == list(RESTRICTIONS[restriction])
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,16 @@ def test_an_unknown_reference_lists_the_nearest_names(out, three_runs, reference
         reader.find_run(out, reference)
 
 
+def test_the_fold_runs_of_a_run_come_in_the_order_of_its_folds(out, three_runs, fold_folder):
+    recorder = Recorder(out)
+    for number in (1, 0):
+        folder = fold_folder(number, 1)
+        recorder.record_fold(three_runs[0], fold=number, digest=folder.digest, folder=folder.path)
+    first, focal, _ = reader.list_runs(out)
+    assert reader.fold_run_digests(out, first) == ("digest-0", "digest-1")
+    assert reader.fold_run_digests(out, focal) == ()
+
+
 def test_a_folder_without_a_store_says_how_to_start(tmp_path):
     with pytest.raises(BadInput, match="has no runs; start one with"):
         reader.list_runs(tmp_path)

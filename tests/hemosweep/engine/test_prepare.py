@@ -7,11 +7,14 @@ import pytest
 
 from hemosweep.config import CrossValidationConfig, PreprocessingConfig
 from hemosweep.data.case import Case
+from hemosweep.data.digest import dataset_digest
 from hemosweep.data.folds import draw_folds
 from hemosweep.engine import prepare
-from hemosweep.engine.prepare import dataset_digest, prepare_sweep
+from hemosweep.engine.prepare import prepare_sweep
 from hemosweep.engine.sweep import Arm
+from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import METRIC_VERSION
+from hemosweep.preprocessing.cache import Outcome
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.training.source import source_digest
 
@@ -40,12 +43,13 @@ def cases(data):
 def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
     """Prepares two arms; returns what came of it and which configurations were preprocessed where."""
 
-    def run(configs=None, **changes):
+    def run(configs=None, failures=None, **changes):
         asked = []
 
         def preprocess(cases, config, folder, *, jobs, progress):
             asked.append((config, folder))
-            return tiny_inputs, {"a": ("CT is clipped",), "b": (), "c": ("CT is clipped", "no skull"), "d": (), "e": ()}
+            noticed = {"a": ("CT is clipped",), "b": (), "c": ("CT is clipped", "no skull"), "d": (), "e": ()}
+            return Outcome(paths=tiny_inputs, warnings=noticed, failures=failures or {}, pictures={})
 
         monkeypatch.setattr(prepare, "preprocess", preprocess)
         configs = configs or {"one": tiny_config(), "two": tiny_config(patience=3)}
@@ -125,23 +129,6 @@ def test_other_folds_have_another_digest_and_the_same_ones_the_same(prepared, ca
     assert prepared(base=replace(tiny_config(), cross_validation=other))[0].facts["folds_digest"] not in digests
 
 
-def test_the_dataset_digest_changes_with_a_file_and_not_with_the_order_of_the_table(cases):
-    before = dataset_digest(cases)
-    assert dataset_digest(cases[::-1]) == before
-    cases[2].lesion_path.write_text("redrawn")
-    assert dataset_digest(cases) != before
-
-
-def test_the_dataset_digest_does_not_know_where_the_data_set_lies(cases, tmp_path):
-    moved = []
-    for case in cases:
-        paths = [tmp_path / path.name for path in (case.ct_path, case.lesion_path)]
-        for old, new in zip((case.ct_path, case.lesion_path), paths, strict=True):
-            new.write_bytes(old.read_bytes())
-        moved.append(replace(case, patient_id="another", ct_path=paths[0], lesion_path=paths[1]))
-    assert dataset_digest(moved) == dataset_digest(cases)
-
-
 def test_a_read_only_data_set_is_left_alone_and_says_where_its_derivatives_are(prepared, data, tmp_path):
     data.chmod(0o555)
     try:
@@ -154,3 +141,11 @@ def test_a_read_only_data_set_is_left_alone_and_says_where_its_derivatives_are(p
 
 def test_what_preprocessing_noticed_is_told_once_with_its_cases(prepared):
     assert prepared()[0].warnings == ("2 of 5 cases (a, c): CT is clipped", "1 of 5 cases (c): no skull")
+
+
+def test_a_sweep_is_refused_where_a_case_cannot_be_used(prepared):
+    failures = {"b": "case b: mask is empty", "d": "case d: no skull"}
+    with pytest.raises(
+        BadInput, match=r"^case b: mask is empty \(and 1 more cases cannot be used; hemosweep data check"
+    ):
+        prepared(failures=failures)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hemosweep.model.losses import dice_ce_loss, soft_dice_loss
+from hemosweep.model.losses import dice_ce_loss, focal_loss, soft_dice_loss
 
 
 def logits_of(*lesion_probability: float) -> Tensor:
@@ -91,3 +91,27 @@ def test_dice_ce_is_the_plain_formula(seed: int, lesion_share: float, batch: int
     label = (rng.random((batch, size, size + 1, 2)) < lesion_share).astype(np.int64)
     loss = dice_ce_loss(torch.from_numpy(logits), torch.from_numpy(label)).item()
     assert loss == pytest.approx(numpy_dice_ce(logits.astype(np.float64), label), abs=1e-5)
+
+
+def test_focal_loss_by_hand() -> None:
+    # True class probabilities 3/4 and 1/4: weights 1/16 and 9/16 at gamma 2.
+    loss = focal_loss(logits_of(0.75, 0.75), labels(1, 0)).item()
+    assert loss == pytest.approx((-math.log(0.75) / 16 - 9 * math.log(0.25) / 16) / 2, abs=1e-6)
+
+
+def test_focal_loss_without_focus_is_the_cross_entropy() -> None:
+    torch.manual_seed(0)
+    logits, label = torch.randn(2, 2, 3, 4, 5), (torch.rand(2, 3, 4, 5) < 0.5).long()
+    torch.testing.assert_close(focal_loss(logits, label, gamma=0.0), torch.nn.functional.cross_entropy(logits, label))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 200.0])
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_focal_loss_and_its_gradient_are_finite(scale: float, gamma: float) -> None:
+    torch.manual_seed(0)
+    logits = (scale * torch.randn(4, 2, 4, 4, 4)).requires_grad_()
+    loss = focal_loss(logits, (torch.rand(4, 4, 4, 4) < 0.5).long(), gamma)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()

@@ -3,66 +3,64 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from hemosweep.data.case import read_case
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom import PhantomCase
+from hemosweep.data.phantom import PhantomCase, PhantomVariant, make_phantom
 from hemosweep.evaluation.metrics import dice
-from hemosweep.preprocessing.brain import brain_mask, head_mask, is_saturated
+from hemosweep.preprocessing.brain import brain_mask
 
 Mask = NDArray[np.bool_]
+
+FULL_HU = (-1024.0, 3071.0)
 
 
 def hu(case: PhantomCase) -> NDArray[np.float32]:
     return case.ct.array_DHW.astype(np.float32)
 
 
-def holder_mask(case: PhantomCase) -> Mask:
-    """The phantom's head holder: what is denser than fat at 98 mm or more behind the scanner's centre."""
-    volume = case.ct
-    _, num_h, num_w = volume.array_DHW.shape
-    y = volume.affine[1, 3] + volume.affine[1, 1] * np.arange(num_h)[:, None]
-    x = volume.affine[0, 3] + volume.affine[0, 0] * np.arange(num_w)
-    return (volume.array_DHW > -200) & (np.hypot(x, y) > 98.0) & (y < -40.0)
+def varied_phantom(index: int, size: str) -> PhantomCase:
+    """Craniotomies, blood along the skull, heads on and pressed into their holder, 5 mm slices, ranges cut short."""
+    variant = PhantomVariant(
+        craniotomy=index % 3 == 0,
+        crescent=index % 4 == 1 or index % 5 == 0,
+        holder_gap_mm=(6.0, -1.0, 0.0)[index % 3] if index % 2 else None,
+        slice_mm=5.0 if size == "paper" and index % 3 == 1 else None,
+        range_shift_mm=(0.0, -12.0, 10.0, 20.0)[index % 4],
+    )
+    return make_phantom(index, size=size, seed=5, cta_share=0.0, variant=variant)
+
+
+def scores(case: PhantomCase, window_hu: tuple[float, float] = FULL_HU) -> tuple[float, float]:
+    """DSC of the brain mask found in a window, and the share of the lesion in it."""
+    found = brain_mask(np.clip(hu(case), *window_hu), case.ct.spacing_DHW_mm)
+    dsc, lesion = dice(found, case.brain.array_DHW == 1), case.lesion.array_DHW == 1
+    assert dsc is not None
+    return dsc, np.count_nonzero(found & lesion) / np.count_nonzero(lesion)
+
+
+SLOW = pytest.mark.slow
+VARIED = [("demo", index) for index in range(4)]
+VARIED_SLOW = [*(("demo", index) for index in range(4, 20)), *(("paper", index) for index in range(20))]
+
+
+@pytest.mark.parametrize(("size", "index"), [*VARIED, *(pytest.param(*case, marks=SLOW) for case in VARIED_SLOW)])
+def test_brain_of_a_varied_phantom_is_found_and_keeps_its_lesion(size: str, index: int) -> None:
+    dsc, kept = scores(varied_phantom(index, size))
+    assert dsc >= 0.98  # the issue asks for 0.97
+    assert kept >= 0.995
 
 
 @pytest.mark.parametrize(
     "window_hu",
-    [(-1024.0, 3071.0), (0.0, 100.0), (-20.0, 80.0), (-50.0, 150.0), (-110.0, 190.0), (-160.0, 240.0)],
+    [(0.0, 100.0), (-20.0, 80.0), (-20.0, 100.0), (-50.0, 150.0), (-110.0, 190.0), (-160.0, 240.0), (-500.0, 700.0)],
     ids=str,
 )
-def test_brain_of_the_phantom_is_found_in_a_full_and_in_a_clipped_ct(
-    phantoms: list[PhantomCase], window_hu: tuple[float, float]
-) -> None:
+def test_brain_is_found_in_a_windowed_export(phantoms: list[PhantomCase], window_hu: tuple[float, float]) -> None:
     for case in phantoms:
-        found = brain_mask(np.clip(hu(case), *window_hu), case.ct.spacing_DHW_mm)
-        score = dice(found, case.brain.array_DHW == 1)
-        assert score is not None
-        assert score >= 0.95
-        lesion = case.lesion.array_DHW == 1
-        assert np.count_nonzero(found & lesion) >= 0.995 * np.count_nonzero(lesion)
-
-
-def test_holder_and_scalp_lie_outside_the_brain(phantoms: list[PhantomCase]) -> None:
-    for case in phantoms:
-        found, head = brain_mask(hu(case), case.ct.spacing_DHW_mm), head_mask(hu(case))
-        filled = np.stack([ndimage.binary_fill_holes(plane) for plane in head])
-        surface = filled & ~ndimage.binary_erosion(filled, np.ones((1, 5, 5)))
-        scalp = surface & (case.brain.array_DHW == 0)
-        assert scalp.sum() > 5000
-        assert not (found & (scalp | holder_mask(case))).any()
-        assert np.count_nonzero(found & (case.brain.array_DHW == 0)) * case.ct.voxel_ml < 5.0  # openings of the base
-
-
-def test_head_is_found_without_its_holder(phantoms: list[PhantomCase]) -> None:
-    for case in phantoms:
-        head, holder = head_mask(hu(case)), holder_mask(case)
-        assert holder.sum() > 100
-        assert not (head & holder).any()
-        inner = ndimage.binary_dilation(case.brain.array_DHW == 1, np.ones((1, 5, 5)))
-        assert (head & inner).sum() > 0.995 * inner.sum()
-        assert head.sum() * case.ct.voxel_ml < 4500.0
+        dsc, kept = scores(case, window_hu)
+        assert dsc >= 0.97
+        assert kept >= 0.995
 
 
 def test_blood_as_dense_as_it_gets_stays_in_the_brain() -> None:
@@ -72,6 +70,14 @@ def test_blood_as_dense_as_it_gets_stays_in_the_brain() -> None:
     found = brain_mask(hu_DHW, (5.0, 2.0, 2.0))
     assert found[:, 28:34, 20:26].all()
     assert found[:, 40:42, 40:42].all()
+
+
+def test_blood_on_the_skull_stays_in_the_brain() -> None:
+    y, x = np.ogrid[:64, :64]
+    blood_HW = (np.hypot(y - 32, x - 32) < 20) & (x > 46)
+    hu_DHW = shell_slices(3)
+    hu_DHW[:, blood_HW] = 85.0
+    assert brain_mask(hu_DHW, (5.0, 2.0, 2.0))[:, blood_HW].all()
 
 
 def shell_slices(num_slices: int) -> NDArray[np.float32]:
@@ -91,16 +97,39 @@ def test_the_mask_reaches_the_bone_and_goes_no_further(spacing_mm: float) -> Non
     assert np.count_nonzero(found) > 0.99 * np.count_nonzero(brain)
 
 
+def test_a_voxel_partly_of_bone_belongs_where_the_larger_part_is() -> None:
+    hu_DHW = shell_slices(3)
+    hu_DHW[:, 32, 52] = 30.0 + 0.3 * 970.0
+    hu_DHW[:, 32, 12] = 30.0 + 0.8 * 970.0  # 19.9 voxels from the middle, on the other side
+    found = brain_mask(hu_DHW, (5.0, 2.0, 2.0))
+    assert found[:, 32, 52].all()
+    assert not found[:, 32, 12].any()
+
+
+def test_a_size_that_blocks_do_not_divide_is_masked_to_its_edge() -> None:
+    hu_DHW = shell_slices(3)[:, 8:56, 8:57]
+    assert hu_DHW.shape[2] % 2
+    found = brain_mask(hu_DHW, (5.0, 0.5, 0.5))
+    assert found.shape == hu_DHW.shape
+    assert (found == (hu_DHW == 30.0)).mean() > 0.999
+
+
 def test_bone_of_a_clipped_ct_may_lie_a_little_below_the_maximum() -> None:
     hu_DHW = shell_slices(3).clip(0.0, 100.0)
     brain, bone = hu_DHW == 30.0, hu_DHW == 100.0
     hu_DHW[bone] -= np.random.default_rng(0).uniform(0.0, 2.5, np.count_nonzero(bone)).astype(np.float32)
-    found = brain_mask(hu_DHW, (5.0, 1.0, 1.0))
+    found = brain_mask(hu_DHW, (5.0, 4.0, 4.0))
     assert np.count_nonzero(found & brain) > 0.99 * np.count_nonzero(brain)
     assert not (found & ~brain).any()
 
 
-def test_bone_on_three_sides_encloses_and_bone_on_two_does_not() -> None:
+def test_a_clipped_border_is_moved_into_the_bone_by_what_the_scanner_blurs() -> None:
+    found = brain_mask(shell_slices(3).clip(-20.0, 100.0), (5.0, 1.0, 1.0))
+    assert found[1, 32, 52]
+    assert not found[1, 32, 53]
+
+
+def test_too_little_bone_does_not_enclose() -> None:
     hu_DHW = np.full((3, 64, 64), -1000.0, dtype=np.float32)
     hu_DHW[:, 12:52, 12:52] = 30.0
     hu_DHW[:, 10:12, 10:54] = hu_DHW[:, 10:54, 10:12] = 1000.0
@@ -109,13 +138,29 @@ def test_bone_on_three_sides_encloses_and_bone_on_two_does_not() -> None:
     assert brain_mask(hu_DHW, (5.0, 1.0, 1.0))[:, 16:48, 16:48].all()
 
 
-def test_a_thin_plate_that_touches_the_head_is_no_part_of_it() -> None:
-    hu_DHW = shell_slices(3)
-    hu_DHW[:, 8:10, :] = 100.0  # bone begins in the next row
-    head = head_mask(hu_DHW)
-    assert not head[:, 8:10, :20].any()
-    assert not head[:, 8:10, 45:].any()
-    assert head[1, 32, 32]
+def test_the_gap_of_a_craniotomy_is_bridged_along_the_skull() -> None:
+    y, x = np.ogrid[:128, :128]
+    radius_HW = np.hypot(y - 64, x - 64)
+    plane = np.select([radius_HW < 45, radius_HW < 50, radius_HW < 56], [30.0, 1000.0, 30.0], -1000.0)
+    gap_HW = (radius_HW >= 45) & (radius_HW < 50) & (x > 64) & (abs(y - 64) < 20)
+    plane[gap_HW] = 30.0
+    hu_DHW = np.repeat(plane[None].astype(np.float32), 3, axis=0)
+    found_HW = brain_mask(hu_DHW, (5.0, 1.5, 1.5))[1]
+    assert found_HW[radius_HW < 44].all()
+    assert not found_HW[radius_HW > 48].any()  # 5 to 6 voxels of scalp lie beyond
+
+
+def test_the_spinal_canal_and_tissue_beside_the_brain_are_left_out() -> None:
+    """Two slices of brain over two of a canal of 24 mm, with muscle between bones beside it."""
+    y, x = np.ogrid[:100, :100]
+    hu_DHW = np.full((4, 100, 100), -1000.0, dtype=np.float32)
+    radius_HW = np.hypot(y - 50, x - 50)
+    hu_DHW[2:] = np.select([radius_HW < 30, radius_HW < 34], [30.0, 1000.0], -1000.0)
+    canal_HW, muscle_HW = radius_HW < 6, np.hypot(y - 60, x - 82) < 8
+    hu_DHW[:2] = np.select([canal_HW, muscle_HW, radius_HW < 44], [30.0, 60.0, 1000.0], -1000.0)
+    found = brain_mask(hu_DHW, (5.0, 2.0, 2.0))
+    assert (found[2:] == (hu_DHW[2:] == 30.0)).all()
+    assert not found[:2].any()
 
 
 def test_slices_without_brain_get_no_mask() -> None:
@@ -141,16 +186,16 @@ def test_water_without_a_skull_has_no_brain() -> None:
     assert not brain_mask(hu_DHW, (5.0, 2.0, 2.0)).any()
 
 
-def test_saturation_is_told_by_the_maximum() -> None:
-    hu_DHW = np.zeros((1, 2, 2), dtype=np.float32)
-    assert is_saturated(hu_DHW + 199)
-    assert not is_saturated(hu_DHW + 200)
-
-
 @pytest.mark.realdata
-def test_lesions_of_real_scans_lie_in_the_brain_mask(real_data: Path) -> None:
-    for case in read_manifest(real_data / "phe_sich8")[:2]:
+@pytest.mark.slow
+def test_lesions_of_real_scans_lie_in_a_brain_of_plausible_size_that_leaves_the_canal_out(real_data: Path) -> None:
+    cases = read_manifest(real_data / "phe_sich8")
+    assert len(cases) == 8
+    for case in cases:
         raw = read_case(case)
+        assert raw.lesion_DHW is not None
         found = brain_mask(raw.ct.array_DHW, raw.ct.spacing_DHW_mm)
         assert np.count_nonzero(found & raw.lesion_DHW) >= 0.995 * np.count_nonzero(raw.lesion_DHW)
-        assert 1000.0 < np.count_nonzero(found) * raw.ct.voxel_ml < 2100.0
+        assert 1100.0 < np.count_nonzero(found) * raw.ct.voxel_ml < 2100.0
+        areas_cm2 = found.sum(axis=(1, 2)) * raw.ct.voxel_ml * 10.0 / raw.ct.spacing_DHW_mm[0]
+        assert areas_cm2[np.flatnonzero(areas_cm2)[0]] > 9.0

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,8 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, read_volume, write_volume
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.pipeline import derivatives_folder, input_digest, preprocess, preprocess_case
-from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
+from hemosweep.preprocessing.pipeline import preprocess_case
+from hemosweep.preprocessing.record import PreprocessedCase
 
 WriteCase = Callable[[str], Case]
 AS_SCANNED = PreprocessingConfig()
@@ -19,12 +19,6 @@ COARSE = PreprocessingConfig(spacing_HWD_mm=(8.0, 8.0, 16.0))
 def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
     volume = read_volume(path)
     write_volume(path, Volume(array_DHW=change(volume.array_DHW), affine=volume.affine))
-
-
-def run(
-    cases: list[Case], config: PreprocessingConfig, folder: Path
-) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
-    return preprocess(cases, config, folder, jobs=1, progress=lambda done, total: None)
 
 
 def at(case: PreprocessedCase, *native_DHW: int) -> tuple[int, ...]:
@@ -92,91 +86,3 @@ def test_a_scan_without_a_skull_is_refused(write_ball_case: WriteCase) -> None:
     rewrite(raw.ct_path, lambda hu_DHW: np.where(hu_DHW > 500, -1000, hu_DHW).astype(np.int16))
     with pytest.raises(BadInput, match=r"case sub-001: no skull .* in sub-001_ct\.nii\.gz; is it a head CT\?"):
         preprocess_case(raw, AS_SCANNED)
-
-
-def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path, write_ball_case: WriteCase) -> None:
-    cases = [write_ball_case(f"sub-00{number}") for number in (2, 1)]
-    rewrite(cases[0].ct_path, lambda hu_DHW: np.clip(hu_DHW, 0, 80))
-    folder = tmp_path / "derivatives"
-    steps: list[tuple[int, int]] = []
-    paths, warnings = preprocess(
-        cases, AS_SCANNED, folder, jobs=2, progress=lambda done, total: steps.append((done, total))
-    )
-    assert steps == [(0, 2), (1, 2), (2, 2)]
-    assert list(paths) == ["sub-002", "sub-001"]
-    assert warnings == {"sub-002": ("CT is clipped to [0, 80] HU; bone is taken as its maximum",), "sub-001": ()}
-    assert sorted(folder.iterdir()) == sorted(paths.values())
-    assert load_preprocessed(paths["sub-001"]).case_id == "sub-001"
-    written = {path: path.stat().st_mtime_ns for path in paths.values()}
-    assert run(cases, AS_SCANNED, folder) == (paths, warnings)
-    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
-
-
-def test_a_changed_ct_or_mask_meets_another_name(write_ball_case: WriteCase) -> None:
-    raw = write_ball_case("sub-001")
-    digests = {input_digest(raw)}
-    rewrite(raw.ct_path, lambda hu_DHW: hu_DHW + np.int16(1))
-    digests.add(input_digest(raw))
-    rewrite(raw.lesion_path, lambda mask_DHW: np.roll(mask_DHW, 1, axis=2))
-    digests.add(input_digest(raw))
-    assert len(digests) == 3
-
-
-def test_changed_parameters_meet_another_folder(tmp_path: Path) -> None:
-    configs = [AS_SCANNED, COARSE, PreprocessingConfig(window_hu=(0.0, 80.0))]
-    folders = {derivatives_folder(tmp_path, tmp_path / "out", config) for config in configs}
-    assert len(folders) == 3
-    assert {folder.parent for folder in folders} == {tmp_path / "derivatives" / "hemosweep-preproc"}
-    assert derivatives_folder(tmp_path, tmp_path / "out", PreprocessingConfig()) in folders
-
-
-@pytest.fixture
-def make_read_only() -> Iterator[Callable[[Path], None]]:
-    changed: list[Path] = []
-
-    def make(folder: Path) -> None:
-        folder.chmod(0o555)
-        changed.append(folder)
-
-    yield make
-    for folder in changed:
-        folder.chmod(0o755)
-
-
-@pytest.mark.parametrize("read_only", [".", "derivatives", "derivatives/hemosweep-preproc"])
-def test_a_data_set_that_must_not_be_written_to_gets_its_derivatives_under_out(
-    tmp_path: Path, make_read_only: Callable[[Path], None], read_only: str
-) -> None:
-    data, out = tmp_path / "data", tmp_path / "out"
-    (data / read_only).mkdir(parents=True)
-    elsewhere = derivatives_folder(data, out, AS_SCANNED)
-    make_read_only(data / read_only)
-    folder = derivatives_folder(data, out, AS_SCANNED)
-    assert folder == out / elsewhere.relative_to(data)
-    assert not folder.exists()
-
-
-def test_a_bad_case_is_named_after_the_others_were_finished(tmp_path: Path, write_ball_case: WriteCase) -> None:
-    cases = [write_ball_case(f"sub-00{number}") for number in range(1, 5)]
-    rewrite(cases[1].lesion_path, lambda mask_DHW: 0 * mask_DHW)
-    cases[2].ct_path.unlink()  # gone since the table was read
-    with pytest.raises(BadInput) as caught:
-        run(cases, AS_SCANNED, tmp_path / "out")
-    message = str(caught.value)
-    assert message.startswith("case sub-002: mask sub-002_label-lesion_mask.nii.gz is empty")
-    assert "1 more" in message
-    assert sorted(path.name[:8] for path in (tmp_path / "out").iterdir()) == ["sub-001-", "sub-004-"]
-
-
-def test_neither_a_killed_run_s_leftovers_nor_a_damaged_file_is_taken_for_a_case(
-    tmp_path: Path, write_ball_case: WriteCase
-) -> None:
-    interrupted, damaged = cases = [write_ball_case(f"sub-00{number}") for number in (1, 2)]
-    folder = tmp_path / "out"
-    folder.mkdir()
-    names = {case.case_id: f"{case.case_id}-{input_digest(case)}.npz" for case in cases}
-    for name in (f".tmp-{names[interrupted.case_id]}", f".tmp-1-{names[interrupted.case_id]}", names[damaged.case_id]):
-        (folder / name).write_bytes(b"PK half a case")
-    with pytest.raises(BadInput, match=rf"{names[damaged.case_id]}: not a readable preprocessed case; delete it"):
-        run(cases, AS_SCANNED, folder)
-    assert load_preprocessed(folder / names[interrupted.case_id]).lesion_DHW.any()

@@ -94,3 +94,32 @@ def test_the_same_patch_may_be_gathered_twice_and_beyond_the_volume_lies_backgro
     assert x_BCDHW.shape == (2, 1, 4, 4, 4)
     assert x_BCDHW[0].sum() == -63.0 + 0.5
     assert label_BDHW[0].sum() == 1
+
+
+def test_augmentation_shows_each_patch_six_times(make_case: MakeCase) -> None:
+    case = random_case(make_case, (6, 9, 10), seed=3)
+    drawn = Centres(index_N=np.array([120, 300, 411]), counts={})
+    plain = PatchBank([case], [drawn], (4, 8, 8), CPU)
+    augmented = PatchBank([case], [drawn], (4, 8, 8), CPU, augment=True)
+    assert (len(plain), len(augmented)) == (3, 18)
+    x_BCDHW, label_BDHW = plain.gather(torch.arange(3))
+    views = [
+        lambda x: x,
+        lambda x: x.flip(-1),
+        lambda x: x.flip(-2),
+        lambda x: torch.rot90(x, 1, (-2, -1)),
+        lambda x: torch.rot90(x, 2, (-2, -1)),
+        lambda x: torch.rot90(x, 3, (-2, -1)),
+    ]
+    seen_BCDHW, seen_BDHW = augmented.gather(torch.arange(18))
+    for number, view in enumerate(views):
+        of_view = slice(3 * number, 3 * number + 3)
+        assert torch.equal(seen_BCDHW[of_view], view(x_BCDHW))
+        assert torch.equal(seen_BDHW[of_view], view(label_BDHW))
+
+
+def test_the_six_views_of_a_patch_without_symmetry_all_differ(make_case: MakeCase) -> None:
+    case = random_case(make_case, (6, 9, 10), seed=4)
+    bank = PatchBank([case], [Centres(index_N=np.array([311]), counts={})], (4, 4, 4), CPU, augment=True)
+    x_BCDHW, _ = bank.gather(torch.arange(6))
+    assert len({x.numpy().tobytes() for x in x_BCDHW}) == 6

@@ -7,21 +7,30 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from hemosweep.config import RESTRICTIONS, SamplingConfig
+from hemosweep.config import SamplingConfig
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres, draw_case_centres, draw_centres, split_counts
 
 MakeCase = Callable[..., PreprocessedCase]
 Mask = NDArray[np.bool_]
+WINDOW_HU = (0.0, 100.0)
+
+
+def hu(value: float) -> float:
+    """Network intensity of a CT value."""
+    return value / 50.0 - 1.0
 
 
 @pytest.fixture
 def case(make_case: MakeCase) -> PreprocessedCase:
-    """A brain of 6 x 16 x 20 voxels around a lesion of 2 x 3 x 4."""
+    """A brain of 6 x 16 x 20 voxels around a lesion of 2 x 3 x 4, and 3 x 5 x 8 voxels of other blood."""
     brain, lesion = np.zeros((8, 20, 24), dtype=bool), np.zeros((8, 20, 24), dtype=bool)
     brain[1:7, 2:18, 2:22] = True
     lesion[2:4, 4:7, 16:20] = True
-    return make_case(brain, lesion)
+    image = np.full((1, *brain.shape), hu(30), dtype=np.float16)
+    image[0, lesion] = hu(60)
+    image[0, 3:6, 9:14, 6:14] = hu(60)  # blood that is not the lesion: 40 cubic millimetres a slice and row
+    return make_case(brain, lesion, image_CDHW=image)
 
 
 def draw(case: PreprocessedCase, restriction: str, num_patches: int, seed: int = 0) -> Centres:
@@ -31,7 +40,7 @@ def draw(case: PreprocessedCase, restriction: str, num_patches: int, seed: int =
         border_half_width_mm=5.0,
         center_half_width_mm=6.0,
     )
-    return draw_case_centres(case, config, np.random.default_rng(seed))
+    return draw_case_centres(case, config, WINDOW_HU, np.random.default_rng(seed))
 
 
 def parts(centres: Centres) -> dict[str, NDArray[np.int64]]:
@@ -47,6 +56,8 @@ def parts(centres: Centres) -> dict[str, NDArray[np.int64]]:
         ("brain", {"lesion": 500, "brain": 500}),
         ("brain+lesion", {"lesion": 500, "lesion_border": 150, "brain": 350}),
         ("brain+lesion+center", {"lesion": 500, "lesion_border": 150, "brain_center": 150, "brain": 200}),
+        ("brain+lesion+hyperdense", {"lesion": 500, "lesion_border": 150, "hyperdense": 150, "brain": 200}),
+        ("lesion|hyperdense", {"lesion": 500, "lesion_border": 250, "hyperdense": 250}),
     ],
 )
 def test_each_region_gives_its_share_and_only_its_voxels(
@@ -65,6 +76,8 @@ def test_each_region_gives_its_share_and_only_its_voxels(
         "brain": case.brain_DHW & ~case.lesion_DHW,
         "lesion_border": near & ~case.lesion_DHW,
         "brain_center": middle & ~case.lesion_DHW,
+        # A block loses no voxel to an opening by a disk of 1 row and 2 columns but the corners of its slices.
+        "hyperdense": (z >= 3) & (z <= 5) & (y >= 9) & (y <= 13) & (x >= 6) & (x <= 13),
     }
     for region, index_N in parts(centres).items():
         assert len(index_N) == counts[region]
@@ -76,6 +89,13 @@ def test_each_region_gives_its_share_and_only_its_voxels(
         assert (drawn.max(axis=1) >= everywhere.max(axis=1) - 1).all()
 
 
+def test_without_other_blood_the_lesion_border_gives_all_negatives(make_case: MakeCase) -> None:
+    brain, lesion = np.ones((8, 20, 24), dtype=bool), np.zeros((8, 20, 24), dtype=bool)
+    lesion[2:4, 4:7, 16:20] = True
+    case = make_case(brain, lesion, image_CDHW=np.full((1, *brain.shape), hu(30), dtype=np.float16))
+    assert draw(case, "lesion|hyperdense", 100).counts == {"lesion": 50, "lesion_border": 50, "hyperdense": 0}
+
+
 @pytest.mark.parametrize(("num_patches", "num_lesion"), [(2, 1), (7, 3), (64, 32), (3000, 1500)])
 def test_half_of_the_centres_lie_on_the_lesion(case: PreprocessedCase, num_patches: int, num_lesion: int) -> None:
     centres = draw(case, "brain+lesion+center", num_patches)
@@ -85,7 +105,7 @@ def test_half_of_the_centres_lie_on_the_lesion(case: PreprocessedCase, num_patch
 
 def test_the_share_of_an_empty_region_goes_to_the_others_in_proportion(case: PreprocessedCase) -> None:
     some, none = case.brain_DHW & ~case.lesion_DHW, np.zeros_like(case.brain_DHW)
-    shares = RESTRICTIONS["brain+lesion+center"]
+    shares = SamplingConfig(restriction="brain+lesion+center").shares
     negatives = {"lesion_border": none, "brain_center": some, "brain": some}
     centres = draw_centres(case.lesion_DHW, negatives, shares, 140, np.random.default_rng(0))
     assert centres.counts == {"lesion": 70, "lesion_border": 0, "brain_center": 30, "brain": 40}

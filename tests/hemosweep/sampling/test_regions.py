@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hemosweep.sampling.regions import brain_center, lesion_border, negative_regions
+from hemosweep.sampling.regions import brain_center, hyperdense, lesion_border, negative_regions
 
 SPACING_DHW_MM = (5.0, 2.0, 1.0)
 
@@ -67,6 +67,8 @@ def test_negative_regions_hold_no_lesion_and_lie_in_the_brain_but_for_the_volume
         spacing_DHW_mm=SPACING_DHW_MM,
         border_half_width_mm=5.0,
         center_half_width_mm=8.0,
+        image_DHW=np.zeros(shape, dtype=np.float16),
+        hyperdense_above=0.5,
     )
     np.testing.assert_array_equal(regions["volume"], ~lesion)
     np.testing.assert_array_equal(regions["brain"], brain & ~lesion)
@@ -87,4 +89,58 @@ def test_an_unknown_region_is_a_key_error() -> None:
             spacing_DHW_mm=SPACING_DHW_MM,
             border_half_width_mm=1.0,
             center_half_width_mm=1.0,
+            image_DHW=np.zeros((2, 2, 2), dtype=np.float16),
+            hyperdense_above=0.5,
         )
+
+
+FINE_DHW_MM = (5.0, 1.0, 1.0)
+HEAD = (6, 80, 80)
+
+
+def blood(*blobs: NDArray[np.bool_]) -> NDArray[np.float16]:
+    """An image of brain at 30 HU with blood of 65 HU."""
+    return np.where(np.any(blobs, axis=0), 65, 30).astype(np.float16)
+
+
+def test_blood_apart_from_the_lesion_is_hyperdense_to_its_edge() -> None:
+    brain, lesion, ivh = (
+        box(HEAD, (0, 5), (5, 74), (5, 74)),
+        box(HEAD, (1, 3), (15, 30), (15, 30)),
+        box(HEAD, (1, 3), (45, 60), (40, 60)),
+    )
+    found = hyperdense(blood(lesion, ivh), brain, lesion, FINE_DHW_MM, 50.0)
+    # Only the four corners of each slice go: the opening's disk does not fit in.
+    assert not (found & ~ivh).any()
+    assert (ivh & ~found).sum() <= 3 * 4 * 3
+    assert not (found & lesion).any()
+
+
+def test_the_rim_of_the_lesion_is_not_hyperdense_though_its_mask_was_drawn_tight() -> None:
+    brain, drawn = box(HEAD, (0, 5), (5, 74), (5, 74)), box(HEAD, (1, 3), (21, 38), (21, 38))
+    seen = box(HEAD, (1, 3), (20, 39), (20, 39))
+    assert not hyperdense(blood(seen), brain, drawn, FINE_DHW_MM, 50.0).any()
+
+
+def test_what_is_thin_small_or_at_the_brain_s_border_is_not_blood() -> None:
+    brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
+    falx = box(HEAD, (0, 5), (10, 70), (40, 42))  # 3 mm thick, 5.5 mL
+    pineal = box(HEAD, (2, 2), (38, 44), (56, 62))  # 7 x 7 x 5 mm: 0.245 mL
+    inner_table = box(HEAD, (0, 5), (5, 8), (20, 60))  # the brain's outermost 4 mm
+    assert not hyperdense(blood(falx, pineal, inner_table), brain, none, FINE_DHW_MM, 50.0).any()
+    larger = box(HEAD, (2, 3), (38, 44), (56, 62))  # 0.49 mL
+    assert (hyperdense(blood(falx, larger), brain, none, FINE_DHW_MM, 50.0) & larger).any()
+
+
+def test_noise_alone_is_not_hyperdense() -> None:
+    rng = np.random.default_rng(0)
+    brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
+    assert not hyperdense(rng.normal(35.0, 5.0, HEAD), brain, none, FINE_DHW_MM, 50.0).any()
+
+
+def test_the_opening_reaches_one_voxel_at_least_on_coarse_grids() -> None:
+    brain, none = box((4, 30, 30), (0, 3), (2, 27), (2, 27)), np.zeros((4, 30, 30), dtype=bool)
+    line, block = box((4, 30, 30), (1, 1), (8, 20), (8, 8)), box((4, 30, 30), (1, 2), (12, 18), (14, 20))
+    found = hyperdense(blood(line, block), brain, none, (6.0, 2.2, 2.2), 50.0)
+    assert not (found & line).any()
+    assert (found & block).sum() > 60

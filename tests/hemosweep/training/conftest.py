@@ -11,6 +11,6 @@ def one_thread(monkeypatch):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     device = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
-    monkeypatch.setattr(fold_run, "choose_device", lambda: device)
+    monkeypatch.setattr(fold_run, "choose_device", lambda *, deterministic: device)
     yield
     torch.set_num_threads(threads)

@@ -191,8 +191,8 @@ def test_arms_share_their_random_numbers(run, tiny_spec, monkeypatch):
     drawn = []
     build_bank = fold_run.build_bank
 
-    def remember(*arguments):
-        drawn.append(build_bank(*arguments))
+    def remember(*arguments, **options):
+        drawn.append(build_bank(*arguments, **options))
         return drawn[-1]
 
     monkeypatch.setattr(fold_run, "build_bank", remember)

@@ -1,0 +1,40 @@
+"""Which scans `hemosweep predict` is given: one file, a folder of them, or a data set."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from hemosweep.data.case import Case
+from hemosweep.data.manifest import read_participants
+from hemosweep.errors import BadInput
+
+SUFFIX = ".nii.gz"
+
+
+def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, ...]:
+    """The scans to predict: one file, the cases of a data set folder, or the NIfTI files of any other folder.
+
+    Raises:
+        BadInput: there is no such file or folder, no scan in it, or options that do not fit.
+    """
+    if not os.path.isdir(scan):
+        if as_folder:
+            raise BadInput(f"{scan}: no such folder; give a folder of scans, or leave --folder out for one file")
+        for path in (scan, cta):
+            if path is not None and not os.path.isfile(path):
+                raise BadInput(f"{path}: no such file; give a CT as NIfTI (hemosweep data import-dicom makes some)")
+        return (_case(scan, cta),)
+    if cta is not None:
+        raise BadInput(f"--cta goes with one scan, and {scan} is a folder; a data set brings each case's own")
+    if os.path.lexists(scan / "participants.tsv"):
+        # What is predicted must not depend on a reference, nor fail for it.
+        return tuple(replace(case, lesion_path=None, ivh_path=None) for case in read_participants(scan))
+    files = sorted(path for path in scan.glob(f"*{SUFFIX}") if path.is_file() and not path.name.startswith("."))
+    if not files:
+        raise BadInput(f"{scan}: holds no *{SUFFIX} and no participants.tsv; give a folder of scans or a data set")
+    return tuple(_case(path, None) for path in files)
+
+
+def _case(scan: Path, cta: Path | None) -> Case:
+    name = scan.name.removesuffix(".gz").removesuffix(".nii")
+    return Case(case_id=name, patient_id=name, ivh=None, ct_path=scan, lesion_path=None, cta_path=cta)

@@ -1,0 +1,65 @@
+"""The bedside estimate of a hemorrhage's volume: ABC/2 (Kothari et al., Stroke 1996;27:1304-1305)."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist, squareform
+
+FULL_SLICE, HALF_SLICE = 0.75, 0.25
+"""Of the largest slice's area: a slice with more than the first counts whole, with less than the second not at all."""
+
+
+def abc2_ml(mask_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]) -> float:
+    """ABC/2 of a mask in RAS+ order, in mL; 0 for an empty one.
+
+    On the axial slice with the largest area (the lowest of equal ones), A is the largest diameter and B the largest
+    one at right angles to it, both between outer edges of pixels. C is the number of slices times their distance; a
+    slice counts 1 if its area is above 75% of the largest, 0.5 from 25% to 75%, and 0 below.
+
+    The rule is for one hemorrhage. A diameter across two would be none, so separate pieces (not even a corner in
+    common) are measured one by one and added up.
+
+    On thin slices the rule cuts an ellipsoid's height to (1 + sqrt(3)) / 4 = 68%, which is why the estimate is then
+    about two thirds of the volume; on slices of 5 to 10 mm, for which it was made, it comes closer.
+    """
+    pieces_DHW, _ = ndimage.label(mask_DHW, structure=np.ones((3, 3, 3)))
+    boxes = ndimage.find_objects(pieces_DHW)
+    return math.fsum(_abc2_ml(pieces_DHW[box] == label, spacing_DHW_mm) for label, box in enumerate(boxes, start=1))
+
+
+def _abc2_ml(piece_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]) -> float:
+    spacing_d_mm, spacing_h_mm, spacing_w_mm = spacing_DHW_mm
+    area_D = piece_DHW.sum(axis=(1, 2))
+    a_mm, b_mm = diameters_mm(piece_DHW[int(area_D.argmax())], (spacing_h_mm, spacing_w_mm))
+    share_D = area_D / area_D.max()
+    num_slices = float(np.where(share_D > FULL_SLICE, 1.0, np.where(share_D >= HALF_SLICE, 0.5, 0.0)).sum())
+    return a_mm * b_mm * num_slices * spacing_d_mm / 2.0 / 1000.0
+
+
+def diameters_mm(mask_HW: NDArray[np.bool_], spacing_HW_mm: tuple[float, float]) -> tuple[float, float]:
+    """Largest diameter of a non-empty mask's convex outline, and the largest one at right angles to it."""
+    pixels_N2 = np.argwhere(mask_HW)
+    corners_K2 = np.unique(np.concatenate([pixels_N2 + corner for corner in ((0, 0), (0, 1), (1, 0), (1, 1))]), axis=0)
+    points_K2 = corners_K2 * np.asarray(spacing_HW_mm)
+    outline_K2 = points_K2[ConvexHull(points_K2).vertices]
+    distance_KK = squareform(pdist(outline_K2))
+    first, second = np.unravel_index(int(distance_KK.argmax()), distance_KK.shape)
+    a_mm = float(distance_KK[first, second])
+    along_2 = (outline_K2[second] - outline_K2[first]) / a_mm
+    # Nothing of the outline lies before the first end of A or beyond the second, or it would be farther apart. So A
+    # parts it into two chains, and their distance across A is largest at a corner of one of them.
+    offset_K2 = outline_K2 - outline_K2[first]
+    along_K = offset_K2 @ along_2
+    across_K = offset_K2 @ np.array([-along_2[1], along_2[0]])
+    order_K = np.argsort(along_K)
+
+    def chain(side: float) -> NDArray[np.float64]:
+        """Height of one chain above A, at every corner of the outline."""
+        on_chain_K = [k for k in order_K if side * across_K[k] > 0 or k in (first, second)]
+        height_K: NDArray[np.float64] = np.interp(along_K, along_K[on_chain_K], side * across_K[on_chain_K])
+        return height_K
+
+    return a_mm, float((chain(1.0) + chain(-1.0)).max())

@@ -1,0 +1,97 @@
+"""One axial slice as a panel of a figure: cropped to the head, in radiological display, with outlines and labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hemosweep.report.figures import DPI
+
+WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
+BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
+# Soft tissue and bone are above it, air and most head holders below. In a CT that was clipped higher than this, air is
+# the lowest value.
+HEAD_THRESHOLD_HU = -200.0
+MARGIN_MM = 6.0
+REFERENCE_COLOUR, PREDICTION_COLOUR = "white", "red"
+
+LABEL_BOX: dict[str, Any] = {"facecolor": "black", "edgecolor": "none", "alpha": 0.7, "pad": 1.0}
+
+
+def radiological(slice_HW: NDArray[Any]) -> NDArray[Any]:
+    """Anterior up, the patient's right at the picture's left."""
+    return slice_HW[::-1, ::-1]
+
+
+def head_box(
+    image_SHW: NDArray[Any], lesion_SHW: NDArray[np.bool_], spacing_HW_mm: tuple[float, float]
+) -> tuple[slice, slice]:
+    """Rows and columns that hold the largest piece above air in any shown slice, all lesions, and a margin."""
+    pieces_HW, num_pieces = ndimage.label((image_SHW > max(HEAD_THRESHOLD_HU, image_SHW.min())).any(axis=0))
+    kept_HW = np.asarray(lesion_SHW.any(axis=0), dtype=bool)
+    if num_pieces:
+        kept_HW |= pieces_HW == 1 + np.bincount(pieces_HW.ravel())[1:].argmax()
+    if not kept_HW.any():
+        kept_HW = np.ones_like(kept_HW)
+    box = []
+    for axis, spacing_mm in enumerate(spacing_HW_mm):
+        inside = np.flatnonzero(kept_HW.any(axis=1 - axis))
+        margin = round(MARGIN_MM / spacing_mm)
+        box.append(slice(max(int(inside[0]) - margin, 0), min(int(inside[-1]) + margin + 1, kept_HW.shape[axis])))
+    return box[0], box[1]
+
+
+def show_slice(
+    axes: Axes,
+    image_HW: NDArray[Any],
+    spacing_HW_mm: tuple[float, float],
+    window: tuple[float, float] = BRAIN_WINDOW_HU,
+) -> None:
+    """Draw a slice in true proportions, from black to white over `window`; pixel centres are whole numbers."""
+    height_mm, width_mm = spacing_HW_mm
+    low, high = window
+    axes.imshow(
+        radiological(image_HW), cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm, interpolation="bilinear"
+    )
+    axes.autoscale(False)  # an outline reaches one pixel further, and the picture is not to shrink for it
+    axes.set(xticks=[], yticks=[])
+    axes.set_axis_off()
+
+
+def outline(axes: Axes, mask_HW: NDArray[Any], colour: str, linewidth: float = 0.8) -> None:
+    """Outline a mask on the slice of its shape; an empty one draws nothing."""
+    if mask_HW.any():
+        # A frame of background closes the contour where the mask touches the picture's edge.
+        framed_HW = np.pad(radiological(mask_HW).astype(np.float64), 1)
+        rows, columns = (np.arange(-1, size + 1) for size in mask_HW.shape)
+        axes.contour(columns, rows, framed_HW, levels=[0.5], colors=[colour], linewidths=linewidth)
+
+
+def label(axes: Axes, height: float, text: str, colour: str = "white") -> None:
+    """Write at the panel's left edge, `height` in shares of the panel."""
+    written = axes.text(
+        0.03, height, text, color=colour, fontsize=7, va="center", bbox=LABEL_BOX, transform=axes.transAxes
+    )
+    # Its box may stand out of the panel by a hair; the layout is not to make room for it.
+    written.set_in_layout(False)
+
+
+def label_right(axes: Axes) -> None:
+    """Which side is the patient's right."""
+    label(axes, 0.95, "R")
+
+
+def label_contours(axes: Axes, *, empty_reference: bool = False, empty_prediction: bool = False) -> None:
+    """What the two contours are."""
+    label(axes, 0.09, f"reference{' (empty)' if empty_reference else ''}", REFERENCE_COLOUR)
+    label(axes, 0.03, f"prediction{' (empty)' if empty_prediction else ''}", PREDICTION_COLOUR)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure; the suffix is the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)

@@ -1,0 +1,34 @@
+"""What does the final configuration reach? (paper, Section 3.6)
+
+One arm: the symmetric image as a second channel, negatives from around the lesion and from hyperdense regions, no
+augmentation. It is the arm `3000` of `augmentation` and `lesion|hyperdense/symmetric` of `symmetric`.
+
+Command: `make sweep-final`. Expected cost: a minute on two cores in the demo profile; five full trainings in the paper
+profile.
+"""
+
+from dataclasses import replace
+
+from hemosweep.config import ArmConfig
+from hemosweep.engine.sweep import Sweep
+from sweeps.base import SYMMETRIC_METHOD
+
+
+def final(base: ArmConfig) -> ArmConfig:
+    """The paper's final configuration on a profile."""
+    return replace(
+        base,
+        preprocessing=replace(base.preprocessing, symmetric=SYMMETRIC_METHOD),
+        sampling=replace(base.sampling, restriction="lesion|hyperdense"),
+    )
+
+
+SWEEP = Sweep(
+    name="final",
+    question="What does the final configuration reach?",
+    space={"arm": ("final",)},
+    arm_name=lambda params: params["arm"],
+    configure=lambda base, params: final(base),
+    baseline="final",
+    comparisons=(),
+)

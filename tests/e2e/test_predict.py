@@ -1,0 +1,303 @@
+"""`hemosweep predict` on the real study: scans in, masks on their own grids, numbers and pictures out."""
+
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from hemosweep.config import config_from_dict
+from hemosweep.data.case import Case
+from hemosweep.evaluation.inference import predict_probability
+from hemosweep.model.builders import build_model
+from hemosweep.model.device import Device
+from hemosweep.preprocessing.pipeline import preprocess_case
+from hemosweep.training.spec import FoldRunSpec
+
+# The first test waits for the training, which takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
+
+ARM = "24x24x8"
+
+
+@pytest.fixture(scope="module")
+def ct(study):
+    return study.data / "sub-002" / "ct" / "sub-002_ct.nii.gz"
+
+
+@pytest.fixture
+def new_ct(ct, tmp_path):
+    """A scan that the run has not seen: sub-002, a few slices of its vertex not scanned."""
+    image = nib.load(ct)
+    path = tmp_path / "scans" / "new.nii.gz"
+    path.parent.mkdir()
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[..., :-2], image.affine), path)
+    return path
+
+
+@pytest.fixture
+def predict(study, main, tmp_path):
+    """Runs `hemosweep predict`: exit code, JSON (None where there is none), lines of standard error."""
+
+    def predict(scan, *options, arm=ARM, out=study.out):
+        where = ("--run", f"patchsize/{arm}", "--out", out, "--to", tmp_path / "to", "--json")
+        code, stdout, stderr = main("predict", scan, *where, *options)
+        return code, json.loads(stdout) if stdout else None, [line for line in stderr.splitlines() if line.strip()]
+
+    return predict
+
+
+@pytest.fixture
+def copied_out(study, tmp_path):
+    """A copy of the results to spoil."""
+    return shutil.copytree(study.out, tmp_path / "runs")
+
+
+def read(path):
+    image = nib.load(path)
+    return np.asanyarray(image.dataobj), image.affine
+
+
+def to_ras(path):
+    image = nib.as_closest_canonical(nib.load(path))
+    return np.asanyarray(image.dataobj), image.affine
+
+
+def assert_refused(result, *parts):
+    code, printed, errors = result
+    assert (code, printed) == (2, None)
+    assert len(errors) == 1, errors
+    assert errors[0].startswith("error: ")
+    for part in parts:
+        assert str(part) in errors[0]
+
+
+def test_a_scan_gives_its_mask_on_its_own_grid_its_volume_and_a_picture(predict, new_ct, tmp_path):
+    code, found, told = predict(new_ct)
+    assert (code, told) == (0, [])
+    assert found["file"] == str(new_ct)
+    assert (found["run"], found["num_folds"]) == (f"patchsize/{ARM}@0", 2)
+    mask, affine = read(found["mask"])
+    scan, scan_affine = to_ras(new_ct)
+    assert mask.shape == scan.shape
+    assert np.allclose(affine, scan_affine)
+    assert set(np.unique(mask)) <= {0, 1}
+    voxel_ml = abs(np.linalg.det(scan_affine[:3, :3])) / 1000
+    assert found["volume_ml"] == pytest.approx(np.count_nonzero(mask) * voxel_ml)
+    assert (found["max_probability"] > 0.5) == mask.any()
+    assert (found["abc2_ml"] > 0.0) == mask.any()
+    names = sorted(path.name for path in (tmp_path / "to").iterdir())
+    assert [name.partition(".")[2] for name in names] == ["json", "nii.gz", "png"]
+    assert len({name.partition(".")[0] for name in names}) == 1
+    assert names[0].startswith("new-")
+
+
+def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict, study, new_ct):
+    found = predict(new_ct)[1]
+    specs = [FoldRunSpec.read(path.parent) for path in study.out.glob("fold_runs/*/spec.json")]
+    specs = [spec for spec in specs if spec.config.sampling.patch_HWD == (12, 12, 4)]
+    assert len(specs) == 2
+    config = specs[0].config
+    scan = Case(case_id="new", patient_id="new", ivh=None, ct_path=new_ct, lesion_path=None)
+    case = preprocess_case(scan, config.preprocessing)
+    by_fold = []
+    for spec in specs:
+        model = build_model(config, in_channels=1)
+        state = torch.load(study.out / "fold_runs" / spec.digest / "checkpoint.pt", weights_only=True)
+        model.load_state_dict(state["best"])
+        by_fold.append(
+            predict_probability(
+                model,
+                case.image_CDHW,
+                case.brain_DHW,
+                patch_DHW=(4, 12, 12),
+                overlap=config.inference.overlap,
+                batch_size=7,
+                device=Device(torch_device=torch.device("cpu"), bf16=False, channels_last=False, num_threads=1),
+            )
+        )
+    probability_DHW = case.grid.to_native((by_fold[0] + by_fold[1]) / 2)
+    assert found["max_probability"] == pytest.approx(float(probability_DHW.max()), abs=1e-4)
+    unsure_DHW = np.abs(probability_DHW - 0.5) < 1e-4
+    mask_DHW = read(found["mask"])[0].transpose(2, 1, 0) > 0
+    assert mask_DHW.any()
+    assert np.array_equal(mask_DHW | unsure_DHW, (probability_DHW > 0.5) | unsure_DHW)
+
+
+def test_a_scan_that_the_run_was_trained_on_is_told_under_any_name(predict, ct, tmp_path):
+    other_name = shutil.copyfile(ct, tmp_path / "anonymous.nii.gz")
+    code, found, told = predict(other_name)
+    assert code == 0
+    (warning,) = told
+    assert warning.startswith("warning: the run was trained on this CT (1 of 2 folds saw it)")
+    assert found["warnings"] == [warning.removeprefix("warning: ")]
+
+
+def test_the_same_scan_stored_in_another_orientation_has_its_mask_in_the_same_place(predict, new_ct):
+    image = nib.load(new_ct)
+    turned = image.as_reoriented(nib.orientations.axcodes2ornt(("S", "L", "P")))
+    path = new_ct.with_name("turned.nii.gz")
+    nib.save(turned, path)
+    assert not np.allclose(nib.load(path).affine, image.affine)
+    (mask, affine), (of_turned, affine_of_turned) = (read(predict(scan)[1]["mask"]) for scan in (new_ct, path))
+    assert np.array_equal(mask, of_turned)
+    assert np.allclose(affine, affine_of_turned)
+
+
+def test_a_tilted_scan_has_its_mask_on_its_sheared_grid(predict, new_ct):
+    """The same head as a tilted gantry stores it: each slice two pixels on, and an affine that says so."""
+    scan, affine = to_ras(new_ct)
+    tilted_affine = affine @ np.array([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    depth = scan.shape[2]
+    tilted = np.full_like(scan, scan.min(), shape=(scan.shape[0], scan.shape[1] + depth, depth))
+    for index in range(depth):
+        start = depth - index
+        tilted[:, start : start + scan.shape[1], index] = scan[..., index]
+    tilted_affine[:3, 3] -= depth * affine[:3, 1]
+    path = new_ct.with_name("tilted.nii.gz")
+    nib.save(nib.Nifti1Image(tilted, tilted_affine), path)
+
+    mask = read(predict(new_ct)[1]["mask"])[0] > 0
+    code, found, told = predict(path)
+    assert code == 0
+    assert any("gantry tilt" in line for line in told)
+    of_tilted, affine_of_tilted = read(found["mask"])
+    assert np.allclose(affine_of_tilted, tilted_affine, atol=1e-4)
+    back = np.stack(
+        [of_tilted[:, depth - index : depth - index + scan.shape[1], index] > 0 for index in range(depth)], axis=-1
+    )
+    assert back.sum() == of_tilted.sum()
+    overlap = 2 * np.count_nonzero(mask & back) / (np.count_nonzero(mask) + np.count_nonzero(back))
+    assert overlap > 0.7
+
+
+def test_what_is_there_is_not_made_again_unless_run_or_scan_differs(predict, new_ct, tmp_path):
+    first = predict(new_ct)[1]
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "to").iterdir()}
+    assert predict(new_ct)[1] == first
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "to").iterdir()} == written
+    other_arm = predict(new_ct, arm="32x32x16")[1]
+    assert other_arm["mask"] != first["mask"]
+    image = nib.load(new_ct)
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[..., 1:], image.affine), new_ct)
+    assert predict(new_ct)[1]["mask"] not in (first["mask"], other_arm["mask"])
+    assert len(list((tmp_path / "to").iterdir())) == 9
+
+
+def test_in_a_folder_bad_files_are_named_and_the_others_go_on(predict, new_ct):
+    folder = new_ct.parent
+    (folder / "broken.nii.gz").write_bytes(b"no NIfTI")
+    nib.save(
+        nib.Nifti1Image(np.zeros((30, 30, 10), dtype=np.int16), np.diag([5.0, 5.0, 5.0, 1.0])), folder / "no.nii.gz"
+    )
+    code, found, errors = predict(folder, "--folder")
+    assert code == 2
+    assert list(found["cases"]) == ["new"]
+    assert list(found["failures"]) == ["broken", "no"]
+    assert [line for line in errors if line.startswith("error: ")] == errors
+    assert ["not a readable NIfTI file" in errors[0], "is it a head CT?" in errors[1]] == [True, True]
+
+
+def test_a_data_set_folder_gives_the_cases_of_its_table_without_their_masks(predict, study, tmp_path):
+    data = shutil.copytree(study.data, tmp_path / "data", ignore=shutil.ignore_patterns("derivatives"))
+    table = (data / "participants.tsv").read_text().splitlines()
+    (data / "participants.tsv").write_text("\n".join(table[:3]) + "\n")
+    (data / "sub-001" / "ct" / "sub-001_label-lesion_mask.nii.gz").write_bytes(b"no NIfTI")
+    (data / "sub-002" / "ct" / "sub-002_label-lesion_mask.nii.gz").unlink()
+    code, found, told = predict(data)
+    assert (code, list(found["cases"]), found["failures"]) == (0, ["sub-001", "sub-002"], {})
+    assert told == [
+        "warning: 2 of 2 cases (sub-001, sub-002): the run was trained on this CT (1 of 2 folds saw it): its result "
+        "says nothing about new patients"
+    ]
+
+
+def test_no_identifier_of_the_header_reaches_what_is_written(predict, study, ct, tmp_path):
+    found = predict(ct)[1]
+    files = [path for path in (tmp_path / "to").iterdir() if path.is_file()]
+    assert len(files) == 3
+    header = nib.load(found["mask"]).header
+    assert header["descrip"].item() == header["aux_file"].item() == header["db_name"].item() == b""
+    assert len(header.extensions) == 0
+    for path in files:
+        assert not any(identifier.encode() in path.read_bytes() for identifier in study.planted)
+        assert str(ct.parent).encode() not in path.read_bytes()
+
+
+def test_for_a_person_volume_and_estimate_stand_side_by_side(main, study, new_ct, tmp_path):
+    code, stdout, _ = main("predict", new_ct, "--run", f"patchsize/{ARM}", "--out", study.out, "--to", tmp_path / "to")
+    assert code == 0
+    first, second = stdout.splitlines()
+    assert first.split()[0] == "new"
+    assert first.split().count("mL") == 2
+    assert "ABC/2" in first
+    assert f"mean of 2 folds of patchsize/{ARM}@0" in second
+
+
+@pytest.fixture
+def angiography_out(copied_out):
+    """As if the run had been trained with symmetric image and angiography: untrained networks of three channels."""
+    torch.manual_seed(0)
+    for folder in (copied_out / "fold_runs").iterdir():
+        spec = json.loads((folder / "spec.json").read_text())
+        spec["config"]["preprocessing"] |= {"symmetric": "plane", "angiography": True}
+        (folder / "spec.json").write_text(json.dumps(spec))
+        model = build_model(config_from_dict(spec["config"]), in_channels=3)
+        torch.save({"best": model.state_dict()}, folder / "checkpoint.pt")
+    return copied_out
+
+
+def test_an_arm_with_angiography_wants_one_and_takes_it(predict, study, angiography_out, tmp_path):
+    cta = next(study.data.glob("sub-*/ct/*_cta.nii.gz"))
+    scan = cta.with_name(cta.name.replace("_cta", "_ct"))
+    assert_refused(predict(scan, out=angiography_out), f"patchsize/{ARM}@0 was trained with CT angiography", "--cta")
+    code, found, told = predict(scan, "--cta", cta, out=angiography_out)
+    assert code == 0, told
+    assert 0.0 < found["max_probability"] <= 1.0
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copyfile(scan, alone / "scan.nii.gz")
+    assert_refused(predict(alone, out=angiography_out), "trained with CT angiography", alone, "one by one")
+
+
+def test_an_angiography_that_the_arm_does_not_take_is_told(predict, new_ct, ct):
+    code, _, told = predict(new_ct, "--cta", ct)
+    assert code == 0
+    assert told == [f"warning: run patchsize/{ARM}@0 was trained without CT angiography; --cta is not used"]
+
+
+def test_a_scan_or_folder_that_cannot_be_used(predict, study, new_ct, tmp_path):
+    assert_refused(predict(tmp_path / "nowhere.nii.gz"), tmp_path / "nowhere.nii.gz", "no such file")
+    assert_refused(predict(new_ct, "--cta", tmp_path / "nowhere.nii.gz"), tmp_path / "nowhere.nii.gz", "no such file")
+    assert_refused(predict(new_ct, "--folder"), new_ct, "no such folder")
+    assert_refused(predict(new_ct.parent, "--cta", new_ct), "--cta goes with one scan")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert_refused(predict(empty), empty, "holds no *.nii.gz")
+    broken = tmp_path / "broken.nii.gz"
+    broken.write_bytes(b"no NIfTI")
+    assert_refused(predict(broken), "broken.nii.gz", "not a readable NIfTI file")
+    mask = study.data / "sub-002" / "ct" / "sub-002_label-lesion_mask.nii.gz"
+    assert_refused(predict(mask), mask.name, "is it a head CT?")
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_place_that_cannot_be_written_to(predict, new_ct):
+    assert_refused(predict(new_ct, "--to", new_ct), f"--to {new_ct}", "give another folder")
+    assert_refused(predict(new_ct.parent, "--to", new_ct.parent), "is where the scans are")
+
+
+def test_a_run_that_is_not_there_or_not_whole(predict, main, new_ct, copied_out, tmp_path):
+    assert_refused(predict(new_ct, arm="24x24x9"), "no run 'patchsize/24x24x9'", f"patchsize/{ARM}@0")
+    assert_refused(predict(new_ct, out=tmp_path / "none"), "has no runs")
+    assert not (tmp_path / "none").exists()
+    folders = list((copied_out / "fold_runs").iterdir())
+    for folder in folders:
+        (folder / "checkpoint.pt").unlink()
+    assert_refused(predict(new_ct, out=copied_out), "checkpoint.pt: no such file", "run its sweep again")
+    for folder in folders:
+        (folder / "done.json").unlink()
+    assert_refused(predict(new_ct, out=copied_out), "this fold run is not done", "run its sweep again")
+    assert not (tmp_path / "to").exists()

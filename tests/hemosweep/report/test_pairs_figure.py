@@ -1,0 +1,135 @@
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from hemosweep.data.case import Case
+from hemosweep.data.nifti import Volume, write_volume
+from hemosweep.errors import BadInput
+from hemosweep.report.pairs import ARROW_COLOUR, PairArm, draw_pair, largest_changes, most_different_slice
+
+SHAPE_DHW = (4, 40, 40)
+LESION = (slice(1, 3), slice(20, 28), slice(20, 28))
+
+
+def table(fold=0, **scores):
+    rows = [{"case_id": name, "dsc": dsc, "fold": fold, "ivh": "no"} for name, dsc in scores.items()]
+    return pd.DataFrame(rows).astype({"dsc": float})
+
+
+def changed(a, b):
+    return [(change.case_id, round(change.gain, 3)) for change in largest_changes(table(**a), table(**b))]
+
+
+def test_two_largest_gains_come_first_then_the_two_largest_losses():
+    a = {"a": 0.5, "b": 0.5, "c": 0.5, "d": 0.5, "e": 0.5, "f": 0.5, "g": 0.5}
+    b = {"a": 0.6, "b": 0.9, "c": 0.7, "d": 0.1, "e": 0.4, "f": 0.3, "g": 0.5}
+    assert changed(a, b) == [("b", 0.4), ("c", 0.2), ("d", -0.4), ("f", -0.2)]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ({"a": 0.5, "b": 0.5}, {"a": 0.6, "b": 0.5}, [("a", 0.1)]),
+        ({"b": 0.5, "a": 0.5, "c": 0.5}, {"b": 0.6, "a": 0.6, "c": 0.6}, [("a", 0.1), ("b", 0.1)]),
+        ({"a": float("nan"), "b": 0.5}, {"a": 0.6, "b": 0.4}, [("b", -0.1)]),
+        ({"a": 0.5, "b": 0.5}, {"b": 0.8, "c": 0.9}, [("b", 0.3)]),
+        ({"a": 0.5}, {"a": 0.5}, []),
+    ],
+    ids=["no change is neither", "ties by id", "undefined is left out", "in both arms only", "nothing changed"],
+)
+def test_cases_that_cannot_be_shown_are_left_out(a, b, expected):
+    assert changed(a, b) == expected
+
+
+def test_the_slice_is_that_of_the_largest_disagreement_between_the_arms():
+    first_DHW, second_DHW = (np.zeros(SHAPE_DHW, dtype=bool) for _ in range(2))
+    first_DHW[1, :8], second_DHW[1, :8] = True, True
+    second_DHW[2, :1], second_DHW[3, :2] = True, True
+    assert most_different_slice(first_DHW, second_DHW) == 3
+
+
+@pytest.fixture
+def raw_cases(tmp_path):
+    """Cases a and b: a square of blood in a square head."""
+    lesion_DHW = np.zeros(SHAPE_DHW, dtype=np.uint8)
+    lesion_DHW[LESION] = 1
+    hu_DHW = np.full(SHAPE_DHW, -1000.0, dtype=np.float32)
+    hu_DHW[:, 4:36, 4:36] = 30.0
+    hu_DHW[LESION] = 70.0
+    paths = [tmp_path / "ct.nii.gz", tmp_path / "mask.nii.gz"]
+    for path, array in zip(paths, (hu_DHW, lesion_DHW), strict=True):
+        write_volume(path, Volume(array_DHW=array, affine=np.eye(4)))
+    return [Case(case_id=name, patient_id="P", ivh=False, ct_path=paths[0], lesion_path=paths[1]) for name in "ab"]
+
+
+@pytest.fixture
+def make_arm(tmp_path):
+    """An arm whose predictions are given as a box of voxels, by case; other cases have none."""
+
+    def make(name, fold=0, boxes=None, **scores):
+        folder = tmp_path / name.replace("/", "_")
+        (folder / "predictions").mkdir(parents=True)
+        for case_id in scores:
+            predicted_DHW = np.zeros(SHAPE_DHW, dtype=np.uint8)
+            if case_id in (boxes or {}):
+                predicted_DHW[boxes[case_id]] = 1
+            write_volume(
+                folder / "predictions" / f"{case_id}.nii.gz", Volume(array_DHW=predicted_DHW, affine=np.eye(4))
+            )
+        return PairArm(name=name, cases=table(fold, **scores), fold_folders={fold: folder})
+
+    return make
+
+
+def columns(path):
+    """The picture's three columns, in bytes."""
+    picture = np.rint(imread(path)[..., :3] * 255).astype(int)
+    third = picture.shape[1] // 3
+    return [picture[picture.shape[0] // 4 :, index * third : (index + 1) * third] for index in range(3)]
+
+
+def is_colour(panel, colour):
+    return np.abs(panel - colour).max(axis=-1) < 40
+
+
+RED, YELLOW = (255, 0, 0), tuple(int(ARROW_COLOUR[place : place + 2], 16) for place in (1, 3, 5))
+
+
+def test_each_arms_prediction_is_red_in_a_panel_of_its_own_and_the_ct_is_bare(tmp_path, raw_cases, make_arm):
+    # Arm B's prediction lies to the patient's left (small w), which is the right half of its panel.
+    left = (slice(2, 3), slice(20, 28), slice(6, 14))
+    a = make_arm("lesion", a=0.0)
+    b = make_arm("lesion/symmetric", fold=3, boxes={"a": left}, a=0.2)
+    draw_pair(a, b, raw_cases, tmp_path / "new" / "pair.png")
+    ct, first, second = columns(tmp_path / "new" / "pair.png")
+    rows, first_columns = np.nonzero(is_colour(first, RED))
+    assert not is_colour(ct, RED).any()
+    assert rows.min() > 0.8 * len(first), "the only red of an empty prediction is the legend"
+    assert first_columns.max() < 0.5 * first.shape[1]
+    assert np.nonzero(is_colour(second, RED))[1].min() > 0.5 * second.shape[1]
+
+
+def test_an_arrow_points_at_a_change_in_both_arms_if_it_is_worth_one(tmp_path, raw_cases, make_arm):
+    one_pixel = (slice(2, 3), slice(20, 21), slice(20, 21))
+    a = make_arm("a", a=0.0)
+    for name, box, arrows in (("large", LESION, True), ("small", one_pixel, False)):
+        draw_pair(a, make_arm(name, boxes={"a": box}, a=0.9), raw_cases, tmp_path / f"{name}.png")
+        drawn = [bool(is_colour(panel, YELLOW).any()) for panel in columns(tmp_path / f"{name}.png")]
+        assert drawn == [False, arrows, arrows], name
+
+
+def test_arms_cases_and_scores_are_written_beside_their_panels(tmp_path, raw_cases, make_arm):
+    a, b = make_arm("x|y", a=0.25, b=0.5), make_arm("x+y", boxes={"a": LESION, "b": LESION}, a=0.75, b=0.4)
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        draw_pair(a, b, raw_cases, tmp_path / "pair.svg")
+    text = (tmp_path / "pair.svg").read_text(encoding="utf-8")
+    written = ("a, slice 1, DSC +0.500", "x|y", "DSC 0.250", "x+y", "DSC 0.750", "b, slice 1, DSC -0.100", "DSC 0.400")
+    places = [text.index(f">{line}<") for line in written]
+    assert places == sorted(places)
+
+
+def test_arms_of_equal_scores_are_refused(tmp_path, raw_cases, make_arm):
+    with pytest.raises(BadInput, match="x and y: no case has another DSC"):
+        draw_pair(make_arm("x", a=0.5), make_arm("y", a=0.5), raw_cases, tmp_path / "pair.png")
