@@ -11,9 +11,9 @@ from hemosweep.data.checks.between import (
     shared_patient_problems,
 )
 from hemosweep.data.checks.case import examine
-from hemosweep.data.parallel import map_cases
 from hemosweep.data.checks.problem import SEVERITIES, CheckReport
 from hemosweep.data.checks.table import read_table, unlisted_folders
+from hemosweep.data.parallel import map_cases
 
 
 def check_dataset(
