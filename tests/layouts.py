@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from hemosweep.data.nifti import Volume
 
 IPH, IVH = 2, 3
-PATIENTS = ("0a6241b6", "0a6241b6", "5c77e100", "93b0aa21", "b81a5f4c")
+PATIENTS = ("0a6241b6", "0a6241b6", "5c77e100", "93b0aa21", "b81a5f4c", "2d91e6f0", "7c40d8aa")
 """Of the sets whose names tell the patient: the first two scans are of one."""
-SERIES = ("081c820129", "f2a6636a59", "e78689a0f3", "90c717065e", "1f0d3ab2c7")
+SERIES = ("081c820129", "f2a6636a59", "e78689a0f3", "90c717065e", "1f0d3ab2c7", "c6650f1e94", "38ad7be520")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemosweep.config import ArmConfig, PreprocessingConfig, SamplingConfig
+from hemosweep.config import PreprocessingConfig, SamplingConfig
 from hemosweep.data.case import Case
 from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
@@ -15,8 +15,7 @@ from hemosweep.report.centres import draw_centres
 from hemosweep.report.names import safe_name
 from hemosweep.report.pairs import PairArm, draw_pair, largest_changes
 from hemosweep.report.replicate import draw_replicate
-from hemosweep.sampling.centres import Centres, draw_case_centres
-from hemosweep.sampling.regions import Mask, negative_regions
+from hemosweep.sampling.centres import Centres, case_regions, draw_case_centres
 from hemosweep.training.fold_run import derive_seed
 from hemosweep.training.spec import FoldRunSpec
 
@@ -84,7 +83,7 @@ class SweepFigures:
                 path,
                 title=f"{case.case_id}: {sampling.num_patches_per_case} patch centres, restriction "
                 f"{sampling.restriction}",
-                regions=outlined_regions(case, config),
+                regions=case_regions(case, sampling, config.preprocessing.window_hu),
             )
             self._centres[key] = path
         return self._centres[key]
@@ -122,19 +121,3 @@ def training_centres(spec: FoldRunSpec, case_id: str) -> tuple[PreprocessedCase,
     split = ",".join(test.case_id for test in spec.test)
     rng = np.random.default_rng(derive_seed(derive_seed(spec.seed, split, "centres"), case_id))
     return case, draw_case_centres(case, spec.config.sampling, spec.config.preprocessing.window_hu, rng)
-
-
-def outlined_regions(case: PreprocessedCase, config: ArmConfig) -> dict[str, Mask]:
-    """The masks that an arm draws its negatives from on a case."""
-    sampling = config.sampling
-    low_hu, high_hu = config.preprocessing.window_hu
-    return negative_regions(
-        tuple(sampling.shares),
-        brain_DHW=case.brain_DHW,
-        lesion_DHW=case.lesion_DHW,
-        spacing_DHW_mm=case.spacing_DHW_mm,
-        border_half_width_mm=sampling.border_half_width_mm,
-        center_half_width_mm=sampling.center_half_width_mm,
-        image_DHW=case.image_CDHW[0],
-        hyperdense_above=2.0 * (sampling.hyperdense_hu - low_hu) / (high_hu - low_hu) - 1.0,
-    )

@@ -10,6 +10,9 @@ from hemosweep.config import SamplingConfig
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.regions import Mask, negative_regions
 
+BONE_FROM_HU = 95.0
+"""Blood stays below; what is denser is bone or calcification, also where the network's window ends at 100 HU."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Centres:
@@ -56,6 +59,32 @@ def draw_centres(
     return Centres(index_N=np.concatenate(drawn).astype(np.int64), counts=counts)
 
 
+def case_regions(
+    case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float]
+) -> dict[str, NDArray[np.bool_]]:
+    """The masks that a sampling configuration draws a case's negatives from, by region.
+
+    Args:
+        window_hu: the HU that the case's first channel maps to -1 and 1.
+    """
+    low_hu, high_hu = window_hu
+
+    def intensity(hu: float) -> float:
+        return 2.0 * (hu - low_hu) / (high_hu - low_hu) - 1.0
+
+    return negative_regions(
+        tuple(config.shares),
+        brain_DHW=case.brain_DHW,
+        lesion_DHW=case.lesion_DHW,
+        spacing_DHW_mm=case.spacing_DHW_mm,
+        border_half_width_mm=config.border_half_width_mm,
+        center_half_width_mm=config.center_half_width_mm,
+        image_DHW=case.image_CDHW[0],
+        hyperdense_above=intensity(config.hyperdense_hu),
+        bone=intensity(min(BONE_FROM_HU, high_hu)),
+    )
+
+
 def draw_case_centres(
     case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float], rng: np.random.Generator
 ) -> Centres:
@@ -64,16 +93,5 @@ def draw_case_centres(
     Args:
         window_hu: the HU that the case's first channel maps to -1 and 1.
     """
-    shares = config.shares
-    low_hu, high_hu = window_hu
-    negatives = negative_regions(
-        tuple(shares),
-        brain_DHW=case.brain_DHW,
-        lesion_DHW=case.lesion_DHW,
-        spacing_DHW_mm=case.spacing_DHW_mm,
-        border_half_width_mm=config.border_half_width_mm,
-        center_half_width_mm=config.center_half_width_mm,
-        image_DHW=case.image_CDHW[0],
-        hyperdense_above=2.0 * (config.hyperdense_hu - low_hu) / (high_hu - low_hu) - 1.0,
-    )
-    return draw_centres(case.lesion_DHW, negatives, shares, config.num_patches_per_case, rng)
+    negatives = case_regions(case, config, window_hu)
+    return draw_centres(case.lesion_DHW, negatives, config.shares, config.num_patches_per_case, rng)

@@ -35,22 +35,29 @@ def brain_center(brain_DHW: Mask, spacing_DHW_mm: Spacing, half_width_mm: float)
 
 
 def hyperdense(
-    image_DHW: NDArray[np.floating], brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: Spacing, above: float
+    image_DHW: NDArray[np.floating],
+    brain_DHW: Mask,
+    lesion_DHW: Mask,
+    spacing_DHW_mm: Spacing,
+    above: float,
+    *,
+    bone: float,
 ) -> Mask:
     """Blood that is not the lesion: bright voxels in the brain, without the lesion and what is too thin or too small.
 
     The paper thresholds the image at the blood's intensity, takes the reference lesion off, and leaves out brain
-    borders and midline structures by their size (Section 2.2.1). Here the brain's outermost `BORDER_MM` and the rim of
-    the lesion, where partial volume makes bright shells, are left out; an opening in plane takes what is thinner than
-    falx and tentorium; a component counts from `MIN_BLOOD_ML` up.
+    borders and midline structures by their size (Section 2.2.1). Here the brain's outermost `BORDER_MM`, as much around
+    bone that reaches into the mask, and the rim of the lesion, where partial volume makes bright shells, are left out;
+    an opening in plane takes what is thinner than falx and tentorium; a component counts from `MIN_BLOOD_ML` up.
 
     Args:
-        image_DHW: intensities on any scale; `above` is the threshold on that scale.
+        image_DHW: intensities on any scale; `above` is the threshold on that scale, and from `bone` up it is bone.
     """
     _, height_mm, width_mm = spacing_DHW_mm
     # The threshold lies 2 to 3 standard deviations of the noise above grey matter: smooth before it.
     smooth_DHW = ndimage.gaussian_filter(image_DHW.astype(np.float32), (0.0, 1.0 / height_mm, 1.0 / width_mm))
-    deep_DHW = ndimage.binary_erosion(brain_DHW, _disk(BORDER_MM, spacing_DHW_mm))
+    soft_DHW = brain_DHW & (image_DHW < bone)
+    deep_DHW = ndimage.binary_erosion(soft_DHW, _disk(BORDER_MM, spacing_DHW_mm))
     near_lesion_DHW = ndimage.binary_dilation(lesion_DHW, _disk(RIM_MM, spacing_DHW_mm))
     bright_DHW = (smooth_DHW > above) & deep_DHW & ~near_lesion_DHW
     thick_DHW = ndimage.binary_opening(bright_DHW, _disk(THIN_MM / 2, spacing_DHW_mm))
@@ -82,6 +89,7 @@ def negative_regions(
     center_half_width_mm: float,
     image_DHW: NDArray[np.floating],
     hyperdense_above: float,
+    bone: float,
 ) -> dict[str, Mask]:
     """Masks of the named regions. None holds a lesion voxel, and all but `volume` lie inside the brain."""
     masks: dict[str, Mask] = {}
@@ -95,7 +103,7 @@ def negative_regions(
         elif name == "brain_center":
             masks[name] = brain_DHW & ~lesion_DHW & brain_center(brain_DHW, spacing_DHW_mm, center_half_width_mm)
         elif name == "hyperdense":
-            masks[name] = hyperdense(image_DHW, brain_DHW, lesion_DHW, spacing_DHW_mm, hyperdense_above)
+            masks[name] = hyperdense(image_DHW, brain_DHW, lesion_DHW, spacing_DHW_mm, hyperdense_above, bone=bone)
         else:
             raise KeyError(name)
     return masks

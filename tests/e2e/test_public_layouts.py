@@ -24,7 +24,7 @@ LAYOUTS = {
 
 @pytest.fixture(scope="module")
 def cases():
-    """Five phantom heads, the third of them with intraventricular hemorrhage."""
+    """Seven phantom heads, some of them with intraventricular hemorrhage."""
 
     def case(index):
         phantom = make_phantom(index, size="demo", seed=5, ivh_share=0.2, cta_share=0.0)
@@ -33,7 +33,7 @@ def cases():
             labels_DHW = np.where(phantom.ivh.array_DHW > 0, IVH, labels_DHW)
         return SourceCase(ct=phantom.ct, labels_DHW=labels_DHW.astype(np.uint8))
 
-    return [case(index) for index in range(5)]
+    return [case(index) for index in range(7)]
 
 
 @pytest.mark.parametrize("command", LAYOUTS)
@@ -41,14 +41,14 @@ def test_a_folder_in_a_public_layout_becomes_a_trained_arm(run, cases, tmp_path,
     source, data, out = LAYOUTS[command](tmp_path / "source", cases), tmp_path / "data", tmp_path / "runs"
     imported = run("data", command, source, data)
     assert imported.returncode == 0, imported.stderr
-    assert "imported 5 cases" in imported.stdout
+    assert "imported 7 cases" in imported.stdout
     checked = run("data", "check", data, "--json")
     assert checked.returncode == 0, checked.stdout
     report = json.loads(checked.stdout)
-    assert (report["num_cases"], report["num_trainable"], report["num_errors"]) == (5, 5, 0)
+    assert (report["num_cases"], report["num_trainable"], report["num_errors"]) == (7, 7, 0)
     prepared = run("preprocess", data, "--profile", "demo", "--preview", "--out", out)
     assert prepared.returncode == 0, prepared.stderr
-    assert "5 of 5 cases are prepared" in prepared.stdout
+    assert "7 of 7 cases are prepared" in prepared.stdout
     options = ("--data", data, "--profile", "demo", "--folds", 2, "--arms", "24x24x8", "--out", out, "--json")
     trained = run("sweep", "patchsize", *options)
     assert trained.returncode == 0, trained.stderr

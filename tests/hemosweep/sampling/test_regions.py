@@ -69,6 +69,7 @@ def test_negative_regions_hold_no_lesion_and_lie_in_the_brain_but_for_the_volume
         center_half_width_mm=8.0,
         image_DHW=np.zeros(shape, dtype=np.float16),
         hyperdense_above=0.5,
+        bone=0.9,
     )
     np.testing.assert_array_equal(regions["volume"], ~lesion)
     np.testing.assert_array_equal(regions["brain"], brain & ~lesion)
@@ -91,6 +92,7 @@ def test_an_unknown_region_is_a_key_error() -> None:
             center_half_width_mm=1.0,
             image_DHW=np.zeros((2, 2, 2), dtype=np.float16),
             hyperdense_above=0.5,
+            bone=0.9,
         )
 
 
@@ -109,7 +111,7 @@ def test_blood_apart_from_the_lesion_is_hyperdense_to_its_edge() -> None:
         box(HEAD, (1, 3), (15, 30), (15, 30)),
         box(HEAD, (1, 3), (45, 60), (40, 60)),
     )
-    found = hyperdense(blood(lesion, ivh), brain, lesion, FINE_DHW_MM, 50.0)
+    found = hyperdense(blood(lesion, ivh), brain, lesion, FINE_DHW_MM, 50.0, bone=95.0)
     # Only the four corners of each slice go: the opening's disk does not fit in.
     assert not (found & ~ivh).any()
     assert (ivh & ~found).sum() <= 3 * 4 * 3
@@ -119,7 +121,7 @@ def test_blood_apart_from_the_lesion_is_hyperdense_to_its_edge() -> None:
 def test_the_rim_of_the_lesion_is_not_hyperdense_though_its_mask_was_drawn_tight() -> None:
     brain, drawn = box(HEAD, (0, 5), (5, 74), (5, 74)), box(HEAD, (1, 3), (21, 38), (21, 38))
     seen = box(HEAD, (1, 3), (20, 39), (20, 39))
-    assert not hyperdense(blood(seen), brain, drawn, FINE_DHW_MM, 50.0).any()
+    assert not hyperdense(blood(seen), brain, drawn, FINE_DHW_MM, 50.0, bone=95.0).any()
 
 
 def test_what_is_thin_small_or_at_the_brain_s_border_is_not_blood() -> None:
@@ -127,20 +129,27 @@ def test_what_is_thin_small_or_at_the_brain_s_border_is_not_blood() -> None:
     falx = box(HEAD, (0, 5), (10, 70), (40, 42))  # 3 mm thick, 5.5 mL
     pineal = box(HEAD, (2, 2), (38, 44), (56, 62))  # 7 x 7 x 5 mm: 0.245 mL
     inner_table = box(HEAD, (0, 5), (5, 8), (20, 60))  # the brain's outermost 4 mm
-    assert not hyperdense(blood(falx, pineal, inner_table), brain, none, FINE_DHW_MM, 50.0).any()
+    assert not hyperdense(blood(falx, pineal, inner_table), brain, none, FINE_DHW_MM, 50.0, bone=95.0).any()
     larger = box(HEAD, (2, 3), (38, 44), (56, 62))  # 0.49 mL
-    assert (hyperdense(blood(falx, larger), brain, none, FINE_DHW_MM, 50.0) & larger).any()
+    assert (hyperdense(blood(falx, larger), brain, none, FINE_DHW_MM, 50.0, bone=95.0) & larger).any()
+
+
+def test_bone_within_the_brain_mask_is_not_blood_nor_what_partial_volume_makes_of_it() -> None:
+    brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
+    ridge, edge = box(HEAD, (0, 2), (20, 31), (20, 40)), box(HEAD, (0, 2), (18, 33), (18, 42))
+    image = np.where(ridge, 100, np.where(edge, 65, 30)).astype(np.float16)
+    assert not hyperdense(image, brain, none, FINE_DHW_MM, 50.0, bone=95.0).any()
 
 
 def test_noise_alone_is_not_hyperdense() -> None:
     rng = np.random.default_rng(0)
     brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
-    assert not hyperdense(rng.normal(35.0, 5.0, HEAD), brain, none, FINE_DHW_MM, 50.0).any()
+    assert not hyperdense(rng.normal(35.0, 5.0, HEAD), brain, none, FINE_DHW_MM, 50.0, bone=95.0).any()
 
 
 def test_the_opening_reaches_one_voxel_at_least_on_coarse_grids() -> None:
     brain, none = box((4, 30, 30), (0, 3), (2, 27), (2, 27)), np.zeros((4, 30, 30), dtype=bool)
     line, block = box((4, 30, 30), (1, 1), (8, 20), (8, 8)), box((4, 30, 30), (1, 2), (12, 18), (14, 20))
-    found = hyperdense(blood(line, block), brain, none, (6.0, 2.2, 2.2), 50.0)
+    found = hyperdense(blood(line, block), brain, none, (6.0, 2.2, 2.2), 50.0, bone=95.0)
     assert not (found & line).any()
     assert (found & block).sum() > 60
