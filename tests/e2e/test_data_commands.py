@@ -176,7 +176,8 @@ def test_flirt_without_fsl_is_refused_with_the_way_out(main, phantoms, tmp_path,
 
 
 def test_a_killed_run_leaves_nothing_that_looks_finished(start, run, data, tmp_path):
-    command = ("preprocess", data, *QUICK, "--out", tmp_path / "runs")
+    # With all channels, so that five cases take longer than a signal.
+    command = ("preprocess", data, "--profile", "demo", "--jobs", 1, "--out", tmp_path / "runs")
     process = start(*command)
     derivatives = data / "derivatives"
     deadline = time.monotonic() + 120
@@ -186,6 +187,7 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(start, run, data, tmp_p
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    assert process.returncode == -signal.SIGKILL
     for path in derivatives.rglob("sub-*.npz"):
         load_preprocessed(path)
     finished = run(*command)
@@ -194,7 +196,8 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(start, run, data, tmp_p
 
 
 def test_an_interrupted_run_says_so_in_one_line_and_goes_on(start, run, data, tmp_path):
-    command = ("preprocess", data, *QUICK, "--out", tmp_path / "runs")
+    # With all channels, so that five cases take longer than a signal.
+    command = ("preprocess", data, "--profile", "demo", "--jobs", 1, "--out", tmp_path / "runs")
     process = start(*command)
     while not list((data / "derivatives").rglob("sub-*.npz")):
         assert process.poll() is None
