@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,11 @@ def processors(number):
     os.sched_setaffinity(0, allowed)
 
 
+def _heed_interrupts():
+    """As a shell's foreground does: where the tests run in the background, children inherit that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="session")
 def start(environment):
     """Starts the installed command in a process group of its own, as a shell does.
@@ -48,7 +54,9 @@ def start(environment):
         command = [str(COMMAND), *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with processors(1 if "sweep" in arguments else 2):
-            return subprocess.Popen(command, env=environment, start_new_session=True, **pipes, **options)
+            return subprocess.Popen(
+                command, env=environment, start_new_session=True, preexec_fn=_heed_interrupts, **pipes, **options
+            )
 
     return start
 
