@@ -20,7 +20,7 @@ from hemosweep.errors import BadInput
 from hemosweep.evaluation.ensemble import Ensemble, OwnCases, load_ensemble, predict_ensemble
 from hemosweep.evaluation.volume import abc2_ml
 from hemosweep.preprocessing.cache import derivatives_folder
-from hemosweep.preprocessing.pipeline import prepare_images, to_network_grid
+from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
 from hemosweep.report.prediction import draw_prediction
 from hemosweep.report.progress import progress_bar
 from hemosweep.training.source import source_digest
@@ -28,8 +28,6 @@ from hemosweep.training.spec import write_json
 from tracking.reader import RunRecord, find_run, fold_run_digests
 
 KEY_LENGTH = 8
-UNMASKED = "no lesion mask"
-"""How the pipeline's warning begins that a case has no reference, as no scan has that is predicted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,7 +258,7 @@ def _segment(case: Case, arm: _Arm, mask: Path, picture: Path, on_fold: Callable
     spacing_DHW_mm = prepared.native_spacing_DHW_mm
     volume_ml = int(np.count_nonzero(lesion_DHW)) * float(np.prod(spacing_DHW_mm)) / 1000.0
     estimate_ml = abc2_ml(lesion_DHW, spacing_DHW_mm)
-    warnings = [text for text in images.warnings if not text.startswith(UNMASKED)]
+    warnings = [text for text in images.warnings if text != NO_LESION_MASK]
     num_folds = len(arm.ensemble.models)
     if num_saw := arm.own_cases.num_folds_that_saw(prepared):
         warnings.append(

@@ -16,6 +16,14 @@ MAX_VOXELS_APART = 0.25
 """How far a mask's voxel may lie from the CT's voxel of the same index: rounding in headers, nothing more."""
 
 
+class MaskFault(BadInput):
+    """A mask that can be read and not used; `kind` is what `hemosweep data check` files it under."""
+
+    def __init__(self, message: str, kind: str = "mask") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
     """One CT study of one patient.
@@ -79,31 +87,39 @@ def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -
         label: the value that counts; None wants a mask of zeros and ones.
 
     Raises:
-        BadInput: the file is missing or unreadable, lies elsewhere than the CT, or holds other values.
+        MaskFault: it lies elsewhere than the CT, or holds other values.
+        BadInput: the file is missing or unreadable.
     """
     where = f"case {case.case_id}"
     mask = read_volume(path)
     if ct.array_DHW.shape != mask.array_DHW.shape:
-        raise BadInput(
+        raise MaskFault(
             f"{where}: mask {path.name} has shape {mask.array_DHW.shape[::-1]} but the CT has "
-            f"{ct.array_DHW.shape[::-1]}; draw or resample the mask on the CT's grid"
+            f"{ct.array_DHW.shape[::-1]}; draw or resample the mask on the CT's grid",
+            kind="geometry-mismatch",
         )
     apart = voxels_apart(ct, mask)
     if apart > MAX_VOXELS_APART:
-        raise BadInput(
+        raise MaskFault(
             f"{where}: CT and mask {path.name} lie in different places, up to {apart:.2g} voxels apart; "
-            "draw it on the CT"
+            "draw it on the CT",
+            kind="geometry-mismatch",
         )
     values = np.unique(mask.array_DHW)
     if label is not None:
         if not np.array_equal(values, np.round(values)):
-            raise BadInput(f"{where}: mask {path.name} has values that are no whole numbers; a label map is wanted")
+            raise MaskFault(
+                f"{where}: mask {path.name} has values that are no whole numbers; a label map is wanted",
+                kind="mask-values",
+            )
         return np.asarray(mask.array_DHW == label)
     if not np.isin(values, (0, 1)).all():
-        extra = ", ".join(f"{value:g}" for value in values[~np.isin(values, (0, 1))][:5])
-        raise BadInput(
-            f"{where}: mask {path.name} has values other than 0 and 1 ({extra}); binarise it, or pick the lesion's "
-            "value with --lesion-label"
+        others = values[~np.isin(values, (0, 1))]
+        listed = ", ".join(f"{value:g}" for value in others[:5]) + (", ..." if others.size > 5 else "")
+        way_out = ", or pick the lesion's value with --lesion-label" if path == case.lesion_path else ""
+        raise MaskFault(
+            f"{where}: mask {path.name} has values other than 0 and 1 ({listed}); binarise it{way_out}",
+            kind="mask-values",
         )
     return mask.array_DHW.astype(bool)
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.data.hounsfield import AIR_HU
 from hemosweep.data.nifti import Volume
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.registration import Mask, Matrix, Registration, register_rigid, resample, turned_starts
 
-OUTSIDE_HU = -1024.0
 HEAD_MM = 200.0
 """What is kept below the vertex: a head is about 230 mm from vertex to chin, its brain at most 150 mm high."""
 CENTRE_MM = 100.0
@@ -47,7 +47,7 @@ def align_angiography(ct: Volume, brain_DHW: Mask, cta: Volume) -> NDArray[np.fl
     """
     found = register_angiography(ct, brain_DHW, cta)
     sampled_DHW = _sample(ct, cta, found.to_moving)
-    share = float(np.mean(sampled_DHW[brain_DHW] != OUTSIDE_HU))
+    share = float(np.mean(sampled_DHW[brain_DHW] != AIR_HU))
     if share < MIN_SHARE_OF_BRAIN:
         raise BadInput(f"the angiography shows {share:.0%} of the brain; leave it out, or take the series of the head")
     if found.correlation < MIN_CORRELATION:
@@ -110,14 +110,14 @@ def _sample(ct: Volume, cta: Volume, to_cta: Matrix) -> NDArray[np.float32]:
     box = tuple(slice(start, end) for start, end in zip(starts, ends, strict=True))
     part_DHW = cta.array_DHW[box].astype(np.float32, copy=False)
     if part_DHW.size == 0:
-        return np.full(shape_DHW, OUTSIDE_HU, dtype=np.float32)
+        return np.full(shape_DHW, AIR_HU, dtype=np.float32)
     for axis, width in enumerate(widths):
         if width > MIN_WIDTH:
             part_DHW = ndimage.correlate1d(part_DHW, _box_weights(width), axis=axis, mode="nearest")
     origin = np.eye(4)
     origin[:3, 3] = starts[::-1]
     part = Volume(array_DHW=part_DHW, affine=np.einsum("ij,jk->ik", cta.affine, origin))
-    return resample(part, shape_DHW, ct.affine, to_cta, fill=OUTSIDE_HU)
+    return resample(part, shape_DHW, ct.affine, to_cta, fill=AIR_HU)
 
 
 def _box_weights(width: float) -> NDArray[np.float64]:

@@ -17,10 +17,10 @@ from hemosweep.preprocessing.grid import Grid, bounding_box, resampled_shape, re
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.preprocessing.symmetry import METHODS
-from hemosweep.preprocessing.tilt import Straightening, straightening, tilt_deg
+from hemosweep.preprocessing.tilt import Straightening, straighten, tilt_deg
 
-AIR_HU = -1024.0
 MIN_LESION_KEPT = 0.995
+NO_LESION_MASK = "no lesion mask: the case can be segmented, not trained on or scored"
 PLAUSIBLE_BRAIN_ML = (500.0, 2300.0)
 """Adults have 1,300 to 1,470 mL within the skull as a rule; a scan may leave the vertex or the base out."""
 Mask = NDArray[np.bool_]
@@ -57,16 +57,15 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     """
     raw = read_case(case, lesion_label=config.lesion_label, with_cta=config.angiography)
     warnings = list(raw.warnings)
-    ct, moved = _named(case, lambda: _straight(raw.ct))
+    ct, moved = _named(case, lambda: straighten(raw.ct))
     lesion_DHW = np.zeros(ct.array_DHW.shape, dtype=bool)
     if raw.lesion_DHW is None:
-        warnings.append("no lesion mask: the case can be segmented, not trained on or scored")
+        warnings.append(NO_LESION_MASK)
     else:
         lesion_DHW = raw.lesion_DHW if moved is None else moved.apply(raw.lesion_DHW, fill=False)
     if moved is not None:
-        warnings.append(
-            f"gantry tilt of {tilt_deg(raw.ct.affine):.1f} degrees taken out; scores are on the scan's grid"
-        )
+        angle_deg = tilt_deg(raw.ct.affine)
+        warnings.append(f"gantry tilt of {angle_deg:.1f} degrees taken out; predictions go back on the tilted grid")
 
     hu_DHW, spacing_DHW_mm = ct.array_DHW.astype(np.float32, copy=False), ct.spacing_DHW_mm
     head_DHW = head_mask(hu_DHW, spacing_DHW_mm)
@@ -89,7 +88,7 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
         )
     cta_DHW = None
     if (scanned_cta := raw.cta) is not None:
-        cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, _straight(scanned_cta)[0]))
+        cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, straighten(scanned_cta)[0]))
         channels["cta"] = np.where(brain_DHW, _windowed(cta_DHW, config.angiography_window_hu), np.float32(-1.0))
     return PreparedImages(
         case_id=case.case_id,
@@ -158,15 +157,6 @@ def _windowed(hu_DHW: FloatArray, window_hu: tuple[float, float]) -> FloatArray:
     scaled_DHW *= np.float32(2.0 / (high_hu - low_hu))
     scaled_DHW -= np.float32(1.0)
     return scaled_DHW
-
-
-def _straight(volume: Volume) -> tuple[Volume, Straightening | None]:
-    """The volume on an orthogonal grid, and how it got there; None where it was on one."""
-    found = straightening(volume.affine, volume.array_DHW.shape)
-    if found is None:
-        return volume, None
-    moved, affine = found
-    return Volume(array_DHW=moved.apply(volume.array_DHW, fill=AIR_HU), affine=affine), moved
 
 
 def _named(case: Case, step: Callable[[], Result]) -> Result:

@@ -6,13 +6,17 @@ they are, the way back is exact, and a slice is at most half a pixel off its pla
 """
 
 import math
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
+
+if TYPE_CHECKING:
+    # Its module reads NIfTI, which the machines that only train do without.
+    from hemosweep.data.nifti import Volume
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Shape = tuple[int, int, int]
@@ -97,3 +101,17 @@ def straightening(affine: NDArray[np.float64], native_DHW: Shape) -> tuple[Strai
         ),
         straight,
     )
+
+
+def straighten(ct: "Volume") -> "tuple[Volume, Straightening | None]":
+    """A CT on an orthogonal grid, its own darkest value around it, and how it got there; None where it was on one.
+
+    Raises:
+        BadInput: as `straightening`.
+    """
+    found = straightening(ct.affine, ct.array_DHW.shape)
+    if found is None:
+        return ct, None
+    moved, affine = found
+    # Not -1024: in an export through a window, air reads the window's floor, and all above the darkest is tissue.
+    return replace(ct, array_DHW=moved.apply(ct.array_DHW, fill=float(ct.array_DHW.min())), affine=affine), moved

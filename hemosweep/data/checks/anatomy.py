@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from hemosweep.data.nifti import Volume
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
-from hemosweep.preprocessing.tilt import Straightening, straightening
+from hemosweep.preprocessing.tilt import Straightening, straighten
 
-AIR_HU = -1024.0
 MIN_PIXEL_MM = 0.9
 MIN_HEAD_ML = 500.0
 """What is smaller is no head: a newborn's brain alone is 350 mL."""
@@ -42,15 +41,10 @@ def find_anatomy(ct: Volume) -> Anatomy:
     Raises:
         BadInput: its slices cannot be put straight.
     """
-    found = straightening(ct.affine, ct.array_DHW.shape)
-    hu_DHW, moved, spacing_DHW_mm = ct.array_DHW.astype(np.float32, copy=False), None, ct.spacing_DHW_mm
-    if found is not None:
-        moved, affine = found
-        hu_DHW = moved.apply(hu_DHW, fill=min(AIR_HU, float(hu_DHW.min())))
-        spacing_DHW_mm = Volume(array_DHW=hu_DHW, affine=affine).spacing_DHW_mm
-    slice_mm, *pixel_mm = spacing_DHW_mm
+    straight, moved = straighten(ct)
+    slice_mm, *pixel_mm = straight.spacing_DHW_mm
     step = max(1, round(MIN_PIXEL_MM / min(pixel_mm)))
-    hu_DHW = np.ascontiguousarray(hu_DHW[:, ::step, ::step])
+    hu_DHW = np.ascontiguousarray(straight.array_DHW[:, ::step, ::step], dtype=np.float32)
     coarse_mm = (slice_mm, pixel_mm[0] * step, pixel_mm[1] * step)
     voxel_ml = float(np.prod(coarse_mm)) / 1000.0
     head_DHW = head_mask(hu_DHW, coarse_mm)

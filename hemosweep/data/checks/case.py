@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.data.case import Case
-from hemosweep.data.checks.anatomy import AIR_HU, Anatomy, find_anatomy
+from hemosweep.data.checks.anatomy import Anatomy, find_anatomy
 from hemosweep.data.checks.masks import ivh_problems, lesion_problems, load_mask
 from hemosweep.data.checks.problem import Problem, Severity
 from hemosweep.data.checks.texture import texture
-from hemosweep.data.hounsfield import to_hounsfield
+from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.tilt import tilt_deg

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.case import MAX_VOXELS_APART, Case, voxels_apart
+from hemosweep.data.case import Case, MaskFault, read_mask
 from hemosweep.data.checks.anatomy import Anatomy
 from hemosweep.data.checks.problem import Problem, Severity
-from hemosweep.data.nifti import Volume, read_volume
+from hemosweep.data.nifti import Volume
 from hemosweep.errors import BadInput
 
 Mask = NDArray[np.bool_]
@@ -23,36 +23,13 @@ def load_mask(case: Case, path: Path, name: str, ct: Volume, label: int | None) 
     """A mask on the CT's grid, or None and why not. Without a lesion mask a case cannot be trained on: an error; the
     IVH mask is extra: a warning."""
     severity: Severity = "error" if name == "lesion" else "warning"
-
-    def refuse(kind: str, message: str) -> tuple[None, list[Problem]]:
-        return None, [Problem(case_id=case.case_id, kind=kind, severity=severity, message=message)]
-
     try:
-        mask = read_volume(path)
+        return read_mask(case, path, ct, label=label), []
+    except MaskFault as fault:
+        kind, message = fault.kind, str(fault).removeprefix(f"case {case.case_id}: ")
     except BadInput as error:
-        return refuse("unreadable-mask", str(error).replace(str(path), path.name))
-    if mask.array_DHW.shape != ct.array_DHW.shape:
-        shapes = [" x ".join(str(size) for size in volume.array_DHW.shape[::-1]) for volume in (mask, ct)]
-        return refuse(
-            "geometry-mismatch",
-            f"{name} mask has {shapes[0]} voxels, the CT {shapes[1]}; draw or resample it on the CT's grid",
-        )
-    if (apart := voxels_apart(ct, mask)) > MAX_VOXELS_APART:
-        return refuse(
-            "geometry-mismatch",
-            f"{name} mask lies up to {apart:.2g} voxels off the CT; draw it on this very CT, or mend its header",
-        )
-    values = np.unique(mask.array_DHW)
-    if label is not None:
-        if not np.array_equal(values, np.round(values)):
-            return refuse("mask-values", f"{name} mask has values that are no whole numbers; a label map is wanted")
-        return np.asarray(mask.array_DHW == label), []
-    extra = values[~np.isin(values, (0, 1))]
-    if extra.size:
-        listed = ", ".join(f"{value:g}" for value in extra[:5]) + (", ..." if extra.size > 5 else "")
-        way_out = " or pick the lesion's value with --lesion-label" if name == "lesion" else ""
-        return refuse("mask-values", f"{name} mask has values other than 0 and 1 ({listed}); binarise it{way_out}")
-    return mask.array_DHW.astype(bool), []
+        kind, message = "unreadable-mask", str(error).replace(str(path), path.name)
+    return None, [Problem(case_id=case.case_id, kind=kind, severity=severity, message=message)]
 
 
 def lesion_problems(case: Case, lesion_DHW: Mask, hu_DHW: NDArray[np.float32], anatomy: Anatomy) -> Iterator[Problem]:

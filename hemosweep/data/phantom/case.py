@@ -160,7 +160,7 @@ def scan_model(model: PhantomModel, pose: PhantomPose | None = None) -> PhantomC
             midline_shift_mm=model.shift_mm,
         ),
         lesion_type=model.lesion_type,
-        lesion_ml=float(lesion_DHW.sum()) * lesion.voxel_ml * shear,
+        lesion_ml=float(lesion_DHW.sum()) * lesion.voxel_ml,
         head_to_ct=placed.head_to_world,
         head_to_cta=model.head_to_cta,
     )

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, read_volume, write_volume
+from hemosweep.data.phantom import PhantomVariant, make_phantom
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.pipeline import preprocess_case
+from hemosweep.preprocessing.pipeline import prepare_images, preprocess_case
 from hemosweep.preprocessing.record import PreprocessedCase
 
 WriteCase = Callable[[str], Case]
@@ -86,3 +88,21 @@ def test_a_scan_without_a_skull_is_refused(write_ball_case: WriteCase) -> None:
     rewrite(raw.ct_path, lambda hu_DHW: np.where(hu_DHW > 500, -1000, hu_DHW).astype(np.int16))
     with pytest.raises(BadInput, match=r"case sub-001: no skull .* in sub-001_ct\.nii\.gz; is it a head CT\?"):
         preprocess_case(raw, AS_SCANNED)
+
+
+def test_a_tilted_scan_exported_through_a_window_keeps_its_brain_and_nothing_else(tmp_path: Path) -> None:
+    """What the straightened slices leave open must not look darker than the export's air, or air would be tissue."""
+    phantom = make_phantom(0, size="demo", seed=11, cta_share=0.0, variant=PhantomVariant(gantry_tilt_deg=18.0))
+    case = Case(case_id="a", patient_id="p", ivh=None, ct_path=tmp_path / "ct.nii.gz", lesion_path=None)
+    write_volume(case.ct_path, replace(phantom.ct, array_DHW=phantom.ct.array_DHW.clip(-20, 100)))
+    images = prepare_images(case, AS_SCANNED)
+    assert images.straightening is not None
+    found, true = images.straightening.revert(images.brain_DHW), phantom.brain.array_DHW > 0
+    assert 2 * np.count_nonzero(found & true) / (found.sum() + true.sum()) > 0.95
+    head_ml = images.head_DHW.sum() * images.ct.voxel_ml
+    assert 2000 < head_ml < 5000
+    assert [text.split(":")[0] for text in images.warnings] == [
+        "CT is clipped to [-20, 100] HU; bone is taken as its maximum",
+        "no lesion mask",
+        "gantry tilt of 18.0 degrees taken out; predictions go back on the tilted grid",
+    ]
