@@ -18,7 +18,7 @@ from hemosweep.cli.options import (
     print_error,
     print_json,
     print_table,
-    print_warning,
+    tell,
 )
 from hemosweep.errors import BadInput, HemosweepError
 
@@ -67,16 +67,7 @@ def preprocess(
     except KeyboardInterrupt:
         print_error("stopped; finished cases are kept, and the same command goes on from here")
         raise typer.Exit(1) from None
-    for line in result.warning_lines():
-        print_warning(line)
-    for message in result.failures.values():
-        print_error(message)
-    if as_json:
-        print_json(result.as_json())
-    else:
-        typer.echo("\n".join(result.as_lines()))
-    if result.failures:
-        raise typer.Exit(BadInput.exit_code)
+    tell(result, as_json=as_json)
 
 
 @app.command()
@@ -221,16 +212,7 @@ def predict(
     except KeyboardInterrupt:
         print_error("stopped; finished scans are kept, and the same command goes on from here")
         raise typer.Exit(1) from None
-    for line in result.warning_lines():
-        print_warning(line)
-    for message in result.failures.values():
-        print_error(message)
-    if as_json:
-        print_json(result.as_json())
-    else:
-        typer.echo("\n".join(result.as_lines()))
-    if result.failures:
-        raise typer.Exit(BadInput.exit_code)
+    tell(result, as_json=as_json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from hemosweep.cli.options import (
     DataSet,
+    IvhLabel,
     Jobs,
     Json,
     LesionLabel,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 data_app = typer.Typer(name="data", help="Make, import, check and look at data sets.", no_args_is_help=True)
 
 Source = Annotated[Path, typer.Argument(help="Folder to import from.", callback=expanded)]
-IvhLabel = Annotated[int | None, typer.Option(help="Value of intraventricular hemorrhage in the label maps.")]
 NewDataSet = Annotated[Path, typer.Argument(metavar="DATA", help="Data set folder to make.", callback=expanded)]
 
 

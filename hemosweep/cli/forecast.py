@@ -8,12 +8,13 @@ from typing import Any
 from rich.table import Table
 
 from hemosweep.cli.request import Request
+from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.folds import draw_folds, restrict_folds
+from hemosweep.data.folds import Fold
 from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.forecast import fold_run_bytes, forecast_fold
 from hemosweep.engine.plan import Replicate, is_done, plan_replicates
-from hemosweep.engine.prepare import with_cta
+from hemosweep.engine.prepare import draw_split
 from hemosweep.engine.sweep import Arm
 from hemosweep.model.device import choose_device
 from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
@@ -103,21 +104,13 @@ def forecast_study(request: Request) -> Forecast:
     Raises:
         BadInput: the data set cannot be listed, or has too few patients for the folds.
     """
-    num_cases, done = request.profile.phantom_cases, {arm.name: 0 for arm in request.arms}
+    num_cases, done = request.profile.phantom_cases, dict.fromkeys((arm.name for arm in request.arms), 0)
     data = request.data if request.data is not None else request.phantom_folder
     if request.data is not None or (data / "participants.tsv").is_file():
-        cases = read_manifest(data)
-        folds = draw_folds(cases, request.base.cross_validation)
-        if request.sweep.with_cta_only:
-            cases = with_cta(cases)
-            folds = restrict_folds(folds, [case.case_id for case in cases])
+        cases, folds = draw_split(read_manifest(data), request.base, with_cta_only=request.sweep.with_cta_only)
         num_cases = len(cases)
-        for arm in request.arms:
-            done[arm.name] = sum(
-                is_done(request.out, spec)
-                for replicate in _planned(arm, request, cases, folds, data)
-                for spec in replicate.fold_runs
-            )
+        for replicate in _planned(request, cases, folds, data):
+            done[replicate.arm.name] += sum(is_done(request.out, spec) for spec in replicate.fold_runs)
     device = choose_device()
     num_fold_runs = request.base.cross_validation.num_folds * len(request.seeds)
     arms = []
@@ -142,23 +135,22 @@ def forecast_study(request: Request) -> Forecast:
     )
 
 
-def _planned(
-    arm: Arm, request: Request, cases: Sequence[Case], folds: Sequence[Any], data: Path
-) -> tuple[Replicate, ...]:
-    """The arm's fold runs by name; none while a case is not preprocessed, since its content is in the name."""
-    config = arm.config.preprocessing
-    folder = derivatives_folder(data, request.out, config)
-    paths: Mapping[str, Path] = {case.case_id: derivative_path(case, config, folder) for case in cases}
-    if not all(path.is_file() for path in paths.values()):
-        return ()
-    contents = {case_id: load_content_digest(path) for case_id, path in paths.items()}
+def _planned(request: Request, cases: Sequence[Case], folds: Sequence[Fold], data: Path) -> tuple[Replicate, ...]:
+    """The fold runs of every arm whose cases are preprocessed: their content is in a fold run's name."""
+    ready: dict[PreprocessingConfig, tuple[Mapping[str, Path], Mapping[str, str]]] = {}
+    for config in dict.fromkeys(arm.config.preprocessing for arm in request.arms):
+        folder = derivatives_folder(data, request.out, config)
+        paths = {case.case_id: derivative_path(case, config, folder) for case in cases}
+        if all(path.is_file() for path in paths.values()):
+            ready[config] = paths, {case_id: load_content_digest(path) for case_id, path in paths.items()}
+    arms = [arm for arm in request.arms if arm.config.preprocessing in ready]
     return plan_replicates(
-        [arm],
+        arms,
         request.seeds,
         cases,
         folds,
-        inputs={arm.name: paths},
-        contents={arm.name: contents},
+        inputs={arm.name: ready[arm.config.preprocessing][0] for arm in arms},
+        contents={arm.name: ready[arm.config.preprocessing][1] for arm in arms},
         source=source_digest(),
     )
 

@@ -1,10 +1,14 @@
 """Options that several commands share, and how results are printed."""
 
 import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
+
+from hemosweep.errors import BadInput
 
 
 def expanded(path: Path | None) -> Path | None:
@@ -12,11 +16,24 @@ def expanded(path: Path | None) -> Path | None:
     return None if path is None else path.expanduser()
 
 
+def _foreground(label: int | None) -> int | None:
+    if label is not None and label < 1:
+        raise BadInput(f"label {label}: 0 is background; give a value of at least 1")
+    return label
+
+
 Out = Annotated[Path, typer.Option(help="Folder of all results.", callback=expanded)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 DataSet = Annotated[Path, typer.Argument(metavar="DATA", help="Data set folder.", callback=expanded)]
 LesionLabel = Annotated[
-    int | None, typer.Option(help="Value of the lesion in masks that hold several. Default: masks of 0 and 1.")
+    int | None,
+    typer.Option(
+        help="Value of the lesion in masks that hold several. Default: masks of 0 and 1.", callback=_foreground
+    ),
+]
+IvhLabel = Annotated[
+    int | None,
+    typer.Option(help="Value of intraventricular hemorrhage in the label maps.", callback=_foreground),
 ]
 Jobs = Annotated[int | None, typer.Option(help="Cases worked on at once. Default: one a processor.")]
 
@@ -28,7 +45,6 @@ def num_jobs(jobs: int | None) -> int:
         BadInput: it is below 1.
     """
     from hemosweep.engine.environment import num_processors
-    from hemosweep.errors import BadInput
 
     if jobs is None:
         return num_processors()
@@ -53,3 +69,41 @@ def print_warning(text: str) -> None:
 
 def print_error(text: str) -> None:
     typer.echo(f"error: {text}", err=True)
+
+
+class Outcome(Protocol):
+    """What became of many cases, ready to be told."""
+
+    @property
+    def failures(self) -> Mapping[str, str]: ...
+
+    def warning_lines(self) -> Sequence[str]: ...
+
+    def as_lines(self) -> Sequence[str]: ...
+
+    def as_json(self) -> Any: ...
+
+
+def tell(outcome: Outcome, *, as_json: bool) -> None:
+    """Warnings and failures on standard error, the rest on standard output; exit code 2 where a case failed."""
+    for line in outcome.warning_lines():
+        print_warning(line)
+    for message in outcome.failures.values():
+        print_error(message)
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        typer.echo("\n".join(outcome.as_lines()))
+    if outcome.failures:
+        raise typer.Exit(BadInput.exit_code)
+
+
+def check_writable(option: str, folder: Path) -> None:
+    """Refuse an output folder that cannot be made or written to; make nothing yet.
+
+    Raises:
+        BadInput: as said.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
+        raise BadInput(f"{option} {folder}: cannot write in {existing}; give another folder")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hemosweep.cli.options import check_writable
 from hemosweep.cli.scans import SUFFIX, list_scans
 from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_files, digest_json, input_digest
@@ -116,7 +117,9 @@ def predict_scans(
     to = out / "predictions" if to is None else to
     cases = list_scans(scan, cta=cta, as_folder=as_folder)
     is_folder = os.path.isdir(scan)
-    _check_writable(to, scan)
+    check_writable("--to", to)
+    if is_folder and to.resolve() == scan.resolve():
+        raise BadInput(f"--to {to}: is where the scans are, and masks would be taken for scans; give another folder")
     arm = _load_arm(out, reference)
     config = arm.ensemble.config.preprocessing
     warnings = list(arm.warnings)
@@ -152,15 +155,6 @@ def predict_scans(
         warnings=tuple(warnings),
         is_folder=is_folder,
     )
-
-
-def _check_writable(to: Path, scan: Path) -> None:
-    """Refuse a place that cannot be written to, or where masks would lie among the scans; make nothing yet."""
-    existing = next(folder for folder in (to.absolute(), *to.absolute().parents) if os.path.lexists(folder))
-    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
-        raise BadInput(f"--to {to}: cannot write in {existing}; give another folder")
-    if os.path.isdir(scan) and to.resolve() == scan.resolve():
-        raise BadInput(f"--to {to}: is where the scans are, and masks would be taken for scans; give another folder")
 
 
 def _load_arm(out: Path, reference: str) -> _Arm:

@@ -1,12 +1,12 @@
 """`hemosweep sweep`: data set, profile, engine, tracker and report, joined."""
 
-import os
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from hemosweep.cli.forecast import forecast_study
+from hemosweep.cli.options import check_writable
 from hemosweep.cli.request import Request
 from hemosweep.cli.result import StudyResult, print_result, summarise_study
 from hemosweep.data.folds import draw_folds
@@ -36,7 +36,7 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
     Raises:
         BadInput: as `read_manifest` and `prepare_sweep`; nothing was trained then.
     """
-    _check_writable(request.out)
+    check_writable("--out", request.out)
     progress, output = Console(stderr=True), Console(quiet=quiet)
     if request.profile.name == "paper" and not confirmed:
         _ask_for_confirmation(request, progress)
@@ -64,20 +64,12 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
 
 
 def _ask_for_confirmation(request: Request, console: Console) -> None:
-
     if choose_device().torch_device.type == "cuda":
         return
     console.print(forecast_study(request).as_text(), highlight=False, soft_wrap=True)
     raise BadInput(
         "this machine has no GPU; add --yes to train here all the same, or --profile demo for a scaled-down run"
     )
-
-
-def _check_writable(out: Path) -> None:
-    """Refuse an output folder that cannot be made or written to; make nothing yet."""
-    existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if os.path.lexists(folder))
-    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
-        raise BadInput(f"--out {out}: cannot write in {existing}; give another folder")
 
 
 def _phantom(data: Path, chosen: Profile, console: Console) -> Path:

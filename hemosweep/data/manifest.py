@@ -2,13 +2,17 @@
 
 import csv
 import os
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
 from hemosweep.errors import BadInput
 
+TABLE_NAME = "participants.tsv"
 REQUIRED_COLUMNS = ("participant_id", "patient_id", "ivh")
 LESION_SUFFIX, IVH_SUFFIX = "label-lesion_mask", "label-ivh_mask"
+EMPTY = "empty participant_id or patient_id; fill it in"
 
 
 def read_manifest(data: Path) -> tuple[Case, ...]:
@@ -37,14 +41,39 @@ def read_participants(data: Path) -> tuple[Case, ...]:
     Raises:
         BadInput: no folder or table, a missing column, a repeated or empty id, or an unknown IVH value.
     """
+    cases: dict[str, Case] = {}
+    for row in read_rows(data):
+        faults = [fault for fault in (id_fault(row, cases), *value_faults(row)) if fault]
+        if faults:
+            raise BadInput(f"{data / TABLE_NAME}, line {row.line}: {faults[0]}")
+        cases[row.case_id] = case_of(data, row)
+    return tuple(cases.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """The required cells of a row, as they stand."""
+
+    line: int
+    case_id: str
+    patient_id: str
+    ivh: str
+
+
+def read_rows(data: Path) -> tuple[Row, ...]:
+    """The rows of `participants.tsv`, whatever is in them.
+
+    Raises:
+        BadInput: no folder or table, a missing column, or no row.
+    """
     if not os.path.isdir(data):  # pathlib's own raises where a path may not be looked at
-        raise BadInput(f"{data}: no such data folder; give the folder that holds participants.tsv")
-    table = data / "participants.tsv"
+        raise BadInput(f"{data}: no such data folder; give the folder that holds {TABLE_NAME}")
+    table = data / TABLE_NAME
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             # Strict: one stray quote would otherwise swallow the rows up to the next one.
             reader = csv.DictReader(file, delimiter="\t", strict=True)
-            rows = [(reader.line_num, row) for row in reader]
+            cells = [(reader.line_num, row) for row in reader]
             columns = reader.fieldnames or ()
     except FileNotFoundError:
         raise BadInput(f"{table}: not found; a data set needs it (columns {', '.join(REQUIRED_COLUMNS)})") from None
@@ -55,35 +84,46 @@ def read_participants(data: Path) -> tuple[Case, ...]:
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
         raise BadInput(f"{table}: lacks the column {', '.join(missing)}; columns must be tab-separated")
-    if not rows:
+    if not cells:
         raise BadInput(f"{table}: lists no cases; add one row a case")
-    cases = tuple(_case(data, table, line, row) for line, row in rows)
-    seen: set[str] = set()
-    for case in cases:
-        if case.case_id in seen:
-            raise BadInput(f"{table}: {case.case_id} is listed twice; every case needs an id of its own")
-        seen.add(case.case_id)
-    return cases
+    rows = []
+    for line, row in cells:
+        case_id, patient_id, ivh = ((row[column] or "").strip() for column in REQUIRED_COLUMNS)
+        rows.append(Row(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
+    return tuple(rows)
 
 
-def _case(data: Path, table: Path, line: int, row: dict[str, str | None]) -> Case:
-    case_id, patient_id, ivh = ((row[column] or "").strip() for column in REQUIRED_COLUMNS)
-    if not case_id or not patient_id:
-        raise BadInput(f"{table}, line {line}: empty participant_id or patient_id; fill it in")
-    if "/" in case_id or case_id.startswith(".") or not case_id.isprintable():
-        raise BadInput(f"{table}, line {line}: participant_id {case_id!r} cannot name a folder; use sub-001 and so on")
-    if ivh not in IVH_VALUES:
-        raise BadInput(f"{table}, line {line}: ivh is {ivh!r}; write yes, no or n/a")
+def id_fault(row: Row, listed: Collection[str]) -> str | None:
+    """Why a row names no case of its own; None where it does."""
+    if not row.case_id:
+        return EMPTY
+    if "/" in row.case_id or row.case_id.startswith(".") or not row.case_id.isprintable():
+        return f"participant_id {row.case_id!r} cannot name a folder; use sub-001 and so on"
+    if row.case_id in listed:
+        return f"{row.case_id} is listed twice; every case needs an id of its own"
+    return None
+
+
+def value_faults(row: Row) -> list[str]:
+    """What is wrong with the other cells of a row."""
+    faults = [] if row.patient_id else [EMPTY]
+    if row.ivh not in IVH_VALUES:
+        faults.append(f"ivh is {row.ivh!r}; write yes, no or n/a")
+    return faults
+
+
+def case_of(data: Path, row: Row) -> Case:
+    """The case of a row that names one, with the files that are there."""
 
     def optional(suffix: str) -> Path | None:
-        path = case_file(data, case_id, suffix)
+        path = case_file(data, row.case_id, suffix)
         return path if os.path.isfile(path) else None
 
     return Case(
-        case_id=case_id,
-        patient_id=patient_id,
-        ivh=IVH_VALUES[ivh],
-        ct_path=case_file(data, case_id, "ct"),
+        case_id=row.case_id,
+        patient_id=row.patient_id or row.case_id,
+        ivh=IVH_VALUES.get(row.ivh),
+        ct_path=case_file(data, row.case_id, "ct"),
         lesion_path=optional(LESION_SUFFIX),
         ivh_path=optional(IVH_SUFFIX),
         cta_path=optional("cta"),

@@ -56,10 +56,7 @@ def prepare_sweep(
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
     """
-    folds = draw_folds(cases, base.cross_validation)
-    if with_cta_only:
-        cases = with_cta(cases)
-        folds = restrict_folds(folds, [case.case_id for case in cases])
+    cases, folds = draw_split(cases, base, with_cta_only=with_cta_only)
     inputs: dict[str, Mapping[str, Path]] = {}
     contents: dict[str, Mapping[str, str]] = {}
     warnings: list[str] = []
@@ -77,7 +74,7 @@ def prepare_sweep(
         inputs[arm.name], contents[arm.name] = ready[config]
     source = source_digest()
     return Prepared(
-        cases=tuple(cases),
+        cases=cases,
         folds=folds,
         replicates=plan_replicates(arms, seeds, cases, folds, inputs=inputs, contents=contents, source=source),
         facts={
@@ -91,16 +88,24 @@ def prepare_sweep(
     )
 
 
-def with_cta(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """The cases with a CT angiography.
+def draw_split(
+    cases: Sequence[Case], base: ArmConfig, *, with_cta_only: bool
+) -> tuple[tuple[Case, ...], tuple[Fold, ...]]:
+    """The cases that a sweep is about, and their folds.
+
+    Args:
+        with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
 
     Raises:
-        BadInput: there is none.
+        BadInput: too few patients for the folds, or no case with an angiography.
     """
+    folds = draw_folds(cases, base.cross_validation)
+    if not with_cta_only:
+        return tuple(cases), folds
     kept = tuple(case for case in cases if case.cta_path is not None)
     if not kept:
         raise BadInput("no case has a CT angiography; add sub-XXX_cta.nii.gz beside the CTs, or run another sweep")
-    return kept
+    return kept, restrict_folds(folds, [case.case_id for case in kept])
 
 
 def _refuse_failures(outcome: Outcome) -> None:

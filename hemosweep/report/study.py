@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from hemosweep.config import PreprocessingConfig, SamplingConfig
@@ -15,8 +14,8 @@ from hemosweep.report.centres import draw_centres
 from hemosweep.report.names import safe_name
 from hemosweep.report.pairs import PairArm, draw_pair, largest_changes
 from hemosweep.report.replicate import draw_replicate
-from hemosweep.sampling.centres import Centres, case_regions, draw_case_centres
-from hemosweep.training.fold_run import derive_seed
+from hemosweep.sampling.centres import Centres, case_regions
+from hemosweep.training.fold_run import centres_seed, draw_fold_centres
 from hemosweep.training.spec import FoldRunSpec
 
 CENTRES_NAME = "centres.png"
@@ -118,6 +117,4 @@ def training_centres(spec: FoldRunSpec, case_id: str) -> tuple[PreprocessedCase,
     """A training case of a fold run and the very centres that its training drew on it (`training.fold_run`)."""
     (path,) = (case.path for case in spec.train if case.case_id == case_id)
     case = load_preprocessed(Path(path))
-    split = ",".join(test.case_id for test in spec.test)
-    rng = np.random.default_rng(derive_seed(derive_seed(spec.seed, split, "centres"), case_id))
-    return case, draw_case_centres(case, spec.config.sampling, spec.config.preprocessing.window_hu, rng)
+    return case, draw_fold_centres(case, spec.config, centres_seed(spec))

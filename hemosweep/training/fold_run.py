@@ -14,7 +14,7 @@ from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
-from hemosweep.sampling.centres import draw_case_centres
+from hemosweep.sampling.centres import Centres, draw_case_centres
 from hemosweep.training.journal import Journal, read_journal, seconds_at_work
 from hemosweep.training.loop import train
 from hemosweep.training.spec import (
@@ -33,14 +33,32 @@ def derive_seed(seed: int, *purpose: str) -> int:
     return int.from_bytes(hashlib.sha256("/".join([str(seed), *purpose]).encode()).digest()[:4], "little")
 
 
+def centres_seed(spec: FoldRunSpec) -> int:
+    """Seed of a fold's patch centres. As in its digest, a fold counts through its cases, not its number."""
+    return derive_seed(spec.seed, _split(spec), "centres")
+
+
+def draw_fold_centres(case: PreprocessedCase, config: ArmConfig, seed: int) -> Centres:
+    """A case's centres, from a random stream of its own.
+
+    Args:
+        seed: `centres_seed` of the fold.
+    """
+    rng = np.random.default_rng(derive_seed(seed, case.case_id))
+    return draw_case_centres(case, config.sampling, config.preprocessing.window_hu, rng)
+
+
+def _split(spec: FoldRunSpec) -> str:
+    return ",".join(case.case_id for case in spec.test)
+
+
 def build_bank(
     cases: list[PreprocessedCase], config: ArmConfig, device: Device, journal: Journal, seed: int, *, augment: bool
 ) -> PatchBank:
-    """Draw every case's centres, each from a random stream of its own, and put the cases on the device."""
+    """Draw every case's centres and put the cases on the device."""
     centres = []
     for case in cases:
-        rng = np.random.default_rng(derive_seed(seed, case.case_id))
-        drawn = draw_case_centres(case, config.sampling, config.preprocessing.window_hu, rng)
+        drawn = draw_fold_centres(case, config, seed)
         empty = [region for region, count in drawn.counts.items() if count == 0]
         if empty:
             journal.write("empty_region", case_id=case.case_id, regions=empty)
@@ -61,12 +79,11 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
         precision="bf16" if device.bf16 else "float32",
         torch=torch.__version__,
     )
-    # As in its digest, a fold counts through its cases, not its number.
-    split = ",".join(case.case_id for case in spec.test)
+    split = _split(spec)
     torch.manual_seed(derive_seed(spec.seed, split, "weights"))
     training_cases, validation_cases = _load(spec.train), _load(spec.validation)
     model = device.place(build_model(config, in_channels=len(training_cases[0].image_CDHW)))
-    sampling_seed = derive_seed(spec.seed, split, "centres")
+    sampling_seed = centres_seed(spec)
     outcome = train(
         model,
         build_loss(config.training),

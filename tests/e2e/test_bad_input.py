@@ -108,6 +108,7 @@ def test_several_cases_that_cannot_be_used_are_counted_and_the_first_is_named(ma
         (("--arms", "32x32x16,64x64x64"), ("64x64x64", "24x24x8, 32x32x16, 48x48x24")),
         (("--executor", "cloud"), ("cloud", "local")),
         (("--profile", "fast"), ("fast", "demo, paper")),
+        (("--lesion-label", 0), ("label 0", "background")),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) and str(value[0]).startswith("--") else "",
 )

@@ -29,18 +29,9 @@ def mirror_by_flirt(
     *,
     fill: float,
 ) -> NDArray[np.float32]:
-    """Mirror an image onto itself: the flipped brain is registered to the brain, 6 parameters, trilinear.
+    """Mirror an image onto itself (`Mirror`): the flipped brain is registered to the brain, 6 parameters, trilinear.
 
-    Args:
-        image_DHW: what is mirrored.
-        hu_DHW: CT in HU on the same grid.
-        head_DHW: head without its holder.
-        brain_DHW: mask of the brain, which is all that FLIRT sees of the CT.
-        spacing_DHW_mm: voxel size.
-        fill: value of what is mirrored from outside the image.
-
-    Returns:
-        The mirrored image on the same grid.
+    FLIRT sees the brain alone, as the paper's skull-stripped images.
 
     Raises:
         BadInput: there is no flirt on PATH, or it failed.

@@ -25,18 +25,10 @@ def mirror_by_registration(
     *,
     fill: float,
 ) -> NDArray[np.float32]:
-    """Mirror an image onto itself.
+    """Mirror an image onto itself (`Mirror`): the flipped head is registered to the head.
 
-    Args:
-        image_DHW: what is mirrored.
-        hu_DHW: CT in HU that the registration sees, on the same grid.
-        head_DHW: head without its holder; with the holder in it the mirror would be off by millimetres.
-        brain_DHW: mask of the brain; the registration looks at it and the skull around it.
-        spacing_DHW_mm: voxel size.
-        fill: value of what is mirrored from outside the image.
-
-    Returns:
-        The mirrored image on the same grid.
+    With the holder in `head_DHW` the mirror would be off by millimetres; the registration looks at `brain_DHW` and the
+    skull around it.
 
     Raises:
         BadInput: the head cannot be laid on its mirror image.
