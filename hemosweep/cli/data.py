@@ -57,7 +57,7 @@ def preview(
     cases: Annotated[int, typer.Option(help="At most this many cases.")] = 12,
 ) -> None:
     """Draw a contact sheet of a data set."""
-    from hemosweep.data.preview import contact_sheet
+    from hemosweep.report.preview import contact_sheet
 
     typer.echo(f"drew {contact_sheet(data, png, max_cases=cases)}")
 

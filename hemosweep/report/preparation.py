@@ -4,13 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.preview import BACKGROUND, FRAME_COLOUR, LESION_COLOUR, TEXT_COLOUR
 from hemosweep.errors import BadInput
+from hemosweep.report.sheet import (
+    FRAME_COLOUR,
+    GAP_MM,
+    LESION_COLOUR,
+    draw_slice,
+    open_sheet,
+    save_sheet,
+    span_of,
+    write,
+    write_on_image,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +37,6 @@ LEVELS = (0.8, 0.5, 0.2)
 """Heights in the brain of the axial slices where no lesion draws one of them to itself."""
 MARGIN_MM = 24.0  # around the brain: skull, scalp, and the holder, to see that it goes
 PANEL_INCHES, TITLE_INCHES, NAME_INCHES, DPI = 2.2, 0.3, 0.24, 200
-GAP_MM = 2.5  # on the scale of the slices
 
 Mask = NDArray[np.bool_]
 Image = NDArray[Any]
@@ -36,17 +44,11 @@ Image = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Row:
-    """One plane through the volumes: where to cut, what it shows, and the size of its pixels and of its panels."""
+    """One plane through the volumes: where to cut, what it shows, and the size of its panels."""
 
     index: tuple[int | slice, ...]
     label: str
-    pixel_mm: tuple[float, float]
     size_mm: tuple[float, float]
-
-    def cut(self, volume_DHW: Image) -> Image:
-        """The plane as displayed: upwards is anterior or superior, the patient's right is at the left."""
-        plane: Image = volume_DHW[self.index][::-1, ::-1]
-        return plane
 
 
 def draw_preparation(
@@ -102,27 +104,27 @@ def draw_preparation(
 
 def _rows(brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: tuple[float, float, float]) -> list[_Row]:
     has_lesion = bool(lesion_DHW.any())
-    bounds = [
-        _span(np.asarray(brain_DHW.any(axis=axes)), spacing)
-        for axes, spacing in zip(((1, 2), (0, 2), (0, 1)), spacing_DHW_mm, strict=True)
+    kept = [np.asarray(brain_DHW.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    inner = [span_of(axis, 0) for axis in kept]
+    in_depth, in_height, in_width = boxes = [
+        span_of(axis, round(MARGIN_MM / spacing)) for axis, spacing in zip(kept, spacing_DHW_mm, strict=True)
     ]
-    (first, last), _, _ = (brain for brain, _ in bounds)
-    in_depth, in_height, in_width = (box for _, box in bounds)
+    first, last = inner[0].start, inner[0].stop - 1
     slices = [round(first + level * (last - first)) for level in LEVELS]
     if has_lesion:
         largest = int(lesion_DHW.sum(axis=(1, 2)).argmax())
         slices[int(np.argmin([abs(index - largest) for index in slices]))] = largest
         through = int(lesion_DHW.sum(axis=(0, 2)).argmax())
     else:
-        largest, through = slices[1], sum(bounds[1][0]) // 2
-    _, height_mm, width_mm = ((box.stop - box.start) * mm for (_, box), mm in zip(bounds, spacing_DHW_mm, strict=True))
-    depth_mm = (in_depth.stop - in_depth.start) * spacing_DHW_mm[0]
+        largest, through = slices[1], (inner[1].start + inner[1].stop - 1) // 2
+    depth_mm, height_mm, width_mm = (
+        (box.stop - box.start) * spacing for box, spacing in zip(boxes, spacing_DHW_mm, strict=True)
+    )
     marked = ", largest lesion area" if has_lesion else ""
     rows = [
         _Row(
             index=(index, in_height, in_width),
             label=f"slice {index + 1} of {len(brain_DHW)}{marked if index == largest else ''}",
-            pixel_mm=(spacing_DHW_mm[1], spacing_DHW_mm[2]),
             size_mm=(height_mm, width_mm),
         )
         for index in sorted(set(slices), reverse=True)
@@ -130,18 +132,9 @@ def _rows(brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: tuple[float, float,
     coronal = _Row(
         index=(in_depth, through, in_width),
         label=f"coronal{marked}",
-        pixel_mm=(spacing_DHW_mm[0], spacing_DHW_mm[2]),
         size_mm=(depth_mm, width_mm),
     )
     return [*rows, coronal]
-
-
-def _span(has_brain: NDArray[np.bool_], spacing_mm: float) -> tuple[tuple[int, int], slice]:
-    """First and last index with brain along an axis, and the range to show; the whole axis where there is none."""
-    hit = np.flatnonzero(has_brain)
-    first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, has_brain.size - 1)
-    margin = round(MARGIN_MM / spacing_mm)
-    return (first, last), slice(max(first - margin, 0), min(last + margin + 1, has_brain.size))
 
 
 def _draw(
@@ -153,47 +146,27 @@ def _draw(
     png: Path,
     title: str,
 ) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.patheffects import withStroke
-
-    on_image: dict[str, Any] = {"path_effects": [withStroke(linewidth=1.5, foreground="black")]}
     panel_mm = rows[0].size_mm[1]
     inches_per_mm = PANEL_INCHES / panel_mm
     title_mm, name_mm = TITLE_INCHES / inches_per_mm, NAME_INCHES / inches_per_mm
-    sheet_width_mm = GAP_MM + (panel_mm + GAP_MM) * len(panels)
-    sheet_height_mm = title_mm + name_mm + sum(row.size_mm[0] + GAP_MM for row in rows)
-    figure = Figure(
-        figsize=(sheet_width_mm * inches_per_mm, sheet_height_mm * inches_per_mm), dpi=DPI, facecolor=BACKGROUND
-    )
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    _draw_title(axes, title, legend, sheet_width_mm, title_mm)
+    width_mm = GAP_MM + (panel_mm + GAP_MM) * len(panels)
+    height_mm = title_mm + name_mm + sum(row.size_mm[0] + GAP_MM for row in rows)
+    figure, axes = open_sheet((height_mm, width_mm), inches_per_mm, DPI)
+    _draw_title(axes, title, legend, width_mm, title_mm)
     left_mm = GAP_MM
     for name, volume_DHW in panels.items():
-        middle_mm = left_mm + panel_mm / 2
-        label_mm = title_mm + 0.45 * name_mm
-        axes.text(middle_mm, label_mm, PANELS[name], color=TEXT_COLOUR, fontsize=8, ha="center", va="center")
+        write(axes, (title_mm + 0.45 * name_mm, left_mm + panel_mm / 2), PANELS[name], fontsize=8, ha="center")
         top_mm = title_mm + name_mm
         for row in rows:
-            _draw_panel(axes, row, volume_DHW, windows.get(name, (0.0, 1.0)), outlines[name], (left_mm, top_mm))
+            masks = [(mask_DHW[row.index], colour, line) for mask_DHW, colour, line in outlines[name]]
+            window = windows.get(name, (0.0, 1.0))
+            draw_slice(axes, volume_DHW[row.index], window, (top_mm, left_mm), row.size_mm, masks)
             if left_mm == GAP_MM:
-                side_mm = top_mm + row.size_mm[0] / 2
-                axes.text(left_mm + 2.0, top_mm + 2.0, row.label, color=TEXT_COLOUR, fontsize=6.5, va="top", **on_image)
-                axes.text(left_mm + 2.0, side_mm, "R", color=TEXT_COLOUR, fontsize=6.5, va="center", **on_image)
+                write_on_image(axes, (top_mm + 2.0, left_mm + 2.0), row.label, va="top")
+                write_on_image(axes, (top_mm + row.size_mm[0] / 2, left_mm + 2.0), "R")
             top_mm += row.size_mm[0] + GAP_MM
         left_mm += panel_mm + GAP_MM
-    axes.set_xlim(0, sheet_width_mm)
-    axes.set_ylim(sheet_height_mm, 0)
-    axes.set_aspect("auto")
-    axes.set_axis_off()
-    png.parent.mkdir(parents=True, exist_ok=True)
-    temporary = png.with_name(f".tmp-{uuid4().hex}-{png.name}")
-    try:
-        figure.savefig(temporary, format="png", facecolor=BACKGROUND)
-        temporary.replace(png)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_sheet(figure, png)
 
 
 def _draw_title(
@@ -201,35 +174,8 @@ def _draw_title(
 ) -> None:
     """Title at the left, what the outlines mean at the right."""
     middle_mm = 0.55 * title_mm
-    axes.text(GAP_MM, middle_mm, title, color=TEXT_COLOUR, fontsize=9, va="center", family="monospace")
+    write(axes, (middle_mm, GAP_MM), title, fontsize=9, family="monospace")
     right_mm = sheet_width_mm - GAP_MM
     for text, colour in reversed(legend):
-        axes.text(right_mm, middle_mm, text, color=colour, fontsize=7, ha="right", va="center")
+        write(axes, (middle_mm, right_mm), text, color=colour, fontsize=7, ha="right")
         right_mm -= (0.25 + 0.3 * len(text)) * title_mm
-
-
-def _draw_panel(
-    axes: "Axes",
-    row: _Row,
-    volume_DHW: Image,
-    window: tuple[float, float],
-    outlines: list[tuple[Mask, str, float]],
-    corner_mm: tuple[float, float],
-) -> None:
-    """One plane of one volume, its upper left corner at `corner_mm`."""
-    (left_mm, top_mm), (height_mm, width_mm) = corner_mm, row.size_mm
-    low, high = window
-    axes.imshow(
-        row.cut(volume_DHW),
-        cmap="gray",
-        vmin=low,
-        vmax=high,
-        extent=(left_mm, left_mm + width_mm, top_mm + height_mm, top_mm),
-        interpolation="bilinear",
-    )
-    for mask_DHW, colour, line in outlines:
-        mask = row.cut(mask_DHW)
-        if mask.any() and not mask.all() and min(mask.shape) > 1:
-            across_mm = left_mm + (np.arange(mask.shape[1]) + 0.5) * row.pixel_mm[1]
-            down_mm = top_mm + (np.arange(mask.shape[0]) + 0.5) * row.pixel_mm[0]
-            axes.contour(across_mm, down_mm, mask, levels=[0.5], colors=[colour], linewidths=line)

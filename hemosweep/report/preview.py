@@ -11,18 +11,26 @@ from hemosweep.data.case import Case, read_ct
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
+from hemosweep.report.sheet import (
+    BRAIN_WINDOW_HU,
+    FRAME_COLOUR,
+    GAP_MM,
+    IVH_COLOUR,
+    LESION_COLOUR,
+    draw_slice,
+    open_sheet,
+    save_sheet,
+    span_of,
+    write,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LEVEL_HU, WIDTH_HU = 40.0, 80.0
 NUM_SPREAD_SLICES = 6
 HEAD_HU = -15.0  # above air, also in series that were cut off at -20 HU
 MARGIN_MM = 4.0
-BACKGROUND, LESION_COLOUR, IVH_COLOUR, TEXT_COLOUR = "#0b0d10", "#ff3b30", "#32d5f0", "#e8eaed"
-FRAME_COLOUR = "#ffb020"
 SHEET_WIDTH_INCHES, SHEET_DPI, TITLE_INCHES = 13.0, 150, 0.22
-GAP_MM = 3.0  # on the scale of the slices
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,39 +106,26 @@ def _head_box(ct: Volume) -> tuple[slice, tuple[slice, slice]]:
     """Slices, rows and columns with tissue in at least 3% of a line; the whole volume where there is none."""
     head_DHW = ct.array_DHW.astype(np.float32) > HEAD_HU
     bounds = []
-    for axis in range(3):
+    for axis, spacing_mm in enumerate(ct.spacing_DHW_mm):
         others = tuple(other for other in range(3) if other != axis)
-        lines = np.flatnonzero(head_DHW.mean(axis=others) > 0.03)
-        margin = 0 if axis == 0 else round(MARGIN_MM / ct.spacing_DHW_mm[axis])
-        size = head_DHW.shape[axis]
-        first, last = (int(lines[0]), int(lines[-1])) if lines.size else (0, size - 1)
-        bounds.append(slice(max(first - margin, 0), min(last + margin + 1, size)))
+        margin = 0 if axis == 0 else round(MARGIN_MM / spacing_mm)
+        bounds.append(span_of(head_DHW.mean(axis=others) > 0.03, margin))
     return bounds[0], (bounds[1], bounds[2])
 
 
 def _draw(rows: list[_Row], png: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     sizes_mm = [_panel_mm(row) for row in rows]
     panel_width_mm = max(width_mm for _, width_mm in sizes_mm)
     sheet_width_mm = GAP_MM + (panel_width_mm + GAP_MM) * (NUM_SPREAD_SLICES + 1)
     inches_per_mm = SHEET_WIDTH_INCHES / sheet_width_mm
     title_mm = TITLE_INCHES / inches_per_mm
     sheet_height_mm = GAP_MM + sum(height_mm + title_mm for height_mm, _ in sizes_mm)
-    figure = Figure(figsize=(SHEET_WIDTH_INCHES, sheet_height_mm * inches_per_mm), dpi=SHEET_DPI, facecolor=BACKGROUND)
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    figure, axes = open_sheet((sheet_height_mm, sheet_width_mm), inches_per_mm, SHEET_DPI)
     top_mm = 0.0
     for row, (height_mm, _) in zip(rows, sizes_mm, strict=True):
         _draw_row(axes, row, top_mm, title_mm, panel_width_mm)
         top_mm += height_mm + title_mm
-    axes.set_xlim(0, sheet_width_mm)
-    axes.set_ylim(sheet_height_mm, 0)
-    axes.set_aspect("auto")
-    axes.set_axis_off()
-    png.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(png, facecolor=BACKGROUND)
+    save_sheet(figure, png)
 
 
 def _panel_mm(row: _Row) -> tuple[float, float]:
@@ -148,32 +143,16 @@ def _draw_row(axes: "Axes", row: _Row, top_mm: float, title_mm: float, panel_wid
 
     height_mm, width_mm = _panel_mm(row)
     middle_mm = top_mm + title_mm * 0.55
-    axes.text(GAP_MM, middle_mm, row.title, color=TEXT_COLOUR, fontsize=9, va="center", family="monospace")
+    write(axes, (middle_mm, GAP_MM), row.title, fontsize=9, family="monospace")
     upper_mm = top_mm + title_mm
+    masks = [(row.lesion_DHW, LESION_COLOUR), (row.ivh_DHW, IVH_COLOUR)]
     for column, index in enumerate(row.slices):
         left_mm = GAP_MM + column * (panel_width_mm + GAP_MM)
         inset_mm = (panel_width_mm - width_mm) / 2
-        _draw_slice(axes, row, index, left_mm + inset_mm, upper_mm)
+        outlines = [(mask[index][row.window], colour, 0.9) for mask, colour in masks if mask is not None]
+        shown_HW = row.ct.array_DHW[index][row.window]
+        draw_slice(axes, shown_HW, BRAIN_WINDOW_HU, (upper_mm, left_mm + inset_mm), (height_mm, width_mm), outlines)
     frame = Rectangle((left_mm, upper_mm), panel_width_mm, height_mm, fill=False, edgecolor=FRAME_COLOUR, linewidth=1.4)
     axes.add_patch(frame)
     centre_mm = left_mm + panel_width_mm / 2
-    axes.text(centre_mm, middle_mm, row.framed, color=FRAME_COLOUR, fontsize=8, ha="center", va="center")
-
-
-def _draw_slice(axes: "Axes", row: _Row, index: int, left_mm: float, upper_mm: float) -> None:
-    height_mm, width_mm = _panel_mm(row)
-    axes.imshow(
-        row.ct.array_DHW[index][row.window][::-1, ::-1],
-        cmap="gray",
-        vmin=LEVEL_HU - WIDTH_HU / 2,
-        vmax=LEVEL_HU + WIDTH_HU / 2,
-        extent=(left_mm, left_mm + width_mm, upper_mm + height_mm, upper_mm),
-        interpolation="bilinear",
-    )
-    for mask_DHW, colour in ((row.lesion_DHW, LESION_COLOUR), (row.ivh_DHW, IVH_COLOUR)):
-        if mask_DHW is None or not (mask_HW := mask_DHW[index][row.window][::-1, ::-1]).any():
-            continue
-        num_h, num_w = mask_HW.shape
-        across_mm = left_mm + (np.arange(num_w) + 0.5) * width_mm / num_w
-        down_mm = upper_mm + (np.arange(num_h) + 0.5) * height_mm / num_h
-        axes.contour(across_mm, down_mm, mask_HW, levels=[0.5], colors=[colour], linewidths=0.9)
+    write(axes, (middle_mm, centre_mm), row.framed, color=FRAME_COLOUR, fontsize=8, ha="center")

@@ -1,0 +1,104 @@
+"""Dark sheets of CT slices, laid out in millimetres: what the pictures of scans have in common.
+
+Slices are shown in radiological display (the patient's right at the picture's left) and true aspect.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BACKGROUND, LESION_COLOUR, IVH_COLOUR, TEXT_COLOUR = "#0b0d10", "#ff3b30", "#32d5f0", "#e8eaed"
+FRAME_COLOUR = "#ffb020"
+BRAIN_WINDOW_HU = (0.0, 80.0)
+"""Level 40 HU, width 80 HU."""
+GAP_MM = 2.5
+
+Outline = tuple[NDArray[np.bool_], str, float]
+"""Mask of a slice, colour and line width."""
+
+
+def open_sheet(size_HW_mm: tuple[float, float], inches_per_mm: float, dpi: int) -> "tuple[Figure, Axes]":
+    """An empty sheet whose axes count millimetres from the upper left corner."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height_mm, width_mm = size_HW_mm
+    figure = Figure(figsize=(width_mm * inches_per_mm, height_mm * inches_per_mm), dpi=dpi, facecolor=BACKGROUND)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_xlim(0, width_mm)
+    axes.set_ylim(height_mm, 0)
+    axes.autoscale(False)
+    axes.set_aspect("auto")
+    axes.set_axis_off()
+    return figure, axes
+
+
+def draw_slice(
+    axes: "Axes",
+    slice_HW: NDArray[Any],
+    window: tuple[float, float],
+    corner_mm: tuple[float, float],
+    size_HW_mm: tuple[float, float],
+    outlines: Iterable[Outline] = (),
+) -> None:
+    """Draw a slice with its outlines, its upper left corner at `corner_mm` (down, across)."""
+    (top_mm, left_mm), (height_mm, width_mm) = corner_mm, size_HW_mm
+    low, high = window
+    axes.imshow(
+        slice_HW[::-1, ::-1],
+        cmap="gray",
+        vmin=low,
+        vmax=high,
+        aspect="auto",
+        extent=(left_mm, left_mm + width_mm, top_mm + height_mm, top_mm),
+        interpolation="bilinear",
+    )
+    num_h, num_w = slice_HW.shape
+    across_mm = left_mm + (np.arange(-1, num_w + 1) + 0.5) * width_mm / num_w
+    down_mm = top_mm + (np.arange(-1, num_h + 1) + 0.5) * height_mm / num_h
+    for mask_HW, colour, linewidth in outlines:
+        if mask_HW.any():
+            # A frame of background closes the contour where the mask touches the picture's edge.
+            framed_HW = np.pad(mask_HW[::-1, ::-1].astype(np.float64), 1)
+            axes.contour(across_mm, down_mm, framed_HW, levels=[0.5], colors=[colour], linewidths=linewidth)
+
+
+def write(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
+    """Write at `corner_mm` (down, across), in the size of labels where `style` names no other."""
+    down_mm, across_mm = corner_mm
+    merged: dict[str, Any] = {"color": TEXT_COLOUR, "fontsize": 6.5, "va": "center"} | style
+    axes.text(across_mm, down_mm, text, **merged)
+
+
+def write_on_image(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
+    """Write with a black edge, to be read on bone, too."""
+    from matplotlib.patheffects import withStroke
+
+    write(axes, corner_mm, text, path_effects=[withStroke(linewidth=1.5, foreground="black")], **style)
+
+
+def span_of(kept: NDArray[np.bool_], margin: int) -> slice:
+    """The range to show along an axis: what is kept, with a margin; all of it where nothing is kept."""
+    hit = np.flatnonzero(kept)
+    first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, kept.size - 1)
+    return slice(max(first - margin, 0), min(last + margin + 1, kept.size))
+
+
+def save_sheet(figure: "Figure", png: Path) -> None:
+    """Write a PNG file, whole or not at all; its folder is made."""
+    png.parent.mkdir(parents=True, exist_ok=True)
+    temporary = png.with_name(f".tmp-{uuid4().hex}-{png.name}")
+    try:
+        figure.savefig(temporary, format="png", facecolor=BACKGROUND)
+        temporary.replace(png)
+    finally:
+        temporary.unlink(missing_ok=True)
