@@ -77,7 +77,7 @@ def draw_centres(
             _draw_dots(axes, here, (height, width))
             if index == framed:
                 _draw_frames(axes, here, patch_DHW, (height, width))
-            axes.set_title(f"slice {index} ± {REACH}", fontsize=7)
+            axes.set_title(f"slice {index + 1} ± {REACH} of {len(case.lesion_DHW)}", fontsize=7)
         label_right(figure.axes[0])
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
         handles = _legend(centres.counts, patch_DHW)

@@ -72,7 +72,7 @@ def overlay(
     for column, index in enumerate(shown):
         for axes in panels[:, column]:
             show_slice(axes, image_DHW[index, rows, columns], (spacing_h_mm, spacing_w_mm))
-        panels[0, column].set_title("\n".join([f"slice {index}", *slices[index]]), fontsize=7)
+        panels[0, column].set_title("\n".join([f"slice {index + 1} of {len(image_DHW)}", *slices[index]]), fontsize=7)
         outline(panels[1, column], reference_DHW[index, rows, columns], REFERENCE_COLOUR)
         outline(panels[1, column], prediction_DHW[index, rows, columns], PREDICTION_COLOUR)
     label_contours(panels[1, 0], empty_reference=not reference_DHW.any(), empty_prediction=not prediction_DHW.any())

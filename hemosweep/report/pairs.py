@@ -117,6 +117,7 @@ class _Row:
 
     change: Change
     index: int
+    num_slices: int
     image_HW: NDArray[Any]
     reference_HW: NDArray[np.bool_]
     predictions_HW: tuple[NDArray[np.bool_], NDArray[np.bool_]]
@@ -134,6 +135,7 @@ class _Row:
         return cls(
             change=change,
             index=index,
+            num_slices=len(reference_DHW),
             image_HW=raw.ct.array_DHW[index][box],
             reference_HW=masks_SHW[0][box],
             predictions_HW=(masks_SHW[1][box], masks_SHW[2][box]),
@@ -148,7 +150,7 @@ class _Row:
     def draw(self, panels: NDArray[Any]) -> None:
         for axes in panels:
             show_slice(axes, self.image_HW, self.spacing_HW_mm)
-        title = f"{self.change.case_id}, slice {self.index}, DSC {self.change.gain:+.3f}"
+        title = f"{self.change.case_id}, slice {self.index + 1} of {self.num_slices}, DSC {self.change.gain:+.3f}"
         panels[0].set_title(title, fontsize=7, pad=TITLE_PAD)
         scores = (self.change.dsc_a, self.change.dsc_b)
         for axes, dsc, prediction_HW in zip(panels[1:], scores, self.predictions_HW, strict=True):
