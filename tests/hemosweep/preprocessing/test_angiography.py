@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from hemosweep.data.hounsfield import AIR_HU
 from hemosweep.data.nifti import Volume
 from hemosweep.data.phantom import make_phantom
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.angiography import OUTSIDE_HU, align_angiography, register_angiography
+from hemosweep.preprocessing.angiography import align_angiography, register_angiography
 
 
 def inputs(case):
@@ -104,7 +105,7 @@ def test_thin_slices_are_averaged_over_the_ct_slice(case):
         align_angiography(ct, brain_DHW, Volume(array_DHW=array_DHW, affine=affine))
         for array_DHW in (thin_DHW, thin_DHW + waves)
     )
-    inside_DHW = brain_DHW & (plain_DHW != OUTSIDE_HU)
+    inside_DHW = brain_DHW & (plain_DHW != AIR_HU)
     assert np.abs(waved_DHW - plain_DHW)[inside_DHW].mean() < 1.0
 
 
@@ -113,7 +114,7 @@ def test_what_the_angiography_does_not_show_is_air(case):
     ct, brain_DHW, cta = inputs(case)
     cut = Volume(array_DHW=cta.array_DHW[: round(0.75 * len(cta.array_DHW))], affine=cta.affine)
     aligned_DHW = align_angiography(ct, brain_DHW, cut)
-    outside_DHW = aligned_DHW == OUTSIDE_HU
+    outside_DHW = aligned_DHW == AIR_HU
     assert outside_DHW[-3:].all()
     assert not outside_DHW[brain_DHW].all()
     assert aligned_DHW[brain_DHW & ~outside_DHW].min() > -1000.0
