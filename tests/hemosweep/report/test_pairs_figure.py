@@ -125,7 +125,15 @@ def test_arms_cases_and_scores_are_written_beside_their_panels(tmp_path, raw_cas
     with mpl.rc_context({"svg.fonttype": "none"}):
         draw_pair(a, b, raw_cases, tmp_path / "pair.svg")
     text = (tmp_path / "pair.svg").read_text(encoding="utf-8")
-    written = ("a, slice 1, DSC +0.500", "x|y", "DSC 0.250", "x+y", "DSC 0.750", "b, slice 1, DSC -0.100", "DSC 0.400")
+    written = (
+        "a, slice 2 of 4, DSC +0.500",
+        "x|y",
+        "DSC 0.250",
+        "x+y",
+        "DSC 0.750",
+        "b, slice 2 of 4, DSC -0.100",
+        "DSC 0.400",
+    )
     places = [text.index(f">{line}<") for line in written]
     assert places == sorted(places)
 
