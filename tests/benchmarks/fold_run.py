@@ -8,7 +8,6 @@ Makes the phantoms, preprocesses them, and trains fold 0 through the same child 
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +24,8 @@ from hemosweep.data.folds import draw_folds
 from hemosweep.data.nifti import write_volume
 from hemosweep.data.phantom import make_phantom
 from hemosweep.engine.environment import num_processors
+from hemosweep.engine.local import run_in_child
+from hemosweep.errors import FoldRunFailed
 from hemosweep.preprocessing.pipeline import preprocess_case
 from hemosweep.preprocessing.record import save_preprocessed
 from hemosweep.training.journal import read_journal
@@ -77,10 +78,10 @@ def main() -> None:
         )
         run = folder / "run"
         spec.write(run)
-        with (run / LOG_NAME).open("wb") as log:
-            child = subprocess.run([sys.executable, "-m", "hemosweep.training", str(run)], stdout=log, stderr=log)
-        if child.returncode:
-            sys.exit((run / LOG_NAME).read_text())
+        try:
+            run_in_child(run, lambda events: None)
+        except FoldRunFailed as error:
+            sys.exit(f"{error}\n{(run / LOG_NAME).read_text()}")
         events = read_journal(run / JOURNAL_NAME)
         started = next(event for event in events if event["event"] == "started")
         epochs = [event for event in events if event["event"] == "epoch"]

@@ -196,16 +196,9 @@ def wait_for(condition, process, timeout_s=150.0):
 
 
 def trainings(out):
-    """Process ids of training children whose command line names this folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if "hemosweep.training" in words and any(word.startswith(str(out)) for word in words):
-            found.append(int(path.parent.name))
-    return found
+    """Process ids of training children: their standard output is a log file in this folder."""
+    logs = {int(fd.parts[2]): Path(os.path.realpath(fd)) for fd in Path("/proc").glob("[0-9]*/fd/1")}
+    return [pid for pid, log in logs.items() if log.is_relative_to(out)]
 
 
 def num_epochs(out):

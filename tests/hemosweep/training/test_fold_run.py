@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
-from hemosweep.training import __main__ as child
-from hemosweep.training import fold_run
+from hemosweep.training import child, fold_run
 from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.fold_run import derive_seed, run_fold
 from hemosweep.training.journal import Journal, read_journal
@@ -212,7 +211,7 @@ def fail(tmp_path, spec, monkeypatch, error=None):
 
         monkeypatch.setattr(child, "run_fold", broken)
     spec.write(tmp_path)
-    assert child.main(tmp_path) == 1
+    assert child.train_fold(tmp_path) == 1
     return read_journal(tmp_path / "events.jsonl")[-1]
 
 
@@ -248,7 +247,7 @@ def test_a_missing_input_is_journalled_as_a_failure_of_the_data(tmp_path, tiny_s
 
 
 def test_a_folder_without_a_spec_is_journalled_as_a_failure_of_the_data(tmp_path):
-    assert child.main(tmp_path) == 1
+    assert child.train_fold(tmp_path) == 1
     assert read_journal(tmp_path / "events.jsonl")[-1]["kind"] == "data"
 
 
@@ -260,7 +259,7 @@ def test_a_child_does_not_train_under_a_name_made_from_other_source(tmp_path, ti
 
 def test_a_child_trains_under_a_name_made_from_its_own_source(tmp_path, tiny_spec):
     replace(tiny_spec(max_epochs=1), source=source_digest()).write(tmp_path)
-    assert child.main(tmp_path) == 0
+    assert child.train_fold(tmp_path) == 0
     assert (tmp_path / "done.json").is_file()
 
 

@@ -43,8 +43,9 @@ def is_alive(pid):
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def speaking_into(log):
+    """Process ids of those whose standard output is this file."""
+    return [int(fd.parts[2]) for fd in Path("/proc").glob("[0-9]*/fd/1") if os.path.realpath(fd) == str(log)]
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_a_training_whose_driver_is_killed_dies_with_it_and_is_gone_on_from_to_t
         return sum(event["event"] == "epoch" for event in read_journal(killed / "events.jsonl"))
 
     wait_for(lambda: num_epochs() >= 5, "five epochs")
-    (child,) = children(driver.pid)
+    (child,) = speaking_into(killed / "log.txt")
     os.kill(driver.pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(child), "the child's death", timeout_s=5.0)
     left_after = num_epochs()

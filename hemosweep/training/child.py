@@ -1,11 +1,14 @@
-"""`python -m hemosweep.training FOLDER [PARENT]`: the child process that trains the fold run described in FOLDER.
+"""What runs in the process of one fold run.
 
-It dies with the process whose id is PARENT.
+The process is forked from a server that has imported this module, and torch with it, once for all of them.
 """
 
+import multiprocessing
+import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -28,7 +31,29 @@ FAILURES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def main(folder: Path) -> int:
+_SERVER = os.getpid()
+"""The process that imported this module: where `run_job` is called, the server."""
+
+
+def run_job(job: Callable[[Path], int], folder: Path, log: Path) -> None:
+    """Run `job` on a fold run's folder and exit with its code; to be called in the forked process.
+
+    It leads a session of its own, so that Ctrl-C reaches the driver alone, dies with the server, which dies with the
+    driver, and says into `log` whatever it says.
+    """
+    os.setsid()
+    die_with_parent(_SERVER)
+    driver = multiprocessing.parent_process()
+    if driver is None or not driver.is_alive():  # It died before the server was tied to it.
+        os._exit(1)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    sys.exit(job(folder))
+
+
+def train_fold(folder: Path) -> int:
+    """Train the fold run described in `folder`; a failure goes into its journal with a name, and is exit code 1."""
     journal = Journal(folder / JOURNAL_NAME)
     try:
         spec = FoldRunSpec.read(folder)
@@ -47,9 +72,3 @@ def main(folder: Path) -> int:
 def _without_folders(message: str) -> str:
     """A message with file names in place of paths: the journal goes into the tracker, the log stays here."""
     return re.sub(r"/(?:[^/\s:]+/)+", "", message)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        die_with_parent(int(sys.argv[2]))
-    sys.exit(main(Path(sys.argv[1])))
