@@ -1,6 +1,6 @@
 """`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and how long the rest would train."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,15 @@ from typing import Any
 from rich.table import Table
 
 from hemosweep.cli.request import Request
-from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.forecast import fold_run_bytes, forecast_fold
-from hemosweep.engine.plan import Replicate, is_done, plan_replicates
+from hemosweep.engine.plan import Inputs, Replicate, is_done, plan_replicates
 from hemosweep.engine.prepare import draw_split
 from hemosweep.engine.sweep import Arm
 from hemosweep.model.device import choose_device
 from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
-from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.report.progress import duration
 from hemosweep.training.source import source_digest
 from sweeps import SWEEP_NAMES, find_sweep
@@ -137,22 +135,14 @@ def forecast_study(request: Request) -> Forecast:
 
 def _planned(request: Request, cases: Sequence[Case], folds: Sequence[Fold], data: Path) -> tuple[Replicate, ...]:
     """The fold runs of every arm whose cases are preprocessed: their content is in a fold run's name."""
-    ready: dict[PreprocessingConfig, tuple[Mapping[str, Path], Mapping[str, str]]] = {}
+    inputs = {}
     for config in dict.fromkeys(arm.config.preprocessing for arm in request.arms):
         folder = derivatives_folder(data, request.out, config)
         paths = {case.case_id: derivative_path(case, config, folder) for case in cases}
         if all(path.is_file() for path in paths.values()):
-            ready[config] = paths, {case_id: load_content_digest(path) for case_id, path in paths.items()}
-    arms = [arm for arm in request.arms if arm.config.preprocessing in ready]
-    return plan_replicates(
-        arms,
-        request.seeds,
-        cases,
-        folds,
-        inputs={arm.name: ready[arm.config.preprocessing][0] for arm in arms},
-        contents={arm.name: ready[arm.config.preprocessing][1] for arm in arms},
-        source=source_digest(),
-    )
+            inputs[config] = Inputs.read(paths)
+    arms = [arm for arm in request.arms if arm.config.preprocessing in inputs]
+    return plan_replicates(arms, request.seeds, cases, folds, inputs=inputs, source=source_digest())
 
 
 def _same_arms(arm: Arm, request: Request) -> tuple[str, ...]:

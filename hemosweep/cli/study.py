@@ -47,7 +47,6 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
         prepared = prepare_sweep(
             request.arms,
             request.base,
-            request.seeds,
             cases,
             data,
             request.out,
@@ -112,10 +111,11 @@ def _train(request: Request, prepared: Prepared, console: Console) -> list[Repli
         request.out,
         lesion_label=request.base.preprocessing.lesion_label,
     )
-    with SweepDisplay(prepared.replicates, console) as display:
+    replicates = prepared.plan(request.arms, request.seeds)
+    with SweepDisplay(replicates, console) as display:
         return run_sweep(
-            prepared.replicates,
-            [describe(replicate, request.sweep.name, tags, environment) for replicate in prepared.replicates],
+            replicates,
+            [describe(replicate, request.sweep.name, tags, environment) for replicate in replicates],
             request.out,
             ledger=Ledger(request.out, request.sweep),
             tracker=Recorder(request.out),

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_json
 from hemosweep.data.folds import Fold
 from hemosweep.engine.identity import fold_run_digest
 from hemosweep.engine.sweep import Arm
+from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.training.spec import DONE_NAME, SCORES_NAME, CaseInput, FoldRunSpec
 
 FOLD_RUNS_NAME = "fold_runs"
@@ -29,31 +31,38 @@ class Replicate:
         return digest_json([spec.digest for spec in self.fold_runs])
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """Cases that were preprocessed alike: case id to file, and to the digest of its content."""
+
+    paths: Mapping[str, Path]
+    contents: Mapping[str, str]
+
+    @classmethod
+    def read(cls, paths: Mapping[str, Path]) -> "Inputs":
+        """Look the contents up in the files."""
+        return cls(paths=paths, contents={case_id: load_content_digest(path) for case_id, path in paths.items()})
+
+
 def plan_replicates(
     arms: Sequence[Arm],
     seeds: Sequence[int],
     cases: Sequence[Case],
     folds: Sequence[Fold],
     *,
-    inputs: Mapping[str, Mapping[str, Path]],
-    contents: Mapping[str, Mapping[str, str]],
+    inputs: Mapping[PreprocessingConfig, Inputs],
     source: str,
 ) -> tuple[Replicate, ...]:
-    """Every fold run of a sweep, arm by arm.
-
-    Args:
-        inputs: arm name to case id to preprocessed file.
-        contents: arm name to case id to content digest.
-    """
+    """Every fold run of a sweep, arm by arm."""
     ivh = {case.case_id: case.ivh_text for case in cases}
 
     def part(arm: Arm, case_ids: Sequence[str]) -> tuple[CaseInput, ...]:
-        paths = inputs[arm.name]
+        paths = inputs[arm.config.preprocessing].paths
         return tuple(CaseInput(case_id=name, ivh=ivh[name], path=str(paths[name].resolve())) for name in case_ids)
 
     def fold_run(arm: Arm, seed: int, fold: Fold) -> FoldRunSpec:
         return FoldRunSpec(
-            digest=fold_run_digest(arm.config, seed, fold, contents[arm.name], source),
+            digest=fold_run_digest(arm.config, seed, fold, inputs[arm.config.preprocessing].contents, source),
             source=source,
             config=arm.config,
             seed=seed,

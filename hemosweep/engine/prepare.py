@@ -1,7 +1,7 @@
 """From a data set and a sweep to the plan of its fold runs: cases, folds, preprocessing, identities."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hemosweep.config import ArmConfig, PreprocessingConfig
@@ -9,12 +9,11 @@ from hemosweep.data.case import Case
 from hemosweep.data.digest import dataset_digest, digest_json
 from hemosweep.data.folds import Fold, draw_folds, restrict_folds
 from hemosweep.data.remarks import grouped
-from hemosweep.engine.plan import Replicate, plan_replicates
+from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import METRIC_VERSION
 from hemosweep.preprocessing.cache import Outcome, derivatives_folder, preprocess
-from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import write_json
 
@@ -31,15 +30,24 @@ class Prepared:
 
     cases: tuple[Case, ...]
     folds: tuple[Fold, ...]
-    replicates: tuple[Replicate, ...]
+    inputs: Mapping[PreprocessingConfig, Inputs]
+    source: str
     facts: Mapping[str, str]
     warnings: tuple[str, ...]
+
+    def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
+        """Every fold run of the arms, each of which is preprocessed as one of those asked for."""
+        return plan_replicates(arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source)
+
+    def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
+        """The same data with other folds, over some of the cases or all."""
+        facts = dict(self.facts) | {"dataset_digest": dataset_digest(cases), "folds_digest": _store_folds(folds, out)}
+        return replace(self, cases=cases, folds=folds, facts=facts)
 
 
 def prepare_sweep(
     arms: Sequence[Arm],
     base: ArmConfig,
-    seeds: Sequence[int],
     cases: Sequence[Case],
     data: Path,
     out: Path,
@@ -48,7 +56,7 @@ def prepare_sweep(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> Prepared:
-    """Draw the folds, preprocess what no arm has preprocessed yet, and name every fold run.
+    """Draw the folds, and preprocess what no arm has preprocessed yet.
 
     Args:
         with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
@@ -57,26 +65,22 @@ def prepare_sweep(
         BadInput: too few patients for the folds, or a case that cannot be used.
     """
     cases, folds = draw_split(cases, base, with_cta_only=with_cta_only)
-    inputs: dict[str, Mapping[str, Path]] = {}
-    contents: dict[str, Mapping[str, str]] = {}
     warnings: list[str] = []
-    ready: dict[PreprocessingConfig, tuple[Mapping[str, Path], Mapping[str, str]]] = {}
-    for arm in arms:
-        config = arm.config.preprocessing
-        if config not in ready:
-            folder = derivatives_folder(data, out, config)
-            if not folder.is_relative_to(data):
-                warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
-            outcome = preprocess(cases, config, folder, jobs=jobs, progress=progress)
-            _refuse_failures(outcome)
-            ready[config] = outcome.paths, {name: load_content_digest(path) for name, path in outcome.paths.items()}
-            warnings += grouped(outcome.warnings)
-        inputs[arm.name], contents[arm.name] = ready[config]
+    inputs: dict[PreprocessingConfig, Inputs] = {}
+    for config in dict.fromkeys(arm.config.preprocessing for arm in arms):
+        folder = derivatives_folder(data, out, config)
+        if not folder.is_relative_to(data):
+            warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
+        outcome = preprocess(cases, config, folder, jobs=jobs, progress=progress)
+        _refuse_failures(outcome)
+        inputs[config] = Inputs.read(outcome.paths)
+        warnings += grouped(outcome.warnings)
     source = source_digest()
     return Prepared(
         cases=cases,
         folds=folds,
-        replicates=plan_replicates(arms, seeds, cases, folds, inputs=inputs, contents=contents, source=source),
+        inputs=inputs,
+        source=source,
         facts={
             "dataset_digest": dataset_digest(cases),
             "folds_digest": _store_folds(folds, out),

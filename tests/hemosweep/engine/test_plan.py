@@ -3,17 +3,21 @@ from pathlib import Path
 
 import pytest
 
-from hemosweep.config import ArmConfig, ModelConfig
+from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.engine.identity import fold_run_digest
-from hemosweep.engine.plan import fold_run_folder, is_done, plan_replicates
+from hemosweep.engine.plan import Inputs, fold_run_folder, is_done, plan_replicates
 from hemosweep.engine.sweep import Arm
 from hemosweep.training.spec import CaseInput
 
 ARMS = tuple(
-    Arm(name=name, params={"width": width}, config=ArmConfig(model=ModelConfig(width=width)))
-    for name, width in (("narrow", 8), ("wide", 16))
+    Arm(
+        name=name,
+        params={"width": width},
+        config=ArmConfig(model=ModelConfig(width=width), preprocessing=PreprocessingConfig(symmetric=symmetric)),
+    )
+    for name, width, symmetric in (("narrow", 8, "none"), ("wide", 16, "plane"))
 )
 FOLDS = (
     Fold(index=0, train=("a",), validation=("b",), test=("c", "d")),
@@ -34,8 +38,13 @@ def plan(tmp_path, seeds=(0,), arms=ARMS, folds=FOLDS):
         seeds,
         [case(name, ivh) for name, ivh in IVH.items()],
         folds,
-        inputs={arm.name: {name: tmp_path / arm.name / f"{name}.npz" for name in IVH} for arm in arms},
-        contents={arm.name: CONTENTS for arm in arms},
+        inputs={
+            arm.config.preprocessing: Inputs(
+                paths={name: tmp_path / arm.config.preprocessing.symmetric / f"{name}.npz" for name in IVH},
+                contents=CONTENTS,
+            )
+            for arm in arms
+        },
         source="source",
     )
 
@@ -64,8 +73,8 @@ def test_every_replicate_trains_every_fold_once(tmp_path):
 
 def test_a_fold_run_reads_its_own_arms_files_by_their_whole_path(tmp_path):
     spec = plan(tmp_path)[1].fold_runs[0]
-    assert spec.train == (CaseInput(case_id="a", ivh="yes", path=str(tmp_path / "wide" / "a.npz")),)
-    assert spec.validation == (CaseInput(case_id="b", ivh="no", path=str(tmp_path / "wide" / "b.npz")),)
+    assert spec.train == (CaseInput(case_id="a", ivh="yes", path=str(tmp_path / "plane" / "a.npz")),)
+    assert spec.validation == (CaseInput(case_id="b", ivh="no", path=str(tmp_path / "plane" / "b.npz")),)
     assert [(part.case_id, part.ivh) for part in spec.test] == [("c", "n/a"), ("d", "no")]
 
 

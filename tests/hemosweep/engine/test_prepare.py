@@ -9,7 +9,7 @@ from hemosweep.config import CrossValidationConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.digest import dataset_digest
 from hemosweep.data.folds import draw_folds
-from hemosweep.engine import prepare
+from hemosweep.engine import plan, prepare
 from hemosweep.engine.prepare import prepare_sweep
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
@@ -41,7 +41,7 @@ def cases(data):
 
 @pytest.fixture
 def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
-    """Prepares two arms; returns what came of it and which configurations were preprocessed where."""
+    """Prepares two arms; returns what came of it, the arms' replicates, and what was preprocessed where."""
 
     def run(configs=None, failures=None, **changes):
         asked = []
@@ -56,45 +56,45 @@ def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
         arms = [Arm(name=name, params={}, config=config) for name, config in configs.items()]
         fields = {
             "base": tiny_config(),
-            "seeds": (0,),
             "cases": cases,
             "data": data,
             "out": tmp_path / "runs",
             "jobs": 1,
         } | changes
-        return prepare_sweep(arms, progress=lambda done, total: None, **fields), asked
+        result = prepare_sweep(arms, progress=lambda done, total: None, **fields)
+        return result, result.plan(arms, (0,)), asked
 
     return run
 
 
 def test_every_arm_gets_every_fold_of_the_one_drawing(prepared, cases, tiny_config):
-    result, _ = prepared()
+    result, replicates, _ = prepared()
     folds = draw_folds(cases, tiny_config().cross_validation)
     assert result.folds == folds
-    assert [replicate.run_name for replicate in result.replicates] == ["one", "two"]
-    for replicate in result.replicates:
+    assert [replicate.run_name for replicate in replicates] == ["one", "two"]
+    for replicate in replicates:
         assert [tuple(case.case_id for case in spec.test) for spec in replicate.fold_runs] == [f.test for f in folds]
         assert [spec.train[0].path for spec in replicate.fold_runs] == [
-            spec.train[0].path for spec in result.replicates[0].fold_runs
+            spec.train[0].path for spec in replicates[0].fold_runs
         ]
 
 
 def test_arms_that_are_preprocessed_alike_are_preprocessed_once(prepared, tiny_config, data):
     other = replace(tiny_config(), preprocessing=PreprocessingConfig(window_hu=(0.0, 80.0)))
-    result, asked = prepared({"one": tiny_config(), "two": tiny_config(), "three": other})
+    _, replicates, asked = prepared({"one": tiny_config(), "two": tiny_config(), "three": other})
     assert [config for config, _ in asked] == [tiny_config().preprocessing, other.preprocessing]
     folders = [folder for _, folder in asked]
     assert len(set(folders)) == 2
     assert all(folder.is_relative_to(data / "derivatives") for folder in folders)
-    digests = [[spec.digest for spec in replicate.fold_runs] for replicate in result.replicates]
+    digests = [[spec.digest for spec in replicate.fold_runs] for replicate in replicates]
     assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_fold_run_is_named_by_the_content_of_what_it_reads(prepared, tiny_inputs, monkeypatch):
-    before = prepared()[0].replicates[0]
+    before = prepared()[1][0]
     changed = {str(path): load_content_digest(path) for path in tiny_inputs.values()} | {str(tiny_inputs["a"]): "new"}
-    monkeypatch.setattr(prepare, "load_content_digest", lambda path: changed[str(path)])
-    after = prepared()[0].replicates[0]
+    monkeypatch.setattr(plan, "load_content_digest", lambda path: changed[str(path)])
+    after = prepared()[1][0]
     assert all(b.digest != a.digest for b, a in zip(before.fold_runs, after.fold_runs, strict=True))
 
 
@@ -108,7 +108,7 @@ def test_the_facts_that_decide_on_comparisons_are_all_there(prepared, cases):
 
 
 def test_the_folds_are_stored_under_their_digest(prepared, tmp_path):
-    result, _ = prepared()
+    result, _, _ = prepared()
     (stored,) = (tmp_path / "runs" / "folds").iterdir()
     assert stored.name == f"{result.facts['folds_digest']}.json"
     assert json.loads(stored.read_text()) == [
@@ -132,7 +132,7 @@ def test_other_folds_have_another_digest_and_the_same_ones_the_same(prepared, ca
 def test_a_read_only_data_set_is_left_alone_and_says_where_its_derivatives_are(prepared, data, tmp_path):
     data.chmod(0o555)
     try:
-        result, ((_, folder),) = prepared()
+        result, _, ((_, folder),) = prepared()
     finally:
         data.chmod(0o755)
     assert folder.is_relative_to(tmp_path / "runs" / "derivatives")
