@@ -1,7 +1,23 @@
 """The 3D U-Net with squeeze-and-excitation blocks (paper, Section 2.2.2 and Fig. 3)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class MaxPool(nn.Module):
+    """2x2x2 max pooling, deterministic where PyTorch is told to be so.
+
+    On CUDA, older releases of PyTorch refuse the gradient of their own pooling then. That of `amax` repeats its bits;
+    voxels that share a block's maximum share its gradient, where the other kind gives it to the first of them. Behind
+    a rectifier it is the same for the most frequent tie, that of zeros, which let no gradient through.
+    """
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        if not torch.are_deterministic_algorithms_enabled():
+            return F.max_pool3d(x_BCDHW, 2)
+        blocks: Tensor = x_BCDHW.unflatten(4, (-1, 2)).unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+        return blocks.amax(dim=(3, 5, 7))
 
 
 class SqueezeExcitation(nn.Module):
@@ -63,7 +79,7 @@ class SEUNet(nn.Module):
         self.up1 = _up(second, first, dropout)
         self.decode1 = _block(2 * first, first, ratio)
         self.classify = nn.Conv3d(first, 2, 1)
-        self.down = nn.Sequential(nn.MaxPool3d(2), nn.Dropout(dropout))
+        self.down = nn.Sequential(MaxPool(), nn.Dropout(dropout))
 
     def forward(self, x_BCDHW: Tensor) -> Tensor:
         skip1 = self.encode1(x_BCDHW)

@@ -3,12 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hemosweep.model.losses import dice_ce_loss, focal_loss, soft_dice_loss
+from hemosweep.model.losses import Loss, dice_ce_loss, focal_loss, soft_dice_loss
 
 
 def logits_of(*lesion_probability: float) -> Tensor:
@@ -99,10 +100,25 @@ def test_focal_loss_by_hand() -> None:
     assert loss == pytest.approx((-math.log(0.75) / 16 - 9 * math.log(0.25) / 16) / 2, abs=1e-6)
 
 
-def test_focal_loss_without_focus_is_the_cross_entropy() -> None:
+def with_gradient(loss: Loss, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    leaf = logits.clone().requires_grad_()
+    value = loss(leaf, label)
+    value.backward()
+    assert leaf.grad is not None
+    return value.detach(), leaf.grad
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 200.0])
+@pytest.mark.parametrize("lesion_share", [0.0, 0.5, 1.0])
+def test_the_cross_entropy_of_both_losses_is_pytorchs(scale: float, lesion_share: float) -> None:
     torch.manual_seed(0)
-    logits, label = torch.randn(2, 2, 3, 4, 5), (torch.rand(2, 3, 4, 5) < 0.5).long()
-    torch.testing.assert_close(focal_loss(logits, label, gamma=0.0), torch.nn.functional.cross_entropy(logits, label))
+    logits, label = scale * torch.randn(2, 2, 3, 4, 5), (torch.rand(2, 3, 4, 5) < lesion_share).long()
+    for mine, reference in (
+        (dice_ce_loss, lambda logits, label: soft_dice_loss(logits, label) + F.cross_entropy(logits, label)),
+        (lambda logits, label: focal_loss(logits, label, gamma=0.0), F.cross_entropy),
+    ):
+        found, expected = with_gradient(mine, logits, label), with_gradient(reference, logits, label)
+        torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 200.0])

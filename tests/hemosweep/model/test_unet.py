@@ -1,10 +1,14 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from hemosweep.config import LOSSES, ArmConfig, ModelConfig, TrainingConfig
 from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.losses import dice_ce_loss
-from hemosweep.model.unet import SEUNet, SqueezeExcitation
+from hemosweep.model.unet import MaxPool, SEUNet, SqueezeExcitation
 
 
 def num_parameters(model: torch.nn.Module) -> int:
@@ -59,6 +63,59 @@ def test_dropout_acts_in_training_and_not_in_inference() -> None:
     assert not torch.equal(model(x_BCDHW), model(x_BCDHW))
     model.eval()
     assert torch.equal(model(x_BCDHW), model(x_BCDHW))
+
+
+@pytest.fixture
+def deterministic() -> Iterator[None]:
+    """PyTorch as `choose_device` leaves it on CUDA where that is to repeat its bits."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def pooled(pool: torch.nn.Module, x_BCDHW: Tensor, *, behind: torch.nn.Module) -> tuple[Tensor, Tensor]:
+    """What comes out of the pooling behind a module, and a gradient in front of that module."""
+    leaf = x_BCDHW.clone().requires_grad_()
+    y_BCDHW = pool(behind(leaf))
+    weight = torch.randn(y_BCDHW.shape, generator=torch.Generator().manual_seed(1)).to(y_BCDHW.dtype)
+    (y_BCDHW * weight).sum().backward()
+    return y_BCDHW.detach(), leaf.grad
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d], ids=str)
+@pytest.mark.parametrize("behind", [torch.nn.ReLU(), torch.nn.Sequential(torch.nn.ReLU(), SqueezeExcitation(3))])
+def test_deterministic_pooling_is_max_pooling(behind: torch.nn.Module, layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    # Below zero for the most part, so that many blocks of eight hold nothing but zeros behind the rectifier.
+    x_BCDHW = (torch.randn(2, 3, 4, 8, 12) - 1.5).contiguous(memory_format=layout)
+    assert (F.max_pool3d(x_BCDHW, 2) <= 0).float().mean() > 0.3
+    found = pooled(MaxPool(), x_BCDHW, behind=behind)
+    expected = pooled(torch.nn.MaxPool3d(2), x_BCDHW, behind=behind)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_voxels_that_share_a_maximum_share_its_gradient_in_deterministic_pooling() -> None:
+    x_BCDHW = torch.zeros(1, 1, 2, 2, 2)
+    x_BCDHW[0, 0, 1, 1] = 3.0
+    x_BCDHW.requires_grad_()
+    y_BCDHW = MaxPool()(x_BCDHW)
+    y_BCDHW.sum().backward()
+    assert y_BCDHW.item() == 3.0
+    assert x_BCDHW.grad.flatten().tolist() == [0.0] * 6 + [0.5, 0.5]
+
+
+def test_either_pooling_gives_the_network_the_same_gradients(deterministic: None) -> None:
+    torch.manual_seed(0)
+    model, x_BCDHW = SEUNet(in_channels=1, width=4, dropout=0.0), torch.randn(2, 1, 8, 12, 16)
+    gradients = []
+    for mode in (True, False):
+        torch.use_deterministic_algorithms(mode)
+        model.zero_grad()
+        model(x_BCDHW).square().mean().backward()
+        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+    torch.testing.assert_close(*gradients)
 
 
 def test_excitation_by_hand() -> None:
