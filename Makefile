@@ -36,6 +36,7 @@ help: ## Show this text
 ## OUT=       where runs and results go (default runs)
 ## SEEDS=     how many seeds an arm is trained with
 ## ARMS=      only these arms, separated by commas
+## TRIALS=    search: how many arms are tried (default 20)
 ## FOLDS=     number of folds (default the profile's)
 ## EXECUTOR=  sweep: where fold runs are trained (default local)
 ## CASES=     phantom: how many cases; preview: at most so many
@@ -129,6 +130,10 @@ study: $(STAMP) ## Run every sweep; what two of them need is trained once
 			$(call given,ARGS) || failed="$$failed $$name"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
+
+search-%: $(STAMP) FORCE ## Beyond the paper: let a sampler pick TRIALS arms of the search NAME
+	$(BIN)/hemosweep search $(call quote,$*) $(call option,TRIALS,trials) $(call option,DATA,data) \
+		$(call option,PROFILE,profile) $(OUT_OPTION) $(call option,FOLDS,folds) $(call given,ARGS)
 
 plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train nothing
 	$(BIN)/hemosweep plan $(call quote,$*) $(SWEEP_OPTIONS) $(call given,ARGS)

@@ -111,6 +111,11 @@ class SamplingConfig:
             min(self.border_share, self.ventricle_share) >= 0.0 and self.border_share + self.ventricle_share <= 1.0,
             f"border_share={self.border_share}, ventricle_share={self.ventricle_share}: must be shares of one whole",
         )
+        _require(
+            sum(self.shares.values()) > 0.0,
+            f"border_share={self.border_share}, ventricle_share={self.ventricle_share}: leave restriction="
+            f"{self.restriction!r} no region to draw negatives from",
+        )
         _require(math.isfinite(self.hyperdense_hu), f"hyperdense_hu={self.hyperdense_hu}: must be a number")
         height, width, _ = self.patch_HWD
         _require(

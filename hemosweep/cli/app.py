@@ -39,6 +39,11 @@ ProfileName = Annotated[str | None, typer.Option(help="demo or paper. Default: d
 Seeds = Annotated[int, typer.Option(help="Train every arm with this many seeds.")]
 Arms = Annotated[str, typer.Option(help="Only these arms, separated by commas.")]
 Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")]
+Deterministic = Annotated[
+    bool,
+    typer.Option("--deterministic", help="On CUDA, repeat every bit of a run; slower. The CPU always does."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Run the paper profile on a machine without a GPU.")]
 
 
 @app.command()
@@ -80,8 +85,9 @@ def sweep(
     arms: Arms = "",
     folds: Folds = None,
     lesion_label: LesionLabel = None,
+    deterministic: Deterministic = False,
     executor: Annotated[str, typer.Option(help="Where fold runs are trained: local.")] = "local",
-    yes: Annotated[bool, typer.Option("--yes", help="Run a paper-profile sweep on a machine without a GPU.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Train every arm of an ablation and compare them."""
@@ -98,6 +104,7 @@ def sweep(
         arm_names=_names(arms),
         num_folds=folds,
         lesion_label=lesion_label,
+        deterministic=deterministic,
     )
     # A name that does not exist is told before the seconds that the next import takes.
     from hemosweep.cli.study import run_study
@@ -123,6 +130,7 @@ def plan(
     arms: Arms = "",
     folds: Folds = None,
     lesion_label: LesionLabel = None,
+    deterministic: Deterministic = False,
     as_json: Json = False,
 ) -> None:
     """List a sweep's fold runs, done, shared and missing, and forecast hours and disk; train nothing."""
@@ -137,6 +145,7 @@ def plan(
         arm_names=_names(arms),
         num_folds=folds,
         lesion_label=lesion_label,
+        deterministic=deterministic,
     )
     from hemosweep.cli.forecast import forecast_study, plan_table
 
@@ -146,6 +155,44 @@ def plan(
     else:
         print_table(plan_table(forecast))
         typer.echo(forecast.as_text())
+
+
+@app.command()
+def search(
+    name: Annotated[str, typer.Argument(help="Name of the search: sampling, patch, network or training.")],
+    trials: Annotated[int, typer.Option(help="Budget: how many trials, the start among them.")] = 20,
+    data: Data = None,
+    profile: ProfileName = None,
+    out: Out = Path("runs"),
+    folds: Folds = None,
+    lesion_label: LesionLabel = None,
+    deterministic: Deterministic = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Beyond the paper: let a sampler pick arms within a budget, and test the best on cases held out of the search."""
+    from hemosweep.cli.request import resolve_search
+
+    found, request = resolve_search(
+        name,
+        data=data,
+        profile_name=profile,
+        out=out,
+        num_folds=folds,
+        lesion_label=lesion_label,
+        deterministic=deterministic,
+    )
+    from hemosweep.cli.searching import run_search
+
+    try:
+        result = run_search(found, request, num_trials=trials, confirmed=yes, quiet=as_json)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        print_json(result.as_json())
+    if result.failures:
+        raise typer.Exit(1)
 
 
 @app.command()

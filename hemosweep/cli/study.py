@@ -12,11 +12,12 @@ from hemosweep.cli.result import StudyResult, print_result, summarise_study
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom import write_phantom
-from hemosweep.engine.driver import ReplicateResult, describe, run_sweep
+from hemosweep.engine.driver import Illustrate, ReplicateResult, TrialBook, describe, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Prepared, prepare_sweep
+from hemosweep.engine.tracker import Tracker
 from hemosweep.errors import BadInput
 from hemosweep.model.device import choose_device
 from hemosweep.report.progress import SweepDisplay, progress_bar
@@ -34,16 +35,30 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
         quiet: print no tables (progress goes to standard error in any case).
 
     Raises:
-        BadInput: as `read_manifest` and `prepare_sweep`; nothing was trained then.
+        BadInput: as `prepare_request`; nothing was trained then.
+    """
+    progress, output = Console(stderr=True), Console(quiet=quiet)
+    prepared = prepare_request(request, progress, confirmed=confirmed)
+    with driver_lock(request.out):
+        results = train_arms(request, prepared, open_tracker(request.out), progress)
+    result = summarise_study(request, results)
+    print_result(request, results, result, output)
+    return result
+
+
+def prepare_request(request: Request, console: Console, *, confirmed: bool) -> Prepared:
+    """Bring the data set of a request to where training can begin, and say what will be trained.
+
+    Raises:
+        BadInput: as `read_manifest` and `prepare_sweep`.
     """
     check_writable("--out", request.out)
-    progress, output = Console(stderr=True), Console(quiet=quiet)
     if request.profile.name == "paper" and not confirmed:
-        _ask_for_confirmation(request, progress)
-    data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, progress)
+        _ask_for_confirmation(request, console)
+    data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
     draw_folds(cases, request.base.cross_validation)  # A fold count that cannot work is told before any work.
-    with progress_bar("preprocessing", progress) as advance:
+    with progress_bar("preprocessing", console) as advance:
         prepared = prepare_sweep(
             request.arms,
             request.base,
@@ -54,12 +69,8 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
             jobs=num_processors(),
             progress=advance,
         )
-    _announce(request, prepared, data, progress)
-    with driver_lock(request.out):
-        results = _train(request, prepared, progress)
-    result = summarise_study(request, results)
-    print_result(request, results, result, output)
-    return result
+    _announce(request, prepared, data, console)
+    return prepared
 
 
 def _ask_for_confirmation(request: Request, console: Console) -> None:
@@ -98,12 +109,15 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
         console.print(f"[yellow]warning[/yellow]: {escape(warning)}", highlight=False, soft_wrap=True)
 
 
-def _train(request: Request, prepared: Prepared, console: Console) -> list[ReplicateResult]:
+def open_tracker(out: Path) -> Tracker:
+    """The connection to the MLflow store of an output folder."""
     from tracking.recorder import Recorder
 
-    environment = describe_environment()
-    tags = dict(prepared.facts) | {"profile": request.profile.name, "device_kind": choose_device().torch_device.type}
+    return Recorder(out)
 
+
+def train_arms(request: Request, prepared: Prepared, tracker: Tracker, console: Console) -> list[ReplicateResult]:
+    """Train every replicate of a request's arms, with their figures."""
     illustrate = SweepFigures(
         request.sweep.name,
         request.sweep.comparisons,
@@ -111,14 +125,30 @@ def _train(request: Request, prepared: Prepared, console: Console) -> list[Repli
         request.out,
         lesion_label=request.base.preprocessing.lesion_label,
     )
+    ledger = Ledger(request.out, request.sweep)
+    return train(request, prepared, ledger=ledger, tracker=tracker, illustrate=illustrate, console=console)
+
+
+def train(
+    request: Request,
+    prepared: Prepared,
+    *,
+    ledger: TrialBook,
+    tracker: Tracker,
+    illustrate: Illustrate,
+    console: Console,
+) -> list[ReplicateResult]:
+    """Train every replicate of a request's arms on prepared data, and show how it goes."""
+    environment = describe_environment()
+    tags = dict(prepared.facts) | {"profile": request.profile.name, "device_kind": choose_device().torch_device.type}
     replicates = prepared.plan(request.arms, request.seeds)
     with SweepDisplay(replicates, console) as display:
         return run_sweep(
             replicates,
             [describe(replicate, request.sweep.name, tags, environment) for replicate in replicates],
             request.out,
-            ledger=Ledger(request.out, request.sweep),
-            tracker=Recorder(request.out),
+            ledger=ledger,
+            tracker=tracker,
             illustrate=illustrate,
             display=display,
         )

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 import pandas as pd
 
 from hemosweep.config import config_as_dict
-from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.local import run_in_child
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.tracker import ReplicateInfo, Tracker
@@ -35,6 +34,16 @@ class Display(Protocol):
     def fold_failed(self, replicate: Replicate, spec: FoldRunSpec, message: str) -> None: ...
 
     def warn(self, message: str) -> None: ...
+
+
+class TrialBook(Protocol):
+    """Where the driver enters what became of each replicate."""
+
+    def begin(self, replicate: Replicate) -> int: ...
+
+    def complete(self, number: int, dsc_mean: float) -> None: ...
+
+    def fail(self, number: int) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +95,7 @@ def run_sweep(
     infos: Sequence[ReplicateInfo],
     out: Path,
     *,
-    ledger: Ledger,
+    ledger: TrialBook,
     tracker: Tracker,
     illustrate: Illustrate,
     display: Display,
@@ -122,7 +131,7 @@ def _run_replicate(
     replicate: Replicate,
     info: ReplicateInfo,
     out: Path,
-    ledger: Ledger,
+    ledger: TrialBook,
     tracker: _GuardedTracker,
     illustrate: Illustrate,
     display: Display,

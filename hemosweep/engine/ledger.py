@@ -1,13 +1,17 @@
-"""The Optuna study of a sweep: its search space is the ablation, and every arm replicate is one trial."""
+"""The Optuna studies: of a sweep, whose arm replicates are its trials, and of a search, whose sampler picks them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.trial import TrialState
+from optuna.distributions import BaseDistribution, CategoricalDistribution, distribution_to_json
+from optuna.samplers import TPESampler
+from optuna.trial import FrozenTrial, TrialState
 
+from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.data.digest import digest_json
 from hemosweep.engine.plan import Replicate
+from hemosweep.engine.search import Search, Trial
 from hemosweep.engine.sweep import Sweep
 
 LEDGER_NAME = "optuna.db"
@@ -69,3 +73,76 @@ class Ledger:
     def fail(self, number: int) -> None:
         """Enter that a fold of the replicate failed; the next sweep makes a new trial of it."""
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+class SearchLedger:
+    """The Optuna study of a search: the sampler's memory, and where a search goes on after an interruption.
+
+    A study is for one data set, split, source and base configuration: a DSC from others would mislead the sampler.
+    The sampler is seeded anew for each trial, so that an interrupted search asks for the arms of an undisturbed one.
+    """
+
+    def __init__(self, out: Path, search: Search, base: ArmConfig, facts: Mapping[str, str]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space = dict(search.space)
+        self._start = dict(search.start)
+        key = digest_json(
+            {
+                "space": {name: distribution_to_json(space) for name, space in self._space.items()},
+                "base": config_as_dict(search.base(base)),
+                "facts": dict(facts),
+            }
+        )
+        self._study = optuna.create_study(
+            storage=f"sqlite:///{(out / LEDGER_NAME).resolve()}",
+            study_name=f"{search.experiment}-{key}",
+            direction="maximize",
+            pruner=optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial so far, oldest first."""
+        return tuple(
+            Trial(
+                index=index,
+                number=trial.number,
+                params=trial.params,
+                ended=trial.state.is_finished(),
+                dsc=trial.value if trial.state is TrialState.COMPLETE else None,
+            )
+            for index, trial in enumerate(self._whole())
+        )
+
+    def ask(self) -> Trial:
+        """The trial that an interruption left open, or else the next one that the sampler picks."""
+        for trial in self.trials():
+            if not trial.ended:
+                return trial
+        if not self._study.get_trials(deepcopy=False):
+            self._study.enqueue_trial(self._start)
+        self._study.sampler = TPESampler(seed=len(self._whole()))
+        self._study.ask(self._space)
+        return self.trials()[-1]
+
+    def begin(self, replicate: Replicate) -> int:
+        """Number of the open trial, which the replicate is."""
+        return self.ask().number
+
+    def complete(self, number: int, dsc_mean: float) -> None:
+        """Enter the trial's mean DSC."""
+        self._study.tell(number, dsc_mean)
+
+    def fail(self, number: int) -> None:
+        """Enter that a fold of the trial failed; the sampler learns nothing from it."""
+        self._study.tell(number, state=TrialState.FAIL)
+
+    def _whole(self) -> list[FrozenTrial]:
+        """Trials with all of their parameters: Optuna stores one after the other, and may be killed in between."""
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in trials:
+            if trial.state is TrialState.RUNNING and set(trial.params) != set(self._space):
+                self._study.tell(trial.number, state=TrialState.FAIL)
+        return [
+            trial for trial in trials if set(trial.params) == set(self._space) and trial.state is not TrialState.WAITING
+        ]

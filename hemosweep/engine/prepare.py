@@ -92,6 +92,28 @@ def prepare_sweep(
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """The data of a search: what its trials are cross-validated on, and one fold that tests on what they never saw."""
+
+    trials: Prepared
+    held_out: Prepared
+
+
+def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
+    """Hold the test cases of the first fold out, and draw the folds of the trials over the other cases.
+
+    Raises:
+        BadInput: too few patients are left for the folds.
+    """
+    outer = prepared.folds[0]
+    rest = tuple(case for case in prepared.cases if case.case_id not in outer.test)
+    return Split(
+        trials=prepared.on(rest, draw_folds(rest, base.cross_validation), out),
+        held_out=prepared.on(prepared.cases, (outer,), out),
+    )
+
+
 def draw_split(
     cases: Sequence[Case], base: ArmConfig, *, with_cta_only: bool
 ) -> tuple[tuple[Case, ...], tuple[Fold, ...]]:

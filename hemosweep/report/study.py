@@ -106,9 +106,12 @@ def median_training_case(spec: FoldRunSpec, cases: pd.DataFrame) -> str:
     """The id of the fold's training case with the median lesion volume, the lower one of an even number.
 
     Args:
-        cases: the replicate's case table; every training case of a fold is a test case of another.
+        cases: the replicate's case table. Every training case of a fold is a test case of another, unless the fold
+            stands alone: then none is in the table, and the first is taken.
     """
     training = cases[cases["case_id"].isin([case.case_id for case in spec.train])]
+    if training.empty:
+        return spec.train[0].case_id
     ordered = training.sort_values(["reference_ml", "case_id"], ignore_index=True)
     return str(ordered["case_id"].iloc[(len(ordered) - 1) // 2])
 

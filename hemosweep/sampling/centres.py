@@ -16,10 +16,14 @@ BONE_FROM_HU = 95.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Centres:
-    """Patch centres of one case as flat (C-order) voxel indices, with how many each region gave."""
+    """Patch centres of one case as flat (C-order) voxel indices, with how many each region gave.
+
+    `empty` are the regions that were to give some and have no voxel.
+    """
 
     index_N: NDArray[np.int64]
     counts: Mapping[str, int]
+    empty: tuple[str, ...] = ()
 
 
 def split_counts(total: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -43,10 +47,11 @@ def draw_centres(
     """Draw half of the centres from the lesion and half from the negative regions, uniformly with replacement.
 
     Where a region is empty, the others take its share in proportion; a case without any lesion voxel gives negatives
-    only. The counts tell.
+    only, one without any voxel to draw negatives from gives positives only. The counts tell.
     """
     voxels = {name: np.flatnonzero(mask) for name, mask in negatives.items()}
-    usable = {name: share for name, share in shares.items() if len(voxels[name])}
+    wanted = {name: share for name, share in shares.items() if share > 0.0}
+    usable = {name: share for name, share in wanted.items() if len(voxels[name])}
     lesion_voxels = np.flatnonzero(lesion_DHW)
     num_positive = num_patches // 2 if len(lesion_voxels) else 0
     if not usable:
@@ -56,7 +61,11 @@ def draw_centres(
     if usable:
         counts |= split_counts(num_patches - num_positive, usable)
         drawn += [rng.choice(voxels[name], counts[name]) for name in usable]
-    return Centres(index_N=np.concatenate(drawn).astype(np.int64), counts=counts)
+    return Centres(
+        index_N=np.concatenate(drawn).astype(np.int64),
+        counts=counts,
+        empty=(*(() if len(lesion_voxels) else ("lesion",)), *(name for name in wanted if name not in usable)),
+    )
 
 
 def case_regions(

@@ -59,9 +59,8 @@ def build_bank(
     centres = []
     for case in cases:
         drawn = draw_fold_centres(case, config, seed)
-        empty = [region for region, count in drawn.counts.items() if count == 0]
-        if empty:
-            journal.write("empty_region", case_id=case.case_id, regions=empty)
+        if drawn.empty:
+            journal.write("empty_region", case_id=case.case_id, regions=drawn.empty)
         centres.append(drawn)
     return PatchBank(cases, centres, config.sampling.patch_DHW, device.torch_device, augment=augment)
 

@@ -92,8 +92,9 @@ def test_shown_centres_are_those_that_the_fold_run_trains_on(tmp_path, monkeypat
         ("abc", {"a": 9.0, "b": 1.0, "c": 5.0, "d": 6.0, "e": 7.0}, "c"),
         ("abcd", {"a": 9.0, "b": 1.0, "c": 5.0, "d": 6.0, "e": 7.0}, "c"),
         ("abc", {"c": 2.0, "b": 2.0, "a": 2.0, "e": 0.0}, "b"),
+        ("abc", {"d": 2.0, "e": 1.0}, "a"),
     ],
-    ids=["odd", "even takes the lower", "ties by id"],
+    ids=["odd", "even takes the lower", "ties by id", "the first where none was tested"],
 )
 def test_the_shown_case_is_the_median_of_the_training_cases_by_volume(make_spec, train, volumes, expected):
     cases = pd.DataFrame([{"case_id": name, "reference_ml": volume} for name, volume in volumes.items()])

@@ -109,13 +109,32 @@ def test_the_share_of_an_empty_region_goes_to_the_others_in_proportion(case: Pre
     negatives = {"lesion_border": none, "brain_center": some, "brain": some}
     centres = draw_centres(case.lesion_DHW, negatives, shares, 140, np.random.default_rng(0))
     assert centres.counts == {"lesion": 70, "lesion_border": 0, "brain_center": 30, "brain": 40}
+    assert centres.empty == ("lesion_border",)
     assert len(centres.index_N) == 140
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001])
+def test_a_region_whose_share_is_no_patch_is_not_called_empty(case: PreprocessedCase, share: float) -> None:
+    some = case.brain_DHW & ~case.lesion_DHW
+    negatives, shares = {"lesion_border": some, "brain": some}, {"lesion_border": share, "brain": 1.0 - share}
+    centres = draw_centres(case.lesion_DHW, negatives, shares, 20, np.random.default_rng(0))
+    assert centres.counts == {"lesion": 10, "lesion_border": 0, "brain": 10}
+    assert centres.empty == ()
+
+
+def test_regions_without_a_share_do_not_step_in_for_an_empty_one(case: PreprocessedCase) -> None:
+    some, none = case.brain_DHW & ~case.lesion_DHW, np.zeros_like(case.brain_DHW)
+    negatives, shares = {"lesion_border": some, "hyperdense": none}, {"lesion_border": 0.0, "hyperdense": 0.3}
+    centres = draw_centres(case.lesion_DHW, negatives, shares, 20, np.random.default_rng(0))
+    assert centres.counts == {"lesion": 20, "lesion_border": 0, "hyperdense": 0}
+    assert centres.empty == ("hyperdense",)
 
 
 def test_a_case_without_lesion_voxels_gives_negatives_only(case: PreprocessedCase) -> None:
     none = np.zeros_like(case.brain_DHW)
     centres = draw_centres(none, {"brain": case.brain_DHW}, {"brain": 1.0}, 10, np.random.default_rng(0))
     assert centres.counts == {"lesion": 0, "brain": 10}
+    assert centres.empty == ("lesion",)
     assert case.brain_DHW.ravel()[centres.index_N].all()
 
 

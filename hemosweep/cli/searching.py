@@ -1,0 +1,154 @@
+"""`hemosweep search`: trials that a sampler picks, and the best of them tested on cases held out of the search."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from hemosweep.cli.request import BEST, START, Request
+from hemosweep.cli.result import StudyResult, print_result, summarise_study
+from hemosweep.cli.study import open_tracker, prepare_request, train, train_arms
+from hemosweep.engine.ledger import SearchLedger
+from hemosweep.engine.lock import driver_lock
+from hemosweep.engine.prepare import Split, hold_out
+from hemosweep.engine.search import Search, Trial
+from hemosweep.engine.tracker import Tracker
+from hemosweep.errors import BadInput
+from hemosweep.report.progress import duration
+from hemosweep.report.search import draw_search, params_text, search_table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """A finished search: its trials, the best of them, and how start and best do on the cases held out.
+
+    `held_out` is None where no trial is better than the start.
+    """
+
+    search: str
+    profile: str
+    trials: tuple[Trial, ...]
+    best: Trial | None
+    held_out: StudyResult | None
+    failures: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "search": self.search,
+            "profile": self.profile,
+            "trials": [{"trial": t.name, "params": dict(t.params), "dsc": t.dsc} for t in self.trials],
+            "best": None if self.best is None else self.best.name,
+            "held_out": None if self.held_out is None else self.held_out.as_json(),
+            "failures": list(self.failures),
+        }
+
+
+def run_search(search: Search, request: Request, *, num_trials: int, confirmed: bool, quiet: bool) -> SearchResult:
+    """Run a search up to a number of trials; the same call goes on from whatever is already done.
+
+    Args:
+        request: as `resolve_search` makes it.
+        confirmed: train a paper-profile search without a GPU, too.
+        quiet: print no tables (progress goes to standard error in any case).
+
+    Raises:
+        BadInput: as `prepare_request`, or fewer than 2 trials.
+    """
+    if num_trials < 2:
+        raise BadInput(f"--trials {num_trials}: give at least 2, the first is where the search starts")
+    progress, output = Console(stderr=True), Console(quiet=quiet)
+    prepared = prepare_request(request, progress, confirmed=confirmed)
+    split = hold_out(prepared, request.base, request.out)
+    progress.print(
+        f"search of {num_trials} trials on {len(split.trials.cases)} cases; "
+        f"{len(split.held_out.folds[0].test)} are held out to test the best one",
+        highlight=False,
+    )
+    with driver_lock(request.out):
+        tracker = open_tracker(request.out)
+        ledger = SearchLedger(request.out, search, request.base, split.trials.facts)
+        failures = _run_trials(search, request, split, ledger, num_trials, tracker, progress)
+        trials = tuple(trial for trial in ledger.trials() if trial.ended)
+        best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)
+        _print_trials(search, request, trials, best, output)
+        held_out = None
+        if best is not None and best.index > 0:
+            held_out = _test_best(search, request, split, best, tracker, progress, output)
+    if held_out is not None:
+        failures += held_out.failures
+    return SearchResult(
+        search=search.name,
+        profile=request.profile.name,
+        trials=trials,
+        best=best,
+        held_out=held_out,
+        failures=failures,
+    )
+
+
+def _run_trials(
+    search: Search,
+    request: Request,
+    split: Split,
+    ledger: SearchLedger,
+    num_trials: int,
+    tracker: Tracker,
+    console: Console,
+) -> tuple[str, ...]:
+    """Train trial after trial until so many have ended; returns what failed."""
+    failures: list[str] = []
+    begun, num_before = time.monotonic(), sum(trial.ended for trial in ledger.trials())
+    while (num_ended := sum(trial.ended for trial in ledger.trials())) < num_trials:
+        num_here = num_ended - num_before
+        left_s = (time.monotonic() - begun) / num_here * (num_trials - num_ended) if num_here else None
+        trial = ledger.ask()
+        eta = "" if left_s is None else f"  ETA {duration(left_s)}"
+        console.print(
+            f"{num_ended + 1}/{num_trials} {trial.name}: {escape(params_text(trial.params))}{eta}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        arm = search.arm(trial.name, request.base, trial.params)
+        results = train(
+            replace(request, arms=(arm,)),
+            split.trials,
+            ledger=ledger,
+            tracker=tracker,
+            illustrate=lambda replicate, cases: {},
+            console=console,
+        )
+        failures += [failure for result in results for failure in result.failures]
+        failures += [f"{trial.name}: not recorded in MLflow" for result in results if result.run_id is None]
+    return tuple(failures)
+
+
+def _print_trials(
+    search: Search, request: Request, trials: Sequence[Trial], best: Trial | None, console: Console
+) -> None:
+    console.print(search_table(trials, best))
+    notes = ["Mean DSC over the folds of each trial; the held-out cases had no part in it."]
+    if best is not None:
+        path = request.out / "figures" / search.experiment / "search.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw_search(trials, search.space, path, title=f"{search.experiment}, {request.profile.name} profile")
+        notes.append(f"Picture: {path}")
+        if best.index == 0:
+            notes.append("No trial is better than the start, so there is none to test on the held-out cases.")
+    for note in notes:
+        console.print(note, highlight=False, soft_wrap=True, markup=False)
+
+
+def _test_best(
+    search: Search, request: Request, split: Split, best: Trial, tracker: Tracker, progress: Console, output: Console
+) -> StudyResult:
+    """Train start and best on the searched cases, and compare them on those held out."""
+    arms = (search.arm(START, request.base, search.start), search.arm(BEST, request.base, best.params))
+    last = replace(request, arms=arms)
+    progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
+    results = train_arms(last, split.held_out, tracker, progress)
+    result = summarise_study(last, results)
+    print_result(last, results, result, output)
+    return result

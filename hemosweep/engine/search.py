@@ -1,0 +1,57 @@
+"""Beyond an ablation: a sampler picks one arm after another from an open space, within a budget of trials.
+
+Some cases are held out before it begins. Each trial is an arm, cross-validated on the rest alone, so that the winner
+can be tested on cases that had no part in its choice (nested cross-validation with one outer fold; Varma and Simon
+2006).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hemosweep.config import ArmConfig
+from hemosweep.engine.sweep import Arm, Params
+
+if TYPE_CHECKING:
+    # Importing it takes a second, which nobody should wait to read that a name does not exist.
+    from optuna.distributions import BaseDistribution
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """An open space around a configuration.
+
+    `base` makes the configuration that is searched around from a profile's, `configure` puts a point of the space into
+    it, and `start` is the point where it lies itself: the first trial.
+    """
+
+    name: str
+    question: str
+    space: Mapping[str, "BaseDistribution"]
+    start: Params
+    base: Callable[[ArmConfig], ArmConfig]
+    configure: Callable[[ArmConfig, Params], ArmConfig]
+
+    @property
+    def experiment(self) -> str:
+        """Where its trials are recorded, apart from every ablation."""
+        return f"search-{self.name}"
+
+    def arm(self, name: str, base: ArmConfig, params: Params) -> Arm:
+        """A point of the space as an arm."""
+        return Arm(name=name, params=params, config=self.configure(self.base(base), params))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One arm of a search. `index` counts from 0; `dsc` is None until it has ended well."""
+
+    index: int
+    number: int
+    params: Params
+    ended: bool
+    dsc: float | None
+
+    @property
+    def name(self) -> str:
+        return f"trial-{self.index:03d}"

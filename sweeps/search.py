@@ -1,0 +1,119 @@
+"""What lies beyond the paper's arms: the axes that it fixed, opened to a sampler with a budget of trials.
+
+Every search starts at the paper's own values and runs in an experiment of its own, apart from the ablations: its arms
+were not declared before the data were seen, so none of them belongs in an ablation's table.
+
+Command: `make search-sampling TRIALS=20`. Expected cost: about a minute a trial on two cores in the demo profile; one
+cross-validation a trial in the paper profile.
+"""
+
+from dataclasses import replace
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from hemosweep.config import ArmConfig
+from hemosweep.engine.search import Search
+from hemosweep.engine.sweep import Params
+from hemosweep.errors import BadInput
+from sweeps.base import PAPER_PATCH_HWD, scaled_patch
+from sweeps.final import final
+
+PAPER_WIDTH = 64
+
+
+def _sampling(base: ArmConfig, params: Params) -> ArmConfig:
+    return replace(base, sampling=replace(base.sampling, **params))
+
+
+def _patch(base: ArmConfig, params: Params) -> ArmConfig:
+    in_plane, slices = params["in_plane"], params["slices"]
+    # Twice the size of a profile's own patch is twice that of the paper's in every profile.
+    return replace(base, sampling=replace(base.sampling, patch_HWD=scaled_patch(base, (in_plane, in_plane, slices))))
+
+
+def _network(base: ArmConfig, params: Params) -> ArmConfig:
+    width = max(1, params["width"] * base.model.width // PAPER_WIDTH)
+    return replace(base, model=replace(base.model, width=width, reduction=params["reduction"]))
+
+
+def _training(base: ArmConfig, params: Params) -> ArmConfig:
+    changed = replace(base.training, loss=params["loss"], learning_rate=params["learning_rate"])
+    if params["loss"] == "focal":
+        changed = replace(changed, focal_gamma=params["focal_gamma"])
+    return replace(base, training=changed)
+
+
+def _with_center(base: ArmConfig) -> ArmConfig:
+    return replace(base, sampling=replace(base.sampling, restriction="brain+lesion+center"))
+
+
+_SEARCHES = {
+    search.name: search
+    for search in (
+        Search(
+            name="sampling",
+            question="How large should the forced shares of negatives be, and how wide their regions?",
+            space={
+                "border_share": FloatDistribution(0.0, 0.5),
+                "ventricle_share": FloatDistribution(0.0, 0.5),
+                "border_half_width_mm": FloatDistribution(2.5, 40.0, log=True),
+                "center_half_width_mm": FloatDistribution(10.0, 80.0, log=True),
+            },
+            start={
+                "border_share": 0.3,
+                "ventricle_share": 0.3,
+                "border_half_width_mm": 10.0,
+                "center_half_width_mm": 30.0,
+            },
+            base=_with_center,
+            configure=_sampling,
+        ),
+        Search(
+            name="patch",
+            question="Which patch shape, in plane and in slices?",
+            space={
+                "in_plane": CategoricalDistribution((16, 24, 32, 40, 48, 64)),
+                "slices": CategoricalDistribution((8, 16, 24, 32)),
+            },
+            start={"in_plane": PAPER_PATCH_HWD[0], "slices": PAPER_PATCH_HWD[2]},
+            base=final,
+            configure=_patch,
+        ),
+        Search(
+            name="network",
+            question="How wide a network, and how narrow its squeeze-and-excitation?",
+            space={
+                "width": CategoricalDistribution((16, 32, 48, 64, 96)),
+                "reduction": CategoricalDistribution((2, 4, 8, 16, 32)),
+            },
+            start={"width": PAPER_WIDTH, "reduction": 16},
+            base=final,
+            configure=_network,
+        ),
+        Search(
+            name="training",
+            question="Which loss, which focal gamma, which learning rate?",
+            space={
+                "loss": CategoricalDistribution(("dice_ce", "focal")),
+                "focal_gamma": FloatDistribution(0.5, 5.0),
+                "learning_rate": FloatDistribution(0.05, 5.0, log=True),
+            },
+            start={"loss": "dice_ce", "focal_gamma": 2.0, "learning_rate": 1.0},
+            base=final,
+            configure=_training,
+        ),
+    )
+}
+
+SEARCH_NAMES = tuple(_SEARCHES)
+
+
+def find_search(name: str) -> Search:
+    """The search of that name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name not in _SEARCHES:
+        raise BadInput(f"unknown search {name!r}; there is {', '.join(SEARCH_NAMES)}")
+    return _SEARCHES[name]
