@@ -108,8 +108,12 @@ def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
     """
     outer = prepared.folds[0]
     rest = tuple(case for case in prepared.cases if case.case_id not in outer.test)
+    try:
+        folds = draw_folds(rest, base.cross_validation)
+    except BadInput as error:
+        raise BadInput(f"without the {len(outer.test)} cases that the search holds out: {error}") from None
     return Split(
-        trials=prepared.on(rest, draw_folds(rest, base.cross_validation), out),
+        trials=prepared.on(rest, folds, out),
         held_out=prepared.on(prepared.cases, (outer,), out),
     )
 

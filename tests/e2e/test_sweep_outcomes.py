@@ -4,6 +4,7 @@ The stand-in predicts every lesion but a few of its slices: real files, real sco
 """
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +52,8 @@ class Child:
             case = load_preprocessed(Path(case_input.path))
             prediction_DHW = case.reference_DHW.copy()
             slices = np.flatnonzero(prediction_DHW.any(axis=(1, 2)))
-            missed = (2 if name[0] == SMALL else 1) + spec.seed + number
+            size = math.prod(2 * length for length in spec.config.sampling.patch_HWD)
+            missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number
             prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
             write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
             scores.append(
@@ -345,3 +347,96 @@ def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
     assert forecast["num_done"] == 0
     assert forecast["seconds"] == pytest.approx(sum(arm["seconds"] for arm in forecast["arms"]))
     assert not nowhere.exists()
+
+
+@pytest.fixture
+def search(main, phantoms, out, child):
+    """Runs a few trials in three folds; returns exit code, standard output, standard error."""
+
+    def search(*options, name="patch", trials=4, out=out):
+        command = ("search", name, "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 3)
+        return main(*command, "--trials", trials, *options)
+
+    return search
+
+
+def test_a_search_starts_at_the_paper_finds_what_is_better_and_tests_it_on_cases_held_out(search, main, out):
+    code, stdout, stderr = search("--json", trials=6)
+    assert code == 0, stderr
+    result = json.loads(stdout)
+    first, *others = result["trials"]
+    assert first["params"] == {"in_plane": 32, "slices": 16}
+    assert len(others) == 5
+    best = max(result["trials"], key=lambda trial: trial["dsc"])
+    assert (result["best"], best["dsc"] > first["dsc"]) == (best["trial"], True)
+    assert result["failures"] == []
+
+    (comparison,) = result["held_out"]["comparisons"]
+    assert (comparison["a"], comparison["b"]) == ("start", "best")
+    recorded = {run["arm"]: run for run in runs(main, out, "--cases", "--sweep", "search-patch")}
+    # A point that the sampler picks once more is the run that it was.
+    names = {str(trial["params"]): trial["trial"] for trial in reversed(result["trials"])}
+    assert set(recorded) == {"start", "best", *names.values()}
+    held_out = {case["case_id"] for case in recorded["best"]["cases"]}
+    assert held_out == {case["case_id"] for case in recorded["start"]["cases"]}
+    for name in names.values():
+        assert not held_out & {case["case_id"] for case in recorded[name]["cases"]}
+    code, _, stderr = compare(main, out, "search-patch/trial-000", "search-patch/best")
+    assert code == 3, "they were tested on other cases"
+
+
+def test_a_search_says_its_trials_the_best_and_the_verdict(search, out):
+    code, stdout, stderr = search(trials=6)
+    assert code == 0, stderr
+    assert "6/6 trial-005: in_plane " in stderr
+    assert "2 are held out" in stderr
+    assert "trial-000 (start)" in stdout
+    assert "the held-out cases had no part in it" in stdout
+    assert "start to best: " in stdout
+    assert (out / "figures" / "search-patch" / "search.png").is_file()
+
+
+def test_an_interrupted_search_goes_on_to_the_trials_of_an_undisturbed_one(
+    search, child, out, tmp_path, migrated_database
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copyfile(migrated_database, database_path(other))
+    undisturbed = json.loads(search("--json", trials=3, out=other)[1])["trials"]
+    child.trained, child.interrupted = [], {(MIDDLE, 0, 1)}
+    code, stdout, stderr = search()
+    assert (code, stdout) == (1, "")
+    assert stderr.splitlines()[-1] == "stopped; the same command goes on from here"
+    assert "Traceback" not in stderr
+    child.trained, child.interrupted = [], set()
+    code, stdout, _ = search("--json", trials=3)
+    assert code == 0
+    assert json.loads(stdout)["trials"] == undisturbed
+    assert (MIDDLE, 0, 0) not in child.trained[:1], "the first fold was done before"
+    child.trained = []
+    assert json.loads(search("--json", trials=3)[1])["trials"] == undisturbed
+    assert child.trained == []
+
+
+def test_a_trial_that_failed_is_named_and_the_others_go_on(search, child):
+    child.failing = {(MIDDLE, 0, 0)}
+    code, stdout, _ = search("--json")
+    assert code == 1
+    result = json.loads(stdout)
+    assert all(
+        trial["dsc"] is not None for trial in result["trials"][1:] if trial["params"] != result["trials"][0]["params"]
+    )
+    assert result["failures"][0].startswith("trial-000 fold 0: out of memory: no memory for 3 GiB")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trials": 1}, "--trials 1: give at least 2, the first is where the search starts"),
+        ({"name": "nosuch"}, "unknown search 'nosuch'; there is sampling, patch, network, training"),
+    ],
+    ids=["no budget", "no such search"],
+)
+def test_a_search_that_cannot_be_is_refused_in_one_line(search, options, message):
+    code, stdout, stderr = search(**options)
+    assert (code, stdout, stderr.strip()) == (2, "", f"error: {message}")

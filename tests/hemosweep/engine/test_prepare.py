@@ -10,7 +10,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.digest import dataset_digest
 from hemosweep.data.folds import draw_folds
 from hemosweep.engine import plan, prepare
-from hemosweep.engine.prepare import prepare_sweep
+from hemosweep.engine.prepare import hold_out, prepare_sweep
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import METRIC_VERSION
@@ -149,3 +149,25 @@ def test_a_sweep_is_refused_where_a_case_cannot_be_used(prepared):
         BadInput, match=r"^case b: mask is empty \(and 1 more cases cannot be used; hemosweep data check"
     ):
         prepared(failures=failures)
+
+
+def test_the_trials_of_a_search_never_meet_the_cases_held_out(prepared, cases, tiny_config, tmp_path):
+    base = replace(tiny_config(), cross_validation=CrossValidationConfig(num_folds=3))
+    result, _, _ = prepared(base=base)
+    split = hold_out(result, base, tmp_path / "runs")
+    (outer,) = split.held_out.folds
+    assert outer == result.folds[0]
+    tested = [case_id for fold in split.trials.folds for case_id in fold.test]
+    assert sorted([*tested, *outer.test]) == [case.case_id for case in cases], "each case is tested once"
+    for fold in split.trials.folds:
+        assert not {*fold.train, *fold.validation, *fold.test} & {*outer.test}
+    facts = [part.facts for part in (result, split.trials, split.held_out)]
+    assert len({fact["folds_digest"] for fact in facts}) == 3
+    assert facts[0]["dataset_digest"] == facts[2]["dataset_digest"] != facts[1]["dataset_digest"]
+
+
+def test_a_search_is_refused_where_holding_cases_out_leaves_too_few(prepared, tiny_config, tmp_path):
+    base = replace(tiny_config(), cross_validation=CrossValidationConfig(num_folds=2))
+    result, _, _ = prepared(base=base)
+    with pytest.raises(BadInput, match=r"^without the \d cases that the search holds out: .*add patients$"):
+        hold_out(result, base, tmp_path / "runs")

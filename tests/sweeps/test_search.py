@@ -1,0 +1,66 @@
+"""The open spaces: each starts at the paper's own values, and every point of it is a configuration that can train."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hemosweep.engine.sweep import Arm
+from hemosweep.errors import BadInput
+from sweeps import SWEEP_NAMES, find_sweep
+from sweeps.base import demo, paper
+from sweeps.search import SEARCH_NAMES, find_search
+
+PROFILES = pytest.mark.parametrize("make", [demo, paper], ids=["demo", "paper"])
+SEARCHES = pytest.mark.parametrize("name", SEARCH_NAMES)
+
+
+def values(distribution):
+    if hasattr(distribution, "choices"):
+        return st.sampled_from(distribution.choices)
+    return st.floats(distribution.low, distribution.high)
+
+
+def test_all_axes_that_the_paper_fixed_are_open():
+    axes = {axis for name in SEARCH_NAMES for axis in find_search(name).space}
+    assert axes >= {
+        *("border_share", "ventricle_share", "border_half_width_mm", "center_half_width_mm"),
+        *("in_plane", "slices", "width", "reduction", "focal_gamma", "learning_rate"),
+    }
+
+
+@PROFILES
+@SEARCHES
+def test_a_search_starts_at_an_arm_of_the_paper(name, make):
+    base, search = make().config, find_search(name)
+    start = search.arm("start", base, search.start).config
+    assert start == search.base(base)
+    assert start in [arm.config for sweep in SWEEP_NAMES for arm in find_sweep(sweep).arms(base)]
+
+
+@PROFILES
+@SEARCHES
+@given(data=st.data())
+def test_every_point_of_a_space_is_a_valid_arm(name, make, data):
+    search = find_search(name)
+    point = data.draw(st.fixed_dictionaries({axis: values(space) for axis, space in search.space.items()}))
+    arm = search.arm("point", make().config, point)
+    assert isinstance(arm, Arm)
+    height, width, depth = arm.config.sampling.patch_HWD
+    assert height == width
+    assert (height % 4, depth % 4) == (0, 0)
+
+
+@PROFILES
+@SEARCHES
+def test_every_axis_of_a_space_changes_the_arm(name, make):
+    base, search = make().config, find_search(name)
+    # The focal loss alone has a gamma.
+    start = dict(search.start) | ({"loss": "focal"} if "loss" in search.space else {})
+    for axis, space in search.space.items():
+        other = next(v for v in getattr(space, "choices", [getattr(space, "high", None)]) if v != start[axis])
+        assert search.arm("a", base, start).config != search.arm("b", base, start | {axis: other}).config, axis
+
+
+def test_a_search_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(BadInput, match=r"unknown search 'nosuch'; there is sampling, patch, network, training"):
+        find_search("nosuch")
