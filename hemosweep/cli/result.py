@@ -13,7 +13,7 @@ from rich.console import Console
 from hemosweep.cli.request import Request
 from hemosweep.engine.driver import ReplicateResult
 from hemosweep.report.figures import boxplot
-from hemosweep.report.paper import paper_arm
+from hemosweep.report.paper import paper_arm, paper_notes
 from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
 from hemosweep.report.table import ArmRow, ComparisonRow, arm_table, comparison_table
 
@@ -83,6 +83,9 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
         notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
     if len(request.seeds) > 1:
         notes.append("Comparisons take each case's mean DSC over the seeds.")
+    for arm in request.arms:
+        dsc = [value for r in whole if r.replicate.arm == arm for value in r.cases["dsc"].tolist()]
+        notes += paper_notes(name, arm.name, dsc)
     if result.profile == "demo":
         notes.append(f"Demo profile ({request.profile.scaling}): the paper's figures stand beside it for orientation.")
     for failure in result.failures:

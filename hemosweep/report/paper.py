@@ -1,10 +1,16 @@
 """The figures that the paper prints (Abramova et al. 2021, doi 10.1016/j.compmedimag.2021.101908), by sweep and arm."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+_PRINTED_AS = {("final", "final"): ("symmetric", "lesion|hyperdense/symmetric")}
+"""The final configuration (Section 3.6) has no table of its own: it is the last row of Table 4."""
+_REPEATED = dict.fromkeys([("se", "se_unet"), ("sampling", "brain")], "SE U-Net, brain mask")
+"""One condition that the paper prints in two tables, with different figures."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +45,30 @@ def paper_comparison(sweep: str, arm: str) -> tuple[str, str] | None:
     return (printed["versus"], printed["p"]) if printed is not None and "p" in printed else None
 
 
+def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
+    """What the paper says of an arm beside its row in a table, in lines for a reader.
+
+    Args:
+        dsc: the scores that were reached here, which are put beside the paper's distribution of the final arm.
+    """
+    notes = []
+    if (sweep, arm) in _REPEATED:
+        own = _results()["ablations"][sweep]["where"]
+        for table, (mean, sd) in _results()["printed_twice_differently"][_REPEATED[sweep, arm]].items():
+            if table != own:
+                notes.append(f"The paper prints {arm} once more, in {table}, as {mean:.3f} ±{sd:.3f}: its own repeat.")
+    if sweep == "final" and dsc:
+        printed = _results()["final_distribution"]
+        above_08, above_09 = (100 * sum(value > bound for value in dsc) / len(dsc) for bound in (0.8, 0.9))
+        notes.append(
+            f"DSC above 0.8 in {above_08:.0f}% of the cases (paper {100 * printed['share_dsc_over_0.8']:.0f}%), "
+            f"above 0.9 in {above_09:.0f}% ({100 * printed['share_dsc_over_0.9']:.0f}%), "
+            f"below 0.7 in {sum(value < 0.7 for value in dsc)} of {len(dsc)} "
+            f"({printed['cases_under_0.7']} of {_results()['n_cases']})."
+        )
+    return notes
+
+
 def _mean_sd(printed: dict[str, Any], name: str) -> tuple[float, float] | None:
     if name not in printed:
         return None
@@ -47,6 +77,7 @@ def _mean_sd(printed: dict[str, Any], name: str) -> tuple[float, float] | None:
 
 
 def _printed(sweep: str, arm: str) -> dict[str, Any] | None:
+    sweep, arm = _PRINTED_AS.get((sweep, arm), (sweep, arm))
     arms: dict[str, dict[str, Any]] = _results()["ablations"].get(sweep, {}).get("arms", {})
     return arms.get(arm)
 

@@ -59,6 +59,13 @@ def test_rows_that_the_paper_prints_twice_are_one_configuration(base):
 
 
 @BASES
+def test_the_condition_that_the_paper_prints_with_two_figures_is_one_configuration(base):
+    assert arms("se", base)["se_unet"] == arms("sampling", base)["brain"]
+    (figures,) = PAPER["printed_twice_differently"].values()
+    assert [printed_arm("se", "se_unet"), printed_arm("sampling", "brain")] == list(figures.values())
+
+
+@BASES
 def test_the_final_configuration_is_the_last_row_of_table_4_and_the_first_of_table_5(base):
     final = arms("final", base)["final"]
     assert final == arms("symmetric", base)["lesion|hyperdense/symmetric"] == arms("augmentation", base)["3000"]
