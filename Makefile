@@ -7,6 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 SWEEPS := se loss patchsize sampling symmetric angio augmentation final
+SEARCHES := search-sampling search-patch search-network search-training
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -20,7 +21,7 @@ option = $(if $(call given,$(1)),--$(2) $(call quote,$(call given,$(1))))
 
 OUT_OPTION = $(call option,OUT,out)
 SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OPTION) $(call option,SEEDS,seeds) \
-	$(call option,ARMS,arms) $(call option,FOLDS,folds)
+	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,TRIALS,trials)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
 	study ui runs phantom preview data-check describe preprocess clean distclean lock FORCE
@@ -28,7 +29,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^[a-z][a-z%-]*:.*## / { sub(/%/, "NAME", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
-	@printf '\nNAME is one of: %s\n\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n' '$(SWEEPS)'
+	@printf '\nNAME is one of: %s\n\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n' '$(SWEEPS) $(SEARCHES)'
 	@sed -n 's/^## /  /p' Makefile
 
 ## DATA=      the data set's folder (sweep: without it a phantom is made, and the profile is demo)
@@ -36,7 +37,7 @@ help: ## Show this text
 ## OUT=       where runs and results go (default runs)
 ## SEEDS=     how many seeds an arm is trained with
 ## ARMS=      only these arms, separated by commas
-## TRIALS=    search: how many arms are tried (default 20)
+## TRIALS=    sweep-search-...: how many arms are tried (default 20)
 ## FOLDS=     number of folds (default the profile's)
 ## EXECUTOR=  sweep: where fold runs are trained (default local)
 ## CASES=     phantom: how many cases; preview: at most so many
@@ -130,10 +131,6 @@ study: $(STAMP) ## Run every sweep; what two of them need is trained once
 			$(call given,ARGS) || failed="$$failed $$name"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
-
-search-%: $(STAMP) FORCE ## Beyond the paper: let a sampler pick TRIALS arms of the search NAME
-	$(BIN)/hemosweep search $(call quote,$*) $(call option,TRIALS,trials) $(call option,DATA,data) \
-		$(call option,PROFILE,profile) $(OUT_OPTION) $(call option,FOLDS,folds) $(call given,ARGS)
 
 plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train nothing
 	$(BIN)/hemosweep plan $(call quote,$*) $(SWEEP_OPTIONS) $(call given,ARGS)

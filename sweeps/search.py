@@ -3,16 +3,14 @@
 Every search starts at the paper's own values and runs in an experiment of its own, apart from the ablations: its arms
 were not declared before the data were seen, so none of them belongs in an ablation's table.
 
-Command: `make search-sampling TRIALS=20`. Expected cost: about a minute a trial on two cores in the demo profile; one
-cross-validation a trial in the paper profile.
+Command: `make sweep-search-sampling TRIALS=20`. Expected cost: about a minute a trial on two cores in the demo profile;
+one cross-validation a trial in the paper profile.
 """
 
 from dataclasses import replace
 
-from optuna.distributions import CategoricalDistribution, FloatDistribution
-
 from hemosweep.config import ArmConfig
-from hemosweep.engine.search import Search
+from hemosweep.engine.search import Choice, Real, Search
 from hemosweep.engine.sweep import Params
 from hemosweep.errors import BadInput
 from sweeps.base import PAPER_PATCH_HWD, scaled_patch
@@ -51,13 +49,13 @@ _SEARCHES = {
     search.name: search
     for search in (
         Search(
-            name="sampling",
+            name="search-sampling",
             question="How large should the forced shares of negatives be, and how wide their regions?",
             space={
-                "border_share": FloatDistribution(0.0, 0.5),
-                "ventricle_share": FloatDistribution(0.0, 0.5),
-                "border_half_width_mm": FloatDistribution(2.5, 40.0, log=True),
-                "center_half_width_mm": FloatDistribution(10.0, 80.0, log=True),
+                "border_share": Real(low=0.0, high=0.5),
+                "ventricle_share": Real(low=0.0, high=0.5),
+                "border_half_width_mm": Real(low=2.5, high=40.0, log=True),
+                "center_half_width_mm": Real(low=10.0, high=80.0, log=True),
             },
             start={
                 "border_share": 0.3,
@@ -69,34 +67,34 @@ _SEARCHES = {
             configure=_sampling,
         ),
         Search(
-            name="patch",
+            name="search-patch",
             question="Which patch shape, in plane and in slices?",
             space={
-                "in_plane": CategoricalDistribution((16, 24, 32, 40, 48, 64)),
-                "slices": CategoricalDistribution((8, 16, 24, 32)),
+                "in_plane": Choice(options=(16, 24, 32, 40, 48, 64)),
+                "slices": Choice(options=(8, 16, 24, 32)),
             },
             start={"in_plane": PAPER_PATCH_HWD[0], "slices": PAPER_PATCH_HWD[2]},
             base=final,
             configure=_patch,
         ),
         Search(
-            name="network",
+            name="search-network",
             question="How wide a network, and how narrow its squeeze-and-excitation?",
             space={
-                "width": CategoricalDistribution((16, 32, 48, 64, 96)),
-                "reduction": CategoricalDistribution((2, 4, 8, 16, 32)),
+                "width": Choice(options=(16, 32, 48, 64, 96)),
+                "reduction": Choice(options=(2, 4, 8, 16, 32)),
             },
             start={"width": PAPER_WIDTH, "reduction": 16},
             base=final,
             configure=_network,
         ),
         Search(
-            name="training",
+            name="search-training",
             question="Which loss, which focal gamma, which learning rate?",
             space={
-                "loss": CategoricalDistribution(("dice_ce", "focal")),
-                "focal_gamma": FloatDistribution(0.5, 5.0),
-                "learning_rate": FloatDistribution(0.05, 5.0, log=True),
+                "loss": Choice(options=("dice_ce", "focal")),
+                "focal_gamma": Real(low=0.5, high=5.0),
+                "learning_rate": Real(low=0.05, high=5.0, log=True),
             },
             start={"loss": "dice_ce", "focal_gamma": 2.0, "learning_rate": 1.0},
             base=final,

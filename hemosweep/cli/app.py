@@ -32,6 +32,9 @@ app = typer.Typer(
 )
 app.add_typer(data_app)
 
+SweepName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Ablation, such as patchsize, or search, such as search-sampling.")
+]
 Data = Annotated[
     Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=expanded)
 ]
@@ -39,6 +42,7 @@ ProfileName = Annotated[str | None, typer.Option(help="demo or paper. Default: d
 Seeds = Annotated[int, typer.Option(help="Train every arm with this many seeds.")]
 Arms = Annotated[str, typer.Option(help="Only these arms, separated by commas.")]
 Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")]
+Trials = Annotated[int | None, typer.Option(help="Search: how many arms are tried, the start among them (20).")]
 Deterministic = Annotated[
     bool,
     typer.Option("--deterministic", help="On CUDA, repeat every bit of a run; slower. The CPU always does."),
@@ -77,20 +81,21 @@ def preprocess(
 
 @app.command()
 def sweep(
-    name: Annotated[str, typer.Argument(help="Name of the ablation, such as patchsize.")],
+    name: SweepName,
     data: Data = None,
     profile: ProfileName = None,
     out: Out = Path("runs"),
     seeds: Seeds = 1,
     arms: Arms = "",
     folds: Folds = None,
+    trials: Trials = None,
     lesion_label: LesionLabel = None,
     deterministic: Deterministic = False,
     executor: Annotated[str, typer.Option(help="Where fold runs are trained: local.")] = "local",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Train every arm of an ablation and compare them."""
+    """Train every arm of an ablation and compare them; or search beyond the paper, and test the best arm found."""
     from hemosweep.cli.request import resolve
 
     if executor != "local":
@@ -103,14 +108,17 @@ def sweep(
         num_seeds=seeds,
         arm_names=_names(arms),
         num_folds=folds,
+        num_trials=trials,
         lesion_label=lesion_label,
         deterministic=deterministic,
     )
     # A name that does not exist is told before the seconds that the next import takes.
+    from hemosweep.cli.searching import run_search
     from hemosweep.cli.study import run_study
 
+    run = run_study if request.search is None else run_search
     try:
-        result = run_study(request, confirmed=yes, quiet=as_json)
+        result = run(request, confirmed=yes, quiet=as_json)
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on from here", err=True)
         raise typer.Exit(1) from None
@@ -122,13 +130,14 @@ def sweep(
 
 @app.command()
 def plan(
-    name: Annotated[str, typer.Argument(help="Name of the ablation, such as patchsize.")],
+    name: SweepName,
     data: Data = None,
     profile: ProfileName = None,
     out: Out = Path("runs"),
     seeds: Seeds = 1,
     arms: Arms = "",
     folds: Folds = None,
+    trials: Trials = None,
     lesion_label: LesionLabel = None,
     deterministic: Deterministic = False,
     as_json: Json = False,
@@ -144,6 +153,7 @@ def plan(
         num_seeds=seeds,
         arm_names=_names(arms),
         num_folds=folds,
+        num_trials=trials,
         lesion_label=lesion_label,
         deterministic=deterministic,
     )
@@ -155,44 +165,6 @@ def plan(
     else:
         print_table(plan_table(forecast))
         typer.echo(forecast.as_text())
-
-
-@app.command()
-def search(
-    name: Annotated[str, typer.Argument(help="Name of the search: sampling, patch, network or training.")],
-    trials: Annotated[int, typer.Option(help="Budget: how many trials, the start among them.")] = 20,
-    data: Data = None,
-    profile: ProfileName = None,
-    out: Out = Path("runs"),
-    folds: Folds = None,
-    lesion_label: LesionLabel = None,
-    deterministic: Deterministic = False,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Beyond the paper: let a sampler pick arms within a budget, and test the best on cases held out of the search."""
-    from hemosweep.cli.request import resolve_search
-
-    found, request = resolve_search(
-        name,
-        data=data,
-        profile_name=profile,
-        out=out,
-        num_folds=folds,
-        lesion_label=lesion_label,
-        deterministic=deterministic,
-    )
-    from hemosweep.cli.searching import run_search
-
-    try:
-        result = run_search(found, request, num_trials=trials, confirmed=yes, quiet=as_json)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
-        raise typer.Exit(1) from None
-    if as_json:
-        print_json(result.as_json())
-    if result.failures:
-        raise typer.Exit(1)
 
 
 @app.command()

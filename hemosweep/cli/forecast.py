@@ -48,6 +48,7 @@ class Forecast:
     device: str
     num_cases: int
     arms: tuple[ArmForecast, ...]
+    num_trials: int = 1
 
     @property
     def num_fold_runs(self) -> int:
@@ -76,10 +77,11 @@ class Forecast:
 
     def as_text(self) -> str:
         done = f", {self.num_done} done" if self.num_done else ""
+        trials = f"{self.num_trials} trials of " if self.num_trials > 1 else ""
         return (
             f"forecast for {self.sweep} ({self.profile} profile) on {self.device}, {self.num_cases} cases, "
-            f"{self.num_fold_runs} fold runs{done}: about {duration(self.seconds)} of training, "
-            f"{self.disk_bytes / 1e6:.0f} MB of checkpoints"
+            f"{trials}{self.num_fold_runs} fold runs{done}: about {duration(self.num_trials * self.seconds)} of "
+            f"training, {self.num_trials * self.disk_bytes / 1e6:.0f} MB of checkpoints"
         )
 
 
@@ -130,6 +132,7 @@ def forecast_study(request: Request) -> Forecast:
         device=device.name,
         num_cases=num_cases,
         arms=tuple(arms),
+        num_trials=request.num_trials,
     )
 
 

@@ -9,16 +9,21 @@ from hemosweep.engine.sweep import Arm, Sweep
 from hemosweep.errors import BadInput
 from sweeps import find_sweep
 from sweeps.base import Profile, profile
+from sweeps.search import SEARCH_NAMES, find_search
 
 START, BEST = "start", "best"
 """What a search compares in the end, on cases held out of it: where it began and its best trial."""
+
+
+DEFAULT_TRIALS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """A sweep to run: which arms, from which base configuration, with which seeds, on which data.
 
-    `data` is None where a phantom is to be made.
+    `data` is None where a phantom is to be made. For a `search`, the one arm is that which it starts from, and the
+    sweep is what it ends with: start and best, compared on the cases held out.
     """
 
     sweep: Sweep
@@ -28,6 +33,8 @@ class Request:
     seeds: tuple[int, ...]
     data: Path | None
     out: Path
+    search: Search | None = None
+    num_trials: int = 1
 
     @property
     def phantom_folder(self) -> Path:
@@ -44,6 +51,7 @@ def resolve(
     num_seeds: int,
     arm_names: tuple[str, ...],
     num_folds: int | None,
+    num_trials: int | None = None,
     lesion_label: int | None = None,
     deterministic: bool = False,
 ) -> Request:
@@ -52,62 +60,11 @@ def resolve(
     Raises:
         BadInput: an unknown sweep, profile or arm, or a number out of range.
     """
-    sweep = find_sweep(sweep_name)
-    chosen = _profile(profile_name, data)
+    search = find_search(sweep_name) if sweep_name in SEARCH_NAMES else None
+    sweep = find_sweep(sweep_name) if search is None else _last_comparison(search)
+    chosen = profile(profile_name or ("demo" if data is None else "paper"))
     if num_seeds < 1:
         raise BadInput(f"--seeds {num_seeds}: give at least 1")
-    base = _base(chosen, num_folds=num_folds, lesion_label=lesion_label, deterministic=deterministic)
-    return Request(
-        sweep=sweep,
-        profile=chosen,
-        base=base,
-        arms=sweep.select(base, arm_names),
-        seeds=tuple(range(num_seeds)),
-        data=data,
-        out=out,
-    )
-
-
-def resolve_search(
-    search_name: str,
-    *,
-    data: Path | None,
-    profile_name: str | None,
-    out: Path,
-    num_folds: int | None,
-    lesion_label: int | None = None,
-    deterministic: bool = False,
-) -> tuple[Search, Request]:
-    """Look up a search; its request is for the arm that it starts from, in the search's experiment.
-
-    Raises:
-        BadInput: as `resolve`.
-    """
-    # Its spaces are Optuna's, whose import takes a second.
-    from sweeps.search import find_search
-
-    search = find_search(search_name)
-    chosen = _profile(profile_name, data)
-    base = _base(chosen, num_folds=num_folds, lesion_label=lesion_label, deterministic=deterministic)
-    sweep = Sweep(
-        name=search.experiment,
-        question=search.question,
-        space={"arm": (START, BEST)},
-        arm_name=lambda params: params["arm"],
-        configure=lambda base, params: search.base(base),
-        baseline=START,
-        comparisons=((START, BEST),),
-    )
-    arms = (search.arm(START, base, search.start),)
-    return search, Request(sweep=sweep, profile=chosen, base=base, arms=arms, seeds=(0,), data=data, out=out)
-
-
-def _profile(name: str | None, data: Path | None) -> Profile:
-    return profile(name or ("demo" if data is None else "paper"))
-
-
-def _base(chosen: Profile, *, num_folds: int | None, lesion_label: int | None, deterministic: bool) -> ArmConfig:
-    """The profile's configuration with what the user set for all arms."""
     base = chosen.config
     if num_folds is not None:
         base = replace(base, cross_validation=replace(base.cross_validation, num_folds=num_folds))
@@ -115,4 +72,37 @@ def _base(chosen: Profile, *, num_folds: int | None, lesion_label: int | None, d
         base = replace(base, preprocessing=replace(base.preprocessing, lesion_label=lesion_label))
     if deterministic:
         base = replace(base, training=replace(base.training, deterministic=True))
-    return base
+    request = Request(
+        sweep=sweep,
+        profile=chosen,
+        base=base,
+        arms=(),
+        seeds=tuple(range(num_seeds)),
+        data=data,
+        out=out,
+    )
+    if search is None:
+        if num_trials is not None:
+            raise BadInput(
+                f"--trials is for a search; {sweep_name} trains each of its arms ({', '.join(SEARCH_NAMES)})"
+            )
+        return replace(request, arms=sweep.select(base, arm_names))
+    if num_seeds > 1 or arm_names:
+        raise BadInput(f"{sweep_name} picks its arms itself, with one seed: leave --arms and --seeds out")
+    num_trials = DEFAULT_TRIALS if num_trials is None else num_trials
+    if num_trials < 2:
+        raise BadInput(f"--trials {num_trials}: give at least 2, the first is where the search starts")
+    arms = (search.arm(START, base, search.start),)
+    return replace(request, arms=arms, search=search, num_trials=num_trials)
+
+
+def _last_comparison(search: Search) -> Sweep:
+    return Sweep(
+        name=search.name,
+        question=search.question,
+        space={"arm": (START, BEST)},
+        arm_name=lambda params: params["arm"],
+        configure=lambda base, params: search.base(base),
+        baseline=START,
+        comparisons=((START, BEST),),
+    )

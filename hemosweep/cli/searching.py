@@ -1,4 +1,4 @@
-"""`hemosweep search`: trials that a sampler picks, and the best of them tested on cases held out of the search."""
+"""`hemosweep sweep search-NAME`: trials that a sampler picks, and the best of them tested on cases held out."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Split, hold_out
 from hemosweep.engine.search import Search, Trial
 from hemosweep.engine.tracker import Tracker
-from hemosweep.errors import BadInput
 from hemosweep.report.progress import duration
 from hemosweep.report.search import draw_search, params_text, search_table
 
@@ -46,19 +45,18 @@ class SearchResult:
         }
 
 
-def run_search(search: Search, request: Request, *, num_trials: int, confirmed: bool, quiet: bool) -> SearchResult:
-    """Run a search up to a number of trials; the same call goes on from whatever is already done.
+def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResult:
+    """Run a search up to its number of trials; the same call goes on from whatever is already done.
 
     Args:
-        request: as `resolve_search` makes it.
         confirmed: train a paper-profile search without a GPU, too.
         quiet: print no tables (progress goes to standard error in any case).
 
     Raises:
-        BadInput: as `prepare_request`, or fewer than 2 trials.
+        BadInput: as `prepare_request` and `hold_out`.
     """
-    if num_trials < 2:
-        raise BadInput(f"--trials {num_trials}: give at least 2, the first is where the search starts")
+    search, num_trials = request.search, request.num_trials
+    assert search is not None, "an ablation is for run_study"
     progress, output = Console(stderr=True), Console(quiet=quiet)
     prepared = prepare_request(request, progress, confirmed=confirmed)
     split = hold_out(prepared, request.base, request.out)
@@ -131,9 +129,9 @@ def _print_trials(
     console.print(search_table(trials, best))
     notes = ["Mean DSC over the folds of each trial; the held-out cases had no part in it."]
     if best is not None:
-        path = request.out / "figures" / search.experiment / "search.png"
+        path = request.out / "figures" / search.name / "search.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw_search(trials, search.space, path, title=f"{search.experiment}, {request.profile.name} profile")
+        draw_search(trials, search.space, path, title=f"{search.name}, {request.profile.name} profile")
         notes.append(f"Picture: {path}")
         if best.index == 0:
             notes.append("No trial is better than the start, so there is none to test on the held-out cases.")

@@ -1,17 +1,18 @@
 """The Optuna studies: of a sweep, whose arm replicates are its trials, and of a search, whose sampler picks them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, distribution_to_json
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.data.digest import digest_json
 from hemosweep.engine.plan import Replicate
-from hemosweep.engine.search import Search, Trial
+from hemosweep.engine.search import Axis, Choice, Search, Trial
 from hemosweep.engine.sweep import Sweep
 
 LEDGER_NAME = "optuna.db"
@@ -84,18 +85,18 @@ class SearchLedger:
 
     def __init__(self, out: Path, search: Search, base: ArmConfig, facts: Mapping[str, str]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = dict(search.space)
+        self._space = {name: _distribution(axis) for name, axis in search.space.items()}
         self._start = dict(search.start)
         key = digest_json(
             {
-                "space": {name: distribution_to_json(space) for name, space in self._space.items()},
+                "space": {name: asdict(axis) for name, axis in search.space.items()},
                 "base": config_as_dict(search.base(base)),
                 "facts": dict(facts),
             }
         )
         self._study = optuna.create_study(
             storage=f"sqlite:///{(out / LEDGER_NAME).resolve()}",
-            study_name=f"{search.experiment}-{key}",
+            study_name=f"{search.name}-{key}",
             direction="maximize",
             pruner=optuna.pruners.NopPruner(),
             load_if_exists=True,
@@ -146,3 +147,9 @@ class SearchLedger:
         return [
             trial for trial in trials if set(trial.params) == set(self._space) and trial.state is not TrialState.WAITING
         ]
+
+
+def _distribution(axis: Axis) -> BaseDistribution:
+    if isinstance(axis, Choice):
+        return CategoricalDistribution(axis.options)
+    return FloatDistribution(axis.low, axis.high, log=axis.log)

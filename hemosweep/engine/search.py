@@ -7,14 +7,29 @@ can be tested on cases that had no part in its choice (nested cross-validation w
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from hemosweep.config import ArmConfig
 from hemosweep.engine.sweep import Arm, Params
 
-if TYPE_CHECKING:
-    # Importing it takes a second, which nobody should wait to read that a name does not exist.
-    from optuna.distributions import BaseDistribution
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Real:
+    """A number from `low` to `high`; with `log` its magnitude is what is spread evenly."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One of several values."""
+
+    options: tuple[Any, ...]
+
+
+Axis = Real | Choice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,15 +42,10 @@ class Search:
 
     name: str
     question: str
-    space: Mapping[str, "BaseDistribution"]
+    space: Mapping[str, Axis]
     start: Params
     base: Callable[[ArmConfig], ArmConfig]
     configure: Callable[[ArmConfig, Params], ArmConfig]
-
-    @property
-    def experiment(self) -> str:
-        """Where its trials are recorded, apart from every ablation."""
-        return f"search-{self.name}"
 
     def arm(self, name: str, base: ArmConfig, params: Params) -> Arm:
         """A point of the space as an arm."""

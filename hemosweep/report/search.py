@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from hemosweep.engine.search import Trial
+from hemosweep.engine.search import Axis, Choice, Trial
 from hemosweep.report.figures import BLUE, DPI, GREY, STYLE, VERMILION
 
 
@@ -38,11 +38,11 @@ def search_table(trials: Sequence[Trial], best: Trial | None) -> Table:
     return table
 
 
-def draw_search(trials: Sequence[Trial], space: Mapping[str, Any], path: Path, *, title: str) -> None:
+def draw_search(trials: Sequence[Trial], space: Mapping[str, Axis], path: Path, *, title: str) -> None:
     """Draw DSC by trial, with the best so far, and DSC by each parameter over its whole range.
 
     Args:
-        space: parameter name to its Optuna distribution, whose range, scale and choices an axis follows.
+        space: parameter name to its axis, whose range, scale and options are drawn.
     """
     scored = [(trial, trial.dsc) for trial in trials if trial.dsc is not None]
     with mpl.rc_context(STYLE):
@@ -54,9 +54,9 @@ def draw_search(trials: Sequence[Trial], space: Mapping[str, Any], path: Path, *
         history.set_xlabel("trial")
         history.set_ylabel("mean DSC of a trial")
         _scatter(history, numbers, scored)
-        for axes, (name, distribution) in zip(others, space.items(), strict=True):
+        for axes, (name, axis) in zip(others, space.items(), strict=True):
             values = [trial.params[name] for trial, _ in scored]
-            _scatter(axes, _spread(axes, distribution, values), scored)
+            _scatter(axes, _spread(axes, axis, values), scored)
             axes.set_xlabel(name.replace("_", " ").replace(" mm", " (mm)"))
             axes.tick_params(axis="y", length=0)
         key = [
@@ -69,21 +69,19 @@ def draw_search(trials: Sequence[Trial], space: Mapping[str, Any], path: Path, *
         figure.savefig(path, dpi=DPI)
 
 
-def _spread(axes: Axes, distribution: Any, values: Sequence[Any]) -> Sequence[float]:
-    """Lay an axis out over a whole distribution; returns where on it the values lie."""
-    if hasattr(distribution, "choices"):
-        choices = list(distribution.choices)
-        axes.set_xticks(range(len(choices)), [str(choice) for choice in choices])
-        axes.set_xlim(-0.5, len(choices) - 0.5)
-        return [choices.index(value) for value in values]
-    low, high = distribution.low, distribution.high
-    if distribution.log:
+def _spread(axes: Axes, axis: Axis, values: Sequence[Any]) -> Sequence[float]:
+    """Lay out the whole of an axis; returns where on it the values lie."""
+    if isinstance(axis, Choice):
+        axes.set_xticks(range(len(axis.options)), [str(option) for option in axis.options])
+        axes.set_xlim(-0.5, len(axis.options) - 0.5)
+        return [axis.options.index(value) for value in values]
+    if axis.log:
         axes.set_xscale("log")
         axes.minorticks_off()
-    ticks = np.geomspace(low, high, 3) if distribution.log else np.linspace(low, high, 3)
+    ticks = np.geomspace(axis.low, axis.high, 3) if axis.log else np.linspace(axis.low, axis.high, 3)
     axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
-    margin = (high / low) ** 0.06 if distribution.log else 0.06 * (high - low)
-    axes.set_xlim(*((low / margin, high * margin) if distribution.log else (low - margin, high + margin)))
+    factor, step = ((axis.high / axis.low) ** 0.06, 0.0) if axis.log else (1.0, 0.06 * (axis.high - axis.low))
+    axes.set_xlim(axis.low / factor - step, axis.high * factor + step)
     return values
 
 

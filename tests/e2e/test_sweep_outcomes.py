@@ -353,8 +353,8 @@ def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
 def search(main, phantoms, out, child):
     """Runs a few trials in three folds; returns exit code, standard output, standard error."""
 
-    def search(*options, name="patch", trials=4, out=out):
-        command = ("search", name, "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 3)
+    def search(*options, name="search-patch", trials=4, out=out):
+        command = ("sweep", name, "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 3)
         return main(*command, "--trials", trials, *options)
 
     return search
@@ -430,13 +430,24 @@ def test_a_trial_that_failed_is_named_and_the_others_go_on(search, child):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "changed", "message"),
     [
-        ({"trials": 1}, "--trials 1: give at least 2, the first is where the search starts"),
-        ({"name": "nosuch"}, "unknown search 'nosuch'; there is sampling, patch, network, training"),
+        ((), {"trials": 1}, "--trials 1: give at least 2, the first is where the search starts"),
+        ((), {"name": "final"}, "--trials is for a search (search-sampling, "),
+        (("--seeds", 2), {}, "search-patch picks its arms itself, with one seed: leave --arms and --seeds out"),
+        (("--arms", "start"), {}, "search-patch picks its arms itself"),
+        ((), {"name": "search-nosuch"}, "unknown sweep 'search-nosuch'; there is se, "),
     ],
-    ids=["no budget", "no such search"],
+    ids=["no budget", "not a search", "seeds", "arms", "no such search"],
 )
-def test_a_search_that_cannot_be_is_refused_in_one_line(search, options, message):
-    code, stdout, stderr = search(**options)
-    assert (code, stdout, stderr.strip()) == (2, "", f"error: {message}")
+def test_a_search_that_cannot_be_is_refused_in_one_line(search, options, changed, message):
+    code, stdout, stderr = search(*options, **changed)
+    assert (code, stdout) == (2, "")
+    (line,) = stderr.splitlines()
+    assert line.startswith(f"error: {message}")
+
+
+def test_a_plan_of_a_search_counts_its_trials(main, out):
+    code, stdout, _ = main("plan", "search-network", "--trials", 7, "--out", out)
+    assert code == 0
+    assert "7 trials of 3 fold runs: about " in stdout

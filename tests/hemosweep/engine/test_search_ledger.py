@@ -2,18 +2,18 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
 from hemosweep.config import ArmConfig
 from hemosweep.engine.ledger import SearchLedger
-from hemosweep.engine.search import Search
+from hemosweep.engine.search import Choice, Real, Search
 
 START = {"rate": 1.0, "loss": "dice"}
 SEARCH = Search(
     name="rate",
     question="Which rate?",
-    space={"rate": FloatDistribution(0.1, 10.0, log=True), "loss": CategoricalDistribution(("dice", "focal"))},
+    space={"rate": Real(low=0.1, high=10.0, log=True), "loss": Choice(options=("dice", "focal"))},
     start=START,
     base=lambda base: base,
     configure=lambda base, params: base,
@@ -77,7 +77,7 @@ def test_a_trial_whose_driver_died_between_two_parameters_is_no_trial(tmp_path):
     run(ledger, 2)
     (name,) = optuna.get_all_study_names(f"sqlite:///{tmp_path / 'optuna.db'}")
     study = optuna.load_study(study_name=name, storage=f"sqlite:///{tmp_path / 'optuna.db'}")
-    study.ask({"rate": SEARCH.space["rate"]})
+    study.ask({"rate": FloatDistribution(0.1, 10.0, log=True)})
     assert run(open_ledger(tmp_path), 4) == undisturbed
     states = [trial.state for trial in study.get_trials()]
     assert states == [TrialState.COMPLETE] * 2 + [TrialState.FAIL] + [TrialState.COMPLETE] * 2
@@ -97,7 +97,7 @@ def test_a_failed_trial_counts_in_the_budget_and_has_no_dsc(tmp_path):
     [
         {"facts": FACTS | {"dataset_digest": "other"}},
         {"base": ArmConfig(training=replace(ArmConfig().training, patience=3))},
-        {"search": replace(SEARCH, space=SEARCH.space | {"rate": FloatDistribution(0.1, 20.0, log=True)})},
+        {"search": replace(SEARCH, space=SEARCH.space | {"rate": Real(low=0.1, high=20.0, log=True)})},
         {"search": replace(SEARCH, name="other")},
     ],
     ids=["data", "base", "space", "name"],

@@ -2,16 +2,15 @@ import io
 
 import matplotlib as mpl
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
 from rich.console import Console
 
-from hemosweep.engine.search import Trial
+from hemosweep.engine.search import Choice, Real, Trial
 from hemosweep.report.search import draw_search, params_text, search_table
 
 SPACE = {
-    "half_width_mm": FloatDistribution(2.5, 40.0, log=True),
-    "share": FloatDistribution(0.0, 0.5),
-    "loss": CategoricalDistribution(("dice_ce", "focal")),
+    "half_width_mm": Real(low=2.5, high=40.0, log=True),
+    "share": Real(low=0.0, high=0.5),
+    "loss": Choice(options=("dice_ce", "focal")),
 }
 
 
