@@ -21,7 +21,3 @@ class NotComparable(HemosweepError):
     """Two runs differ in something that makes their comparison meaningless (DESIGN.md, *What may be compared*)."""
 
     exit_code = 3
-
-
-class FoldRunFailed(HemosweepError):
-    """A fold run's child process ended without its done-marker."""

@@ -11,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from sweeps import SEARCH_NAMES, SWEEP_NAMES
+
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text()
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -43,10 +45,10 @@ def test_make_help_lists_every_variable_of_the_options():
     assert variables <= set(re.findall(r"^  ([A-Z]+)= ", run("make", "help").stdout, re.M))
 
 
-def test_each_sweep_that_make_help_names_has_its_file():
+def test_make_help_names_every_sweep_and_every_search():
     names = run("make", "help").stdout.partition("NAME is one of: ")[2].splitlines()[0].split()
-    assert names
-    assert [name for name in names if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
+    assert names == [*SWEEP_NAMES, *SEARCH_NAMES]
+    assert [name for name in SWEEP_NAMES if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
 
 
 def test_make_sweep_passes_given_variables_quoted():

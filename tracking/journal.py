@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemosweep.training.journal import read_journal
+from hemosweep.training.journal import micro_batch_size, read_journal
 from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME
 
 Event = dict[str, Any]
@@ -15,8 +15,10 @@ Event = dict[str, Any]
 class FoldState:
     """What a fold run's folder says so far.
 
-    Times are Unix seconds. `status` is RUNNING, FINISHED or FAILED in MLflow's words; only the done-marker, which is
-    written last, makes a fold FINISHED. `failure` is "kind: message" of a fold that failed and was not started again.
+    Times are Unix seconds. `status` is RUNNING, FINISHED, FAILED or KILLED in MLflow's words; only the done-marker,
+    which is written last, makes a fold FINISHED, and one that was paused and not started again is KILLED. `failure` is
+    "kind: message" of a fold that failed and was not started again. `micro_batch_size` is how many patches were in
+    memory at once after it ran out, None where it did not.
     """
 
     status: str
@@ -27,6 +29,7 @@ class FoldState:
     seconds: float | None
     device: dict[str, str]
     failure: str | None
+    micro_batch_size: int | None
     dsc: list[float]
 
 
@@ -37,12 +40,13 @@ def read_fold(folder: Path) -> FoldState:
     epochs: dict[int, Event] = {}
     best_epoch: int | None = None
     failure: str | None = None
+    paused = False
     device: dict[str, str] = {}
     events = read_journal(folder / JOURNAL_NAME)
     for event in events:
         match event["event"]:
             case "started":
-                failure = None
+                failure, paused = None, False
                 device = {name: str(event[name]) for name in ("device", "torch", "threads") if name in event}
             case "resumed":
                 failure = None
@@ -52,10 +56,14 @@ def read_fold(folder: Path) -> FoldState:
                 best_epoch = event["best_epoch"]
             case "failed":
                 failure = f"{event['kind']}: {event['message']}"
+            case "paused":
+                paused = True
     if done is not None:
         status, failure = "FINISHED", None
+    elif failure is not None:
+        status = "FAILED"
     else:
-        status = "RUNNING" if failure is None else "FAILED"
+        status = "KILLED" if paused else "RUNNING"
     return FoldState(
         status=status,
         started=events[0]["time"] if events else None,
@@ -65,6 +73,7 @@ def read_fold(folder: Path) -> FoldState:
         seconds=None if done is None else float(done["seconds"]),
         device=device,
         failure=failure,
+        micro_batch_size=micro_batch_size(events),
         dsc=[float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores] if done is not None else [],
     )
 

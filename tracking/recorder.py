@@ -77,12 +77,14 @@ class Recorder:
         tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
         if state.failure is not None:
             tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
+        if state.micro_batch_size is not None:
+            tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
         if state.status == "FINISHED":
             metrics += _changed_metrics(child, _fold_metrics(state))
         self._client.log_batch(child_id, metrics=metrics, tags=_changed_tags(child, tags))
         if state.status != "RUNNING":
-            for tag in (schema.TAG_FAILURE, schema.TAG_NOTE):
-                if state.failure is None and tag in child.data.tags:
+            for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):
+                if tag not in tags and tag in child.data.tags:
                     self._client.delete_tag(child_id, tag)
             self._client.set_terminated(child_id, state.status, end_time=_milliseconds(state.ended))
 

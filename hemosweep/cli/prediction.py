@@ -16,7 +16,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_files, digest_json, input_digest
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.data.remarks import grouped
-from hemosweep.engine.plan import FOLD_RUNS_NAME
+from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.ensemble import Ensemble, OwnCases, load_ensemble, predict_ensemble
 from hemosweep.evaluation.volume import abc2_ml

@@ -83,9 +83,8 @@ def resolve(
     )
     if search is None:
         if num_trials is not None:
-            raise BadInput(
-                f"--trials is for a search; {sweep_name} trains each of its arms ({', '.join(SEARCH_NAMES)})"
-            )
+            names = ", ".join(SEARCH_NAMES)
+            raise BadInput(f"--trials is for a search ({names}); {sweep_name} trains each of its arms")
         return replace(request, arms=sweep.select(base, arm_names))
     if num_seeds > 1 or arm_names:
         raise BadInput(f"{sweep_name} picks its arms itself, with one seed: leave --arms and --seeds out")

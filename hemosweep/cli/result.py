@@ -98,7 +98,8 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     for a, b in request.sweep.comparisons:
         if {a, b} <= {row.a for row in result.comparisons} | {row.b for row in result.comparisons}:
             suffix = f"@{request.seeds[0]}" if len(request.seeds) > 1 else ""
-            notes.append(f"  {_program()} compare {name}/{a}{suffix} {name}/{b}{suffix}{cli_option}")
+            runs = " ".join(shlex.quote(f"{name}/{arm}{suffix}") for arm in (a, b))
+            notes.append(f"  {_program()} compare {runs}{cli_option}")
     for note in notes:
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 

@@ -14,7 +14,9 @@ from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom import write_phantom
 from hemosweep.engine.driver import Illustrate, ReplicateResult, TrialBook, describe, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
+from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
+from hemosweep.engine.local import LocalExecutor, leases
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.tracker import Tracker
@@ -142,11 +144,14 @@ def train(
     environment = describe_environment()
     tags = dict(prepared.facts) | {"profile": request.profile.name, "device_kind": choose_device().torch_device.type}
     replicates = prepared.plan(request.arms, request.seeds)
-    with SweepDisplay(replicates, console) as display:
+    write_plan(request.out, request.sweep.name, request.profile.name, replicates)
+    executor = LocalExecutor(leases())
+    with SweepDisplay(replicates, console, num_slots=executor.num_slots) as display:
         return run_sweep(
             replicates,
             [describe(replicate, request.sweep.name, tags, environment) for replicate in replicates],
             request.out,
+            executor=executor,
             ledger=ledger,
             tracker=tracker,
             illustrate=illustrate,

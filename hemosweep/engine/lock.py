@@ -1,13 +1,11 @@
 """One driver at a time in an output folder."""
 
-import fcntl
-import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hemosweep.errors import BadInput
+from hemosweep.training.lock import Held, hold, holder
 
 LOCK_NAME = "driver.lock"
 
@@ -19,15 +17,14 @@ def driver_lock(out: Path) -> Iterator[None]:
     Raises:
         BadInput: another driver holds it; the message names its process and host.
     """
-    with (out / LOCK_NAME).open("a+") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise BadInput(
-                f"{out}: another sweep runs here ({file.read().strip()}); wait for it, or give another --out"
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+            stack.enter_context(hold(out / LOCK_NAME))
+        except Held as held:
+            raise BadInput(f"{out}: another sweep runs here ({held.by}); wait for it, or give another --out") from None
         yield
+
+
+def driver(out: Path) -> str | None:
+    """The driver of an output folder, such as "process 4711 on node3"; None where none runs."""
+    return holder(out / LOCK_NAME)

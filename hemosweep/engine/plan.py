@@ -10,11 +10,10 @@ from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_json
 from hemosweep.data.folds import Fold
 from hemosweep.engine.identity import fold_run_digest
+from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.engine.sweep import Arm
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.training.spec import DONE_NAME, SCORES_NAME, CaseInput, FoldRunSpec
-
-FOLD_RUNS_NAME = "fold_runs"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Overlapping-patch inference (paper, Section 2.2.3): mean probability over all patches that see a voxel."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hemosweep.model.device import Device
+from hemosweep.training.memory import MicroBatch
 
 
 def window_starts(length: int, patch: int, overlap: float) -> list[int]:
@@ -35,7 +37,10 @@ def predict_probability(
     """Lesion probability of every voxel of one case.
 
     Windows without a brain voxel hold background only and are skipped: probability 0 there. A volume smaller than the
-    patch is padded with background.
+    patch is padded with background. Where memory does not hold `batch_size` windows at once, fewer are taken.
+
+    Raises:
+        OutOfMemory: memory does not hold one window.
     """
     shape = brain_DHW.shape
     missing = [max(0, patch - length) for patch, length in zip(patch_DHW, shape, strict=True)]
@@ -49,12 +54,14 @@ def predict_probability(
     ]
     total_DHW = torch.zeros(image.shape[1:], device=device.torch_device)
     num_seen_DHW = torch.zeros_like(total_DHW)
+    network = partial(_lesion_probability, model, device)
+    at_once = MicroBatch(batch_size)
     model.eval()
     with torch.inference_mode():
         for first in range(0, len(windows), batch_size):
             batch = windows[first : first + batch_size]
             x_BCDHW = torch.stack([image[:, z : z + depth, y : y + height, x : x + width] for z, y, x in batch])
-            probability_BDHW = _lesion_probability(model, x_BCDHW, device)
+            probability_BDHW = at_once.forward(network, x_BCDHW)
             for (z, y, x), probability_DHW in zip(batch, probability_BDHW, strict=True):
                 total_DHW[z : z + depth, y : y + height, x : x + width] += probability_DHW
                 num_seen_DHW[z : z + depth, y : y + height, x : x + width] += 1.0
@@ -63,7 +70,7 @@ def predict_probability(
     return probability
 
 
-def _lesion_probability(model: nn.Module, x_BCDHW: Tensor, device: Device) -> Tensor:
+def _lesion_probability(model: nn.Module, device: Device, x_BCDHW: Tensor) -> Tensor:
     with device.autocast():
         logits_BCDHW = model(device.arrange(x_BCDHW))
     return torch.softmax(logits_BCDHW.float(), dim=1)[:, 1]

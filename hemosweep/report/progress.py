@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -34,11 +35,25 @@ def progress_bar(what: str, console: Console | None = None) -> Iterator[Callable
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-class SweepDisplay:
-    """Shows a sweep to whoever watches it. The ETA is an upper bound: early stopping ends a fold sooner."""
+@dataclass(kw_only=True, slots=True)
+class _Shown:
+    """A fold run in flight: its bar, when it began, and how long it has trained."""
 
-    def __init__(self, replicates: Sequence[Replicate], console: Console) -> None:
+    task: TaskID
+    begun: float
+    training_s: float = 0.0
+
+
+class SweepDisplay:
+    """Shows a sweep to whoever watches it. The ETA is an upper bound: early stopping ends a fold sooner.
+
+    Args:
+        num_slots: how many fold runs are trained at once.
+    """
+
+    def __init__(self, replicates: Sequence[Replicate], console: Console, *, num_slots: int = 1) -> None:
         self._console = console
+        self._num_slots = num_slots
         self._cost = {
             (replicate.digest, spec.digest): cost
             for replicate in replicates
@@ -49,9 +64,8 @@ class SweepDisplay:
         self._training_s = 0.0
         self._rest_s = 0.0
         self._num_trained = 0
-        self._fold_begun = time.monotonic()
-        self._fold_training_s = 0.0
         self._num_folds_ended = 0
+        self._in_flight: dict[tuple[str, str], _Shown] = {}
         self._progress = Progress(
             TextColumn("{task.description:<28}"),
             BarColumn(bar_width=30),
@@ -61,7 +75,6 @@ class SweepDisplay:
             transient=True,
         )
         self._folds = self._progress.add_task("fold runs", total=len(self._cost), note="")
-        self._epochs: TaskID = self._progress.add_task("epochs", total=1, note="", visible=False)
 
     def __enter__(self) -> "SweepDisplay":
         self._progress.start()
@@ -74,9 +87,8 @@ class SweepDisplay:
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None:
         name = f"{replicate.run_name} fold {spec.fold}"
-        self._fold_begun, self._fold_training_s = time.monotonic(), 0.0
-        epochs = spec.config.training.max_epochs
-        self._progress.reset(self._epochs, total=epochs, description=name, visible=True, note="starting")
+        task = self._progress.add_task(name, total=spec.config.training.max_epochs, note="starting")
+        self._in_flight[replicate.digest, spec.digest] = _Shown(task=task, begun=time.monotonic())
 
     def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None:
         key = (replicate.digest, spec.digest)
@@ -84,16 +96,18 @@ class SweepDisplay:
         self._trained += self._left[key] - left
         self._left[key] = left
         self._training_s += event["seconds"]
-        self._fold_training_s += event["seconds"]
+        shown = self._in_flight[key]
+        shown.training_s += event["seconds"]
         note = f"validation loss {event['val_loss']:.3f}  DSC {event['val_dsc']:.3f}"
-        self._progress.update(self._epochs, completed=event["epoch"], note=note)
+        self._progress.update(shown.task, completed=event["epoch"], note=note)
         self._progress.update(self._folds, note=f"ETA {self._eta()}")
 
     def fold_ended(
         self, replicate: Replicate, spec: FoldRunSpec, scores: Sequence[Mapping[str, Any]], reused: bool
     ) -> None:
         if not reused:
-            self._rest_s += max(0.0, time.monotonic() - self._fold_begun - self._fold_training_s)
+            shown = self._in_flight[replicate.digest, spec.digest]
+            self._rest_s += max(0.0, time.monotonic() - shown.begun - shown.training_s)
             self._num_trained += 1
         dsc = [float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores]
         summary = summarise(dsc, [str(row["ivh"]) for row in scores])
@@ -107,10 +121,12 @@ class SweepDisplay:
         self._console.print(f"[yellow]warning[/yellow]: {escape(message)}", highlight=False, soft_wrap=True)
 
     def _end(self, replicate: Replicate, spec: FoldRunSpec, outcome: str) -> None:
-        self._left[replicate.digest, spec.digest] = 0.0
+        key = (replicate.digest, spec.digest)
+        self._left[key] = 0.0
         self._num_folds_ended += 1
         self._progress.update(self._folds, completed=self._num_folds_ended)
-        self._progress.update(self._epochs, visible=False)
+        if key in self._in_flight:
+            self._progress.remove_task(self._in_flight.pop(key).task)
         count = f"{self._num_folds_ended}/{len(self._cost)}"
         rest = f"  ETA {self._eta()}" if self._num_folds_ended < len(self._cost) else ""
         name = escape(f"{replicate.run_name} fold {spec.fold}")
@@ -122,4 +138,4 @@ class SweepDisplay:
             return "unknown yet"
         training_s = self._training_s / self._trained * sum(self._left.values())
         num_left = len(self._cost) - self._num_folds_ended
-        return duration(training_s + self._rest_s / max(1, self._num_trained) * num_left)
+        return duration((training_s + self._rest_s / max(1, self._num_trained) * num_left) / self._num_slots)

@@ -29,9 +29,10 @@ class PatchBank:
         augment: bool = False,
     ) -> None:
         self.patch_DHW = patch_DHW
+        self._case_ids = [case.case_id for case in cases]
         depth, height, width = patch_DHW
         padding = (width // 2, width - width // 2, height // 2, height - height // 2, depth // 2, depth - depth // 2)
-        images, labels, starts, strides = [], [], [], []
+        images, labels, starts, strides, offsets = [], [], [], [], []
         offset = 0
         for case, drawn in zip(cases, centres, strict=True):
             image_CDHW = F.pad(torch.from_numpy(case.image_CDHW), padding, value=-1.0)
@@ -42,11 +43,13 @@ class PatchBank:
             strides.append(torch.tensor([[padded_height * padded_width, padded_width]]).expand(len(drawn.index_N), 2))
             images.append(image_CDHW.flatten(1))
             labels.append(label_DHW.flatten())
+            offsets.append(offset)
             offset += label_DHW.numel()
         self._image_CV = torch.cat(images, dim=1).to(device)
         self._label_V = torch.cat(labels).to(device)
         self._start_N = torch.cat(starts).to(device)
         self._stride_N2 = torch.cat(strides).to(device)
+        self._offset_K = torch.tensor(offsets, device=device)
         self._d = torch.arange(depth, device=device)[:, None, None]
         h_THW, w_THW = plane_views(height, width, augment=augment)
         self._h_T1HW, self._w_T1HW = h_THW[:, None].to(device), w_THW[:, None].to(device)
@@ -66,6 +69,19 @@ class PatchBank:
         voxel_BDHW = start_B111 + plane_B111 * self._d + in_plane_B1HW
         x_BCDHW = self._image_CV[:, voxel_BDHW].transpose(0, 1).float()
         return x_BCDHW, self._label_V[voxel_BDHW].long()
+
+    def origins(self, patch_B: Tensor) -> tuple[list[str], Tensor, Tensor]:
+        """Where patches come from, by number: case ids, centres `(B, 3)` and views `(B,)`, the tensors on the host.
+
+        A centre is a voxel (z, y, x) of the preprocessed case, a view a number as in `plane_views`.
+        """
+        view_B, drawn_B = patch_B // len(self._start_N), patch_B % len(self._start_N)
+        start_B = self._start_N[drawn_B]
+        case_B = torch.searchsorted(self._offset_K, start_B, right=True) - 1
+        voxel_B = start_B - self._offset_K[case_B]
+        plane_B, row_B = self._stride_N2[drawn_B].T
+        centre_B3 = torch.stack([voxel_B // plane_B, voxel_B % plane_B // row_B, voxel_B % row_B], dim=1)
+        return [self._case_ids[case] for case in case_B.tolist()], centre_B3.cpu(), view_B.cpu()
 
 
 def plane_views(height: int, width: int, *, augment: bool) -> tuple[Tensor, Tensor]:

@@ -1,23 +1,63 @@
 """One checkpoint per epoch, complete or absent: enough to go on bit for bit."""
 
-import os
+import io
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
+
+from hemosweep.errors import HemosweepError
+from hemosweep.training.files import replacing
+from hemosweep.training.memory import is_out_of_memory
+
+
+class UnreadableCheckpoint(HemosweepError):
+    """A checkpoint is damaged, or another fold run wrote it."""
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write, flush to disk, rename: a crash leaves the old checkpoint or the new one."""
-    temporary = path.with_name(f".tmp-{path.name}")
-    with temporary.open("wb") as file:
+    with replacing(path) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     """Read a checkpoint; tensors and plain containers only (`weights_only=True`)."""
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    return _unpack(path.read_bytes(), device)
+
+
+def load_own_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
+    """The checkpoint to go on from, in the host's memory; None where there is none yet.
+
+    Args:
+        run: the fold run's digest, which the checkpoint must have been written with.
+
+    Raises:
+        UnreadableCheckpoint: it is cut short or damaged, or of another fold run.
+    """
+    if not path.exists():
+        return None
+    content = path.read_bytes()  # Whatever goes wrong from here on is not the file system's.
+    try:
+        with ZipFile(io.BytesIO(content)) as archive:
+            if archive.testzip() is not None:  # torch itself looks at no checksum.
+                raise BadZipFile
+        state = _unpack(content, torch.device("cpu"))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise UnreadableCheckpoint(f"{path.name} is damaged ({type(error).__name__})") from error
+    if not isinstance(state, dict) or state.get("run") != run:
+        raise UnreadableCheckpoint(f"{path.name} was not written by this fold run")
+    return state
+
+
+def set_aside(path: Path) -> Path:
+    """Give an unreadable checkpoint another name, for whoever wants to look at it, and return it."""
+    return path.replace(path.with_name(f"unreadable-{path.name}"))
+
+
+def _unpack(content: bytes, device: torch.device) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     return state

@@ -8,40 +8,48 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import torch
 
 from hemosweep.errors import BadInput
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.journal import Journal
+from hemosweep.training.lock import LOCK_NAME, Held, hold
 from hemosweep.training.loop import NonFiniteLoss
+from hemosweep.training.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.parent import die_with_parent
+from hemosweep.training.pause import Paused, pause_on_sigterm
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
 
+PAUSED = os.EX_TEMPFAIL
+"""Exit code of a fold run that was asked to stop, and goes on when it is started again."""
+TAKEN = os.EX_UNAVAILABLE
+"""Exit code of a process whose fold run another process works on."""
+
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (torch.OutOfMemoryError, "out_of_memory"),
-    (MemoryError, "out_of_memory"),
     (NonFiniteLoss, "non_finite_loss"),
     (BadInput, "data"),
     (OSError, "system"),
     (Exception, "defect"),
 )
+_LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""Of the system's errors, those that come again; a full disk or a file server that is away may pass."""
 
 
 _SERVER = os.getpid()
 """The process that imported this module: where `run_job` is called, the server."""
 
 
-def run_job(job: Callable[[Path], int], folder: Path, log: Path) -> None:
+def run_job(job: Callable[[Path], int], folder: Path, log: Path, lease: Mapping[str, str]) -> None:
     """Run `job` on a fold run's folder and exit with its code; to be called in the forked process.
 
     It leads a session of its own, so that Ctrl-C reaches the driver alone, dies with the server, which dies with the
-    driver, and says into `log` whatever it says.
+    driver, and says into `log` whatever it says. `lease` goes into its environment before a GPU is touched. It holds
+    the folder's lock for its life; where another process holds that, it ends at once.
     """
     os.setsid()
+    os.environ.update(lease)
     die_with_parent(_SERVER)
     driver = multiprocessing.parent_process()
     if driver is None or not driver.is_alive():  # It died before the server was tied to it.
@@ -49,24 +57,52 @@ def run_job(job: Callable[[Path], int], folder: Path, log: Path) -> None:
     with log.open("ab") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
-    sys.exit(job(folder))
+    try:
+        with hold(folder / LOCK_NAME):
+            code = job(folder)
+    except Held as held:
+        # Into the log alone: the journal is written by the process that works here.
+        print(held, file=sys.stderr)
+        code = TAKEN
+    sys.exit(code)
 
 
 def train_fold(folder: Path) -> int:
-    """Train the fold run described in `folder`; a failure goes into its journal with a name, and is exit code 1."""
+    """Train the fold run described in `folder`; a failure goes into its journal with a name, and is exit code 1.
+
+    The first SIGTERM pauses it where nothing is lost: the journal says so, and the exit code is `PAUSED`.
+    """
     journal = Journal(folder / JOURNAL_NAME)
     try:
-        spec = FoldRunSpec.read(folder)
-        if spec.source is not None and spec.source != source_digest():
-            raise BadInput("the source code changed after the sweep began; start the same command again")
-        run_fold(spec, folder, journal)
+        with pause_on_sigterm() as should_pause:
+            spec = FoldRunSpec.read(folder)
+            if spec.source is not None and spec.source != source_digest():
+                raise BadInput("the source code changed after the sweep began; start the same command again")
+            run_fold(spec, folder, journal, should_pause)
+    except Paused:
+        journal.write("paused")
+        return PAUSED
     except Exception as error:
         traceback.print_exc()
-        kind = next(name for failure, name in FAILURES if isinstance(error, failure))
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        journal.write("failed", kind=kind, message=_without_folders(message))
+        journal.write("failed", kind=_kind(error), transient=_may_pass(error), message=_without_folders(message))
         return 1
     return 0
+
+
+def _kind(error: Exception) -> str:
+    if is_out_of_memory(error):
+        return "out_of_memory"
+    return next(name for failure, name in FAILURES if isinstance(error, failure))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether a failure can pass by itself: the host's memory and its files can, a GPU's memory is this run's own."""
+    if isinstance(error, (OutOfMemory, BadInput)) and error.__cause__ is not None:
+        return _may_pass(error.__cause__)
+    if is_host_full(error):
+        return True
+    return isinstance(error, OSError) and not isinstance(error, _LASTING)
 
 
 def _without_folders(message: str) -> str:

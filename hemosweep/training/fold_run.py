@@ -1,8 +1,11 @@
 """One fold run from its spec to its scores. It knows neither Optuna nor MLflow: it reads and writes its own folder."""
 
 import hashlib
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +19,8 @@ from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres, draw_case_centres
 from hemosweep.training.journal import Journal, read_journal, seconds_at_work
-from hemosweep.training.loop import train
+from hemosweep.training.loop import Epoch, train
+from hemosweep.training.pause import Paused
 from hemosweep.training.spec import (
     CHECKPOINT_NAME,
     DONE_NAME,
@@ -65,8 +69,17 @@ def build_bank(
     return PatchBank(cases, centres, config.sampling.patch_DHW, device.torch_device, augment=augment)
 
 
-def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
-    """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one."""
+def run_fold(
+    spec: FoldRunSpec, folder: Path, journal: Journal, should_pause: Callable[[], bool] = lambda: False
+) -> None:
+    """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one.
+
+    Args:
+        should_pause: asked before each epoch and each test case.
+
+    Raises:
+        Paused: `should_pause` said so; the same call goes on, and nothing is done twice.
+    """
     begun = time.perf_counter()
     seconds_before = seconds_at_work(read_journal(journal.path))
     config = spec.config
@@ -83,6 +96,18 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
     training_cases, validation_cases = _load(spec.train), _load(spec.validation)
     model = device.place(build_model(config, in_channels=len(training_cases[0].image_CDHW)))
     sampling_seed = centres_seed(spec)
+
+    def on_epoch(epoch: Epoch) -> None:
+        (folder / SCORES_NAME).unlink(missing_ok=True)  # Of other weights, if there are any.
+        journal.write(
+            "epoch",
+            epoch=epoch.epoch,
+            train_loss=epoch.train_loss,
+            val_loss=epoch.val_loss,
+            val_dsc=epoch.val_dsc,
+            seconds=epoch.seconds,
+        )
+
     outcome = train(
         model,
         build_loss(config.training),
@@ -91,23 +116,29 @@ def run_fold(spec: FoldRunSpec, folder: Path, journal: Journal) -> None:
         config.training,
         device,
         seed=derive_seed(spec.seed, split, "training"),
+        run=spec.digest,
         checkpoint=folder / CHECKPOINT_NAME,
-        on_epoch=lambda epoch: journal.write(
-            "epoch",
-            epoch=epoch.epoch,
-            train_loss=epoch.train_loss,
-            val_loss=epoch.val_loss,
-            val_dsc=epoch.val_dsc,
-            seconds=epoch.seconds,
-        ),
-        on_resume=lambda epoch: journal.write("resumed", epoch=epoch),
+        on_epoch=on_epoch,
+        on_event=journal.write,
+        should_pause=should_pause,
     )
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
-    scores = [_test(case, model, spec, device, folder, journal) for case in spec.test]
-    write_json(folder / SCORES_NAME, [case.as_dict() for case in scores])
+    scores = _scores_so_far(folder)
+    for case in spec.test[len(scores) :]:
+        if should_pause():
+            write_json(folder / SCORES_NAME, scores)
+            raise Paused
+        scores.append(_test(case, model, spec, device, folder, journal).as_dict())
+    write_json(folder / SCORES_NAME, scores)
     seconds = seconds_before + time.perf_counter() - begun
     journal.write("done", seconds=seconds)
     write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
+
+
+def _scores_so_far(folder: Path) -> list[dict[str, Any]]:
+    """What a process that was paused among the test cases left of them."""
+    path = folder / SCORES_NAME
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
 
 
 def _load(inputs: tuple[CaseInput, ...]) -> list[PreprocessedCase]:

@@ -44,6 +44,18 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return events
 
 
+def last_process(events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The events of the process that worked last: from its "started" on."""
+    begun = [index for index, event in enumerate(events) if event["event"] == "started"]
+    return events[begun[-1] :] if begun else events
+
+
+def micro_batch_size(events: Sequence[dict[str, Any]]) -> int | None:
+    """How many patches the process that worked last had in memory at once; None for as many as a batch has."""
+    told = [event for event in last_process(events) if event["event"] in {"resumed", "batch_halved"}]
+    return told[-1].get("micro_batch") if told else None
+
+
 def seconds_at_work(events: Sequence[dict[str, Any]]) -> float:
     """Time that a fold run's processes have spent on it so far: from each one's "started" to its last event."""
     return math.fsum(

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,18 @@ from hemosweep.errors import HemosweepError
 from hemosweep.model.device import Device
 from hemosweep.model.losses import Loss
 from hemosweep.sampling.bank import PatchBank
-from hemosweep.training.checkpoint import load_checkpoint, save_checkpoint
+from hemosweep.training.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
+from hemosweep.training.memory import MicroBatch
+from hemosweep.training.pause import Paused
+from hemosweep.training.spec import NON_FINITE_NAME
 
 
 class NonFiniteLoss(HemosweepError):
-    """The training loss became NaN or infinite."""
+    """A loss became NaN or infinite. `batch` is the first batch that gave such a loss, and where it came from."""
+
+    def __init__(self, message: str, batch: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.batch = batch or {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,36 +59,68 @@ def train(
     device: Device,
     *,
     seed: int,
+    run: str,
     checkpoint: Path,
     on_epoch: Callable[[Epoch], None],
-    on_resume: Callable[[int], None],
+    on_event: Callable[..., None],
+    should_pause: Callable[[], bool] = lambda: False,
 ) -> Training:
     """Train until the validation loss has not improved for `patience` epochs, or to `max_epochs`.
 
     Adadelta with its usual defaults. An epoch visits every training patch once in a new random order. A checkpoint
-    after each epoch holds everything that the next one depends on: the same call goes on from it.
+    after each epoch holds everything that the next one depends on: the same call goes on from it. One that cannot be
+    read is set aside, and the training begins anew. A batch that memory does not hold is cut into micro-batches
+    (`_accumulate`), and so are all batches after it.
+
+    Args:
+        run: digest of the fold run; a checkpoint of another one is not gone on from.
+        on_event: told what else happens, as a journal is: "resumed", "checkpoint_unreadable", "batch_halved".
+        should_pause: asked before each epoch.
 
     Raises:
-        NonFiniteLoss: the loss of a batch is NaN or infinite.
+        NonFiniteLoss: the loss of a batch is NaN or infinite; the batch is kept beside the checkpoint.
+        OutOfMemory: memory does not hold the smallest micro-batch.
+        Paused: `should_pause` said so; the same call goes on.
     """
     optimizer = torch.optim.Adadelta(model.parameters(), lr=config.learning_rate)
     order = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     done, best_epoch, best_loss, best_weights = 0, 0, math.inf, copy.deepcopy(model.state_dict())
-    if checkpoint.is_file():
-        state = load_checkpoint(checkpoint, device.torch_device)
+    micro_batch = MicroBatch(
+        config.batch_size,
+        least=2,  # Batch normalisation has no variance below.
+        on_halved=lambda size: on_event("batch_halved", micro_batch=size, epoch=done + 1),
+    )
+    try:
+        state = load_own_checkpoint(checkpoint, run)
+    except UnreadableCheckpoint as error:
+        state = None
+        on_event("checkpoint_unreadable", reason=str(error), kept_as=set_aside(checkpoint).name)
+    if state is not None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         done, best_epoch, best_loss = state["epoch"], state["best_epoch"], state["best_loss"]
         best_weights = state["best"]
-        order.set_state(state["order"].cpu())
+        order.set_state(state["order"])
         _set_random_state(state["random"], device)
-        on_resume(done)
+        micro_batch.size = state["micro_batch"]
+        smaller = {"micro_batch": micro_batch.size} if micro_batch.size < config.batch_size else {}
+        on_event("resumed", epoch=done, **smaller)
 
     while done < config.max_epochs and done - best_epoch < config.patience:
+        if should_pause():
+            raise Paused
         begun = time.perf_counter()
-        train_loss = _train_epoch(model, loss, training, optimizer, config.batch_size, device, order)
-        val_loss, val_dsc = validate(model, loss, validation, config.batch_size, device)
+        try:
+            train_loss = _train_epoch(model, loss, training, optimizer, config.batch_size, micro_batch, device, order)
+            val_loss, val_dsc = validate(model, loss, validation, config.batch_size, device)
+        except NonFiniteLoss as error:
+            kept = checkpoint.with_name(NON_FINITE_NAME)
+            save_checkpoint(kept, {"epoch": done + 1, **error.batch})
+            raise NonFiniteLoss(
+                f"{error} in epoch {done + 1}; look for wrong intensities or labels in the batch that did it, which is "
+                f"in {kept}, or give a learning_rate below {config.learning_rate}"
+            ) from error
         done += 1
         if val_loss < best_loss:
             best_epoch, best_loss, best_weights = done, val_loss, copy.deepcopy(model.state_dict())
@@ -91,6 +130,7 @@ def train(
         save_checkpoint(
             checkpoint,
             {
+                "run": run,
                 "epoch": done,
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
@@ -99,6 +139,7 @@ def train(
                 "best": best_weights,
                 "order": order.get_state(),
                 "random": _random_state(device),
+                "micro_batch": micro_batch.size,
             },
         )
 
@@ -114,6 +155,7 @@ def _train_epoch(
     bank: PatchBank,
     optimizer: torch.optim.Optimizer,
     batch_size: int,
+    micro_batch: MicroBatch,
     device: Device,
     order: torch.Generator,
 ) -> float:
@@ -122,43 +164,113 @@ def _train_epoch(
     # A last batch of one patch would leave batch normalisation without a variance at the deepest level.
     batches = [batch for batch in shuffled.split(batch_size) if len(batch) > 1]
     total = torch.zeros((), device=device.torch_device)
+    losses = []
+    buffers = list(model.buffers())  # Once: to walk through the modules takes longer than to copy what they hold.
     for batch_B in batches:
-        x_BCDHW, label_BDHW = bank.gather(batch_B)
-        with device.autocast():
-            logits_BCDHW = model(device.arrange(x_BCDHW))
-        batch_loss = loss(logits_BCDHW, label_BDHW)
         optimizer.zero_grad(set_to_none=True)
-        batch_loss.backward()
+        batch_loss = _accumulate(model, buffers, loss, bank, batch_B, micro_batch, device)
         optimizer.step()
-        total += batch_loss.detach()
-    return _finite(total / len(batches), "training")
+        total += batch_loss
+        losses.append(batch_loss)
+    return _finite(total / len(batches), "training", losses, batches, bank)
+
+
+def _accumulate(
+    model: nn.Module,
+    buffers: Sequence[Tensor],
+    loss: Loss,
+    bank: PatchBank,
+    batch_B: Tensor,
+    micro_batch: MicroBatch,
+    device: Device,
+) -> Tensor:
+    """Give a batch's gradient to the parameters, which have none yet, and return the batch's loss.
+
+    Where memory does not hold the batch, it goes through the network in micro-batches of nearly equal size, two patches
+    or more each, and losses and gradients are averaged, weighted by patches. What ran out of memory leaves no trace:
+    the step is what it would have been had it begun with the smaller micro-batches.
+
+    A mean over voxels, such as the focal loss or the cross-entropy, stays what it is for the whole batch, but for
+    rounding. What is not a mean does not: batch normalisation takes its statistics from each micro-batch, and moves its
+    running ones once for each; the soft Dice, a ratio of sums over the batch, becomes the mean of the micro-batches';
+    dropout draws in another order.
+    """
+    random_state = _random_state(device)
+    buffers_before = [buffer.clone() for buffer in buffers]
+
+    def attempt(size: int) -> Tensor:
+        batch_loss = torch.zeros((), device=device.torch_device)
+        # With an odd batch and micro-batches of two, one of them has three.
+        num_pieces = min(math.ceil(len(batch_B) / size), len(batch_B) // 2)
+        for piece_B in batch_B.tensor_split(num_pieces):
+            x_BCDHW, label_BDHW = bank.gather(piece_B)
+            with device.autocast():
+                logits_BCDHW = model(device.arrange(x_BCDHW))
+            piece_loss = loss(logits_BCDHW, label_BDHW) * (len(piece_B) / len(batch_B))
+            piece_loss.backward()
+            batch_loss += piece_loss.detach()
+        return batch_loss
+
+    def undo() -> None:
+        model.zero_grad(set_to_none=True)
+        _set_random_state(random_state, device)
+        for buffer, before in zip(buffers, buffers_before, strict=True):
+            buffer.copy_(before)
+
+    return micro_batch.run(attempt, len(batch_B), undo)
 
 
 def validate(model: nn.Module, loss: Loss, bank: PatchBank, batch_size: int, device: Device) -> tuple[float, float]:
-    """Mean loss over all validation patches, and their pooled DSC (0 where neither mask has a voxel)."""
+    """Mean loss over all validation patches, and their pooled DSC (0 where neither mask has a voxel).
+
+    Where memory does not hold a batch, its logits are put together from pieces: the loss is still the whole batch's.
+    """
+
+    def network(x_BCDHW: Tensor) -> Tensor:
+        with device.autocast():
+            logits_BCDHW: Tensor = model(device.arrange(x_BCDHW))
+        return logits_BCDHW
+
     model.eval()
     total = torch.zeros((), device=device.torch_device)
     overlap = torch.zeros((), device=device.torch_device, dtype=torch.int64)
     volumes = torch.zeros_like(overlap)
+    losses = []
+    micro_batch = MicroBatch(batch_size)
     with torch.inference_mode():
         # One mixed order for ever: stored, patches lie by class, and a batch without lesion has no lesion Dice.
         order = torch.randperm(len(bank), generator=torch.Generator().manual_seed(0)).to(device.torch_device)
-        for batch_B in order.split(batch_size):
+        batches = order.split(batch_size)
+        for batch_B in batches:
             x_BCDHW, label_BDHW = bank.gather(batch_B)
-            with device.autocast():
-                logits_BCDHW = model(device.arrange(x_BCDHW))
-            total += loss(logits_BCDHW, label_BDHW) * len(batch_B)
+            logits_BCDHW = micro_batch.forward(network, x_BCDHW)
+            batch_loss = loss(logits_BCDHW, label_BDHW)
+            total += batch_loss * len(batch_B)
+            losses.append(batch_loss)
             predicted_BDHW: Tensor = logits_BCDHW[:, 1] > logits_BCDHW[:, 0]
             overlap += (predicted_BDHW & (label_BDHW == 1)).sum()
             volumes += predicted_BDHW.sum() + label_BDHW.sum()
-    return _finite(total / len(bank), "validation"), float(2 * overlap / volumes.clamp(min=1))
+    mean_loss = _finite(total / len(bank), "validation", losses, batches, bank)
+    return mean_loss, float(2 * overlap / volumes.clamp(min=1))
 
 
-def _finite(loss: Tensor, part: str) -> float:
-    value = float(loss)
-    if not math.isfinite(value):
-        raise NonFiniteLoss(f"the {part} loss became {value}; look at the inputs' intensities and the loss")
-    return value
+def _finite(mean: Tensor, part: str, losses: Sequence[Tensor], batches: Sequence[Tensor], bank: PatchBank) -> float:
+    """A mean loss as a number. Looked at once an epoch: a look at each batch would keep the device waiting."""
+    value = float(mean)
+    if math.isfinite(value):
+        return value
+    step = next((i for i, loss in enumerate(losses) if not loss.isfinite()), 0)  # The others follow from it.
+    x_BCDHW, label_BDHW = bank.gather(batches[step])
+    case_ids, centre_B3, view_B = bank.origins(batches[step])
+    batch = {
+        "part": part,
+        "step": step + 1,
+        "loss": float(losses[step]),
+        "images": x_BCDHW.cpu(),
+        "labels": label_BDHW.cpu(),
+    }
+    origins = {"case_ids": case_ids, "centres": centre_B3, "views": view_B}
+    raise NonFiniteLoss(f"the {part} loss became {value}", batch | origins)
 
 
 def _random_state(device: Device) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """What a fold run's child process is told: everything, in one JSON file."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
+from hemosweep.training.files import replacing
 
 SPEC_NAME = "spec.json"
 JOURNAL_NAME = "events.jsonl"
 CHECKPOINT_NAME = "checkpoint.pt"
+NON_FINITE_NAME = "non_finite.pt"
 SCORES_NAME = "scores.json"
 DONE_NAME = "done.json"
 LOG_NAME = "log.txt"
@@ -68,10 +69,7 @@ class FoldRunSpec:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON through a temporary name: whole or not at all."""
-    temporary = path.with_name(f".tmp-{path.name}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(value, indent=1, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Write JSON: whole or not at all."""
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    with replacing(path) as file:
+        file.write(text.encode())

@@ -24,8 +24,7 @@ from hemosweep.data.folds import draw_folds
 from hemosweep.data.nifti import write_volume
 from hemosweep.data.phantom import make_phantom
 from hemosweep.engine.environment import num_processors
-from hemosweep.engine.local import run_in_child
-from hemosweep.errors import FoldRunFailed
+from hemosweep.engine.local import LocalExecutor
 from hemosweep.preprocessing.pipeline import preprocess_case
 from hemosweep.preprocessing.record import save_preprocessed
 from hemosweep.training.journal import read_journal
@@ -78,10 +77,12 @@ def main() -> None:
         )
         run = folder / "run"
         spec.write(run)
-        try:
-            run_in_child(run, lambda events: None)
-        except FoldRunFailed as error:
-            sys.exit(f"{error}\n{(run / LOG_NAME).read_text()}")
+        executor = LocalExecutor()
+        executor.start(run)
+        while not (ended := executor.wait(60.0)):
+            pass
+        if ended[0].failure is not None:
+            sys.exit(f"{ended[0].failure}\n{(run / LOG_NAME).read_text()}")
         events = read_journal(run / JOURNAL_NAME)
         started = next(event for event in events if event["event"] == "started")
         epochs = [event for event in events if event["event"] == "epoch"]

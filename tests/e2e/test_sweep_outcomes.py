@@ -5,6 +5,7 @@ The stand-in predicts every lesion but a few of its slices: real files, real sco
 
 import json
 import math
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,8 @@ import numpy as np
 import pytest
 
 import sweeps.base
-from hemosweep.engine import driver
+from hemosweep.engine.executor import Ended
 from hemosweep.engine.lock import driver_lock
-from hemosweep.errors import FoldRunFailed
 from hemosweep.evaluation.scores import score_case
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.training.fold_run import write_prediction
@@ -28,14 +28,26 @@ SMALL, MIDDLE = "24x24x8", "32x32x16"
 
 
 class Child:
-    """A child process without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
+    """An executor without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
+
+    num_slots = 1
 
     def __init__(self):
         self.failing = set()
         self.interrupted = set()
         self.trained = []
+        self.running = []
 
-    def __call__(self, folder, on_events):
+    def start(self, folder):
+        self.running.append(folder)
+
+    def wait(self, timeout_s):
+        return [self.train(self.running.pop())]
+
+    def kill(self):
+        self.running.clear()
+
+    def train(self, folder):
         spec = FoldRunSpec.read(folder)
         name = "x".join(str(2 * size) for size in spec.config.sampling.patch_HWD), spec.seed, spec.fold
         self.trained.append(name)
@@ -44,7 +56,7 @@ class Child:
         journal.write("epoch", epoch=1, train_loss=1.0, val_loss=1.0, val_dsc=0.5, seconds=1.0)
         if name in self.failing:
             journal.write("failed", kind="out_of_memory", message="no memory for 3 GiB")
-            raise FoldRunFailed(f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}")
+            return Ended(folder=folder, failure=f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}")
         if name in self.interrupted:
             raise KeyboardInterrupt
         scores = []
@@ -69,12 +81,13 @@ class Child:
         journal.write("stopped", reason="max_epochs", best_epoch=1)
         write_json(folder / "scores.json", scores)
         write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.0})
+        return Ended(folder=folder)
 
 
 @pytest.fixture
 def child(monkeypatch):
     child = Child()
-    monkeypatch.setattr(driver, "run_in_child", child)
+    monkeypatch.setattr("hemosweep.cli.study.LocalExecutor", lambda leases: child)
     # Overlays take seconds; the study with real trainings draws them.
     monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
     return child
@@ -128,6 +141,14 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
     assert f"make ui OUT='{out}'" in stdout
     assert "Does a larger patch segment better?" in stderr
     assert (out / "figures" / "patchsize" / "boxplot.png").is_file()
+
+
+def test_the_commands_that_come_next_can_be_pasted_whatever_the_arms_are_called(main, phantoms, out, child):
+    command = ("sweep", "augmentation", "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 2)
+    code, stdout, stderr = main(*command, "--arms", "3000,500->3000")
+    assert code == 0, stderr
+    (line,) = (line for line in stdout.splitlines() if " compare " in line)
+    assert shlex.split(line)[1:] == ["compare", "augmentation/3000", "augmentation/500->3000", "--out", str(out)]
 
 
 def test_a_failed_fold_is_exit_code_1_and_the_rest_is_there(sweep, main, out, child):

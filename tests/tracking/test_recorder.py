@@ -172,6 +172,64 @@ def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(out, replicate
     assert schema.TAG_FAILURE not in child.data.tags
 
 
+def test_a_fold_that_ran_out_of_memory_and_went_on_says_with_how_many_patches(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    folder.event("batch_halved", 1000.5, micro_batch=32, epoch=1)
+    folder.epoch(1)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert (child.info.status, child.data.tags[schema.TAG_MICRO_BATCH]) == ("RUNNING", "32")
+    # Killed before its checkpoint, it began again, and this time memory sufficed.
+    folder.start()
+    folder.epoch(1)
+    folder.finish(0, 1)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert child.info.status == "FINISHED"
+    assert schema.TAG_MICRO_BATCH not in child.data.tags
+
+
+def test_a_paused_fold_is_killed_until_it_goes_on(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    folder.epoch(1)
+    folder.event("paused", 1003.0)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert (child.info.status, child.info.end_time) == ("KILLED", 1003000)
+    folder.start()
+    folder.event("resumed", 1005.0, epoch=1)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    assert children(recorder, run_id)[0].info.status == "RUNNING"
+    folder.epoch(2)
+    folder.finish(0, 2)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert (child.info.status, steps(recorder, child, "train_loss")) == ("FINISHED", [1, 2])
+
+
+def test_a_fold_that_was_begun_anew_is_recorded_like_any_other(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = fold_folder()
+    folder.start()
+    folder.epoch(1)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    folder.start()
+    folder.event("checkpoint_unreadable", 1004.0, reason="damaged", kept_as="unreadable-checkpoint.pt")
+    for number in (1, 2):
+        folder.epoch(number)
+    folder.finish(0, 2)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert (child.info.status, steps(recorder, child, "train_loss")) == ("FINISHED", [1, 2])
+
+
 def test_finishing_leaves_no_run_running(out, replicate, fold_folder, cases):
     recorder = Recorder(out)
     run_id = recorder.begin_replicate(replicate())

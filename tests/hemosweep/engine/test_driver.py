@@ -8,16 +8,17 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from hemosweep.engine import driver
 from hemosweep.engine.driver import case_table, describe, run_sweep
+from hemosweep.engine.executor import Ended
 from hemosweep.engine.ledger import Ledger
+from hemosweep.engine.local import LocalExecutor
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.sweep import Arm, Sweep
-from hemosweep.errors import FoldRunFailed
-from hemosweep.training.journal import read_journal
+from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.spec import CaseInput, FoldRunSpec
 
 ROW = {"ivh": "no", "reference_ml": 1.0, "predicted_ml": 1.0, "false_positive_ml": 0.0}
+FAILURE = "out of memory: no memory for 3 GiB; details in log.txt"
 DSC = {"a": 0.5, "b": 0.7, "c": 0.9, "d": 0.1}
 
 
@@ -41,26 +42,50 @@ class Calls(list):
 
 
 class Executor:
-    """A child process that needs no time: one epoch, then the scores of the test cases."""
+    """Children that need no time: two epochs, then the scores of the test cases. One is trained whenever asked for.
 
-    def __init__(self, failing=(), interrupted=()):
+    `failing` ones fail for good, `passing` ones as often as they say.
+    """
+
+    def __init__(self, failing=(), interrupted=(), passing=None, num_slots=1):
         self.failing = failing
         self.interrupted = interrupted
+        self.passing = dict(passing or {})
+        self.num_slots = num_slots
+        self.running = []
         self.trained = []
+        self.most_at_once = 0
+        self.killed = False
 
-    def __call__(self, folder, on_events):
+    def start(self, folder):
+        self.running.append(folder)
+        self.most_at_once = max(self.most_at_once, len(self.running))
+        assert len(self.running) <= self.num_slots
+
+    def wait(self, timeout_s):
+        return [self.train(self.running.pop())]
+
+    def kill(self):
+        self.killed = True
+
+    def train(self, folder):
         spec = FoldRunSpec.read(folder)
         self.trained.append(spec.digest)
-        on_events([{"event": "started"}])
-        on_events([{"event": "started"}, {"event": "epoch", "epoch": 1}])
+        journal = Journal(folder / "events.jsonl")
+        journal.write("started")
+        journal.write("epoch", epoch=1)
         if spec.digest in self.failing:
-            raise FoldRunFailed("out of memory: no memory for 3 GiB; details in log.txt")
+            return Ended(folder=folder, failure=FAILURE)
+        if self.passing.get(spec.digest, 0) > 0:
+            self.passing[spec.digest] -= 1
+            return Ended(folder=folder, failure="system: no space left", transient=True)
         if spec.digest in self.interrupted:
             raise KeyboardInterrupt
-        on_events([{"event": "started"}, {"event": "epoch", "epoch": 1}, {"event": "epoch", "epoch": 2}])
+        journal.write("epoch", epoch=2)
         rows = [{"case_id": case.case_id, "dsc": DSC[case.case_id], "fold": 99} | ROW for case in spec.test]
         (folder / "scores.json").write_text(json.dumps(rows))
         (folder / "done.json").write_text(json.dumps({"digest": spec.digest, "seconds": 10.0}))
+        return Ended(folder=folder)
 
 
 @pytest.fixture
@@ -87,7 +112,6 @@ def sweep(tmp_path, monkeypatch):
 
     def run(replicates, executor=None, *, tracker=None, raises=None, illustrate=None):
         executor = executor or Executor()
-        monkeypatch.setattr(driver, "run_in_child", executor)
         told = {"ledger": Calls(), "tracker": Calls() if tracker is None else tracker, "display": Calls()}
         drawn = []
 
@@ -97,7 +121,7 @@ def sweep(tmp_path, monkeypatch):
 
         def go():
             infos = [describe(replicate, "size", {"metric": "1"}, {"python": "3"}) for replicate in replicates]
-            return run_sweep(replicates, infos, tmp_path, illustrate=illustrate or draw, **told)
+            return run_sweep(replicates, infos, tmp_path, executor=executor, illustrate=illustrate or draw, **told)
 
         if raises is None:
             results = go()
@@ -140,15 +164,36 @@ def test_a_case_has_the_ivh_label_that_the_data_set_gives_it_now(sweep, replicat
 
 def test_cases_that_a_region_has_no_voxel_of_are_warned_of_once_a_fold(sweep, replicate):
     class Sparse(Executor):
-        def __call__(self, folder, on_events):
-            for case_id in "ab":
-                on_events([{"event": "empty_region", "case_id": case_id, "regions": ["lesion_border"]}] * 2)
-            super().__call__(folder, on_events)
+        def train(self, folder):
+            for case_id in "abab":
+                Journal(folder / "events.jsonl").write("empty_region", case_id=case_id, regions=["lesion_border"])
+            return super().train(folder)
 
     _, told, _, _ = sweep([replicate()], Sparse())
     warnings = [text for (text,) in told["display"].of("warn")]
     assert [warning.split(": ")[0] for warning in warnings] == ["small fold 0", "small fold 1"]
     assert all("2 cases (a, ...) have no voxel to draw from in lesion_border" in warning for warning in warnings)
+
+
+def test_what_a_process_had_to_do_to_go_on_is_warned_of(sweep, replicate):
+    class Mended(Executor):
+        def train(self, folder):
+            journal = Journal(folder / "events.jsonl")
+            journal.write("batch_halved", micro_batch=8, epoch=1)  # In a process before this one's.
+            ended = super().train(folder)
+            reason = "checkpoint.pt is damaged (EOFError)"
+            journal.write("checkpoint_unreadable", reason=reason, kept_as="unreadable-checkpoint.pt")
+            for size in (2, 1):
+                journal.write("batch_halved", micro_batch=size, epoch=1)
+            return ended
+
+    _, told, _, _ = sweep([replicate()], Mended())
+    assert [text for (text,) in told["display"].of("warn")][:2] == [
+        "small fold 0: checkpoint.pt is damaged (EOFError); it is kept as unreadable-checkpoint.pt, and training began "
+        "anew",
+        "small fold 0: memory ran out, so gradients were added up over 1 patches at a time instead of 4; batch "
+        "normalisation and soft Dice are those of 1",
+    ]
 
 
 def test_the_tracker_is_told_of_every_fold_and_of_the_end(sweep, replicate, tmp_path):
@@ -204,15 +249,55 @@ def test_a_failed_fold_leaves_its_replicate_incomplete_and_the_others_go_on(swee
     results, told, executor, drawn = sweep([replicate("small"), replicate("large")], Executor(failing={"small-0"}))
     assert executor.trained == ["small-0", "small-1", "large-0", "large-1"]
     small, large = results
-    message = "out of memory: no memory for 3 GiB; details in log.txt"
-    assert small.failures == (f"small fold 0: {message}",)
+    assert small.failures == (f"small fold 0: {FAILURE}",)
     assert small.cases["case_id"].tolist() == ["c", "d"]
     assert (large.failures, len(large.cases)) == ((), 4)
     assert told["ledger"].of("fail") == [("begin 1",)]
     assert [number for number, _ in told["ledger"].of("complete")] == ["begin 2"]
     assert [call[-1] for call in told["tracker"].of("finish_replicate")] == ["FAILED", "FINISHED"]
-    assert [(spec.fold, text) for _, spec, text in told["display"].of("fold_failed")] == [(0, message)]
+    assert [(spec.fold, text) for _, spec, text in told["display"].of("fold_failed")] == [(0, FAILURE)]
     assert [name for name, _ in drawn] == ["large"]
+
+
+def test_a_failure_that_may_pass_is_tried_again_and_said(sweep, replicate):
+    (result,), told, executor, _ = sweep([replicate()], Executor(passing={"small-0": 2}))
+    assert executor.trained == ["small-0"] * 3 + ["small-1"]
+    assert (result.failures, len(result.cases)) == ((), 4)
+    assert [text for (text,) in told["display"].of("warn")] == [
+        "small fold 0: system: no space left; trying again (2 of 3)",
+        "small fold 0: system: no space left; trying again (3 of 3)",
+    ]
+    assert [spec.fold for _, spec in told["display"].of("fold_started")] == [0, 1]
+    assert len(told["ledger"].of("begin")) == 1
+
+
+def test_a_failure_that_does_not_pass_is_given_up_after_three_attempts(sweep, replicate):
+    (result,), told, executor, _ = sweep([replicate()], Executor(passing={"small-0": 9}))
+    assert executor.trained == ["small-0"] * 3 + ["small-1"]
+    assert result.failures == ("small fold 0: system: no space left",)
+    assert len(told["display"].of("fold_failed")) == 1
+
+
+def test_slots_are_filled_in_the_order_of_the_arms_and_the_results_stay_in_it(sweep, replicate):
+    names = ["small", "middle", "large"]
+    results, told, executor, _ = sweep([replicate(name) for name in names], Executor(num_slots=4))
+    assert executor.most_at_once == 4
+    assert [(r.run_name, spec.fold) for r, spec in told["display"].of("fold_started")][:4] == [
+        ("small", 0),
+        ("small", 1),
+        ("middle", 0),
+        ("middle", 1),
+    ]
+    assert sorted(executor.trained) == sorted(f"{name}-{fold}" for name in names for fold in (0, 1))
+    assert [result.replicate.run_name for result in results] == names
+    assert all(result.dsc_mean == pytest.approx(0.55) for result in results)
+
+
+def test_a_fold_run_that_two_arms_share_is_never_trained_twice_at_once(sweep, replicate):
+    twin = replace(replicate(), arm=replace(replicate().arm, name="twin"), run_name="twin")
+    results, _, executor, _ = sweep([replicate(), twin], Executor(num_slots=4))
+    assert sorted(executor.trained) == ["small-0", "small-1"]
+    assert results[0].cases.equals(results[1].cases)
 
 
 def test_the_failed_fold_alone_is_trained_by_the_next_sweep(sweep, replicate):
@@ -275,12 +360,13 @@ def test_without_a_tracker_the_result_has_no_run(sweep, replicate):
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_is_told_to_the_tracker_and_raised_on(sweep, replicate, stopped):
     class Stopped(Executor):
-        def __call__(self, folder, on_events):
+        def train(self, folder):
             self.trained.append(folder.name)
             raise stopped
 
     _, told, executor, _ = sweep([replicate("small"), replicate("large")], Stopped(), raises=stopped)
     assert executor.trained == ["small-0"]
+    assert executor.killed
     assert told["tracker"].of("interrupt") == [()]
     assert told["tracker"].of("finish_replicate") == []
     assert told["ledger"].of("fail") == [], "the trial stays open and is gone on with"
@@ -352,7 +438,7 @@ def real(tmp_path_factory, tiny_spec, one_processor):
     ]
     told = {"ledger": Ledger(out, SWEEP), "tracker": Calls(begin_replicate=ConnectionError()), "display": Calls()}
     infos = [describe(replicate, "size", {}, {}) for replicate in replicates]
-    results = run_sweep(replicates, infos, out, illustrate=lambda *_: {}, **told)
+    results = run_sweep(replicates, infos, out, executor=LocalExecutor(), illustrate=lambda *_: {}, **told)
     return out, replicates, results, told
 
 
@@ -401,6 +487,6 @@ def test_a_real_fold_run_may_be_moved_to_another_machine_with_its_folder(real, t
     moved = shutil.copytree(out, tmp_path / "moved")
     told = {"ledger": Calls(), "tracker": Calls(), "display": Calls()}
     infos = [describe(large, "size", {}, {})]
-    (result,) = run_sweep([large], infos, moved, illustrate=lambda *_: {}, **told)
+    (result,) = run_sweep([large], infos, moved, executor=LocalExecutor(), illustrate=lambda *_: {}, **told)
     assert isinstance(result.cases, pd.DataFrame)
     assert result.cases.equals(second.cases)

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
-from hemosweep.engine.local import run_in_child
-from hemosweep.errors import FoldRunFailed
+from hemosweep.engine.executor import Ended
+from hemosweep.engine.local import LocalExecutor, leases
+from hemosweep.training.child import PAUSED
 
 EVENT = '{"time": 1.0, "event": "%s"%s}'
-EPOCHS = [EVENT % ("epoch", f', "epoch": {number}') for number in (1, 2)]
 FAILED = EVENT % ("failed", ', "kind": "out_of_memory", "message": "no memory for 3 GiB"')
 
 
@@ -29,6 +30,12 @@ def exec_script(lines, folder):
     os.execvp("bash", ["bash", "-c", "\n".join(lines)])
 
 
+def sleep(folder):
+    (folder / "pid").write_text(f"{os.getpid()}\n")
+    time.sleep(60.0)
+    return 0
+
+
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "fold run"
@@ -36,8 +43,25 @@ def folder(tmp_path):
     return folder
 
 
-def run(folder, *lines, on_events=lambda events: None):
-    run_in_child(folder, on_events, job=partial(exec_script, lines))
+def run(folder, *lines, job=exec_script):
+    """What has become of a child when it is over."""
+    executor = LocalExecutor(job=partial(job, lines))
+    executor.start(folder)
+    return end(executor)
+
+
+def end(executor):
+    ended = executor.wait(60.0)
+    assert len(ended) == 1
+    return ended[0]
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 60.0
+    while not path.exists() or not path.read_text().endswith("\n"):
+        assert time.monotonic() < deadline, path
+        time.sleep(0.01)
+    return path.read_text().split()
 
 
 def say(event):
@@ -45,10 +69,10 @@ def say(event):
 
 
 def test_a_job_is_told_its_folder_and_its_exit_code_counts(folder):
-    run_in_child(folder, lambda events: None, job=partial(run_script, ["pwd > told"]))
+    assert run(folder, "pwd > told", job=run_script) == Ended(folder=folder)
     assert (folder / "told").read_text() == f"{folder}\n"
-    with pytest.raises(FoldRunFailed, match=r"^its process ended with code 3; "):
-        run_in_child(folder, lambda events: None, job=partial(run_script, ["exit 3"]))
+    ended = run(folder, "exit 3", job=run_script)
+    assert ended.failure == f"its process ended with code 3; details in {folder / 'log.txt'}"
 
 
 def test_children_are_forked_from_one_server_that_has_torch(folder):
@@ -61,65 +85,93 @@ def test_children_are_forked_from_one_server_that_has_torch(folder):
     assert (folder / "server").read_text() == "torch\ntorch\n"
 
 
-def test_the_journal_is_handed_over_as_it_grows_and_whole_at_the_end(folder):
-    handed = []
-    run(
-        folder,
-        *(say(EPOCHS[0]), "sleep 0.5", say(EPOCHS[1])),
-        on_events=lambda events: handed.append([event["epoch"] for event in events]),
-    )
-    assert handed[-1] == [1, 2]
-    assert [1] in handed
-    assert handed == sorted(handed), "never a step back"
-
-
-def test_an_event_of_the_childs_last_moment_is_handed_over(folder):
-    handed = []
-    run(folder, say(EPOCHS[0]), on_events=handed.append)
-    assert [event["epoch"] for event in handed[-1]] == [1]
-
-
 def test_a_failure_names_its_kind_its_message_and_the_log(folder):
-    with pytest.raises(FoldRunFailed) as raised:
-        run(folder, "echo Traceback >&2", say(FAILED), "exit 1")
-    assert str(raised.value) == f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}"
+    ended = run(folder, "echo Traceback >&2", say(FAILED), "exit 1")
+    assert ended.failure == f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}"
     assert (folder / "log.txt").read_text() == "Traceback\n"
 
 
-def test_a_child_that_was_killed_names_the_signal(folder):
-    with pytest.raises(FoldRunFailed, match=r"^its process was killed by signal 9; details in .*log\.txt$"):
-        run(folder, "kill -KILL $$")
+def test_a_child_that_was_killed_names_the_signal_and_may_be_tried_again(folder):
+    ended = run(folder, "kill -KILL $$")
+    assert ended.failure == f"its process was killed by signal 9; details in {folder / 'log.txt'}"
+    assert ended.transient
 
 
 def test_a_child_that_ends_without_a_word_names_its_code(folder):
-    with pytest.raises(FoldRunFailed, match=r"^its process ended with code 7; "):
-        run(folder, "exit 7")
+    ended = run(folder, "exit 7")
+    assert ended.failure.startswith("its process ended with code 7; ")
+    assert not ended.transient
+
+
+def test_a_child_that_was_asked_to_stop_is_not_started_again_by_itself(folder):
+    ended = run(folder, f"exit {PAUSED}")
+    assert (ended.failure.split(";")[0], ended.transient) == ("its process was asked to stop (SIGTERM)", False)
+
+
+def test_a_second_child_in_a_folder_leaves_it_to_the_first(folder):
+    first = LocalExecutor(job=sleep)
+    first.start(folder)
+    wait_for(folder / "pid")
+    ended = run(folder, "touch second")
+    assert ended.failure == f"another process works on it; details in {folder / 'log.txt'}"
+    assert not ended.transient
+    assert "works here; wait for it, or end it" in (folder / "log.txt").read_text()
+    assert not (folder / "second").exists()
+    first.kill()
+
+
+@pytest.mark.parametrize("transient", [True, False])
+def test_a_child_says_itself_whether_its_failure_may_pass(folder, transient):
+    event = EVENT % ("failed", f', "kind": "system", "message": "no space", "transient": {str(transient).lower()}')
+    ended = run(folder, say(event), "exit 1")
+    assert (ended.failure.split(";")[0], ended.transient) == ("system: no space", transient)
 
 
 def test_the_failure_of_an_earlier_child_is_not_taken_for_this_ones(folder):
     (folder / "events.jsonl").write_text(FAILED + "\n")
-    with pytest.raises(FoldRunFailed, match=r"^its process ended with code 7; "):
-        run(folder, "exit 7")
+    assert run(folder, "exit 7").failure.startswith("its process ended with code 7; ")
 
 
 def test_the_log_keeps_what_earlier_children_said(folder):
     (folder / "log.txt").write_text("first\n")
-    run(folder, "echo again")
+    assert run(folder, "echo again").failure is None
     assert (folder / "log.txt").read_text() == "first\nagain\n"
 
 
-@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupt_ends_the_child_before_it_is_raised_on(folder, interrupt):
-    def stop(events):
-        if events:
-            raise interrupt
-
+def test_waiting_ends_with_the_time_and_a_slot_is_free_again_when_its_child_is_over(tmp_path):
+    folders = [tmp_path / name for name in ("short", "long")]
+    for folder in folders:
+        folder.mkdir()
+    lines = ["case $PWD in *long) read < /dev/zero;; esac"]
+    executor = LocalExecutor(
+        ({"LEASE": "0"}, {"LEASE": "1"}), job=partial(exec_script, ["echo $LEASE > lease", *lines])
+    )
+    assert executor.num_slots == 2
+    for folder in folders:
+        executor.start(folder)
+    assert end(executor) == Ended(folder=folders[0])
     begun = time.monotonic()
-    with pytest.raises(interrupt):
-        run(folder, "echo $$ > pid", say(EPOCHS[0]), "exec sleep 60", on_events=stop)
+    assert executor.wait(0.2) == []
+    assert 0.1 < time.monotonic() - begun < 5.0
+    assert [wait_for(folder / "lease") for folder in folders] == [["0"], ["1"]]
+    (folders[0] / "lease").unlink()
+    executor.start(folders[0])
+    assert end(executor) == Ended(folder=folders[0])
+    assert wait_for(folders[0] / "lease") == ["0"], "the lease that was free"
+    assert executor.num_slots == 2
+    executor.kill()
+
+
+def test_killed_children_are_dead_at_once_and_their_slots_free(folder):
+    executor = LocalExecutor(job=partial(exec_script, ["echo $$ > pid", "exec sleep 60"]))
+    executor.start(folder)
+    (pid,) = wait_for(folder / "pid")
+    begun = time.monotonic()
+    executor.kill()
     assert time.monotonic() - begun < 10.0
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((folder / "pid").read_text()), 0)
+    assert not is_alive(pid)
+    assert executor.wait(0.0) == []
+    assert executor.num_slots == 1
 
 
 def test_ctrl_c_does_not_reach_the_child(folder):
@@ -130,6 +182,23 @@ def test_ctrl_c_does_not_reach_the_child(folder):
     assert session != os.getsid(0)
 
 
+@pytest.mark.parametrize(("visible", "expected"), [(None, ["0", "1"]), ("2,5", ["2", "5"]), ("GPU-8f2a", ["GPU-8f2a"])])
+def test_there_is_a_slot_for_every_gpu_that_may_be_used(monkeypatch, visible, expected):
+    # What torch would say on a machine with two GPUs, or on one of several lent to this process.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(expected))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert [lease["CUDA_VISIBLE_DEVICES"] for lease in leases()] == expected
+    assert [lease["CUDA_VISIBLE_DEVICES"] for lease in leases(2)] == expected * 2
+
+
+def test_without_a_gpu_one_fold_run_at_a_time_has_the_processors(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert leases() == ({},)
+
+
 def is_alive(pid):
     """Whether a process runs; a dead one that nobody has asked after (a zombie) does not."""
     stat = Path(f"/proc/{pid}/stat")
@@ -138,17 +207,15 @@ def is_alive(pid):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 def test_the_death_of_the_server_ends_its_child_and_the_next_child_has_a_new_server(folder):
-    lines = ["echo $$ > pid; echo $PPID > server", say(EPOCHS[0]), "exec sleep 60"]
-
-    def kill_server(events):
-        if events:
-            os.kill(int((folder / "server").read_text()), signal.SIGKILL)
-
-    with pytest.raises(FoldRunFailed, match=r"^its process ended with code 255; "):
-        run(folder, *lines, on_events=kill_server)
+    executor = LocalExecutor(job=partial(exec_script, ["echo $PPID > server; echo $$ > pid", "exec sleep 60"]))
+    executor.start(folder)
+    (pid,), (server,) = wait_for(folder / "pid"), wait_for(folder / "server")
+    os.kill(int(server), signal.SIGKILL)
+    ended = end(executor)
+    assert ended.failure.startswith("its process was killed together with the server that it was forked from; ")
+    assert ended.transient
     deadline = time.monotonic() + 10.0
-    while is_alive((folder / "pid").read_text().strip()):
+    while is_alive(pid):
         assert time.monotonic() < deadline, "the child outlived its server"
         time.sleep(0.01)
-    (folder / "events.jsonl").unlink()
-    run(folder, "true")
+    assert run(folder, "true").failure is None

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hemosweep.evaluation.inference import predict_probability, window_starts
 from hemosweep.model.device import Device
+from hemosweep.training.memory import OutOfMemory
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 Shape = tuple[int, int, int]
@@ -154,3 +155,30 @@ def test_overlapping_windows_are_averaged() -> None:
     # Windows start at columns 0, 2 and 3.
     by_column = [0.1, 0.2, (0.3 + 0.1) / 2, (0.4 + 0.2 + 0.1) / 3, (0.3 + 0.2) / 2, (0.4 + 0.3) / 2, 0.4]
     np.testing.assert_allclose(probability, np.broadcast_to(by_column, (4, 4, 7)), atol=1e-6)
+
+
+class Small(Stub):
+    """Memory holds `fits` windows at once."""
+
+    def __init__(self, fits: int) -> None:
+        super().__init__()
+        self.fits = fits
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        if len(x_BCDHW) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(x_BCDHW)
+
+
+@pytest.mark.parametrize(("batch", "fits"), [(3, 1), (64, 5)])
+def test_windows_that_memory_does_not_hold_at_once_are_predicted_in_smaller_batches(batch: int, fits: int) -> None:
+    image_CDHW, brain_DHW = image_of((6, 9, 12)), np.ones((6, 9, 12), dtype=bool)
+    small, large = Small(fits), Small(1000)
+    probability = predict(small, image_CDHW, brain_DHW, (4, 4, 4), batch=batch)
+    np.testing.assert_array_equal(probability, predict(large, image_CDHW, brain_DHW, (4, 4, 4), batch=batch))
+    assert sum(map(len, small.seen)) == sum(map(len, large.seen))
+
+
+def test_a_window_that_memory_does_not_hold_is_said_to_be_too_large() -> None:
+    with pytest.raises(OutOfMemory, match="does not hold 1 patches at once"):
+        predict(Small(0), image_of((4, 4, 4)), np.ones((4, 4, 4), dtype=bool), (4, 4, 4))

@@ -112,6 +112,23 @@ def test_epochs_of_an_earlier_process_do_not_make_the_pace_faster(clock, replica
     assert lines(console)[0].endswith("ETA 40 s")
 
 
+def test_fold_runs_side_by_side_halve_the_eta(clock, replicate, console):
+    twin = replace(
+        replicate, run_name="twin", fold_runs=tuple(replace(s, digest=f"twin-{s.fold}") for s in replicate.fold_runs)
+    )
+    with SweepDisplay([replicate, twin], console, num_slots=2) as display:
+        for run in (replicate, twin):
+            display.fold_started(run, run.fold_runs[0])
+        for run in (replicate, twin):
+            for number in range(1, 11):
+                display.epoch_ended(run, run.fold_runs[0], epoch(number, seconds=4.0))
+        clock.now += 45.0
+        for run in (replicate, twin):
+            display.fold_ended(run, run.fold_runs[0], scores(0.5), False)
+    # Two fold runs are left, of 40 seconds and 5 of everything else, at the same time.
+    assert lines(console)[1].endswith("ETA 45 s")
+
+
 def test_a_failure_is_told_with_its_reason_as_it_is(clock, replicate, console):
     with SweepDisplay([replicate], console) as display:
         display.fold_failed(replicate, replicate.fold_runs[0], "system: [Errno 28] No space left; details in a/[b]")
@@ -127,6 +144,7 @@ def test_a_warning_is_one_line_as_it_is(clock, replicate, console):
 
 def test_a_fold_without_a_defined_score_says_so(clock, replicate, console):
     with SweepDisplay([replicate], console) as display:
+        display.fold_started(replicate, replicate.fold_runs[0])
         display.fold_ended(replicate, replicate.fold_runs[0], scores(None), False)
     assert "DSC undefined over 1 cases" in lines(console)[0]
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,3 +124,21 @@ def test_the_six_views_of_a_patch_without_symmetry_all_differ(make_case: MakeCas
     bank = PatchBank([case], [Centres(index_N=np.array([311]), counts={})], (4, 4, 4), CPU, augment=True)
     x_BCDHW, _ = bank.gather(torch.arange(6))
     assert len({x.numpy().tobytes() for x in x_BCDHW}) == 6
+
+
+def test_patches_know_their_case_their_centre_and_their_view(make_case: MakeCase) -> None:
+    shapes = [(5, 7, 9), (1, 1, 13), (10, 6, 4)]
+    cases = [
+        replace(random_case(make_case, shape, num_channels=1, seed=seed), case_id=f"sub-{seed}")
+        for seed, shape in enumerate(shapes)
+    ]
+    centres = [corners(case) for case in cases]
+    bank = PatchBank(cases, centres, (4, 8, 8), CPU, augment=True)
+    drawn = [
+        (case.case_id, [int(i) for i in np.unravel_index(index, case.lesion_DHW.shape)])
+        for case, of_case in zip(cases, centres, strict=True)
+        for index in of_case.index_N
+    ]
+    case_ids, centre_B3, view_B = bank.origins(torch.arange(len(bank)))
+    assert list(zip(case_ids, centre_B3.tolist(), strict=True)) == drawn * 6
+    assert view_B.tolist() == [view for view in range(6) for _ in drawn]

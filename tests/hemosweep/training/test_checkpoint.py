@@ -1,9 +1,12 @@
+import os
 import pickle
+import stat
 
 import pytest
 import torch
 
-from hemosweep.training.checkpoint import load_checkpoint, save_checkpoint
+from hemosweep.training.checkpoint import UnreadableCheckpoint, load_checkpoint, load_own_checkpoint, save_checkpoint
+from hemosweep.training.spec import write_json
 
 CPU = torch.device("cpu")
 
@@ -43,3 +46,54 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
     torch.save({"epoch": print}, path)
     with pytest.raises(pickle.UnpicklingError, match="weights_only"):
         load_checkpoint(path, CPU)
+
+
+@pytest.mark.parametrize("write", [save_checkpoint, write_json], ids=["checkpoint", "json"])
+def test_a_file_is_on_disk_before_it_takes_its_name_and_its_folder_after(tmp_path, monkeypatch, write):
+    flushed = []
+    flush = os.fsync
+
+    def fsync(descriptor):
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        flushed.append(("folder" if is_folder else "file", (tmp_path / "file").exists()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write(tmp_path / "file", {"epoch": 1})
+    assert flushed == [("file", False), ("folder", True)]
+
+
+def test_a_file_system_that_flushes_no_folders_is_put_up_with(tmp_path, monkeypatch):
+    flush = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError("Invalid argument")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    save_checkpoint(tmp_path / "checkpoint.pt", {"epoch": 1})
+    assert load_checkpoint(tmp_path / "checkpoint.pt", CPU)["epoch"] == 1
+
+
+def test_a_fold_runs_own_checkpoint_is_the_one_with_its_name(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    assert load_own_checkpoint(path, "0123") is None
+    save_checkpoint(path, {"run": "0123", "epoch": 1})
+    assert load_own_checkpoint(path, "0123") == {"run": "0123", "epoch": 1}
+    for state in ({"run": "4567", "epoch": 1}, {"epoch": 1}, [1, 2]):
+        save_checkpoint(path, state)
+        with pytest.raises(UnreadableCheckpoint, match=r"checkpoint\.pt was not written by this fold run"):
+            load_own_checkpoint(path, "0123")
+
+
+def test_a_checkpoint_that_memory_does_not_hold_is_not_called_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"run": "0123"})
+
+    def load(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        load_own_checkpoint(path, "0123")

@@ -1,6 +1,9 @@
 """A whole fold run in this process: real network, real loss, tiny volumes."""
 
+import errno
 import json
+import os
+import signal
 from dataclasses import replace
 
 import nibabel as nib
@@ -8,12 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from hemosweep.errors import BadInput
+from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.training import child, fold_run
 from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.fold_run import derive_seed, run_fold
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import NonFiniteLoss
+from hemosweep.training.memory import OutOfMemory
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import CaseInput
 
@@ -202,6 +208,161 @@ def test_arms_share_their_random_numbers(run, tiny_spec, monkeypatch):
     assert epochs(first) == epochs(second)
 
 
+UNREADABLE = {
+    "cut in half": lambda content: content[: len(content) // 2],
+    "cut at its end": lambda content: content[:-1],
+    "empty": lambda content: b"",
+    "text": lambda content: b"not a checkpoint",
+    "one bit": lambda content: content.replace(b"\x3f", b"\x3e", 1),
+}
+
+
+@pytest.mark.parametrize("damage", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_damaged_checkpoint_is_set_aside_and_the_fold_begun_anew(run, tiny_spec, damage):
+    whole = run(tiny_spec(), "whole")
+    folder = run(tiny_spec(), "damaged", interrupt_after=("epoch", 3))
+    damaged = damage((folder / "checkpoint.pt").read_bytes())
+    (folder / "checkpoint.pt").write_bytes(damaged)
+    run(tiny_spec(), "damaged")
+    assert_same_result(whole, folder)
+    (event,) = events(folder, "checkpoint_unreadable")
+    assert event["reason"].startswith("checkpoint.pt is damaged (")
+    assert (folder / event["kept_as"]).read_bytes() == damaged
+    assert events(folder, "resumed") == []
+    assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"learning_rate": 0.5}], ids=["another seed", "another arm"])
+def test_a_checkpoint_of_another_fold_run_is_not_gone_on_from(run, tiny_spec, other):
+    whole = run(tiny_spec(), "whole")
+    foreign = run(tiny_spec(digest="foreign", **other), "foreign")
+    (whole.parent / "mine").mkdir()
+    (foreign / "checkpoint.pt").rename(whole.parent / "mine" / "checkpoint.pt")
+    folder = run(tiny_spec(), "mine")
+    assert_same_result(whole, folder)
+    (event,) = events(folder, "checkpoint_unreadable")
+    assert event["reason"] == "checkpoint.pt was not written by this fold run"
+
+
+def test_a_checkpoint_that_the_file_system_does_not_give_is_not_called_damaged(run, tiny_spec, tmp_path):
+    (tmp_path / "fold" / "checkpoint.pt").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        run(tiny_spec())
+    assert (tmp_path / "fold" / "checkpoint.pt").is_dir()
+
+
+def test_a_journal_that_was_cut_short_costs_nothing(run, tiny_spec):
+    whole = run(tiny_spec(), "whole")
+    folder = run(tiny_spec(), "cut", interrupt_after=("epoch", 3))
+    journal = folder / "events.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    assert_same_result(whole, run(tiny_spec(), "cut"))
+
+
+class Limited(SEUNet):
+    """Training has memory for two patches, from the given call on."""
+
+    def __init__(self, from_call):
+        super().__init__(in_channels=1, width=2)
+        self.from_call = from_call
+        self.num_calls = 0
+
+    def forward(self, x_BCDHW):
+        self.num_calls += self.training
+        if self.training and self.num_calls >= self.from_call and len(x_BCDHW) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(x_BCDHW)
+
+
+def test_a_run_that_ran_out_of_memory_goes_on_with_its_micro_batches_to_the_bit(run, tiny_spec, monkeypatch):
+    # Four steps an epoch: it happens in the second one.
+    monkeypatch.setattr(fold_run, "build_model", lambda *_, **__: Limited(from_call=6))
+    whole = run(tiny_spec(), "whole")
+    assert events(whole, "batch_halved") == [{"event": "batch_halved", "micro_batch": 2, "epoch": 2}]
+    run(tiny_spec(), "interrupted", interrupt_after=("epoch", 4))
+    monkeypatch.setattr(fold_run, "build_model", lambda *_, **__: Limited(from_call=1000))  # There is memory again.
+    resumed = run(tiny_spec(), "interrupted")
+    assert events(resumed, "resumed") == [{"event": "resumed", "epoch": 3, "micro_batch": 2}]
+    assert_same_result(whole, resumed)
+
+
+class Terminated(Journal):
+    """Has SIGTERM sent to this process as the journal tells of `at`."""
+
+    at = None
+
+    def write(self, event, **fields):
+        super().write(event, **fields)
+        if self.at == (event, fields.get("epoch", fields.get("case_id"))):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def train_until(tmp_path, monkeypatch):
+    """Trains as the child does, in a folder of that name, with a SIGTERM at an event; returns folder and exit code."""
+
+    def train_until(at, spec, name="paused"):
+        monkeypatch.setattr(child, "Journal", type("TerminatedThere", (Terminated,), {"at": at}))
+        spec.write(tmp_path / name)
+        return tmp_path / name, child.train_fold(tmp_path / name)
+
+    return train_until
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_run_that_is_asked_to_stop_ends_its_epoch_and_goes_on_from_there_to_the_bit(
+    run, train_until, tiny_spec, epoch
+):
+    whole = run(tiny_spec(), "whole")
+    folder, code = train_until(("epoch", epoch), tiny_spec())
+    assert code == child.PAUSED == 75
+    assert read_journal(folder / "events.jsonl")[-1]["event"] == "paused"
+    assert load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))["epoch"] == epoch
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert events(folder, "resumed") == [{"event": "resumed", "epoch": epoch}]
+    assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 4, 5], "none of them twice"
+    assert_same_result(whole, folder)
+
+
+def test_a_run_that_is_asked_to_stop_before_its_first_epoch_trains_none(train_until, tiny_spec):
+    folder, code = train_until(("started", None), tiny_spec())
+    assert code == child.PAUSED
+    assert [event["event"] for event in read_journal(folder / "events.jsonl")] == ["started", "paused"]
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_a_run_that_is_asked_to_stop_in_its_test_keeps_the_cases_that_were_tested(run, train_until, tiny_spec):
+    whole = run(tiny_spec(), "whole")
+    folder, code = train_until(("tested", "d"), tiny_spec())
+    assert code == child.PAUSED
+    assert [row["case_id"] for row in scores(folder)] == ["d"]
+    assert not (folder / "done.json").exists()
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert [event["case_id"] for event in events(folder, "tested")] == ["d", "e"]
+    assert_same_result(whole, folder)
+
+
+def test_scores_are_not_kept_where_the_training_is_begun_anew(run, train_until, tiny_spec):
+    whole = run(tiny_spec(), "whole")
+    folder, _ = train_until(("tested", "d"), tiny_spec())
+    (folder / "checkpoint.pt").unlink()
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert [event["case_id"] for event in events(folder, "tested")] == ["d", "d", "e"]
+    assert_same_result(whole, folder)
+
+
+def test_a_run_that_is_asked_to_stop_after_its_last_case_is_done(train_until, tiny_spec):
+    folder, code = train_until(("tested", "e"), tiny_spec(max_epochs=1))
+    assert code == 0
+    assert (folder / "done.json").is_file()
+
+
+def test_this_process_has_its_own_sigterm_back_after_a_fold_run(train_until, tiny_spec):
+    before = signal.getsignal(signal.SIGTERM)
+    train_until(("epoch", 1), tiny_spec(max_epochs=2))
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def fail(tmp_path, spec, monkeypatch, error=None):
     """The child's `main` in this process; returns the last event of the journal."""
     if error is not None:
@@ -215,28 +376,71 @@ def fail(tmp_path, spec, monkeypatch, error=None):
     return read_journal(tmp_path / "events.jsonl")[-1]
 
 
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+HOST_FULL = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 8"
+
+
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "kind", "transient"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried\nto allocate"), "out_of_memory"),
-        (MemoryError(), "out_of_memory"),
-        (NonFiniteLoss("the training loss became nan"), "non_finite_loss"),
-        (OSError("No space left on device"), "system"),
-        (ZeroDivisionError("division by zero"), "defect"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried\nto allocate"), "out_of_memory", False),
+        (MemoryError(), "out_of_memory", True),
+        (RuntimeError(HOST_FULL), "out_of_memory", True),
+        (caused(OutOfMemory("not 2 patches at once"), RuntimeError(HOST_FULL)), "out_of_memory", True),
+        (caused(OutOfMemory("not 2 patches at once"), torch.OutOfMemoryError("CUDA")), "out_of_memory", False),
+        (NonFiniteLoss("the training loss became nan"), "non_finite_loss", False),
+        (OSError(errno.ENOSPC, "No space left on device"), "system", True),
+        (OSError(errno.ESTALE, "Stale file handle"), "system", True),
+        (PermissionError(errno.EACCES, "Permission denied"), "system", False),
+        (BadInput("the source code changed"), "data", False),
+        (caused(BadInput("case.npz: not readable"), OSError(errno.ESTALE, "Stale file handle")), "data", True),
+        (caused(BadInput("case.npz: not readable"), ValueError("bad magic number")), "data", False),
+        (ZeroDivisionError("division by zero"), "defect", False),
     ],
 )
-def test_a_failure_is_journalled_with_its_kind_on_one_line(tmp_path, tiny_spec, monkeypatch, capsys, error, kind):
+def test_a_failure_is_journalled_with_its_kind_on_one_line_and_whether_it_may_pass(
+    tmp_path, tiny_spec, monkeypatch, capsys, error, kind, transient
+):
     event = fail(tmp_path, tiny_spec(), monkeypatch, error)
-    assert (event["event"], event["kind"]) == ("failed", kind)
+    assert (event["event"], event["kind"], event["transient"]) == ("failed", kind, transient)
     assert event["message"] == (str(error).split("\n")[0] or "MemoryError")
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_loss_that_is_not_finite_is_journalled_as_such(tmp_path, tiny_spec, monkeypatch):
-    monkeypatch.setattr(fold_run, "build_loss", lambda config: lambda logits_BCDHW, label_BDHW: logits_BCDHW.sum() / 0)
-    event = fail(tmp_path, tiny_spec(), monkeypatch)
+def test_a_loss_that_is_not_finite_is_journalled_as_such_with_the_file_of_its_batch(
+    tmp_path, tiny_spec, tiny_inputs, monkeypatch
+):
+    # As a damaged scan gives it, in the lesion of case b, where half of its patches are drawn.
+    case = load_preprocessed(tiny_inputs["b"])
+    case.image_CDHW[0, case.lesion_DHW] = np.nan
+    save_preprocessed(case, tmp_path / "damaged.npz")
+    spec = tiny_spec()
+    damaged = CaseInput(case_id="b", ivh="no", path=str(tmp_path / "damaged.npz"))
+    event = fail(tmp_path, replace(spec, train=(spec.train[0], damaged)), monkeypatch)
     assert (event["event"], event["kind"]) == ("failed", "non_finite_loss")
-    assert event["message"].startswith("the training loss became ")
+    assert event["message"] == (
+        "the training loss became nan in epoch 1; look for wrong intensities or labels in the batch that did it, which "
+        "is in non_finite.pt, or give a learning_rate below 1.0"
+    )
+    kept = torch.load(tmp_path / "non_finite.pt", weights_only=True)
+    bad = kept["images"].isnan().flatten(1).any(dim=1).tolist()
+    assert any(bad)
+    assert {case_id for case_id, is_bad in zip(kept["case_ids"], bad, strict=True) if is_bad} == {"b"}
+
+
+def test_memory_that_does_not_hold_two_patches_is_journalled_as_such(tmp_path, tiny_spec, monkeypatch):
+    class Hopeless(SEUNet):
+        def forward(self, x_BCDHW):
+            raise MemoryError
+
+    monkeypatch.setattr(fold_run, "build_model", lambda *_, **__: Hopeless(in_channels=1, width=2))
+    event = fail(tmp_path, tiny_spec(), monkeypatch)
+    assert (event["event"], event["kind"], event["transient"]) == ("failed", "out_of_memory", True)
+    assert event["message"].startswith("memory does not hold 2 patches at once")
 
 
 def test_a_missing_input_is_journalled_as_a_failure_of_the_data(tmp_path, tiny_spec, monkeypatch):

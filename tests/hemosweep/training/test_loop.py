@@ -31,6 +31,13 @@ class Bank:
         x_BCDHW = patch_B.float()[:, None, None, None, None].expand(-1, 1, 1, 1, 2)
         return x_BCDHW, torch.tensor(self.label).expand(len(patch_B), 1, 1, 2)
 
+    def origins(self, patch_B):
+        return (
+            [f"case {number}" for number in patch_B.tolist()],
+            torch.zeros(len(patch_B), 3),
+            torch.zeros(len(patch_B)),
+        )
+
 
 class Network(nn.Module):
     """One weight; the first voxel of every patch is called lesion, the second is not."""
@@ -70,9 +77,10 @@ def scripted(tmp_path):
             TrainingConfig(batch_size=4, max_epochs=max_epochs, patience=patience),
             CPU,
             seed=0,
+            run="run",
             checkpoint=tmp_path / "checkpoint.pt",
             on_epoch=lambda epoch: weights.setdefault(epoch.epoch, float(model.weight.detach())),
-            on_resume=lambda epoch: None,
+            on_event=lambda event, **fields: None,
         )
         return outcome, weights, float(model.weight.detach())
 
@@ -109,27 +117,44 @@ def test_going_on_from_a_finished_training_trains_nothing_and_keeps_the_best_wei
 
 
 @pytest.mark.parametrize(("bad", "shown"), [(math.nan, "nan"), (math.inf, "inf")])
-def test_a_validation_loss_that_is_not_finite_ends_the_training(scripted, bad, shown):
-    with pytest.raises(NonFiniteLoss, match=f"the validation loss became {shown}; "):
+def test_a_validation_loss_that_is_not_finite_ends_the_training_and_its_batch_is_kept(scripted, tmp_path, bad, shown):
+    with pytest.raises(NonFiniteLoss, match=f"the validation loss became {shown} in epoch 2; "):
         scripted([5.0, bad])
+    kept = torch.load(tmp_path / "non_finite.pt", weights_only=True)
+    assert (kept["part"], kept["epoch"], kept["step"], len(kept["case_ids"])) == ("validation", 2, 1, 4)
+    assert load_checkpoint(tmp_path / "checkpoint.pt", torch.device("cpu"))["epoch"] == 1
 
 
-def test_a_training_loss_that_is_not_finite_ends_the_training_before_a_checkpoint(tmp_path):
-    model = Network()
-    with pytest.raises(NonFiniteLoss, match="the training loss became nan; "):
+@pytest.mark.parametrize("bad", [math.nan, -math.inf])
+def test_the_first_training_batch_whose_loss_is_not_finite_is_kept(tmp_path, bad):
+    model, bank = Network(), Bank(num_patches=10)
+    factors = iter([1.0, bad, math.nan])
+    with pytest.raises(
+        NonFiniteLoss, match=r"the training loss became nan in epoch 1; .* in .*/non_finite\.pt, or give a "
+    ) as raised:
         train(
             model,
-            lambda logits_BCDHW, label_BDHW: model.weight * math.nan,
+            lambda logits_BCDHW, label_BDHW: model.weight * next(factors),
+            bank,
             Bank(),
-            Bank(),
-            TrainingConfig(batch_size=4),
+            TrainingConfig(batch_size=4, learning_rate=0.5),
             CPU,
             seed=0,
+            run="run",
             checkpoint=tmp_path / "checkpoint.pt",
             on_epoch=pytest.fail,
-            on_resume=pytest.fail,
+            on_event=pytest.fail,
         )
-    assert list(tmp_path.iterdir()) == []
+    assert str(raised.value).endswith("a learning_rate below 0.5")
+    assert [path.name for path in tmp_path.iterdir()] == ["non_finite.pt"], "no checkpoint"
+    kept = torch.load(tmp_path / "non_finite.pt", weights_only=True)
+    second = bank.asked[1]
+    assert kept.keys() == {"part", "epoch", "step", "loss", "images", "labels", "case_ids", "centres", "views"}
+    assert (kept["part"], kept["epoch"], kept["step"]) == ("training", 1, 2)
+    assert kept["loss"] == pytest.approx(bad, nan_ok=True)
+    assert kept["images"][:, 0, 0, 0, 0].tolist() == second
+    assert kept["labels"].tolist() == [[[[1, 0]]]] * 4
+    assert kept["case_ids"] == [f"case {number}" for number in second]
 
 
 def test_an_epoch_visits_every_patch_once_in_an_order_that_the_seed_decides(tmp_path):
@@ -143,9 +168,10 @@ def test_an_epoch_visits_every_patch_once_in_an_order_that_the_seed_decides(tmp_
             TrainingConfig(batch_size=4, max_epochs=2),
             CPU,
             seed=seed,
+            run="run",
             checkpoint=tmp_path / f"{seed}.pt",
             on_epoch=lambda epoch: None,
-            on_resume=pytest.fail,
+            on_event=pytest.fail,
         )
         assert [len(batch) for batch in bank.asked] == [4, 4, 2, 4, 4, 2]
         epochs = [[*chain(*bank.asked[:3])], [*chain(*bank.asked[3:])]]
@@ -166,9 +192,10 @@ def test_a_last_batch_of_one_patch_is_left_out_as_batch_normalisation_needs_two(
         TrainingConfig(batch_size=4, max_epochs=1),
         CPU,
         seed=0,
+        run="run",
         checkpoint=tmp_path / "checkpoint.pt",
         on_epoch=lambda epoch: None,
-        on_resume=pytest.fail,
+        on_event=pytest.fail,
     )
     assert [len(batch) for batch in bank.asked] == [4]
 
@@ -188,6 +215,7 @@ def test_a_checkpoint_holds_what_the_next_epoch_depends_on(scripted, tmp_path):
     assert (float(state["model"]["weight"]), float(state["best"]["weight"])) == (weights[3], weights[2])
     assert state["optimizer"]["state"][0]["step"] == 3
     assert state["random"].keys() == {"cpu"}
+    assert (state["run"], state["micro_batch"]) == ("run", 4)
 
 
 def test_validation_sees_every_patch_once_in_one_mixed_order_for_ever():

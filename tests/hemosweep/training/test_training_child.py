@@ -73,8 +73,8 @@ def test_a_training_whose_driver_is_killed_dies_with_it_and_is_gone_on_from_to_t
     spec = tiny_spec(max_epochs=150, patience=150)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     spec.write(killed)
-    code = ONE_PROCESSOR + "import sys; from pathlib import Path; from hemosweep.engine.local import run_in_child\n"
-    driver = start(code + "run_in_child(Path(sys.argv[1]), lambda events: None)", killed)
+    code = ONE_PROCESSOR + "import sys; from pathlib import Path; from hemosweep.engine.local import LocalExecutor\n"
+    driver = start(code + "e = LocalExecutor(); e.start(Path(sys.argv[1])); e.wait(600)", killed)
 
     def num_epochs():
         return sum(event["event"] == "epoch" for event in read_journal(killed / "events.jsonl"))

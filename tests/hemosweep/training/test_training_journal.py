@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from hemosweep.training.journal import Journal, read_journal, seconds_at_work
+from hemosweep.training.journal import Journal, last_process, micro_batch_size, read_journal, seconds_at_work
 
 
 @pytest.fixture
@@ -69,8 +69,38 @@ def test_a_number_that_json_does_not_have_is_refused(path):
         ([("started", 100.0)], 0.0),
         ([("started", 100.0), ("epoch", 107.0), ("done", 110.0)], 10.0),
         ([("started", 100.0), ("epoch", 107.0), ("started", 5000.0), ("resumed", 5001.0), ("epoch", 5003.0)], 10.0),
+        ([("started", 100.0), ("paused", 107.0), ("started", 5000.0), ("checkpoint_unreadable", 5003.0)], 10.0),
+        ([("started", 100.0), ("batch_halved", 107.0), ("paused", 110.0)], 10.0),
     ],
-    ids=["no journal", "only started", "one process", "two processes and a night between them"],
+    ids=["no journal", "only started", "one process", "two processes and a night between them", "a pause", "halved"],
 )
 def test_time_at_work_does_not_count_the_time_between_processes(times, seconds):
     assert seconds_at_work([{"event": event, "time": time} for event, time in times]) == seconds
+
+
+STARTED = {"event": "started"}
+RESUMED = {"event": "resumed", "epoch": 3}
+HALVED = {"event": "batch_halved", "epoch": 4, "micro_batch": 32}
+
+
+@pytest.mark.parametrize(
+    ("events", "size"),
+    [
+        ([], None),
+        ([STARTED, {"event": "epoch"}], None),
+        ([STARTED, HALVED], 32),
+        ([STARTED, HALVED, HALVED | {"micro_batch": 16}, {"event": "epoch"}], 16),
+        ([STARTED, HALVED, STARTED, RESUMED | {"micro_batch": 32}, {"event": "done"}], 32),
+        ([STARTED, HALVED, STARTED, RESUMED], None),
+        ([STARTED, HALVED, STARTED, {"event": "checkpoint_unreadable"}], None),
+    ],
+    ids=["none", "whole batches", "halved", "twice", "resumed with it", "resumed from before it", "begun anew"],
+)
+def test_the_size_of_micro_batches_is_that_of_the_process_that_worked_last(events, size):
+    assert micro_batch_size(events) == size
+
+
+def test_the_events_of_the_last_process_begin_with_its_start():
+    assert last_process([STARTED, HALVED, STARTED, RESUMED]) == [STARTED, RESUMED]
+    assert last_process([HALVED]) == [HALVED]
+    assert last_process([]) == []

@@ -1,0 +1,103 @@
+"""What a sweep has planned, left in a file for whoever looks at its folder later.
+
+A fold run's own folder knows neither sweep nor arm, since several may share it, and one that has not begun has none.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemosweep.training.spec import write_json
+
+if TYPE_CHECKING:
+    # Its module brings in what reads scans, which takes seconds.
+    from hemosweep.engine.plan import Replicate
+
+INDEX_NAME = "sweeps"
+FOLD_RUNS_NAME = "fold_runs"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedFoldRun:
+    """A fold run of a plan: the number of its fold there, and its name."""
+
+    fold: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedReplicate:
+    """An arm with a seed. `derivatives` are the names of the folders that its preprocessed cases lie in."""
+
+    run_name: str
+    arm: str
+    seed: int
+    fold_runs: tuple[PlannedFoldRun, ...]
+    derivatives: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The replicates of a sweep. With another `source` (`training.source.source_digest`) they are other fold runs."""
+
+    sweep: str
+    profile: str
+    source: str | None
+    replicates: tuple[PlannedReplicate, ...]
+
+
+def write_plan(out: Path, sweep: str, profile: str, replicates: "Sequence[Replicate]") -> None:
+    """Leave `OUT/sweeps/SWEEP.json`, whole or not at all.
+
+    What was planned before with the same profile and source stays beside it: other arms, or the trials of a search.
+    """
+    planned = tuple(_planned(replicate) for replicate in replicates)
+    source = replicates[0].fold_runs[0].source
+    names = {replicate.run_name for replicate in planned}
+    path = out / INDEX_NAME / f"{sweep}.json"
+    earlier = _read(path)
+    if earlier is not None and (earlier.profile, earlier.source) == (profile, source):
+        planned = (*(replicate for replicate in earlier.replicates if replicate.run_name not in names), *planned)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, asdict(Plan(sweep=sweep, profile=profile, source=source, replicates=planned)))
+
+
+def read_plans(out: Path) -> tuple[Plan, ...]:
+    """The plans of an output folder, by sweep; one of another version that cannot be read is passed over."""
+    plans = (_read(path) for path in sorted((out / INDEX_NAME).glob("[!.]*.json")))
+    return tuple(plan for plan in plans if plan is not None)
+
+
+def _planned(replicate: "Replicate") -> PlannedReplicate:
+    cases = [case for spec in replicate.fold_runs for case in (*spec.train, *spec.validation, *spec.test)]
+    return PlannedReplicate(
+        run_name=replicate.run_name,
+        arm=replicate.arm.name,
+        seed=replicate.seed,
+        fold_runs=tuple(PlannedFoldRun(fold=spec.fold, digest=spec.digest) for spec in replicate.fold_runs),
+        derivatives=tuple(sorted({Path(case.path).parent.name for case in cases})),
+    )
+
+
+def _read(path: Path) -> Plan | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Plan(
+            sweep=values["sweep"],
+            profile=values["profile"],
+            source=values["source"],
+            replicates=tuple(
+                PlannedReplicate(
+                    run_name=replicate["run_name"],
+                    arm=replicate["arm"],
+                    seed=replicate["seed"],
+                    fold_runs=tuple(PlannedFoldRun(**fold_run) for fold_run in replicate["fold_runs"]),
+                    derivatives=tuple(replicate["derivatives"]),
+                )
+                for replicate in values["replicates"]
+            ),
+        )
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,68 @@
+"""A lock that a process holds on a file for as long as it lives, and that says who holds it."""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from hemosweep.errors import HemosweepError
+
+LOCK_NAME = "lock"
+"""In a fold run's folder: held by the process that works on it. It names a host, so it stays on this machine."""
+
+PATIENCE_S = 0.5
+_PAUSE_S = 0.02
+
+
+class Held(HemosweepError):
+    """Another process holds the lock; `by` is its name, such as "process 4711 on node3"."""
+
+    def __init__(self, path: Path, by: str) -> None:
+        super().__init__(f"{path.parent}: {by} works here; wait for it, or end it")
+        self.by = by
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold a lock; the system lets go of it however the process ends.
+
+    Raises:
+        Held: another process holds it for longer than a glance of `holder` takes.
+    """
+    with path.open("a+", encoding="utf-8") as file:
+        deadline = time.monotonic() + PATIENCE_S
+        while not _take(file, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                file.seek(0)
+                raise Held(path, _name(file))
+            time.sleep(_PAUSE_S)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def holder(path: Path) -> str | None:
+    """Who holds a lock, such as "process 4711 on node3"; None where nobody does. Waits for nothing, writes nothing."""
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with file:
+        return None if _take(file, fcntl.LOCK_SH) else _name(file)
+
+
+def _take(file: TextIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _name(file: TextIO) -> str:
+    return file.read().strip() or "a process that has not given its name yet"

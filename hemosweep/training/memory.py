@@ -1,0 +1,91 @@
+"""What is done when memory runs out: the same patches go through the network fewer at a time."""
+
+import gc
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from hemosweep.errors import HemosweepError
+
+T = TypeVar("T")
+
+_OF_DEVICE = ("out of memory", "alloc_failed", "allocation_failed")
+_OF_HOST = ("can't allocate memory", "bad_alloc", "could not create a primitive", "could not create a memory")
+"""What is said of it, in lower case, where torch raises a plain RuntimeError. The last two are oneDNN's: what it could
+not prepare for one size of batch it will not prepare again in that process, but for another size it will."""
+
+
+class OutOfMemory(HemosweepError):
+    """Memory does not hold even the fewest patches that can go through the network at once."""
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error means that the device's or the host's memory is full."""
+    return isinstance(error, (torch.OutOfMemoryError, OutOfMemory)) or is_host_full(error) or _says(error, _OF_DEVICE)
+
+
+def is_host_full(error: BaseException | None) -> bool:
+    """Whether an error means that the host's memory is full, not a GPU's."""
+    return isinstance(error, MemoryError) or _says(error, _OF_HOST)
+
+
+def _says(error: BaseException | None, words: tuple[str, ...]) -> bool:
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+
+
+class MicroBatch:
+    """How many patches may go through the network at once: halved, for good, each time memory runs out.
+
+    Args:
+        size: to begin with.
+        least: what makes sense at least.
+        on_halved: told of each new size.
+    """
+
+    def __init__(self, size: int, *, least: int = 1, on_halved: Callable[[int], None] = lambda size: None) -> None:
+        self.size = size
+        self._least = least
+        self._on_halved = on_halved
+
+    def run(self, attempt: Callable[[int], T], num_patches: int, undo: Callable[[], None] = lambda: None) -> T:
+        """What `attempt` returns, told how many of its `num_patches` may go through the network at once.
+
+        Where memory runs out it is tried again with half as many, after what it had allocated is free and `undo` ran.
+
+        Raises:
+            OutOfMemory: it would take fewer at once than the least.
+        """
+        while True:
+            try:
+                return attempt(self.size)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                tried = min(self.size, num_patches)
+                if tried // 2 < self._least:
+                    raise OutOfMemory(
+                        f"memory does not hold {tried} patches at once, and it takes at least {self._least}; give "
+                        "smaller patches (patch_HWD), a narrower network (width), or a device with more memory"
+                    ) from error
+            # Not before here, where the error that held on to the attempt's tensors is gone.
+            gc.collect()
+            if torch.cuda.is_initialized():
+                torch.cuda.empty_cache()
+            self.size = tried // 2
+            self._on_halved(self.size)
+            undo()
+
+    def forward(self, network: Callable[[Tensor], Tensor], x_BCDHW: Tensor) -> Tensor:
+        """`network(x_BCDHW)`, put together from pieces where memory asks for it.
+
+        For a network that sees each patch alone, as in eval mode: then it is the same but for rounding.
+        """
+
+        def attempt(size: int) -> Tensor:
+            if len(x_BCDHW) <= size:
+                return network(x_BCDHW)
+            return torch.cat([network(piece_BCDHW) for piece_BCDHW in x_BCDHW.split(size)])
+
+        return self.run(attempt, len(x_BCDHW))

@@ -1,0 +1,64 @@
+"""A fold run's child holds its folder's lock for life, and keeps out of a folder where another one works."""
+
+import time
+
+import pytest
+
+from hemosweep.engine.local import LocalExecutor
+from hemosweep.training.child import TAKEN
+from hemosweep.training.lock import LOCK_NAME, hold, holder
+
+TORN = '{"time": 1.0, "event": "epo'
+
+
+def work_for_long(folder):
+    (folder / "begun").touch()
+    time.sleep(120)
+    return 0
+
+
+def leave_a_trace(folder):
+    (folder / "worked").touch()
+    return 0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "fold run"
+    folder.mkdir()
+    return folder
+
+
+def end_of(executor):
+    deadline = time.monotonic() + 90.0
+    while time.monotonic() < deadline:
+        if ended := executor.wait(1.0):
+            return ended[0]
+    return pytest.fail("the child did not end")
+
+
+def test_a_second_child_ends_at_once_says_in_the_log_who_works_there_and_leaves_the_journal_alone(folder):
+    (folder / "events.jsonl").write_text(TORN)
+    executor = LocalExecutor(job=leave_a_trace)
+    with hold(folder / LOCK_NAME):
+        name = holder(folder / LOCK_NAME)
+        executor.start(folder)
+        assert f"ended with code {TAKEN}; " in end_of(executor).failure
+    assert f"{name} works here" in (folder / "log.txt").read_text()
+    assert (folder / "events.jsonl").read_text() == TORN
+    assert not (folder / "worked").exists()
+    executor.start(folder)
+    assert end_of(executor).failure is None
+    assert (folder / "worked").exists()
+
+
+def test_a_child_holds_the_lock_until_it_is_killed(folder):
+    executor = LocalExecutor(job=work_for_long)
+    executor.start(folder)
+    deadline = time.monotonic() + 90.0
+    while not (folder / "begun").exists():
+        assert time.monotonic() < deadline, "the child did not begin"
+        time.sleep(0.01)
+    assert holder(folder / LOCK_NAME).startswith("process ")
+    executor.kill()
+    assert holder(folder / LOCK_NAME) is None
