@@ -24,7 +24,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,TRIALS,trials)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
-	study ui runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	study status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -137,6 +137,12 @@ plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train n
 
 runs: $(STAMP) ## List the runs
 	$(BIN)/hemosweep runs $(OUT_OPTION) $(call given,ARGS)
+
+status: $(STAMP) ## Show which fold runs are running, failed, waiting and done (ARGS=--watch redraws it)
+	$(BIN)/hemosweep status $(OUT_OPTION) $(call given,ARGS)
+
+clean-runs: $(STAMP) ## List what nothing in OUT (and DATA) needs any more (ARGS=--yes deletes it)
+	$(BIN)/hemosweep clean $(OUT_OPTION) $(call option,DATA,data) $(call given,ARGS)
 
 ui: $(STAMP) ## Open the runs in MLflow's pages
 	$(BIN)/hemosweep ui $(OUT_OPTION) $(call given,ARGS)

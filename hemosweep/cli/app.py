@@ -246,6 +246,43 @@ def ui(
     serve(out, port=port, experiment=sweep)
 
 
+@app.command()
+def status(
+    out: Out = Path("runs"),
+    with_done: Annotated[bool, typer.Option("--all", help="List those that are done or outdated, too.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Redraw it every 2 s until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show which fold runs are running, failed, waiting and done, from their files alone."""
+    from hemosweep.cli.status import show_status
+
+    show_status(out, with_done=with_done, watch=watch, as_json=as_json)
+
+
+@app.command()
+def clean(
+    out: Out = Path("runs"),
+    data: Annotated[
+        Path | None, typer.Option(help="Data set whose preprocessed cases count, too.", callback=expanded)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it; without this it is only listed.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With the fold runs of runs: their checkpoints and predictions.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List or delete what nothing needs any more, such as fold runs of older source code."""
+    from hemosweep.cli.cleaning import clean_up
+
+    try:
+        cleaning = clean_up(out, data, confirmed=yes, force=force, quiet=as_json)
+    except KeyboardInterrupt:
+        print_error("stopped; the same command goes on from here")
+        raise typer.Exit(1) from None
+    if as_json:
+        print_json(cleaning.as_json())
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 

@@ -1,0 +1,100 @@
+"""A sweep that is killed at random moments, again and again, ends as one that nobody disturbed."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from hemosweep.training.journal import read_journal
+from tracking.store import open_store, search_runs
+
+NUM_KILLS = 20
+TIMES = {"time", "seconds"}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(2400),
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds processes the way Linux shows them"),
+]
+
+
+def trainings(out):
+    """Process ids of training children: their standard output is a log file in this folder."""
+    logs = {int(fd.parts[2]): Path(os.path.realpath(fd)) for fd in Path("/proc").glob("[0-9]*/fd/1")}
+    return [pid for pid, log in logs.items() if log.is_relative_to(out)]
+
+
+def kill(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def trials(out):
+    study = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="patchsize")
+    return [(trial.number, trial.state.name, trial.params, trial.value) for trial in study.get_trials()]
+
+
+def epochs(folder):
+    """What the journal last says of each epoch, without the times."""
+    said = {e["epoch"]: e for e in read_journal(folder / "events.jsonl") if e["event"] == "epoch"}
+    return {number: {k: v for k, v in event.items() if k not in TIMES} for number, event in said.items()}
+
+
+def run_states(out):
+    store = open_store(out)
+    experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
+    return sorted(run.info.status for run in search_runs(store, experiments, ""))
+
+
+def test_a_sweep_killed_at_20_random_moments_ends_with_the_bytes_of_an_undisturbed_one(study, start, run, tmp_path):
+    out = tmp_path / "runs"
+    chance = random.Random(5)
+    command = study.command("--json", out=out)
+    victims = []
+    for _ in range(NUM_KILLS):
+        driver = start(*command)
+        # The driver takes seconds to start; then the fold runs take turns.
+        time.sleep(chance.uniform(1.0, 14.0))
+        victim = chance.choice(["child", "driver", "both"])
+        children = trainings(out)
+        if victim != "driver":
+            for child in children:
+                kill(child)
+        if victim == "child" and children:
+            time.sleep(chance.uniform(0.0, 3.0))  # The driver tries again, and is killed over that.
+        driver.kill()
+        driver.communicate()
+        victims.append(victim if children else "driver")
+        deadline = time.monotonic() + 10.0
+        while trainings(out):
+            assert time.monotonic() < deadline, "a child outlived its driver"
+            time.sleep(0.02)
+    assert {"child", "driver", "both"} == set(victims), victims
+
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout.lower()
+    whole, disturbed = json.loads(study.stdout), json.loads(done.stdout)
+    for table in (whole, disturbed):
+        for arm in table["arms"]:
+            del arm["run_id"], arm["seconds"]
+    assert disturbed == whole
+    folders = sorted((study.out / "fold_runs").iterdir())
+    assert [folder.name for folder in folders] == sorted(path.name for path in (out / "fold_runs").iterdir())
+    for folder in folders:
+        other = out / "fold_runs" / folder.name
+        assert (other / "scores.json").read_bytes() == (folder / "scores.json").read_bytes()
+        predictions = sorted(path.name for path in (folder / "predictions").iterdir())
+        assert sorted(path.name for path in (other / "predictions").iterdir()) == predictions
+        assert epochs(other) == epochs(folder)
+        finished = [event["event"] for event in read_journal(other / "events.jsonl")].count("done")
+        assert finished == 1, "trained twice to the end"
+    assert trials(out) == trials(study.out)
+    assert set(run_states(out)) == {"FINISHED"}
+    assert len(run_states(out)) == len(run_states(study.out))
