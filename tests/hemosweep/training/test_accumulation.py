@@ -63,9 +63,9 @@ def mean_of(logits_BCDHW, label_BDHW):
 
 
 def gradient_of(model, loss, bank, num_patches, size):
-    model.zero_grad()
+    optimizer = torch.optim.SGD(model.parameters())
     batch_B, buffers = torch.arange(num_patches), list(model.buffers())
-    batch_loss = _accumulate(model, buffers, loss, bank, batch_B, MicroBatch(size, least=2), CPU)
+    batch_loss = _accumulate(model, buffers, optimizer, loss, bank, batch_B, MicroBatch(size, least=2), CPU)
     return float(batch_loss), [parameter.grad.clone() for parameter in model.parameters()]
 
 
