@@ -5,7 +5,6 @@ import time
 import pytest
 
 from hemosweep.engine.local import LocalExecutor
-from hemosweep.training.child import TAKEN
 from hemosweep.training.lock import LOCK_NAME, hold, holder
 
 TORN = '{"time": 1.0, "event": "epo'
@@ -43,7 +42,9 @@ def test_a_second_child_ends_at_once_says_in_the_log_who_works_there_and_leaves_
     with hold(folder / LOCK_NAME):
         name = holder(folder / LOCK_NAME)
         executor.start(folder)
-        assert f"ended with code {TAKEN}; " in end_of(executor).failure
+        ended = end_of(executor)
+    assert ended.failure == f"another process works on it; details in {folder / 'log.txt'}"
+    assert not ended.transient
     assert f"{name} works here" in (folder / "log.txt").read_text()
     assert (folder / "events.jsonl").read_text() == TORN
     assert not (folder / "worked").exists()

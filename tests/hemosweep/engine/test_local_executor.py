@@ -30,12 +30,6 @@ def exec_script(lines, folder):
     os.execvp("bash", ["bash", "-c", "\n".join(lines)])
 
 
-def sleep(folder):
-    (folder / "pid").write_text(f"{os.getpid()}\n")
-    time.sleep(60.0)
-    return 0
-
-
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "fold run"
@@ -106,18 +100,6 @@ def test_a_child_that_ends_without_a_word_names_its_code(folder):
 def test_a_child_that_was_asked_to_stop_is_not_started_again_by_itself(folder):
     ended = run(folder, f"exit {PAUSED}")
     assert (ended.failure.split(";")[0], ended.transient) == ("its process was asked to stop (SIGTERM)", False)
-
-
-def test_a_second_child_in_a_folder_leaves_it_to_the_first(folder):
-    first = LocalExecutor(job=sleep)
-    first.start(folder)
-    wait_for(folder / "pid")
-    ended = run(folder, "touch second")
-    assert ended.failure == f"another process works on it; details in {folder / 'log.txt'}"
-    assert not ended.transient
-    assert "works here; wait for it, or end it" in (folder / "log.txt").read_text()
-    assert not (folder / "second").exists()
-    first.kill()
 
 
 @pytest.mark.parametrize("transient", [True, False])
