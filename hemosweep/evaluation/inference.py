@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hemosweep.model.device import Device
-from hemosweep.training.memory import MicroBatch
+from hemosweep.model.memory import MicroBatch
 
 
 def window_starts(length: int, patch: int, overlap: float) -> list[int]:

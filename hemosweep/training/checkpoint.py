@@ -8,8 +8,8 @@ from zipfile import BadZipFile, ZipFile
 import torch
 
 from hemosweep.errors import HemosweepError
+from hemosweep.model.memory import is_out_of_memory
 from hemosweep.training.files import replacing
-from hemosweep.training.memory import is_out_of_memory
 
 
 class UnreadableCheckpoint(HemosweepError):

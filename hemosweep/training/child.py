@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hemosweep.errors import BadInput
+from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.journal import Journal
 from hemosweep.training.lock import LOCK_NAME, Held, hold
 from hemosweep.training.loop import NonFiniteLoss
-from hemosweep.training.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.parent import die_with_parent
 from hemosweep.training.pause import Paused, pause_on_sigterm
 from hemosweep.training.source import source_digest

@@ -15,9 +15,9 @@ from hemosweep.config import TrainingConfig
 from hemosweep.errors import HemosweepError
 from hemosweep.model.device import Device
 from hemosweep.model.losses import Loss
+from hemosweep.model.memory import MicroBatch
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.training.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
-from hemosweep.training.memory import MicroBatch
 from hemosweep.training.pause import Paused
 from hemosweep.training.spec import NON_FINITE_NAME
 

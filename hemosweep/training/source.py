@@ -15,7 +15,6 @@ SOURCES = (
     "sampling/*.py",
     "training/fold_run.py",
     "training/loop.py",
-    "training/memory.py",
 )
 """The modules between a preprocessed case and its score. What makes the preprocessed case is in its content digest."""
 

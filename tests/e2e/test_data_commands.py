@@ -67,6 +67,7 @@ def spoil(data):
         make(data)
 
 
+@pytest.mark.slow
 def test_preprocess_prepares_and_draws_every_case_and_does_nothing_twice(run, phantoms, tmp_path):
     command = ("preprocess", phantoms, "--profile", "demo", "--preview", "--out", tmp_path / "runs")
     made = run(*command, "--json")
@@ -175,6 +176,7 @@ def test_flirt_without_fsl_is_refused_with_the_way_out(main, phantoms, tmp_path,
     assert "plane" in stderr
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_that_looks_finished(start, run, data, tmp_path):
     # With all channels, so that five cases take longer than a signal.
     command = ("preprocess", data, "--profile", "demo", "--jobs", 1, "--out", tmp_path / "runs")
@@ -195,6 +197,7 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(start, run, data, tmp_p
     assert "6 of 6 cases are prepared" in finished.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_so_in_one_line_and_goes_on(start, run, data, tmp_path):
     # With all channels, so that five cases take longer than a signal.
     command = ("preprocess", data, "--profile", "demo", "--jobs", 1, "--out", tmp_path / "runs")

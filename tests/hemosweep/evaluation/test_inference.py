@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hemosweep.evaluation.inference import predict_probability, window_starts
 from hemosweep.model.device import Device
-from hemosweep.training.memory import OutOfMemory
+from hemosweep.model.memory import OutOfMemory
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 Shape = tuple[int, int, int]

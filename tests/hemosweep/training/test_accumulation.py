@@ -11,10 +11,10 @@ from torch import nn
 from hemosweep.config import TrainingConfig
 from hemosweep.model.device import Device
 from hemosweep.model.losses import dice_ce_loss, focal_loss, soft_dice_loss
+from hemosweep.model.memory import MicroBatch, OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.loop import _accumulate, train, validate
-from hemosweep.training.memory import MicroBatch, OutOfMemory
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from hemosweep.errors import BadInput
+from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.training import child, fold_run
@@ -19,7 +20,6 @@ from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.fold_run import derive_seed, run_fold
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import NonFiniteLoss
-from hemosweep.training.memory import OutOfMemory
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import CaseInput
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hemosweep.training.memory import MicroBatch, OutOfMemory, is_host_full, is_out_of_memory
+from hemosweep.model.memory import MicroBatch, OutOfMemory, is_host_full, is_out_of_memory
 
 FAR_TOO_MUCH = 2**60
 
