@@ -3,7 +3,7 @@
 from hemosweep.engine.sweep import Sweep
 from hemosweep.errors import BadInput
 from sweeps import angio, augmentation, final, loss, patchsize, sampling, se, symmetric
-from sweeps.search import SEARCH_NAMES
+from sweeps.search import SEARCHES
 
 # In the order of the paper's sections.
 _SWEEPS: dict[str, Sweep] = {
@@ -30,5 +30,5 @@ def find_sweep(name: str) -> Sweep:
         BadInput: there is none.
     """
     if name not in _SWEEPS:
-        raise BadInput(f"unknown sweep {name!r}; there is {', '.join((*SWEEP_NAMES, *SEARCH_NAMES))}")
+        raise BadInput(f"unknown sweep {name!r}; there is {', '.join((*SWEEP_NAMES, *SEARCHES))}")
     return _SWEEPS[name]

@@ -12,7 +12,6 @@ from dataclasses import replace
 from hemosweep.config import ArmConfig
 from hemosweep.engine.search import Choice, Real, Search
 from hemosweep.engine.sweep import Params
-from hemosweep.errors import BadInput
 from sweeps.base import PAPER_PATCH_HWD, scaled_patch
 from sweeps.final import final
 
@@ -45,7 +44,7 @@ def _with_center(base: ArmConfig) -> ArmConfig:
     return replace(base, sampling=replace(base.sampling, restriction="brain+lesion+center"))
 
 
-_SEARCHES = {
+SEARCHES: dict[str, Search] = {
     search.name: search
     for search in (
         Search(
@@ -102,16 +101,3 @@ _SEARCHES = {
         ),
     )
 }
-
-SEARCH_NAMES = tuple(_SEARCHES)
-
-
-def find_search(name: str) -> Search:
-    """The search of that name.
-
-    Raises:
-        BadInput: there is none.
-    """
-    if name not in _SEARCHES:
-        raise BadInput(f"unknown search {name!r}; there is {', '.join(SEARCH_NAMES)}")
-    return _SEARCHES[name]

@@ -11,7 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sweeps import SEARCH_NAMES, SWEEP_NAMES
+from sweeps import SWEEP_NAMES
+from sweeps.search import SEARCHES
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -47,7 +48,7 @@ def test_make_help_lists_every_variable_of_the_options():
 
 def test_make_help_names_every_sweep_and_every_search():
     names = run("make", "help").stdout.partition("NAME is one of: ")[2].splitlines()[0].split()
-    assert names == [*SWEEP_NAMES, *SEARCH_NAMES]
+    assert names == [*SWEEP_NAMES, *SEARCHES]
     assert [name for name in SWEEP_NAMES if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
 
 

@@ -45,7 +45,7 @@ Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the p
 Trials = Annotated[int | None, typer.Option(help="Search: how many arms are tried, the start among them (20).")]
 Deterministic = Annotated[
     bool,
-    typer.Option("--deterministic", help="On CUDA, repeat every bit of a run; slower. The CPU always does."),
+    typer.Option("--deterministic", help="Ask CUDA for the same bits each time; slower. The CPU gives them anyway."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Run the paper profile on a machine without a GPU.")]
 

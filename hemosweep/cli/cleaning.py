@@ -13,7 +13,7 @@ from rich.text import Text
 from hemosweep.engine.cleaning import KINDS, Found, Recorded, Removable, find_removable, refuse_in_use, remove
 from hemosweep.engine.lock import driver_lock
 from sweeps import SWEEP_NAMES
-from sweeps.search import SEARCH_NAMES
+from sweeps.search import SEARCHES
 from tracking.reader import fold_run_digests, list_runs
 from tracking.store import database_path
 
@@ -69,7 +69,7 @@ def clean_up(out: Path, data: Path | None, *, confirmed: bool, force: bool, quie
 
 
 def _find(out: Path, data: Path | None, *, force: bool) -> Found:
-    return find_removable(out, data, _recorded(out), sweep_names=(*SWEEP_NAMES, *SEARCH_NAMES), force=force)
+    return find_removable(out, data, _recorded(out), sweep_names=(*SWEEP_NAMES, *SEARCHES), force=force)
 
 
 def _recorded(out: Path) -> Recorded:

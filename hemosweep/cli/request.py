@@ -9,7 +9,7 @@ from hemosweep.engine.sweep import Arm, Sweep
 from hemosweep.errors import BadInput
 from sweeps import find_sweep
 from sweeps.base import Profile, profile
-from sweeps.search import SEARCH_NAMES, find_search
+from sweeps.search import SEARCHES
 
 START, BEST = "start", "best"
 """What a search compares in the end, on cases held out of it: where it began and its best trial."""
@@ -60,7 +60,7 @@ def resolve(
     Raises:
         BadInput: an unknown sweep, profile or arm, or a number out of range.
     """
-    search = find_search(sweep_name) if sweep_name in SEARCH_NAMES else None
+    search = SEARCHES.get(sweep_name)
     sweep = find_sweep(sweep_name) if search is None else _last_comparison(search)
     chosen = profile(profile_name or ("demo" if data is None else "paper"))
     if num_seeds < 1:
@@ -83,7 +83,7 @@ def resolve(
     )
     if search is None:
         if num_trials is not None:
-            names = ", ".join(SEARCH_NAMES)
+            names = ", ".join(SEARCHES)
             raise BadInput(f"--trials is for a search ({names}); {sweep_name} trains each of its arms")
         return replace(request, arms=sweep.select(base, arm_names))
     if num_seeds > 1 or arm_names:

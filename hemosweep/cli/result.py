@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from hemosweep.cli.request import Request
-from hemosweep.engine.driver import ReplicateResult
+from hemosweep.engine.results import ReplicateResult
 from hemosweep.report.figures import boxplot
 from hemosweep.report.paper import paper_arm, paper_notes
 from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict

@@ -12,14 +12,15 @@ from hemosweep.cli.result import StudyResult, print_result, summarise_study
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom import write_phantom
-from hemosweep.engine.driver import Illustrate, ReplicateResult, TrialBook, describe, run_sweep
+from hemosweep.engine.driver import Illustrate, TrialBook, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.local import LocalExecutor, leases
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Prepared, prepare_sweep
-from hemosweep.engine.tracker import Tracker
+from hemosweep.engine.results import ReplicateResult
+from hemosweep.engine.tracker import Tracker, describe
 from hemosweep.errors import BadInput
 from hemosweep.model.device import choose_device
 from hemosweep.report.progress import SweepDisplay, progress_bar

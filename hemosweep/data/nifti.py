@@ -20,6 +20,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
+from hemosweep.files import replacing
 
 _UNREADABLE = (
     ImageFileError,
@@ -163,7 +164,5 @@ def write_volume(path: Path, volume: Volume) -> None:
     """Write a volume as NIfTI in RAS+ orientation, whole or not at all."""
     image = nib.Nifti1Image(np.ascontiguousarray(volume.array_DHW.transpose(2, 1, 0)), volume.affine)
     image.header.set_xyzt_units("mm")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".tmp-{path.name}")
-    nib.save(image, temporary)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        nib.save(image, temporary)

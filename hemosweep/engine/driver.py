@@ -1,7 +1,5 @@
 """The one process that owns a sweep: it feeds the Optuna ledger, the child processes and the tracker."""
 
-import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,12 +8,12 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from hemosweep.config import config_as_dict
 from hemosweep.engine.executor import Ended, Executor
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.engine.tracker import ReplicateInfo, Tracker
-from hemosweep.training.journal import last_process, micro_batch_size, read_journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
+from hemosweep.engine.results import ReplicateResult, conclude, read_scores, remarks
+from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
+from hemosweep.training.journal import read_journal
+from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
 
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
@@ -49,48 +47,9 @@ class TrialBook(Protocol):
     def fail(self, number: int) -> None: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReplicateResult:
-    """What became of one replicate. `cases` has one row a test case of every fold that is done.
-
-    `run_id` is None where the tracker could not record it.
-    """
-
-    replicate: Replicate
-    run_id: str | None
-    cases: pd.DataFrame
-    seconds: float
-    failures: tuple[str, ...]
-
-    @property
-    def dsc_mean(self) -> float | None:
-        mean = float(self.cases["dsc"].mean())
-        return None if math.isnan(mean) else mean
-
-
 Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
 Record = Callable[[Tracker], str]
 Status = Literal["FINISHED", "FAILED"]
-
-
-class _GuardedTracker:
-    """Keeps a tracking outage away from training, and says each new reason once."""
-
-    def __init__(self, tracker: Tracker, display: Display) -> None:
-        self._tracker = tracker
-        self._display = display
-        self._reasons: set[str] = set()
-
-    def call(self, use: Callable[[Tracker], Any]) -> Any:
-        """What `use` returns, or None where it failed."""
-        try:
-            return use(self._tracker)
-        except Exception as error:
-            reason = _one_line(error)
-            if reason not in self._reasons:
-                self._display.warn(f"tracking failed ({reason}); training goes on, and is recorded later")
-            self._reasons.add(reason)
-            return None
 
 
 def run_sweep(
@@ -114,7 +73,7 @@ def run_sweep(
         infos: for each replicate, what the tracker records of it.
         illustrate: draws a finished replicate's figures; name to file.
     """
-    guarded = _GuardedTracker(tracker, display)
+    guarded = GuardedTracker(tracker, display.warn)
     jobs = [
         _Job(replicate=replicate, info=info, left=len(replicate.fold_runs))
         for replicate, info in zip(replicates, infos, strict=True)
@@ -159,7 +118,6 @@ class _InFlight:
     size: int = -1
     num_epochs: int = 0
     recorded: float = field(default_factory=time.monotonic)
-    empty: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -172,7 +130,7 @@ class _Driver:
         out: Path,
         executor: Executor,
         ledger: TrialBook,
-        tracker: _GuardedTracker,
+        tracker: GuardedTracker,
         illustrate: Illustrate,
         display: Display,
     ) -> None:
@@ -199,18 +157,19 @@ class _Driver:
         """Put a fold run on every free slot, and pass over those that are done."""
         while queue and len(self._in_flight) < self._executor.num_slots:
             # Two arms may share a fold run: the second one waits until the first has trained it.
-            folders = [fold_run_folder(self._out, spec) for _, spec in queue]
-            index = next((i for i, folder in enumerate(folders) if folder not in self._in_flight), None)
+            free = (i for i, (_, spec) in enumerate(queue) if fold_run_folder(self._out, spec) not in self._in_flight)
+            index = next(free, None)
             if index is None:
                 return
             job, spec = queue.pop(index)
+            folder = fold_run_folder(self._out, spec)
             self._open(job)
             if is_done(self._out, spec):
                 self._fold_done(job, spec, reused=True)
                 continue
-            spec.write(folders[index])
+            spec.write(folder)
             self._display.fold_started(job.replicate, spec)
-            self._start(_InFlight(job=job, spec=spec, folder=folders[index], attempt=1))
+            self._start(_InFlight(job=job, spec=spec, folder=folder, attempt=1))
 
     def _start(self, fold: _InFlight) -> None:
         self._in_flight[fold.folder] = fold
@@ -233,24 +192,18 @@ class _Driver:
         for number in sorted(epochs)[fold.num_epochs :]:
             self._display.epoch_ended(fold.job.replicate, fold.spec, epochs[number])
         fold.num_epochs = len(epochs)
-        fold.empty.update({e["case_id"]: e["regions"] for e in events if e["event"] == "empty_region"})
         if time.monotonic() - fold.recorded > TRACK_EVERY_S:
             self._record_fold(fold.job, fold.spec)
             fold.recorded = time.monotonic()
 
     def _end(self, end: Ended) -> None:
         fold = self._in_flight.pop(end.folder)
-        self._warn_of_repairs(fold)
+        for remark in remarks(read_journal(fold.folder / JOURNAL_NAME), fold.spec.config.training.batch_size):
+            self._display.warn(f"{fold.name}: {remark}")
         if end.failure is not None and end.transient and fold.attempt < MAX_ATTEMPTS:
             self._display.warn(f"{fold.name}: {end.failure}; trying again ({fold.attempt + 1} of {MAX_ATTEMPTS})")
             self._start(replace(fold, attempt=fold.attempt + 1, size=-1))
             return
-        if fold.empty:
-            case_id, regions = next(iter(fold.empty.items()))
-            self._display.warn(
-                f"{fold.name}: {len(fold.empty)} cases ({case_id}, ...) have no voxel to draw from in "
-                f"{', '.join(regions)}; their other regions took its share"
-            )
         if end.failure is None:
             self._fold_done(fold.job, fold.spec, reused=False)
             return
@@ -258,21 +211,6 @@ class _Driver:
         self._display.fold_failed(fold.job.replicate, fold.spec, end.failure)
         self._record_fold(fold.job, fold.spec)
         self._fold_over(fold.job)
-
-    def _warn_of_repairs(self, fold: _InFlight) -> None:
-        """Tell what the process that has just ended had to do to go on at all."""
-        events = last_process(read_journal(fold.folder / JOURNAL_NAME))
-        for event in events:
-            if event["event"] == "checkpoint_unreadable":
-                self._display.warn(
-                    f"{fold.name}: {event['reason']}; it is kept as {event['kept_as']}, and training began anew"
-                )
-        size = micro_batch_size(events)
-        if size is not None:
-            self._display.warn(
-                f"{fold.name}: memory ran out, so gradients were added up over {size} patches at a time instead of "
-                f"{fold.spec.config.training.batch_size}; batch normalisation and soft Dice are those of {size}"
-            )
 
     def _fold_done(self, job: _Job, spec: FoldRunSpec, *, reused: bool) -> None:
         self._record_fold(job, spec)
@@ -291,13 +229,9 @@ class _Driver:
         if job.left:
             return
         replicate = job.replicate
-        done = [spec for spec in replicate.fold_runs if is_done(self._out, spec)]
-        cases = case_table([row for spec in done for row in read_scores(self._out, spec)])
-        markers = [
-            json.loads((fold_run_folder(self._out, spec) / DONE_NAME).read_text(encoding="utf-8")) for spec in done
-        ]
-        failures = tuple(job.failures[fold] for fold in sorted(job.failures))
-        figures = {} if failures else _draw(self._illustrate, replicate, cases, self._display)
+        failures = [job.failures[fold] for fold in sorted(job.failures)]
+        result = conclude(self._out, replicate, failures)
+        figures = {} if failures else _draw(self._illustrate, replicate, result.cases, self._display)
 
         def record(tracker: Tracker) -> str:
             run_id = tracker.begin_replicate(job.info)
@@ -305,22 +239,16 @@ class _Driver:
                 folder = fold_run_folder(self._out, spec)
                 tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folder)
             status: Status = "FAILED" if failures else "FINISHED"
-            tracker.finish_replicate(run_id, cases=cases, figures=figures, status=status)
+            tracker.finish_replicate(run_id, cases=result.cases, figures=figures, status=status)
             return run_id
 
         job.record = record
-        job.result = ReplicateResult(
-            replicate=replicate,
-            run_id=self._tracker.call(record),
-            cases=cases,
-            seconds=math.fsum(marker["seconds"] for marker in markers),
-            failures=failures,
-        )
+        job.result = replace(result, run_id=self._tracker.call(record))
         assert job.trial is not None
-        if failures or job.result.dsc_mean is None:
+        if failures or result.dsc_mean is None:
             self._ledger.fail(job.trial)
         else:
-            self._ledger.complete(job.trial, job.result.dsc_mean)
+            self._ledger.complete(job.trial, result.dsc_mean)
 
 
 def _draw(illustrate: Illustrate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
@@ -328,42 +256,5 @@ def _draw(illustrate: Illustrate, replicate: Replicate, cases: pd.DataFrame, dis
     try:
         return illustrate(replicate, cases)
     except Exception as error:
-        display.warn(f"no figures of {replicate.run_name} ({_one_line(error)})")
+        display.warn(f"no figures of {replicate.run_name} ({one_line(error)})")
         return {}
-
-
-def _one_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
-    """The case scores of a fold run that is done, with the fold's number and the IVH labels of this sweep.
-
-    Neither is part of a fold run's identity: it may have had another number, or a label since corrected, before.
-    """
-    rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
-    ivh = {case.case_id: case.ivh for case in spec.test}
-    return [row | {"fold": spec.fold, "ivh": ivh[row["case_id"]]} for row in rows]
-
-
-def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Per-case scores sorted by case id, `case_id` and `dsc` first; an undefined DSC is NaN."""
-    columns = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml"]
-    table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
-    return table.astype({"dsc": float}).sort_values("case_id", ignore_index=True)
-
-
-def describe(
-    replicate: Replicate, sweep: str, tags: Mapping[str, str], environment: Mapping[str, str]
-) -> ReplicateInfo:
-    """A replicate as the tracker records it."""
-    return ReplicateInfo(
-        sweep=sweep,
-        arm=replicate.arm.name,
-        seed=replicate.seed,
-        digest=replicate.digest,
-        run_name=replicate.run_name,
-        config=config_as_dict(replicate.arm.config),
-        tags=tags,
-        environment=environment,
-    )

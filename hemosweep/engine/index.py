@@ -60,7 +60,6 @@ def write_plan(out: Path, sweep: str, profile: str, replicates: "Sequence[Replic
     earlier = _read(path)
     if earlier is not None and (earlier.profile, earlier.source) == (profile, source):
         planned = (*(replicate for replicate in earlier.replicates if replicate.run_name not in names), *planned)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, asdict(Plan(sweep=sweep, profile=profile, source=source, replicates=planned)))
 
 

@@ -153,6 +153,5 @@ def _store_folds(folds: Sequence[Fold], out: Path) -> str:
     digest = digest_json(split)
     path = out / "folds" / f"{digest}.json"
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, split)
     return digest

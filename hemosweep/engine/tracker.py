@@ -1,11 +1,14 @@
 """What the driver asks of a tracker. `tracking.recorder.Recorder` is the one that writes to MLflow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pandas as pd
+
+from hemosweep.config import config_as_dict
+from hemosweep.engine.plan import Replicate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,3 +46,44 @@ class Tracker(Protocol):
     ) -> None: ...
 
     def interrupt(self) -> None: ...
+
+
+class GuardedTracker:
+    """Keeps a tracking outage away from training, and says each new reason once."""
+
+    def __init__(self, tracker: Tracker, warn: Callable[[str], None]) -> None:
+        self._tracker = tracker
+        self._warn = warn
+        self._reasons: set[str] = set()
+
+    def call(self, use: Callable[[Tracker], Any]) -> Any:
+        """What `use` returns, or None where it failed."""
+        try:
+            return use(self._tracker)
+        except Exception as error:
+            reason = one_line(error)
+            if reason not in self._reasons:
+                self._warn(f"tracking failed ({reason}); training goes on, and is recorded later")
+            self._reasons.add(reason)
+            return None
+
+
+def one_line(error: Exception) -> str:
+    """The first line of what an error says, or its name."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def describe(
+    replicate: Replicate, sweep: str, tags: Mapping[str, str], environment: Mapping[str, str]
+) -> ReplicateInfo:
+    """A replicate as the tracker records it."""
+    return ReplicateInfo(
+        sweep=sweep,
+        arm=replicate.arm.name,
+        seed=replicate.seed,
+        digest=replicate.digest,
+        run_name=replicate.run_name,
+        config=config_as_dict(replicate.arm.config),
+        tags=tags,
+        environment=environment,
+    )

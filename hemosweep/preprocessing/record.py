@@ -6,13 +6,12 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
+from hemosweep.files import replacing
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.tilt import Straightening
 
@@ -50,8 +49,7 @@ class PreprocessedCase:
 
 
 def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
-    """Write a case through a temporary name, so that a killed run leaves nothing that looks finished."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a case, whole or not at all."""
     facts = {
         "case_id": case.case_id,
         "spacing_DHW_mm": case.spacing_DHW_mm,
@@ -65,27 +63,22 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
         "warnings": case.warnings,
         "content_digest": case.content_digest,
     }
-    # Sweeps that run at once on one data set save into one folder: each under a temporary name of its own.
-    temporary = path.with_name(f".tmp-{uuid4().hex}-{path.name}")
-    try:
-        with temporary.open("wb") as file:
-            _write_arrays(
-                file,
-                image_CDHW=case.image_CDHW,
-                brain=np.packbits(case.brain_DHW),
-                lesion=np.packbits(case.lesion_DHW),
-                reference=np.packbits(case.reference_DHW),
-                affine=case.affine,
-                facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
-            )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    # Sweeps that run at once on one data set save into one folder.
+    with replacing(path, shared=True) as temporary:
+        _write_arrays(
+            temporary,
+            image_CDHW=case.image_CDHW,
+            brain=np.packbits(case.brain_DHW),
+            lesion=np.packbits(case.lesion_DHW),
+            reference=np.packbits(case.reference_DHW),
+            affine=case.affine,
+            facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+        )
 
 
-def _write_arrays(file: IO[bytes], **arrays: NDArray[np.generic]) -> None:
+def _write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
     """As `np.savez_compressed`, but at the quickest level: a quarter of the time for up to a quarter more bytes."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)

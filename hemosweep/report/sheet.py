@@ -6,10 +6,11 @@ Slices are shown in radiological display (the patient's right at the picture's l
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hemosweep.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,10 +96,5 @@ def span_of(kept: NDArray[np.bool_], margin: int) -> slice:
 
 def save_sheet(figure: "Figure", png: Path) -> None:
     """Write a PNG file, whole or not at all; its folder is made."""
-    png.parent.mkdir(parents=True, exist_ok=True)
-    temporary = png.with_name(f".tmp-{uuid4().hex}-{png.name}")
-    try:
+    with replacing(png, shared=True) as temporary:
         figure.savefig(temporary, format="png", facecolor=BACKGROUND)
-        temporary.replace(png)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -8,8 +8,8 @@ from zipfile import BadZipFile, ZipFile
 import torch
 
 from hemosweep.errors import HemosweepError
+from hemosweep.files import replacing
 from hemosweep.model.memory import is_out_of_memory
-from hemosweep.training.files import replacing
 
 
 class UnreadableCheckpoint(HemosweepError):
@@ -18,7 +18,7 @@ class UnreadableCheckpoint(HemosweepError):
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write, flush to disk, rename: a crash leaves the old checkpoint or the new one."""
-    with replacing(path) as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save(state, file)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
-from hemosweep.training.files import replacing
+from hemosweep.files import write_text
 
 SPEC_NAME = "spec.json"
 JOURNAL_NAME = "events.jsonl"
@@ -70,6 +70,4 @@ class FoldRunSpec:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON: whole or not at all."""
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    with replacing(path) as file:
-        file.write(text.encode())
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

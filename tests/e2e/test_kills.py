@@ -12,6 +12,7 @@ import optuna
 import pytest
 
 from hemosweep.training.journal import read_journal
+from tests.processes import trainings, wait_for
 from tracking.store import open_store, search_runs
 
 NUM_KILLS = 20
@@ -24,22 +25,9 @@ pytestmark = [
 ]
 
 
-def trainings(out):
-    """Process ids of training children: their standard output is a log file in this folder."""
-    logs = {int(fd.parts[2]): Path(os.path.realpath(fd)) for fd in Path("/proc").glob("[0-9]*/fd/1")}
-    return [pid for pid, log in logs.items() if log.is_relative_to(out)]
-
-
 def kill(pid):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def wait_for(condition, what, timeout_s=120.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def trials(out):

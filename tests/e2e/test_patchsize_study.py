@@ -9,7 +9,6 @@ import math
 import os
 import signal
 import sqlite3
-import time
 from pathlib import Path
 
 import nibabel as nib
@@ -19,6 +18,7 @@ import pytest
 from scipy import stats
 
 from hemosweep.training.journal import read_journal
+from tests.processes import trainings, wait_for
 from tracking import schema
 from tracking.store import open_store, search_runs
 
@@ -187,18 +187,14 @@ def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, main):
     assert f"compare patchsize/{study.arms[0]} patchsize/{study.arms[1]} --out {study.out}" in table
 
 
-def wait_for(condition, process, timeout_s=150.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
+def wait_while(process, condition):
+    """Until the condition holds; the process must not end before."""
+
+    def holds():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
+        return condition()
 
-
-def trainings(out):
-    """Process ids of training children: their standard output is a log file in this folder."""
-    logs = {int(fd.parts[2]): Path(os.path.realpath(fd)) for fd in Path("/proc").glob("[0-9]*/fd/1")}
-    return [pid for pid, log in logs.items() if log.is_relative_to(out)]
+    wait_for(holds, "the sweep", timeout_s=150.0)
 
 
 def num_epochs(out):
@@ -213,7 +209,7 @@ def test_a_sweep_that_is_stopped_by_ctrl_c_and_then_killed_goes_on_to_the_same_s
     again = study.command(arms=study.arms[:1], out=out)
 
     stopped = start(*again)
-    wait_for(lambda: num_epochs(out) >= 2, stopped)
+    wait_while(stopped, lambda: num_epochs(out) >= 2)
     assert len(trainings(out)) == 1
     os.killpg(stopped.pid, signal.SIGINT)
     stdout, stderr = stopped.communicate(timeout=30)
@@ -225,13 +221,10 @@ def test_a_sweep_that_is_stopped_by_ctrl_c_and_then_killed_goes_on_to_the_same_s
 
     epochs = num_epochs(out)
     killed = start(*again)
-    wait_for(lambda: num_epochs(out) >= epochs + 2, killed)
+    wait_while(killed, lambda: num_epochs(out) >= epochs + 2)
     killed.kill()
     killed.communicate()
-    deadline = time.monotonic() + 10.0
-    while trainings(out) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert trainings(out) == []
+    wait_for(lambda: trainings(out) == [], "the death of the driver's child", timeout_s=10.0)
 
     done = run(*again, "--json")
     assert done.returncode == 0, done.stderr

@@ -6,13 +6,12 @@ from hypothesis import strategies as st
 
 from hemosweep.engine.search import Choice
 from hemosweep.engine.sweep import Arm
-from hemosweep.errors import BadInput
 from sweeps import SWEEP_NAMES, find_sweep
 from sweeps.base import demo, paper
-from sweeps.search import SEARCH_NAMES, find_search
+from sweeps.search import SEARCHES
 
 PROFILES = pytest.mark.parametrize("make", [demo, paper], ids=["demo", "paper"])
-SEARCHES = pytest.mark.parametrize("name", SEARCH_NAMES)
+EACH = pytest.mark.parametrize("search", SEARCHES.values(), ids=list(SEARCHES))
 
 
 def values(axis):
@@ -20,7 +19,7 @@ def values(axis):
 
 
 def test_all_axes_that_the_paper_fixed_are_open():
-    axes = {axis for name in SEARCH_NAMES for axis in find_search(name).space}
+    axes = {axis for search in SEARCHES.values() for axis in search.space}
     assert axes >= {
         *("border_share", "ventricle_share", "border_half_width_mm", "center_half_width_mm"),
         *("in_plane", "slices", "width", "reduction", "focal_gamma", "learning_rate"),
@@ -28,19 +27,18 @@ def test_all_axes_that_the_paper_fixed_are_open():
 
 
 @PROFILES
-@SEARCHES
-def test_a_search_starts_at_an_arm_of_the_paper(name, make):
-    base, search = make().config, find_search(name)
+@EACH
+def test_a_search_starts_at_an_arm_of_the_paper(search, make):
+    base = make().config
     start = search.arm("start", base, search.start).config
     assert start == search.base(base)
     assert start in [arm.config for sweep in SWEEP_NAMES for arm in find_sweep(sweep).arms(base)]
 
 
 @PROFILES
-@SEARCHES
+@EACH
 @given(data=st.data())
-def test_every_point_of_a_space_is_a_valid_arm(name, make, data):
-    search = find_search(name)
+def test_every_point_of_a_space_is_a_valid_arm(search, make, data):
     point = data.draw(st.fixed_dictionaries({name: values(axis) for name, axis in search.space.items()}))
     arm = search.arm("point", make().config, point)
     assert isinstance(arm, Arm)
@@ -50,17 +48,12 @@ def test_every_point_of_a_space_is_a_valid_arm(name, make, data):
 
 
 @PROFILES
-@SEARCHES
-def test_every_axis_of_a_space_changes_the_arm(name, make):
-    base, search = make().config, find_search(name)
+@EACH
+def test_every_axis_of_a_space_changes_the_arm(search, make):
+    base = make().config
     # The focal loss alone has a gamma.
     start = dict(search.start) | ({"loss": "focal"} if "loss" in search.space else {})
     for name, axis in search.space.items():
         values = axis.options if isinstance(axis, Choice) else (axis.low, axis.high)
         configs = {search.arm("point", base, start | {name: value}).config for value in values}
         assert len(configs) == len(values), name
-
-
-def test_a_search_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(BadInput, match=r"unknown search 'nosuch'; there is search-sampling, search-patch, "):
-        find_search("nosuch")

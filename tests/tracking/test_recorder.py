@@ -36,6 +36,25 @@ def replay(recorder, info, folders, cases, figures):
     return run_id
 
 
+class RecordedFold:
+    """The only fold of a run that has begun: `folder` is what its process writes."""
+
+    def __init__(self, recorder, run_id, folder):
+        self.recorder, self.run_id, self.folder = recorder, run_id, folder
+
+    def record(self):
+        """Its run in the store, once what is in the folder has been recorded."""
+        self.recorder.record_fold(self.run_id, fold=0, digest=self.folder.digest, folder=self.folder.path)
+        (child,) = children(self.recorder, self.run_id)
+        return child
+
+
+@pytest.fixture
+def fold(out, replicate, fold_folder):
+    recorder = Recorder(out)
+    return RecordedFold(recorder, recorder.begin_replicate(replicate()), fold_folder())
+
+
 @pytest.fixture
 def figures(tmp_path):
     path = tmp_path / "drawn.png"
@@ -84,17 +103,14 @@ def test_replaying_everything_twice_leaves_the_same_rows(out, replicate, fold_fo
     assert rows(out) == before
 
 
-def test_a_fold_at_work_is_recorded_step_by_step(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
+def test_a_fold_at_work_is_recorded_step_by_step(fold):
+    fold.folder.start()
     for number in (1, 2):
-        folder.epoch(number)
-        recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-        (child,) = children(recorder, run_id)
+        fold.folder.epoch(number)
+        fold.record()
+        (child,) = children(fold.recorder, fold.run_id)
         assert child.info.status == "RUNNING"
-        assert steps(recorder, child, "val_loss") == list(range(1, number + 1))
+        assert steps(fold.recorder, child, "val_loss") == list(range(1, number + 1))
 
 
 def test_a_killed_driver_is_taken_over_without_double_epochs(out, replicate, fold_folder, cases):
@@ -114,131 +130,95 @@ def test_a_killed_driver_is_taken_over_without_double_epochs(out, replicate, fol
     assert steps(recorder, child, "train_loss") == [1, 2]
 
 
-def test_an_epoch_trained_again_after_a_resume_is_logged_once(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    folder.epoch(1)
-    folder.epoch(2)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    folder.event("resumed", 1010.0, epoch=1)
-    folder.event("epoch", 1011.0, epoch=2, train_loss=0.5, val_loss=1.0, val_dsc=0.5, seconds=1.0)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
-    assert steps(recorder, child, "train_loss") == [1, 2]
+def test_an_epoch_trained_again_after_a_resume_is_logged_once(fold):
+    fold.folder.start()
+    fold.folder.epoch(1)
+    fold.folder.epoch(2)
+    fold.record()
+    fold.folder.event("resumed", 1010.0, epoch=1)
+    fold.folder.event("epoch", 1011.0, epoch=2, train_loss=0.5, val_loss=1.0, val_dsc=0.5, seconds=1.0)
+    child = fold.record()
+    assert steps(fold.recorder, child, "train_loss") == [1, 2]
 
 
-def test_a_truncated_journal_line_is_ignored(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    folder.epoch(1)
-    with (folder.path / "events.jsonl").open("a") as journal:
+def test_a_truncated_journal_line_is_ignored(fold):
+    fold.folder.start()
+    fold.folder.epoch(1)
+    with (fold.folder.path / "events.jsonl").open("a") as journal:
         journal.write('{"time": 1002.0, "event": "epo')
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
-    assert (child.info.status, steps(recorder, child, "train_loss")) == ("RUNNING", [1])
+    child = fold.record()
+    assert (child.info.status, steps(fold.recorder, child, "train_loss")) == ("RUNNING", [1])
 
 
-def test_an_undefined_validation_score_is_not_logged(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.epoch(1, val_dsc=None)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
+def test_an_undefined_validation_score_is_not_logged(fold):
+    fold.folder.epoch(1, val_dsc=None)
+    child = fold.record()
     assert set(child.data.metrics) == {"train_loss", "val_loss", "epoch_seconds"}
 
 
-def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    folder.event("failed", 1003.0, kind="OutOfMemoryError", message="no memory")
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
+def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(fold):
+    fold.folder.start()
+    fold.folder.event("failed", 1003.0, kind="OutOfMemoryError", message="no memory")
+    child = fold.record()
     assert child.info.status == "FAILED"
     assert child.data.tags[schema.TAG_FAILURE] == "OutOfMemoryError: no memory"
-    folder.event("resumed", 1004.0, epoch=0)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    assert children(recorder, run_id)[0].info.status == "RUNNING"
-    folder.finish(0, 9)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
+    fold.folder.event("resumed", 1004.0, epoch=0)
+    assert fold.record().info.status == "RUNNING"
+    fold.folder.finish(0, 9)
+    child = fold.record()
     assert child.info.status == "FINISHED"
     assert schema.TAG_FAILURE not in child.data.tags
 
 
-def test_a_fold_that_ran_out_of_memory_and_went_on_says_with_how_many_patches(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    folder.event("batch_halved", 1000.5, micro_batch=32, epoch=1)
-    folder.epoch(1)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
+def test_a_fold_that_ran_out_of_memory_and_went_on_says_with_how_many_patches(fold):
+    fold.folder.start()
+    fold.folder.event("batch_halved", 1000.5, micro_batch=32, epoch=1)
+    fold.folder.epoch(1)
+    child = fold.record()
     assert (child.info.status, child.data.tags[schema.TAG_MICRO_BATCH]) == ("RUNNING", "32")
     # Killed before its checkpoint, it began again, and this time memory sufficed.
-    folder.start()
-    folder.epoch(1)
-    folder.finish(0, 1)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
+    fold.folder.start()
+    fold.folder.epoch(1)
+    fold.folder.finish(0, 1)
+    child = fold.record()
     assert child.info.status == "FINISHED"
     assert schema.TAG_MICRO_BATCH not in child.data.tags
 
 
-def test_a_paused_fold_is_killed_until_it_goes_on(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    folder.epoch(1)
-    folder.event("paused", 1003.0)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
+def test_a_paused_fold_is_killed_until_it_goes_on(fold):
+    fold.folder.start()
+    fold.folder.epoch(1)
+    fold.folder.event("paused", 1003.0)
+    child = fold.record()
     assert (child.info.status, child.info.end_time) == ("KILLED", 1003000)
-    folder.start()
-    folder.event("resumed", 1005.0, epoch=1)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    assert children(recorder, run_id)[0].info.status == "RUNNING"
-    folder.epoch(2)
-    folder.finish(0, 2)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
-    assert (child.info.status, steps(recorder, child, "train_loss")) == ("FINISHED", [1, 2])
+    fold.folder.start()
+    fold.folder.event("resumed", 1005.0, epoch=1)
+    assert fold.record().info.status == "RUNNING"
+    fold.folder.epoch(2)
+    fold.folder.finish(0, 2)
+    child = fold.record()
+    assert (child.info.status, steps(fold.recorder, child, "train_loss")) == ("FINISHED", [1, 2])
 
 
-def test_a_fold_that_was_begun_anew_is_recorded_like_any_other(out, replicate, fold_folder):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    folder.epoch(1)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    folder.start()
-    folder.event("checkpoint_unreadable", 1004.0, reason="damaged", kept_as="unreadable-checkpoint.pt")
+def test_a_fold_that_was_begun_anew_is_recorded_like_any_other(fold):
+    fold.folder.start()
+    fold.folder.epoch(1)
+    fold.record()
+    fold.folder.start()
+    fold.folder.event("checkpoint_unreadable", 1004.0, reason="damaged", kept_as="unreadable-checkpoint.pt")
     for number in (1, 2):
-        folder.epoch(number)
-    folder.finish(0, 2)
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    (child,) = children(recorder, run_id)
-    assert (child.info.status, steps(recorder, child, "train_loss")) == ("FINISHED", [1, 2])
+        fold.folder.epoch(number)
+    fold.folder.finish(0, 2)
+    child = fold.record()
+    assert (child.info.status, steps(fold.recorder, child, "train_loss")) == ("FINISHED", [1, 2])
 
 
-def test_finishing_leaves_no_run_running(out, replicate, fold_folder, cases):
-    recorder = Recorder(out)
-    run_id = recorder.begin_replicate(replicate())
-    folder = fold_folder()
-    folder.start()
-    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
-    recorder.finish_replicate(run_id, cases=cases, figures={}, status="FAILED")
-    assert {run.info.status for run in children(recorder, run_id)} == {"FAILED"}
-    assert recorder._store.client.get_run(run_id).info.status == "FAILED"
+def test_finishing_leaves_no_run_running(fold, cases):
+    fold.folder.start()
+    fold.record()
+    fold.recorder.finish_replicate(fold.run_id, cases=cases, figures={}, status="FAILED")
+    assert {run.info.status for run in children(fold.recorder, fold.run_id)} == {"FAILED"}
+    assert fold.recorder._store.client.get_run(fold.run_id).info.status == "FAILED"
 
 
 def test_an_interrupted_replicate_is_killed_and_taken_up_again(out, replicate, fold_folder):

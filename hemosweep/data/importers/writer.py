@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, case_file
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.files import write_text
 
 Progress = Callable[[int, int], None]
 INT16 = np.iinfo(np.int16)
@@ -191,16 +192,10 @@ def _write_tables(out: Path, layout: str, notes: Sequence[str], rows: Sequence[M
         "GeneratedBy": [generator],
         "Import": {"Layout": layout, "Notes": list(notes)},
     }
-    _write_text(out / "dataset_description.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    write_text(out / "dataset_description.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     columns = dict.fromkeys((*REQUIRED_COLUMNS, *(column for row in rows for column in row)))
     lines = io.StringIO()
     table = csv.DictWriter(lines, list(columns), restval="n/a", delimiter="\t", lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    _write_text(out / "participants.tsv", lines.getvalue())
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".tmp-{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_text(out / "participants.tsv", lines.getvalue())

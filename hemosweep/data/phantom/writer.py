@@ -12,6 +12,7 @@ from pathlib import Path
 from hemosweep.data.nifti import write_volume
 from hemosweep.data.phantom.case import CTA_SHARE, IVH_SHARE, check_request, has_ivh, make_phantom
 from hemosweep.errors import BadInput
+from hemosweep.files import write_text
 
 DESCRIPTION = "dataset_description.json"
 PARTICIPANTS = "participants.tsv"
@@ -59,7 +60,7 @@ def write_phantom(
         "GeneratedBy": [{"Name": "hemosweep", "Version": _version()}],
         "Phantom": request,
     }
-    _write_text(out / DESCRIPTION, json.dumps(description, indent=2) + "\n")
+    write_text(out / DESCRIPTION, json.dumps(description, indent=2) + "\n")
     tasks = [(out, index, size, seed, ivh_share, cta_share) for index in range(num_cases)]
     lesion_types = []
     if jobs == 1:
@@ -80,7 +81,7 @@ def write_phantom(
     for index, lesion_type in enumerate(lesion_types):
         ivh = "yes" if has_ivh(index, ivh_share) else "no"
         table.writerow((_case_id(index), f"PH{index + 1:03d}", ivh, "phantom", lesion_type))
-    _write_text(out / PARTICIPANTS, lines.getvalue())
+    write_text(out / PARTICIPANTS, lines.getvalue())
 
 
 def _case_id(index: int) -> str:
@@ -117,12 +118,6 @@ def _is_complete(out: Path, request: dict[str, object]) -> bool:
     if found != request:
         raise BadInput(f"{out}: holds another phantom data set ({found}); name a new folder or delete it")
     return (out / PARTICIPANTS).is_file()
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".tmp-{path.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _version() -> str:

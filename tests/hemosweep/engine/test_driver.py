@@ -1,19 +1,19 @@
 """The driver: first with a stand-in for the child process, then with real children that train tiny folds."""
 
 import json
-import math
 import shutil
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
-from hemosweep.engine.driver import case_table, describe, run_sweep
+from hemosweep.engine.driver import run_sweep
 from hemosweep.engine.executor import Ended
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.local import LocalExecutor
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.sweep import Arm, Sweep
+from hemosweep.engine.tracker import describe
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.spec import CaseInput, FoldRunSpec
 
@@ -68,11 +68,14 @@ class Executor:
     def kill(self):
         self.killed = True
 
+    def begin(self, journal):
+        journal.write("started")
+
     def train(self, folder):
         spec = FoldRunSpec.read(folder)
         self.trained.append(spec.digest)
         journal = Journal(folder / "events.jsonl")
-        journal.write("started")
+        self.begin(journal)
         journal.write("epoch", epoch=1)
         if spec.digest in self.failing:
             return Ended(folder=folder, failure=FAILURE)
@@ -164,10 +167,10 @@ def test_a_case_has_the_ivh_label_that_the_data_set_gives_it_now(sweep, replicat
 
 def test_cases_that_a_region_has_no_voxel_of_are_warned_of_once_a_fold(sweep, replicate):
     class Sparse(Executor):
-        def train(self, folder):
+        def begin(self, journal):
+            super().begin(journal)
             for case_id in "abab":
-                Journal(folder / "events.jsonl").write("empty_region", case_id=case_id, regions=["lesion_border"])
-            return super().train(folder)
+                journal.write("empty_region", case_id=case_id, regions=["lesion_border"])
 
     _, told, _, _ = sweep([replicate()], Sparse())
     warnings = [text for (text,) in told["display"].of("warn")]
@@ -386,31 +389,6 @@ def test_a_replicate_whose_every_score_is_undefined_is_no_failure_and_has_no_val
     assert (result.dsc_mean, result.failures) == (None, ())
     assert [call[-1] for call in told["tracker"].of("finish_replicate")] == ["FINISHED"]
     assert told["ledger"].of("complete") == []
-
-
-def test_a_case_table_has_its_columns_in_order_and_nan_for_an_undefined_score():
-    rows = [{"case_id": "b", "dsc": None, "fold": 0} | ROW, {"case_id": "a", "dsc": 0.5, "fold": 1} | ROW]
-    table = case_table(rows)
-    assert table.columns.tolist() == [
-        "case_id",
-        "dsc",
-        "fold",
-        "ivh",
-        "reference_ml",
-        "predicted_ml",
-        "false_positive_ml",
-    ]
-    assert table["case_id"].tolist() == ["a", "b"]
-    assert table["dsc"][0] == 0.5
-    assert math.isnan(table["dsc"][1])
-    assert table["dsc"].dtype == float
-
-
-def test_a_case_table_of_nothing_has_its_columns_too():
-    assert (
-        case_table([]).columns.tolist() == case_table([{"case_id": "a", "dsc": 1.0, "fold": 0} | ROW]).columns.tolist()
-    )
-    assert case_table([])["dsc"].dtype == float
 
 
 SWEEP = Sweep(

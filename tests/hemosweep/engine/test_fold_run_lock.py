@@ -6,6 +6,7 @@ import pytest
 
 from hemosweep.engine.local import LocalExecutor
 from hemosweep.training.lock import LOCK_NAME, hold, holder
+from tests.processes import wait_for
 
 TORN = '{"time": 1.0, "event": "epo'
 
@@ -29,11 +30,8 @@ def folder(tmp_path):
 
 
 def end_of(executor):
-    deadline = time.monotonic() + 90.0
-    while time.monotonic() < deadline:
-        if ended := executor.wait(1.0):
-            return ended[0]
-    return pytest.fail("the child did not end")
+    (ended,) = wait_for(lambda: executor.wait(1.0), "the child's end")
+    return ended
 
 
 def test_a_second_child_ends_at_once_says_in_the_log_who_works_there_and_leaves_the_journal_alone(folder):
@@ -56,10 +54,7 @@ def test_a_second_child_ends_at_once_says_in_the_log_who_works_there_and_leaves_
 def test_a_child_holds_the_lock_until_it_is_killed(folder):
     executor = LocalExecutor(job=work_for_long)
     executor.start(folder)
-    deadline = time.monotonic() + 90.0
-    while not (folder / "begun").exists():
-        assert time.monotonic() < deadline, "the child did not begin"
-        time.sleep(0.01)
+    wait_for((folder / "begun").exists, "the child's beginning")
     assert holder(folder / LOCK_NAME).startswith("process ")
     executor.kill()
     assert holder(folder / LOCK_NAME) is None

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ import torch
 from hemosweep.engine.executor import Ended
 from hemosweep.engine.local import LocalExecutor, leases
 from hemosweep.training.child import PAUSED
+from tests.processes import is_alive, wait_for
 
 EVENT = '{"time": 1.0, "event": "%s"%s}'
 FAILED = EVENT % ("failed", ', "kind": "out_of_memory", "message": "no memory for 3 GiB"')
@@ -50,11 +50,9 @@ def end(executor):
     return ended[0]
 
 
-def wait_for(path):
-    deadline = time.monotonic() + 60.0
-    while not path.exists() or not path.read_text().endswith("\n"):
-        assert time.monotonic() < deadline, path
-        time.sleep(0.01)
+def words(path):
+    """What a child has written, once it has ended the line."""
+    wait_for(lambda: path.exists() and path.read_text().endswith("\n"), path.name)
     return path.read_text().split()
 
 
@@ -135,11 +133,11 @@ def test_waiting_ends_with_the_time_and_a_slot_is_free_again_when_its_child_is_o
     begun = time.monotonic()
     assert executor.wait(0.2) == []
     assert 0.1 < time.monotonic() - begun < 5.0
-    assert [wait_for(folder / "lease") for folder in folders] == [["0"], ["1"]]
+    assert [words(folder / "lease") for folder in folders] == [["0"], ["1"]]
     (folders[0] / "lease").unlink()
     executor.start(folders[0])
     assert end(executor) == Ended(folder=folders[0])
-    assert wait_for(folders[0] / "lease") == ["0"], "the lease that was free"
+    assert words(folders[0] / "lease") == ["0"], "the lease that was free"
     assert executor.num_slots == 2
     executor.kill()
 
@@ -147,7 +145,7 @@ def test_waiting_ends_with_the_time_and_a_slot_is_free_again_when_its_child_is_o
 def test_killed_children_are_dead_at_once_and_their_slots_free(folder):
     executor = LocalExecutor(job=partial(exec_script, ["echo $$ > pid", "exec sleep 60"]))
     executor.start(folder)
-    (pid,) = wait_for(folder / "pid")
+    (pid,) = words(folder / "pid")
     begun = time.monotonic()
     executor.kill()
     assert time.monotonic() - begun < 10.0
@@ -181,23 +179,14 @@ def test_without_a_gpu_one_fold_run_at_a_time_has_the_processors(monkeypatch):
     assert leases() == ({},)
 
 
-def is_alive(pid):
-    """Whether a process runs; a dead one that nobody has asked after (a zombie) does not."""
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 def test_the_death_of_the_server_ends_its_child_and_the_next_child_has_a_new_server(folder):
     executor = LocalExecutor(job=partial(exec_script, ["echo $PPID > server; echo $$ > pid", "exec sleep 60"]))
     executor.start(folder)
-    (pid,), (server,) = wait_for(folder / "pid"), wait_for(folder / "server")
+    (pid,), (server,) = words(folder / "pid"), words(folder / "server")
     os.kill(int(server), signal.SIGKILL)
     ended = end(executor)
     assert ended.failure.startswith("its process was killed together with the server that it was forked from; ")
     assert ended.transient
-    deadline = time.monotonic() + 10.0
-    while is_alive(pid):
-        assert time.monotonic() < deadline, "the child outlived its server"
-        time.sleep(0.01)
+    wait_for(lambda: not is_alive(pid), "the death of the server's child", timeout_s=10.0)
     assert run(folder, "true").failure is None

@@ -113,8 +113,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_killed_save_leaves_nothing_under_the_name(
     tmp_path: Path, case: PreprocessedCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(file: object, **arrays: object) -> None:
-        file.write(b"PK")  # type: ignore[attr-defined]
+    def killed(path: Path, **arrays: object) -> None:
+        path.write_bytes(b"PK")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(record, "_write_arrays", killed)
@@ -127,14 +127,14 @@ def test_two_programs_may_save_the_same_case_at_once(
     tmp_path: Path, case: PreprocessedCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "case.npz"
-    save = np.savez_compressed
+    write = record._write_arrays
 
-    def overtaken(file: object, **arrays: object) -> None:
-        monkeypatch.setattr(record.np, "savez_compressed", save)
+    def overtaken(temporary: Path, **arrays: np.ndarray) -> None:
+        monkeypatch.setattr(record, "_write_arrays", write)
         save_preprocessed(case, path)  # another program begins later and ends first
-        save(file, **arrays)  # type: ignore[arg-type]
+        write(temporary, **arrays)
 
-    monkeypatch.setattr(record.np, "savez_compressed", overtaken)
+    monkeypatch.setattr(record, "_write_arrays", overtaken)
     save_preprocessed(case, path)
     assert load_preprocessed(path).content_digest == case.content_digest
     assert [entry.name for entry in tmp_path.iterdir()] == ["case.npz"]

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ import torch
 from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.journal import Journal, read_journal
+from tests.processes import is_alive, trainings, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
 
@@ -22,30 +22,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kill
 ONE_PROCESSOR = (
     "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); os.environ['CUDA_VISIBLE_DEVICES'] = ''\n"
 )
-
-
-def wait_for(condition, what, timeout_s=90.0):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.005)
-    return pytest.fail(f"{what}: not within {timeout_s:.0f} s")
-
-
-def is_alive(pid):
-    """Whether a process runs; a dead one that nobody has asked after (a zombie) does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
-
-
-def speaking_into(log):
-    """Process ids of those whose standard output is this file."""
-    return [int(fd.parts[2]) for fd in Path("/proc").glob("[0-9]*/fd/1") if os.path.realpath(fd) == str(log)]
 
 
 @pytest.fixture
@@ -80,7 +56,7 @@ def test_a_training_whose_driver_is_killed_dies_with_it_and_is_gone_on_from_to_t
         return sum(event["event"] == "epoch" for event in read_journal(killed / "events.jsonl"))
 
     wait_for(lambda: num_epochs() >= 5, "five epochs")
-    (child,) = speaking_into(killed / "log.txt")
+    (child,) = trainings(killed)
     os.kill(driver.pid, signal.SIGKILL)
     wait_for(lambda: not is_alive(child), "the child's death", timeout_s=5.0)
     left_after = num_epochs()

@@ -1,0 +1,87 @@
+"""What fold runs left behind: their scores as one table, and what they had to do to get there as lines to read."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
+from hemosweep.training.journal import last_process, micro_batch_size
+from hemosweep.training.spec import DONE_NAME, SCORES_NAME, FoldRunSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplicateResult:
+    """What became of one replicate. `cases` has one row a test case of every fold that is done.
+
+    `run_id` is None where the tracker could not record it.
+    """
+
+    replicate: Replicate
+    run_id: str | None
+    cases: pd.DataFrame
+    seconds: float
+    failures: tuple[str, ...]
+
+    @property
+    def dsc_mean(self) -> float | None:
+        mean = float(self.cases["dsc"].mean())
+        return None if math.isnan(mean) else mean
+
+
+def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id: str | None = None) -> ReplicateResult:
+    """A replicate whose fold runs have all ended, those that are done read back from their folders."""
+    done = [spec for spec in replicate.fold_runs if is_done(out, spec)]
+    markers = [json.loads((fold_run_folder(out, spec) / DONE_NAME).read_text(encoding="utf-8")) for spec in done]
+    return ReplicateResult(
+        replicate=replicate,
+        run_id=run_id,
+        cases=case_table([row for spec in done for row in read_scores(out, spec)]),
+        seconds=math.fsum(marker["seconds"] for marker in markers),
+        failures=tuple(failures),
+    )
+
+
+def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
+    """The case scores of a fold run that is done, with the fold's number and the IVH labels of this sweep.
+
+    Neither is part of a fold run's identity: it may have had another number, or a label since corrected, before.
+    """
+    rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
+    ivh = {case.case_id: case.ivh for case in spec.test}
+    return [row | {"fold": spec.fold, "ivh": ivh[row["case_id"]]} for row in rows]
+
+
+def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Per-case scores sorted by case id, `case_id` and `dsc` first; an undefined DSC is NaN."""
+    columns = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml"]
+    table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
+    return table.astype({"dsc": float}).sort_values("case_id", ignore_index=True)
+
+
+def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
+    """What a fold run's last process did otherwise than it was told to, from its journal: a fallback says so."""
+    events = last_process(events)
+    lines = [
+        f"{event['reason']}; it is kept as {event['kept_as']}, and training began anew"
+        for event in events
+        if event["event"] == "checkpoint_unreadable"
+    ]
+    size = micro_batch_size(events)
+    if size is not None:
+        lines.append(
+            f"memory ran out, so gradients were added up over {size} patches at a time instead of {batch_size}; batch "
+            f"normalisation and soft Dice are those of {size}"
+        )
+    empty = {event["case_id"]: event["regions"] for event in events if event["event"] == "empty_region"}
+    if empty:
+        case_id, regions = next(iter(empty.items()))
+        lines.append(
+            f"{len(empty)} cases ({case_id}, ...) have no voxel to draw from in {', '.join(regions)}; their other "
+            "regions took its share"
+        )
+    return lines
