@@ -10,7 +10,7 @@ from rich.table import Table
 from hemosweep.cli.request import Request
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
-from hemosweep.data.manifest import read_manifest
+from hemosweep.data.manifest import TABLE_NAME, read_manifest
 from hemosweep.engine.forecast import fold_run_bytes, forecast_fold
 from hemosweep.engine.plan import Inputs, Replicate, is_done, plan_replicates
 from hemosweep.engine.prepare import draw_split
@@ -106,7 +106,7 @@ def forecast_study(request: Request) -> Forecast:
     """
     num_cases, done = request.profile.phantom_cases, dict.fromkeys((arm.name for arm in request.arms), 0)
     data = request.data if request.data is not None else request.phantom_folder
-    if request.data is not None or (data / "participants.tsv").is_file():
+    if request.data is not None or (data / TABLE_NAME).is_file():
         cases, folds = draw_split(read_manifest(data), request.base, with_cta_only=request.sweep.with_cta_only)
         num_cases = len(cases)
         for replicate in _planned(request, cases, folds, data):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hemosweep.data.case import Case
-from hemosweep.data.manifest import read_participants
+from hemosweep.data.manifest import TABLE_NAME, read_participants
 from hemosweep.errors import BadInput
 
 SUFFIX = ".nii.gz"
@@ -26,7 +26,7 @@ def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, 
         return (_case(scan, cta),)
     if cta is not None:
         raise BadInput(f"--cta goes with one scan, and {scan} is a folder; a data set brings each case's own")
-    if os.path.lexists(scan / "participants.tsv"):
+    if os.path.lexists(scan / TABLE_NAME):
         # What is predicted must not depend on a reference, nor fail for it.
         return tuple(replace(case, lesion_path=None, ivh_path=None) for case in read_participants(scan))
     files = sorted(path for path in scan.glob(f"*{SUFFIX}") if path.is_file() and not path.name.startswith("."))

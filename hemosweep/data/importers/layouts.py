@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.data.manifest import TABLE_NAME
 from hemosweep.errors import BadInput
 
 
@@ -61,7 +62,7 @@ def find_root(source: Path, layout: Layout) -> Path:
     other = next((other for other in LAYOUTS if other is not layout and _root(source, other) is not None), None)
     if other is not None:
         way_out = f"it looks like {other.name}: use hemosweep data {other.command}"
-    elif _holds(source, "participants.tsv"):
+    elif _holds(source, TABLE_NAME):
         way_out = "it is a data set already and needs no import"
     else:
         way_out = "name the folder that the set was unpacked to"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, case_file
+from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME, case_file
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import write_text
@@ -198,4 +198,4 @@ def _write_tables(out: Path, layout: str, notes: Sequence[str], rows: Sequence[M
     table = csv.DictWriter(lines, list(columns), restval="n/a", delimiter="\t", lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    write_text(out / "participants.tsv", lines.getvalue())
+    write_text(out / TABLE_NAME, lines.getvalue())

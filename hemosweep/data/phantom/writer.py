@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
 
+from hemosweep.data.manifest import TABLE_NAME
 from hemosweep.data.nifti import write_volume
 from hemosweep.data.phantom.case import CTA_SHARE, IVH_SHARE, check_request, has_ivh, make_phantom
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
 
 DESCRIPTION = "dataset_description.json"
-PARTICIPANTS = "participants.tsv"
 COLUMNS = ("participant_id", "patient_id", "ivh", "centre", "lesion_type")
 
 
@@ -81,7 +81,7 @@ def write_phantom(
     for index, lesion_type in enumerate(lesion_types):
         ivh = "yes" if has_ivh(index, ivh_share) else "no"
         table.writerow((_case_id(index), f"PH{index + 1:03d}", ivh, "phantom", lesion_type))
-    write_text(out / PARTICIPANTS, lines.getvalue())
+    write_text(out / TABLE_NAME, lines.getvalue())
 
 
 def _case_id(index: int) -> str:
@@ -117,7 +117,7 @@ def _is_complete(out: Path, request: dict[str, object]) -> bool:
         raise BadInput(f"{out}: holds files that are no phantom data set; name a new or empty folder") from None
     if found != request:
         raise BadInput(f"{out}: holds another phantom data set ({found}); name a new folder or delete it")
-    return (out / PARTICIPANTS).is_file()
+    return (out / TABLE_NAME).is_file()
 
 
 def _version() -> str:
