@@ -21,7 +21,8 @@ option = $(if $(call given,$(1)),--$(2) $(call quote,$(call given,$(1))))
 
 OUT_OPTION = $(call option,OUT,out)
 SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OPTION) $(call option,SEEDS,seeds) \
-	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,TRIALS,trials)
+	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,ONLY_FOLDS,only-folds) \
+	$(call option,TRIALS,trials)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
 	study status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
@@ -32,20 +33,21 @@ help: ## Show this text
 	@printf '\nNAME is one of: %s\n\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n' '$(SWEEPS) $(SEARCHES)'
 	@sed -n 's/^## /  /p' Makefile
 
-## DATA=      the data set's folder (sweep: without it a phantom is made, and the profile is demo)
-## PROFILE=   demo or paper (sweep: paper where DATA is given)
-## OUT=       where runs and results go (default runs)
-## SEEDS=     how many seeds an arm is trained with
-## ARMS=      only these arms, separated by commas
-## TRIALS=    sweep-search-...: how many arms are tried (default 20)
-## FOLDS=     number of folds (default the profile's)
-## EXECUTOR=  sweep: where fold runs are trained (default local)
-## CASES=     phantom: how many cases; preview: at most so many
-## JOBS=      data-check, describe, preprocess: cases worked on at once (default one a processor)
-## SIZE=      phantom: demo or paper
-## SEED=      phantom: seed of the random numbers
-## ARGS=      further options for hemosweep (test, test-slow: for pytest), passed on as they are
-## PYTHON=    setup: the Python that .venv is made with, 3.11 to 3.13 (default python3)
+## DATA=        the data set's folder (sweep: without it a phantom is made, and the profile is demo)
+## PROFILE=     demo or paper (sweep: paper where DATA is given)
+## OUT=         where runs and results go (default runs)
+## SEEDS=       how many seeds an arm is trained with
+## ARMS=        only these arms, separated by commas
+## TRIALS=      sweep-search-...: how many arms are tried (default 20)
+## FOLDS=       number of folds (default the profile's)
+## ONLY_FOLDS=  sweep, plan: only these folds of the split, such as 0,2 (for trying)
+## EXECUTOR=    sweep: where fold runs are trained (default local)
+## CASES=       phantom: how many cases; preview: at most so many
+## JOBS=        data-check, describe, preprocess: cases worked on at once (default one a processor)
+## SIZE=        phantom: demo or paper
+## SEED=        phantom: seed of the random numbers
+## ARGS=        further options for hemosweep (test, test-slow: for pytest), passed on as they are
+## PYTHON=      setup: the Python that .venv is made with, 3.11 to 3.13 (default python3)
 
 # --- Environment ------------------------------------------------------------------------------------------------------
 

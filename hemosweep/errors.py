@@ -17,6 +17,10 @@ class BadInput(HemosweepError, ValueError):
     exit_code = 2
 
 
+class TimeIsUp(HemosweepError):
+    """The time limit of a sweep is over. What ran has stopped where nothing is lost."""
+
+
 class NotComparable(HemosweepError):
     """Two runs differ in something that makes their comparison meaningless (DESIGN.md, *What may be compared*)."""
 

@@ -1,17 +1,43 @@
 """Files that are whole or not there, whatever ends the process or the machine."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+_WAYS_OUT = {
+    errno.ENOSPC: "free some space there",
+    errno.EDQUOT: "free some space there",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "make it writable",
+    errno.EPERM: "make it writable",
+}
+
+
+def system_message(error: OSError) -> str:
+    """What the system says, of which file, and the way out, in one line."""
+    way_out = _WAYS_OUT.get(error.errno or 0, "mend it")
+    return f"{error.filename or 'system'}: {error.strerror or error}; {way_out}"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within it, an error of the system's that names no file, such as that of a full disk, gets the name of `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
+
 
 @contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """A temporary path to write in place of `path`: on disk first, then renamed. The folder is made.
 
-    An error leaves what was there before.
+    An error leaves what was there before; one of the system's has a file name, if only that of `path`.
 
     Args:
         shared: several processes may write `path` at once, so each does so under a name of its own. Else what a killed
@@ -20,9 +46,10 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{uuid4().hex}-{path.name}" if shared else f".tmp-{path.name}")
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     # Where a file system cannot flush a folder, a power cut may bring the old file back, whole as well.

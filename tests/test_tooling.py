@@ -41,9 +41,9 @@ def test_make_alone_lists_every_target():
 
 
 def test_make_help_lists_every_variable_of_the_options():
-    variables = set(re.findall(r"\$\(call (?:option|given),([A-Z]+)", MAKEFILE))
+    variables = set(re.findall(r"\$\(call (?:option|given),([A-Z_]+)", MAKEFILE))
     assert variables > {"DATA", "PROFILE", "OUT"}
-    assert variables <= set(re.findall(r"^  ([A-Z]+)= ", run("make", "help").stdout, re.M))
+    assert variables <= set(re.findall(r"^  ([A-Z_]+)= ", run("make", "help").stdout, re.M))
 
 
 def test_make_help_names_every_sweep_and_every_search():
@@ -90,7 +90,10 @@ def test_lock_is_nothing_but_exact_versions_with_hashes():
 
 def test_lock_satisfies_every_dependency_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    requirements = [Requirement(text) for text in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + [text for texts in extras.values() for text in texts]
+    itself = project["name"]
+    requirements = [requirement for requirement in map(Requirement, wanted) if requirement.name != itself]
     locked: dict[str, list[str]] = {}
     for name, version, *_ in LOCKED:
         locked.setdefault(name, []).append(version)

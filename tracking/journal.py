@@ -1,12 +1,11 @@
 """A fold run's folder as the tracker sees it: the journal's events, folded into one state."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hemosweep.training.journal import micro_batch_size, read_journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME
+from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, is_finished, read_json
 
 Event = dict[str, Any]
 
@@ -35,8 +34,9 @@ class FoldState:
 
 def read_fold(folder: Path) -> FoldState:
     """Read a fold run's folder, at work or at rest."""
-    done = _read_json(folder / DONE_NAME)
-    scores = _read_json(folder / SCORES_NAME) or []
+    finished = is_finished(folder)
+    done = read_json(folder / DONE_NAME) if finished else None
+    scores = read_json(folder / SCORES_NAME) if finished else []
     epochs: dict[int, Event] = {}
     best_epoch: int | None = None
     failure: str | None = None
@@ -74,12 +74,11 @@ def read_fold(folder: Path) -> FoldState:
         device=device,
         failure=failure,
         micro_batch_size=micro_batch_size(events),
-        dsc=[float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores] if done is not None else [],
+        dsc=[float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores],
     )
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+def read_start(folder: Path) -> float | None:
+    """When a fold run began, in Unix seconds; None where it has not."""
+    events = read_journal(folder / JOURNAL_NAME)
+    return float(events[0]["time"]) if events else None

@@ -15,31 +15,42 @@ from typing import Literal
 
 import pandas as pd
 
+from hemosweep.databases import telling
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.evaluation.summary import summarise
 from tracking import schema
 from tracking.backend import Metric, Param, Run, RunTag
-from tracking.journal import FoldState, read_fold
-from tracking.store import ensure_experiment, open_store, search_runs
+from tracking.journal import FoldState, read_fold, read_start
+from tracking.store import database_path, ensure_experiment, open_store, search_runs
 
 
 class Recorder:
     """The driver's connection to the MLflow store of one output folder."""
 
     def __init__(self, out: Path) -> None:
+        self.path = database_path(out)
         self._store = open_store(out)
         self._client = self._store.client
         self._experiment_of: dict[str, str] = {}
         self._open: set[str] = set()
 
-    def begin_replicate(self, info: ReplicateInfo) -> str:
+    @telling
+    def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path] | None = None) -> str:
         """Find or make the run of a replicate and describe it; returns its run id.
 
-        A run that ended FINISHED stays so; any other is RUNNING again.
+        A run that ended FINISHED stays so; any other is RUNNING again. One of fold runs that are no more, because they
+        were taken away and perhaps trained anew since, gives way to a new run: it is deleted as in MLflow's pages.
+
+        Args:
+            folders: those of the replicate's fold runs, by digest; without them no run gives way.
         """
         experiment_id = ensure_experiment(self._store, info.sweep)
         found = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
-        run = found[0] if found else self._create_replicate(experiment_id, info)
+        run = found[0] if found else None
+        if run is not None and folders is not None and self._is_of_others(run, folders):
+            self._delete(run)
+            run = None
+        run = self._create_replicate(experiment_id, info) if run is None else run
         run_id = str(run.info.run_id)
         self._experiment_of[run_id] = experiment_id
         if run.info.status == "FINISHED":
@@ -57,12 +68,18 @@ class Recorder:
         self._client.log_text(run_id, _json(info.environment), schema.ARTIFACT_ENVIRONMENT)
         return run_id
 
+    @telling
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
-        """Bring a fold's child run up to date with the fold's folder; cheap enough to call again and again."""
+        """Bring a fold's child run up to date with the fold's folder; cheap enough to call again and again.
+
+        There is a child run once the fold run's journal tells when it began.
+        """
         child = self._find_child(run_id, digest)
         if child is not None and child.info.status == "FINISHED":
             return
         state = read_fold(folder)
+        if child is None and state.started is None:
+            return
         if child is None:
             child = self._create_child(run_id, fold, digest, state)
         elif state.status == "RUNNING":
@@ -80,14 +97,15 @@ class Recorder:
         if state.micro_batch_size is not None:
             tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
         if state.status == "FINISHED":
-            metrics += _changed_metrics(child, _fold_metrics(state))
+            metrics += self._changed_metrics(child, _fold_metrics(state))
         self._client.log_batch(child_id, metrics=metrics, tags=_changed_tags(child, tags))
         if state.status != "RUNNING":
             for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):
                 if tag not in tags and tag in child.data.tags:
                     self._client.delete_tag(child_id, tag)
-            self._client.set_terminated(child_id, state.status, end_time=_milliseconds(state.ended))
+            self._end(child, state.status, state.ended)
 
+    @telling
     def finish_replicate(
         self,
         run_id: str,
@@ -112,7 +130,7 @@ class Recorder:
         values = schema.summary_metrics(summary) if status == "FINISHED" else {}
         seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
         values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
-        self._client.log_batch(run_id, metrics=_changed_metrics(run, values))
+        self._client.log_batch(run_id, metrics=self._changed_metrics(run, values))
         self._log_cases(run, cases)
         for name, path in figures.items():
             self._log_file(run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
@@ -120,17 +138,18 @@ class Recorder:
             self._log_file(run_id, name, path)
         for fold in folds:
             if fold.info.status == "RUNNING":
-                self._client.set_terminated(fold.info.run_id, "FAILED")
+                self._end(fold, "FAILED")
         if run.info.status != status:
-            self._client.set_terminated(run_id, status)
+            self._end(run, status)
         self._open.discard(run_id)
 
+    @telling
     def interrupt(self) -> None:
         """End what this recorder began and did not finish as KILLED; the next driver takes it up again."""
         for run_id in sorted(self._open):
             for run in (*self._folds(run_id), self._client.get_run(run_id)):
                 if run.info.status == "RUNNING":
-                    self._client.set_terminated(run.info.run_id, "KILLED")
+                    self._end(run, "KILLED")
         self._open.clear()
 
     def _create_replicate(self, experiment_id: str, info: ReplicateInfo) -> Run:
@@ -161,6 +180,27 @@ class Recorder:
             run_name=schema.fold_run_name(fold),
         )
 
+    def _is_of_others(self, run: Run, folders: Mapping[str, Path]) -> bool:
+        """Whether a run has recorded other fold runs than those on disk: of the same name, but begun at another time.
+
+        An unfinished run may have recorded some of them only.
+        """
+        if run.info.run_id in self._open:
+            return False
+        recorded = {
+            child.data.tags[schema.TAG_FOLD_RUN]: int(child.info.start_time) for child in self._folds(run.info.run_id)
+        }
+        begun = {digest: read_start(folder) for digest, folder in folders.items()}
+        on_disk = {digest: _milliseconds(time) for digest, time in begun.items() if time is not None}
+        if run.info.status == "FINISHED":
+            return recorded != on_disk
+        return not recorded.items() <= on_disk.items()
+
+    def _delete(self, run: Run) -> None:
+        """The folds first: a deletion that is cut short leaves a run that is not of the fold runs on disk either."""
+        for found in (*self._folds(run.info.run_id), run):
+            self._client.delete_run(found.info.run_id)
+
     def _find_child(self, run_id: str, digest: str) -> Run | None:
         found = self._folds(run_id, f" AND tags.`{schema.TAG_FOLD_RUN}` = '{digest}'")
         return found[0] if found else None
@@ -175,6 +215,24 @@ class Recorder:
     def _reopen(self, run: Run) -> None:
         if run.info.status != "RUNNING":
             self._client.update_run(run.info.run_id, status="RUNNING")
+
+    def _end(self, run: Run, status: str, ended: float | None = None) -> None:
+        """End a run, now or at a time in Unix seconds; a clock that was set back makes no run end before it began."""
+        self._client.set_terminated(
+            run.info.run_id, status, end_time=max(_milliseconds(ended), int(run.info.start_time))
+        )
+
+    def _changed_metrics(self, run: Run, values: Mapping[str, float]) -> list[Metric]:
+        changed = {name: value for name, value in values.items() if run.data.metrics.get(name) != value}
+        # MLflow shows the value with the latest time, which on a clock that was set back would be an older one.
+        times = [
+            point.timestamp
+            for name in changed
+            if name in run.data.metrics
+            for point in self._client.get_metric_history(run.info.run_id, name)
+        ]
+        now = max([_milliseconds(time.time()), *(earlier + 1 for earlier in times)])
+        return [Metric(name, value, now, 0) for name, value in changed.items()]
 
     def _log_cases(self, run: Run, cases: pd.DataFrame) -> None:
         # In the format of MLflow's `log_table`, which itself appends to an older table and rounds to ten digits.
@@ -213,11 +271,6 @@ def _fold_metrics(state: FoldState) -> dict[str, float]:
         schema.METRIC_SECONDS: state.seconds,
     }
     return {name: float(value) for name, value in values.items() if value is not None}
-
-
-def _changed_metrics(run: Run, values: Mapping[str, float]) -> list[Metric]:
-    now = _milliseconds(time.time())
-    return [Metric(name, value, now, 0) for name, value in values.items() if run.data.metrics.get(name) != value]
 
 
 def _changed_tags(run: Run, tags: Mapping[str, str]) -> list[RunTag]:

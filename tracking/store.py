@@ -5,7 +5,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from hemosweep.databases import check_database, usable
 from hemosweep.errors import BadInput
+from hemosweep.files import replacing
 from tracking import schema, views
 from tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
 
@@ -13,6 +15,7 @@ from tracking.backend import Experiment, MlflowClient, MlflowException, Run, Vie
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Store:
     uri: str
+    database: Path
     artifacts: Path
     client: MlflowClient
 
@@ -25,17 +28,42 @@ def open_store(out: Path) -> Store:
     """Open the store of an output folder, creating it (about four seconds of migrations) where there is none.
 
     Raises:
-        BadInput: the database belongs to another MLflow version, or is none.
+        BadInput: the database cannot be read or written, belongs to another MLflow version, or is none.
     """
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    uri = f"sqlite:///{database_path(out)}"
+    path = database_path(out)
+    # Before MLflow looks at it, which tries for minutes.
+    check_database(path)
     try:
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with usable(path):
+            if not path.is_file() or path.stat().st_size == 0:
+                _create(path)
+            client = _connect(path)
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
-        raise BadInput(f"{database_path(out)}: not a store this MLflow can use ({reason}); move it away") from error
-    return Store(uri=uri, artifacts=out / "artifacts", client=client)
+        raise BadInput(f"{path}: not a store this MLflow can use ({reason}); move it away") from error
+    return Store(uri=_uri(path), database=path, artifacts=out / "artifacts", client=client)
+
+
+def _create(path: Path) -> None:
+    """Make an empty store beside its place, then put it there: migrations cut short cannot be gone on with."""
+    with replacing(path) as temporary:
+        journal = temporary.with_name(f"{temporary.name}-journal")
+        for left in (temporary, journal):  # by a process that was killed: SQLite would go on with it
+            left.unlink(missing_ok=True)
+        try:
+            _connect(temporary)
+        finally:
+            journal.unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri=_uri(path), registry_uri=_uri(path))
+
+
+def _uri(path: Path) -> str:
+    return f"sqlite:///{path}"
 
 
 def existing_store(out: Path) -> Store:
@@ -73,7 +101,8 @@ def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment
     """Experiments of hemosweep, of one sweep where named, without the deleted ones."""
     pattern = schema.experiment_name("%" if sweep is None else sweep)
     operator = "LIKE" if sweep is None else "="
-    return list(store.client.search_experiments(filter_string=f"name {operator} '{pattern}'"))
+    with usable(store.database):
+        return list(store.client.search_experiments(filter_string=f"name {operator} '{pattern}'"))
 
 
 def search_runs(store: Store, experiment_ids: list[str], filter_string: str) -> list[Run]:
@@ -83,9 +112,10 @@ def search_runs(store: Store, experiment_ids: list[str], filter_string: str) -> 
     runs: list[Run] = []
     token: str | None = None
     while True:
-        page = store.client.search_runs(
-            experiment_ids, filter_string, run_view_type=ViewType.ACTIVE_ONLY, page_token=token
-        )
+        with usable(store.database):
+            page = store.client.search_runs(
+                experiment_ids, filter_string, run_view_type=ViewType.ACTIVE_ONLY, page_token=token
+            )
         runs += page
         token = page.token
         if not token:

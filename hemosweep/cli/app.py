@@ -1,5 +1,6 @@
 """The command line. A command parses, calls one function and prints; heavy imports happen inside the command."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,8 @@ from hemosweep.cli.options import (
     print_table,
     tell,
 )
-from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.errors import BadInput, HemosweepError, TimeIsUp
+from hemosweep.files import system_message
 
 app = typer.Typer(
     name="hemosweep",
@@ -42,11 +44,28 @@ ProfileName = Annotated[str | None, typer.Option(help="demo or paper. Default: d
 Seeds = Annotated[int, typer.Option(help="Train every arm with this many seeds.")]
 Arms = Annotated[str, typer.Option(help="Only these arms, separated by commas.")]
 Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")]
+OnlyFolds = Annotated[
+    str | None, typer.Option(help="Only these folds of the split, such as 0,2: for trying. Default: all.")
+]
 Trials = Annotated[int | None, typer.Option(help="Search: how many arms are tried, the start among them (20).")]
 Deterministic = Annotated[
     bool,
     typer.Option("--deterministic", help="Ask CUDA for the same bits each time; slower. The CPU gives them anyway."),
 ]
+Executor = Annotated[
+    str, typer.Option(help="Where fold runs are trained: local, slurm, dask:SCHEDULER.json or dask:tls://HOST:PORT.")
+]
+PerGpu = Annotated[int | None, typer.Option(help="local: fold runs at a time on each GPU (1).")]
+MaxJobs = Annotated[int | None, typer.Option(help="slurm: jobs at a time. Default: one a fold.")]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option(help="slurm: an option of sbatch for every job, such as --sbatch=--partition=gpu; may be repeated."),
+]
+Certs = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the cluster's certificates. Default: cluster-certs under --out.", callback=expanded),
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Talk to a cluster without TLS.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Run the paper profile on a machine without a GPU.")]
 
 
@@ -88,18 +107,43 @@ def sweep(
     seeds: Seeds = 1,
     arms: Arms = "",
     folds: Folds = None,
+    only_folds: OnlyFolds = None,
     trials: Trials = None,
     lesion_label: LesionLabel = None,
     deterministic: Deterministic = False,
-    executor: Annotated[str, typer.Option(help="Where fold runs are trained: local.")] = "local",
+    executor: Executor = "local",
+    per_gpu: PerGpu = None,
+    max_jobs: MaxJobs = None,
+    sbatch: Sbatch = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="slurm: this machine's address as the compute nodes know it, where it has several."),
+    ] = None,
+    certs: Certs = None,
+    insecure: Insecure = False,
+    time_limit: Annotated[
+        str | None, typer.Option(help="Stop after this time, such as 45m or 1h30m, at the end of an epoch.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over: take away what is there of its fold runs, and train all anew.")
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Train every arm of an ablation and compare them; or search beyond the paper, and test the best arm found."""
+    from hemosweep.cli.execution import read_execution
     from hemosweep.cli.request import resolve
 
-    if executor != "local":
-        raise BadInput(f"unknown executor {executor!r}; there is local")
+    execution = read_execution(
+        executor,
+        per_gpu=per_gpu,
+        max_jobs=max_jobs,
+        sbatch=tuple(sbatch or ()),
+        host=host,
+        certs=certs,
+        insecure=insecure,
+        time_limit=time_limit,
+    )
     request = resolve(
         name,
         data=data,
@@ -111,7 +155,11 @@ def sweep(
         num_trials=trials,
         lesion_label=lesion_label,
         deterministic=deterministic,
+        only_folds=None if only_folds is None else _names(only_folds),
+        fresh=fresh,
+        execution=execution,
     )
+    _set_up_threads()
     # A name that does not exist is told before the seconds that the next import takes.
     from hemosweep.cli.searching import run_search
     from hemosweep.cli.study import run_study
@@ -119,8 +167,9 @@ def sweep(
     run = run_study if request.search is None else run_search
     try:
         result = run(request, confirmed=yes, quiet=as_json)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
+    except (KeyboardInterrupt, TimeIsUp) as stopped:
+        when = " at the time limit" if isinstance(stopped, TimeIsUp) else ""
+        typer.echo(f"stopped{when}; {' '.join(stopped.args) or 'the same command goes on from here'}", err=True)
         raise typer.Exit(1) from None
     if as_json:
         print_json(result.as_json())
@@ -137,14 +186,22 @@ def plan(
     seeds: Seeds = 1,
     arms: Arms = "",
     folds: Folds = None,
+    only_folds: OnlyFolds = None,
     trials: Trials = None,
     lesion_label: LesionLabel = None,
     deterministic: Deterministic = False,
+    executor: Executor = "local",
+    per_gpu: PerGpu = None,
+    max_jobs: MaxJobs = None,
+    certs: Certs = None,
+    insecure: Insecure = False,
     as_json: Json = False,
 ) -> None:
-    """List a sweep's fold runs, done, shared and missing, and forecast hours and disk; train nothing."""
+    """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing."""
+    from hemosweep.cli.execution import count_slots, read_execution
     from hemosweep.cli.request import resolve
 
+    execution = read_execution(executor, per_gpu=per_gpu, max_jobs=max_jobs, certs=certs, insecure=insecure)
     request = resolve(
         name,
         data=data,
@@ -156,10 +213,14 @@ def plan(
         num_trials=trials,
         lesion_label=lesion_label,
         deterministic=deterministic,
+        only_folds=None if only_folds is None else _names(only_folds),
+        execution=execution,
     )
+    _set_up_threads()
     from hemosweep.cli.forecast import forecast_study, plan_table
 
-    forecast = forecast_study(request)
+    num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
+    forecast = forecast_study(request, num_slots=count_slots(execution, out, num_folds=num_folds))
     if as_json:
         print_json(forecast.as_json())
     else:
@@ -283,6 +344,31 @@ def clean(
         print_json(cleaning.as_json())
 
 
+@app.command(name="cluster-certs")
+def cluster_certs(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER", help="Where to put them. Default: cluster-certs under --out.", callback=expanded
+        ),
+    ] = None,
+    out: Out = Path("runs"),
+) -> None:
+    """Make the certificate and key that keep strangers off a Dask cluster, and show the commands that use them."""
+    from hemosweep.cli.certificates import make_cluster_certificates
+
+    for line in make_cluster_certificates(folder, out):
+        typer.echo(line)
+
+
+def _set_up_threads() -> None:
+    """Let a forecast's timed steps wait as a fold run's threads do; torch reads it as it is imported."""
+    from hemosweep.engine.executor import THREADING
+
+    for name, value in THREADING.items():
+        os.environ.setdefault(name, value)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -296,5 +382,5 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         # The user's file system, not a defect of ours: no space, no permission, a share that went away.
-        print_error(f"{error.filename or 'system'}: {error.strerror or error}; mend it and start again")
+        print_error(f"{system_message(error)} and start the same command again")
         sys.exit(BadInput.exit_code)

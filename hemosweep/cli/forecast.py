@@ -1,54 +1,66 @@
-"""`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and how long the rest would train."""
+"""`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and what the rest would take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from hemosweep.cli.request import Request
-from hemosweep.data.case import Case
-from hemosweep.data.folds import Fold
-from hemosweep.data.manifest import TABLE_NAME, read_manifest
-from hemosweep.engine.forecast import fold_run_bytes, forecast_fold
-from hemosweep.engine.plan import Inputs, Replicate, is_done, plan_replicates
-from hemosweep.engine.prepare import draw_split
-from hemosweep.engine.sweep import Arm
+from hemosweep.cli.stock import FoldRunKey, Stock, take_stock
+from hemosweep.config import ArmConfig
+from hemosweep.engine.calibration import calibrate
+from hemosweep.engine.footprint import checkpoint_bytes
+from hemosweep.engine.forecast import forecast_fold, makespan
 from hemosweep.model.device import choose_device
-from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
 from hemosweep.report.progress import duration
-from hemosweep.training.source import source_digest
 from sweeps import SWEEP_NAMES, find_sweep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmForecast:
-    """One arm: its fold runs, those done already, the arms of other sweeps that are the same, and what the rest costs
-    on this machine. Inference comes on top of the training seconds."""
+    """One arm: its fold runs and what the missing ones cost on this machine.
+
+    `num_done` are trained, by whichever sweep. `num_shared` are not, but an earlier arm of this sweep trains them.
+    `shared_with` are the arms, of any sweep, that have the same fold runs. `seconds` are those of all missing ones, one
+    after the other, tests apart. `memory_bytes` is what one of them needs at its peak, on a GPU or else on the host.
+    `batch_at_once` is how many patches of a batch that memory holds. Both are None where nothing is missing.
+    """
 
     arm: str
     num_fold_runs: int
     num_done: int
+    num_shared: int
+    num_missing: int
     shared_with: tuple[str, ...]
     seconds: float
     disk_bytes: int
-
-    @property
-    def num_missing(self) -> int:
-        return self.num_fold_runs - self.num_done
+    memory_bytes: int | None
+    batch_size: int
+    batch_at_once: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What a sweep would train."""
+    """What a sweep would train. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
+
+    `preprocessed_bytes` is the disk of the `num_to_preprocess` preprocessed cases that are not there yet.
+    `elsewhere` tells that other machines will train than the one that the forecast was made on.
+    """
 
     sweep: str
     profile: str
     device: str
+    on_gpu: bool
     num_cases: int
     arms: tuple[ArmForecast, ...]
+    num_slots: int
+    wall_seconds: float
+    num_to_preprocess: int
+    preprocessed_bytes: int
     num_trials: int = 1
+    subset: str | None = None
+    elsewhere: bool = False
 
     @property
     def num_fold_runs(self) -> int:
@@ -59,6 +71,14 @@ class Forecast:
         return sum(arm.num_done for arm in self.arms)
 
     @property
+    def num_shared(self) -> int:
+        return sum(arm.num_shared for arm in self.arms)
+
+    @property
+    def num_missing(self) -> int:
+        return sum(arm.num_missing for arm in self.arms)
+
+    @property
     def seconds(self) -> float:
         return sum(arm.seconds for arm in self.arms)
 
@@ -66,94 +86,161 @@ class Forecast:
     def disk_bytes(self) -> int:
         return sum(arm.disk_bytes for arm in self.arms)
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """Of the fold run that needs the most."""
+        return max((arm.memory_bytes for arm in self.arms if arm.memory_bytes is not None), default=None)
+
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {
-            "arms": [asdict(arm) for arm in self.arms],
-            "num_fold_runs": self.num_fold_runs,
-            "num_done": self.num_done,
-            "seconds": self.seconds,
-            "disk_bytes": self.disk_bytes,
-        }
+        totals = ("num_fold_runs", "num_done", "num_shared", "num_missing", "seconds", "disk_bytes", "memory_bytes")
+        return asdict(self) | {name: getattr(self, name) for name in totals}
 
     def as_text(self) -> str:
-        done = f", {self.num_done} done" if self.num_done else ""
+        return "\n".join([self._summary(), *self._notes()])
+
+    def _summary(self) -> str:
+        subset = f" ({self.subset})" if self.subset else ""
         trials = f"{self.num_trials} trials of " if self.num_trials > 1 else ""
+        done = f", {self.num_done} done" if self.num_done else ""
+        shared = f", {self.num_shared} shared by several arms" if self.num_shared else ""
+        at_a_time = "one" if self.num_slots == 1 else str(self.num_slots)
+        wall = duration(self.num_trials * self.wall_seconds)
+        disk = _size(self.num_trials * self.disk_bytes)
+        what = "GPU memory" if self.on_gpu else "memory"
+        memory = "" if self.memory_bytes is None else f", up to {_size(self.memory_bytes)} of {what} each"
         return (
             f"forecast for {self.sweep} ({self.profile} profile) on {self.device}, {self.num_cases} cases, "
-            f"{trials}{self.num_fold_runs} fold runs{done}: about {duration(self.num_trials * self.seconds)} of "
-            f"training, {self.num_trials * self.disk_bytes / 1e6:.0f} MB of checkpoints"
+            f"{trials}{self.num_fold_runs} fold runs{subset}{done}{shared}: about {wall} of training, {at_a_time} at a "
+            f"time{memory}, {disk} of checkpoints and predictions"
         )
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.num_to_preprocess:
+            files = f"about {_size(self.preprocessed_bytes)} of preprocessed cases"
+            notes.append(f"before that {self.num_to_preprocess} cases are to be preprocessed: {files}")
+        for arm in self.arms:
+            if arm.batch_at_once is not None and arm.batch_at_once < arm.batch_size:
+                notes.append(
+                    f"{arm.arm}: memory holds {arm.batch_at_once} patches of a batch of {arm.batch_size}; gradients "
+                    "would be added up over them"
+                )
+        if self.elsewhere and self.num_missing:
+            notes.append(f"time and memory are those of this machine's {self.device}, not of the cluster's machines")
+        return notes
 
 
 def plan_table(forecast: Forecast) -> Table:
     """One line an arm."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("arm", no_wrap=True)
-    for header in ("fold runs", "done", "to train", "about"):
+    shared = ("shared",) if forecast.num_shared else ()
+    for header in ("fold\nruns", "done", *shared, "to\ntrain", "about", "memory"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("same as")
     for arm in forecast.arms:
-        numbers = (str(number) for number in (arm.num_fold_runs, arm.num_done, arm.num_missing))
-        table.add_row(arm.arm, *numbers, duration(arm.seconds), ", ".join(arm.shared_with))
+        before = (arm.num_fold_runs, arm.num_done, *((arm.num_shared,) if shared else ()))
+        numbers = (str(number) for number in (*before, arm.num_missing))
+        memory = "" if arm.memory_bytes is None else _size(arm.memory_bytes)
+        table.add_row(arm.arm, *numbers, duration(arm.seconds), memory, "\n".join(arm.shared_with))
     return table
 
 
-def forecast_study(request: Request) -> Forecast:
-    """Time a few training steps of every arm on this machine and reckon the sweep from them; make nothing.
+def forecast_study(request: Request, *, num_slots: int = 1) -> Forecast:
+    """Time a few training steps of every network on this machine and reckon the sweep from them; make nothing.
+
+    Args:
+        num_slots: fold runs at a time.
 
     Raises:
-        BadInput: the data set cannot be listed, or has too few patients for the folds.
+        BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read.
     """
-    num_cases, done = request.profile.phantom_cases, dict.fromkeys((arm.name for arm in request.arms), 0)
-    data = request.data if request.data is not None else request.phantom_folder
-    if request.data is not None or (data / TABLE_NAME).is_file():
-        cases, folds = draw_split(read_manifest(data), request.base, with_cta_only=request.sweep.with_cta_only)
-        num_cases = len(cases)
-        for replicate in _planned(request, cases, folds, data):
-            done[replicate.arm.name] += sum(is_done(request.out, spec) for spec in replicate.fold_runs)
+    stock = take_stock(request)
     device = choose_device()
-    num_fold_runs = request.base.cross_validation.num_folds * len(request.seeds)
+    on_gpu = device.torch_device.type == "cuda"
+    counts = _count(request, stock)
+    with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
+    calibrations = calibrate(with_work, device)
+    fold_s = {config: forecast_fold(config, stock.num_cases, known.patch_s) for config, known in calibrations.items()}
+    same_arms = _same_arms(request)
     arms = []
-    for arm in request.arms:
-        num_missing = num_fold_runs - done[arm.name]
+    for arm, count in zip(request.arms, counts, strict=True):
+        known = calibrations.get(arm.config) if count.num_missing else None
+        fold_bytes = checkpoint_bytes(arm.config) + stock.fold_prediction_bytes
         arms.append(
             ArmForecast(
                 arm=arm.name,
-                num_fold_runs=num_fold_runs,
-                num_done=done[arm.name],
-                shared_with=_same_arms(arm, request),
-                seconds=num_missing * forecast_fold(arm.config, num_cases, device) if num_missing else 0.0,
-                disk_bytes=num_missing * fold_run_bytes(arm.config),
+                num_fold_runs=len(stock.folds) * len(request.seeds),
+                num_done=count.num_done,
+                num_shared=count.num_shared,
+                num_missing=count.num_missing,
+                shared_with=tuple(name for name in same_arms[arm.config] if name != f"{request.sweep.name}/{arm.name}"),
+                seconds=count.num_missing * fold_s.get(arm.config, 0.0),
+                disk_bytes=count.num_missing * fold_bytes,
+                memory_bytes=None
+                if known is None
+                else known.memory_bytes + stock.resident_bytes(arm.config, on_gpu=on_gpu),
+                batch_size=arm.config.training.batch_size,
+                batch_at_once=None if known is None else known.batch_at_once,
             )
         )
+    in_order = (arm.seconds / arm.num_missing for arm in arms for _ in range(arm.num_missing))
     return Forecast(
         sweep=request.sweep.name,
         profile=request.profile.name,
         device=device.name,
-        num_cases=num_cases,
+        on_gpu=on_gpu,
+        num_cases=stock.num_cases,
         arms=tuple(arms),
+        num_slots=num_slots,
+        wall_seconds=makespan(in_order, num_slots),
+        num_to_preprocess=stock.num_to_preprocess,
+        preprocessed_bytes=stock.preprocessed_bytes,
         num_trials=request.num_trials,
+        subset=request.subset,
+        elsewhere=not request.execution.here,
     )
 
 
-def _planned(request: Request, cases: Sequence[Case], folds: Sequence[Fold], data: Path) -> tuple[Replicate, ...]:
-    """The fold runs of every arm whose cases are preprocessed: their content is in a fold run's name."""
-    inputs = {}
-    for config in dict.fromkeys(arm.config.preprocessing for arm in request.arms):
-        folder = derivatives_folder(data, request.out, config)
-        paths = {case.case_id: derivative_path(case, config, folder) for case in cases}
-        if all(path.is_file() for path in paths.values()):
-            inputs[config] = Inputs.read(paths)
-    arms = [arm for arm in request.arms if arm.config.preprocessing in inputs]
-    return plan_replicates(arms, request.seeds, cases, folds, inputs=inputs, source=source_digest())
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Count:
+    num_done: int
+    num_shared: int
+    num_missing: int
 
 
-def _same_arms(arm: Arm, request: Request) -> tuple[str, ...]:
-    """Arms of other sweeps that resolve to the same configuration over the same cases: their fold runs are one."""
-    return tuple(
-        f"{name}/{other.name}"
-        for name in SWEEP_NAMES
-        if name != request.sweep.name and find_sweep(name).with_cta_only == request.sweep.with_cta_only
-        for other in find_sweep(name).arms(request.base)
-        if other.config == arm.config
-    )
+def _count(request: Request, stock: Stock) -> list[_Count]:
+    """What is left of each arm: a fold run that several arms share is missing from the first of them alone."""
+    counts = []
+    counted: set[FoldRunKey] = set()
+    for arm in request.arms:
+        wanted = {(arm.config, seed, fold) for seed in request.seeds for fold in stock.folds}
+        undone = wanted - stock.done
+        missing = undone - counted
+        counted |= missing
+        counts.append(
+            _Count(
+                num_done=len(wanted) - len(undone),
+                num_shared=len(undone) - len(missing),
+                num_missing=len(missing),
+            )
+        )
+    return counts
+
+
+def _same_arms(request: Request) -> Mapping[ArmConfig, Sequence[str]]:
+    """The arms of each configuration, over the same cases: their fold runs are one. This sweep's arms come first."""
+    others = [find_sweep(name) for name in SWEEP_NAMES if name != request.sweep.name]
+    arms = {request.sweep.name: request.arms} | {
+        sweep.name: sweep.arms(request.base) for sweep in others if sweep.with_cta_only == request.sweep.with_cta_only
+    }
+    same: dict[ArmConfig, list[str]] = {}
+    for sweep_name, members in arms.items():
+        for arm in members:
+            same.setdefault(arm.config, []).append(f"{sweep_name}/{arm.name}")
+    return same
+
+
+def _size(num_bytes: int) -> str:
+    """Bytes as people say them: 35 MB, 1.2 GB."""
+    return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 0.9995e9 else f"{num_bytes / 1e9:.1f} GB"

@@ -27,6 +27,7 @@ def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[st
             "dsc_mean": run.dsc_mean,
             "dsc_std": run.dsc_std,
             "profile": run.tags.get("hemosweep.profile"),
+            "subset": run.tags.get("hemosweep.subset"),
         }
         if with_cases:
             row["cases"] = _cases(out, run.run_id) if run.status == "FINISHED" else []
@@ -50,6 +51,7 @@ def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
         spread = "" if row["dsc_std"] is None else f" ± {row['dsc_std']:.3f}"
-        names = (row["run_id"][:8], row["sweep"], row["arm"], str(row["seed"]), row["profile"] or "", row["status"])
+        arm = row["arm"] if row["subset"] is None else f"{row['arm']} ({row['subset']})"
+        names = (row["run_id"][:8], row["sweep"], arm, str(row["seed"]), row["profile"] or "", row["status"])
         table.add_row(*names, dsc + spread)
     return table

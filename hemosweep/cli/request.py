@@ -1,8 +1,9 @@
 """What a user asks of `hemosweep sweep` and `hemosweep plan`, with every name in it looked up."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hemosweep.cli.execution import Execution
 from hemosweep.config import ArmConfig
 from hemosweep.engine.search import Search
 from hemosweep.engine.sweep import Arm, Sweep
@@ -22,8 +23,9 @@ DEFAULT_TRIALS = 20
 class Request:
     """A sweep to run: which arms, from which base configuration, with which seeds, on which data.
 
-    `data` is None where a phantom is to be made. For a `search`, the one arm is that which it starts from, and the
-    sweep is what it ends with: start and best, compared on the cases held out.
+    `data` is None where a phantom is to be made. `only_folds` are the folds of the split that are trained, none for
+    all. `fresh` takes away what is there of its fold runs. For a `search`, the one arm is that which it starts from,
+    and the sweep is what it ends with: start and best, compared on the cases held out.
     """
 
     sweep: Sweep
@@ -35,6 +37,16 @@ class Request:
     out: Path
     search: Search | None = None
     num_trials: int = 1
+    only_folds: tuple[int, ...] = ()
+    fresh: bool = False
+    execution: Execution = field(default_factory=Execution)
+
+    @property
+    def subset(self) -> str | None:
+        """Which folds are trained, such as "folds 0, 2 of 5 only"; None for all."""
+        if not self.only_folds:
+            return None
+        return f"folds {', '.join(map(str, self.only_folds))} of {self.base.cross_validation.num_folds} only"
 
     @property
     def phantom_folder(self) -> Path:
@@ -54,8 +66,14 @@ def resolve(
     num_trials: int | None = None,
     lesion_label: int | None = None,
     deterministic: bool = False,
+    only_folds: tuple[str, ...] | None = None,
+    fresh: bool = False,
+    execution: Execution | None = None,
 ) -> Request:
     """Look up every name and fill in what was left open: without data the profile is demo, with data it is paper.
+
+    Args:
+        only_folds: the numbers of some of the folds, as typed; None for all.
 
     Raises:
         BadInput: an unknown sweep, profile or arm, or a number out of range.
@@ -80,6 +98,9 @@ def resolve(
         seeds=tuple(range(num_seeds)),
         data=data,
         out=out,
+        only_folds=() if only_folds is None else _some_folds(only_folds, base.cross_validation.num_folds),
+        fresh=fresh,
+        execution=execution or Execution(),
     )
     if search is None:
         if num_trials is not None:
@@ -88,11 +109,28 @@ def resolve(
         return replace(request, arms=sweep.select(base, arm_names))
     if num_seeds > 1 or arm_names:
         raise BadInput(f"{sweep_name} picks its arms itself, with one seed: leave --arms and --seeds out")
+    if only_folds is not None:
+        raise BadInput(f"{sweep_name} ranks its arms by all of their folds; leave --only-folds out")
+    if fresh:
+        raise BadInput(f"{sweep_name} learns from the trials that it has had; to start over, give another --out")
     num_trials = DEFAULT_TRIALS if num_trials is None else num_trials
     if num_trials < 2:
         raise BadInput(f"--trials {num_trials}: give at least 2, the first is where the search starts")
     arms = (search.arm(START, base, search.start),)
     return replace(request, arms=arms, search=search, num_trials=num_trials)
+
+
+def _some_folds(numbers: tuple[str, ...], num_folds: int) -> tuple[int, ...]:
+    """The folds of these numbers in their order; all of them are none left out."""
+    typed = f"--only-folds {','.join(numbers)}".rstrip()
+    there_are = f"there are {num_folds} folds, 0 to {num_folds - 1}"
+    if not numbers:
+        raise BadInput(f"{typed}: give the numbers of some folds, such as 0,2; {there_are}")
+    for number in numbers:
+        if not (number.isascii() and number.isdecimal() and int(number) < num_folds):
+            raise BadInput(f"{typed}: {number} is no fold; {there_are}")
+    folds = tuple(sorted(set(map(int, numbers))))
+    return () if len(folds) == num_folds else folds
 
 
 def _last_comparison(search: Search) -> Sweep:

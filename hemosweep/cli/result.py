@@ -3,7 +3,7 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hemosweep.cli.request import Request
 from hemosweep.engine.results import ReplicateResult
+from hemosweep.files import system_message
 from hemosweep.report.figures import boxplot
 from hemosweep.report.paper import paper_arm, paper_notes
 from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
@@ -20,7 +21,10 @@ from hemosweep.report.table import ArmRow, ComparisonRow, arm_table, comparison_
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyResult:
-    """A finished sweep: its tables' rows, the run of each row, and what failed."""
+    """A finished sweep: its tables' rows, the run of each row, and what failed.
+
+    `subset` names the folds that it was about, such as "folds 0, 2 of 5 only"; None for all.
+    """
 
     sweep: str
     profile: str
@@ -28,11 +32,13 @@ class StudyResult:
     arms: tuple[ArmRow, ...]
     comparisons: tuple[ComparisonRow, ...]
     failures: tuple[str, ...]
+    subset: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
             "sweep": self.sweep,
             "profile": self.profile,
+            "subset": self.subset,
             "arms": [asdict(row) | {"run_id": self.run_ids[row.arm]} for row in self.arms],
             "comparisons": [comparison_json(row) for row in self.comparisons],
             "failures": list(self.failures),
@@ -47,6 +53,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
     return StudyResult(
         sweep=name,
         profile=request.profile.name,
+        subset=request.subset,
         run_ids={result.replicate.run_name: result.run_id for result in results},
         # A mean over some folds would stand among means over all of them: an incomplete arm has none.
         arms=tuple(
@@ -75,9 +82,11 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
         for row in result.comparisons:
             console.print(f"{row.a} to {row.b}: {family_verdict(row)}", highlight=False, soft_wrap=True)
     notes = ["DSC on the scanner's grid, each case tested once."]
+    if result.subset is not None:
+        notes = [f"DSC on the scanner's grid, of the cases tested in {result.subset}: for trying, not for the study."]
     whole = [r for r in results if not r.failures]
     if whole:
-        notes.append(f"Boxplot: {_draw_boxplot(request, whole)}")
+        notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
     num_declared = len(request.sweep.comparisons)
     if len(result.comparisons) < num_declared:
         notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
@@ -89,7 +98,8 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     if result.profile == "demo":
         notes.append(f"Demo profile ({request.profile.scaling}): the paper's figures stand beside it for orientation.")
     for failure in result.failures:
-        notes.append(f"Missing: {failure}. The same command makes up for it.")
+        without = " without --fresh" if request.fresh else ""
+        notes.append(f"Missing: {failure}. The same command{without} makes up for it.")
     place = shlex.quote(str(out))
     out_option = "" if out == Path("runs") else f" OUT={place}"
     cli_option = "" if out == Path("runs") else f" --out {place}"
@@ -112,16 +122,23 @@ def _program() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
+def picture_note(what: str, draw: Callable[[], Path]) -> str:
+    """Where a picture is, or why there is none: it never costs a result."""
+    try:
+        return f"{what}: {draw()}"
+    except OSError as error:
+        return f"No {what.lower()}: {system_message(error)} and start the same command again."
+
+
 def _draw_boxplot(request: Request, results: Sequence[ReplicateResult]) -> Path:
     """The sweep's own figure: DSC by arm beside the paper's (its Fig. 6)."""
     name = request.sweep.name
     path = request.out / "figures" / name / "boxplot.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
     printed = {r.replicate.run_name: paper_arm(name, r.replicate.arm.name) for r in results}
     boxplot(
         {r.replicate.run_name: r.cases["dsc"].tolist() for r in results},
         path,
-        title=f"{name}, {request.profile.name} profile",
+        title=", ".join(filter(None, (name, f"{request.profile.name} profile", request.subset))),
         paper={run_name: arm.dsc for run_name, arm in printed.items() if arm is not None},
         ivh={r.replicate.run_name: r.cases["ivh"].tolist() for r in results},
     )

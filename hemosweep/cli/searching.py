@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 from hemosweep.cli.request import BEST, START, Request
-from hemosweep.cli.result import StudyResult, print_result, summarise_study
-from hemosweep.cli.study import open_tracker, prepare_request, train, train_arms
+from hemosweep.cli.result import StudyResult, picture_note, print_result, summarise_study
+from hemosweep.cli.study import Workplace, open_tracker, open_workplace, prepare_request, train, train_arms
 from hemosweep.engine.ledger import SearchLedger
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Split, hold_out
@@ -65,16 +67,18 @@ def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResul
         f"{len(split.held_out.folds[0].test)} are held out to test the best one",
         highlight=False,
     )
-    with driver_lock(request.out):
+    with ExitStack() as stack:
+        stack.enter_context(driver_lock(request.out))
         tracker = open_tracker(request.out)
         ledger = SearchLedger(request.out, search, request.base, split.trials.facts)
-        failures = _run_trials(search, request, split, ledger, num_trials, tracker, progress)
+        workplace = stack.enter_context(open_workplace(request, split.trials))
+        failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
         trials = tuple(trial for trial in ledger.trials() if trial.ended)
         best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)
         _print_trials(search, request, trials, best, output)
         held_out = None
         if best is not None and best.index > 0:
-            held_out = _test_best(search, request, split, best, tracker, progress, output)
+            held_out = _test_best(search, request, split, best, workplace, tracker, progress, output)
     if held_out is not None:
         failures += held_out.failures
     return SearchResult(
@@ -91,6 +95,7 @@ def _run_trials(
     search: Search,
     request: Request,
     split: Split,
+    workplace: Workplace,
     ledger: SearchLedger,
     num_trials: int,
     tracker: Tracker,
@@ -113,6 +118,7 @@ def _run_trials(
         results = train(
             replace(request, arms=(arm,)),
             split.trials,
+            workplace,
             ledger=ledger,
             tracker=tracker,
             illustrate=lambda replicate, cases: {},
@@ -129,24 +135,34 @@ def _print_trials(
     console.print(search_table(trials, best))
     notes = ["Mean DSC over the folds of each trial; the held-out cases had no part in it."]
     if best is not None:
-        path = request.out / "figures" / search.name / "search.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draw_search(trials, search.space, path, title=f"{search.name}, {request.profile.name} profile")
-        notes.append(f"Picture: {path}")
+        notes.append(picture_note("Picture", lambda: _draw(search, request, trials)))
         if best.index == 0:
             notes.append("No trial is better than the start, so there is none to test on the held-out cases.")
     for note in notes:
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 
 
+def _draw(search: Search, request: Request, trials: Sequence[Trial]) -> Path:
+    path = request.out / "figures" / search.name / "search.png"
+    draw_search(trials, search.space, path, title=f"{search.name}, {request.profile.name} profile")
+    return path
+
+
 def _test_best(
-    search: Search, request: Request, split: Split, best: Trial, tracker: Tracker, progress: Console, output: Console
+    search: Search,
+    request: Request,
+    split: Split,
+    best: Trial,
+    workplace: Workplace,
+    tracker: Tracker,
+    progress: Console,
+    output: Console,
 ) -> StudyResult:
     """Train start and best on the searched cases, and compare them on those held out."""
     arms = (search.arm(START, request.base, search.start), search.arm(BEST, request.base, best.params))
     last = replace(request, arms=arms)
     progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
-    results = train_arms(last, split.held_out, tracker, progress)
+    results = train_arms(last, split.held_out, workplace, tracker, progress)
     result = summarise_study(last, results)
     print_result(last, results, result, output)
     return result

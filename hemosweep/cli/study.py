@@ -1,10 +1,15 @@
 """`hemosweep sweep`: data set, profile, engine, tracker and report, joined."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
+from hemosweep.cli.execution import open_executor
 from hemosweep.cli.forecast import forecast_study
 from hemosweep.cli.options import check_writable
 from hemosweep.cli.request import Request
@@ -14,14 +19,15 @@ from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom import write_phantom
 from hemosweep.engine.driver import Illustrate, TrialBook, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
+from hemosweep.engine.executor import Executor
+from hemosweep.engine.fresh import take_away
 from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
-from hemosweep.engine.local import LocalExecutor, leases
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.tracker import Tracker, describe
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, TimeIsUp
 from hemosweep.model.device import choose_device
 from hemosweep.report.progress import SweepDisplay, progress_bar
 from hemosweep.report.study import SweepFigures
@@ -43,10 +49,38 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
     progress, output = Console(stderr=True), Console(quiet=quiet)
     prepared = prepare_request(request, progress, confirmed=confirmed)
     with driver_lock(request.out):
-        results = train_arms(request, prepared, open_tracker(request.out), progress)
+        tracker = open_tracker(request.out)
+        with (
+            open_workplace(request, prepared) as workplace,
+            _started_over(request, prepared, progress) if request.fresh else nullcontext(),
+        ):
+            results = train_arms(request, prepared, workplace, tracker, progress)
     result = summarise_study(request, results)
     print_result(request, results, result, output)
     return result
+
+
+@contextmanager
+def _started_over(request: Request, prepared: Prepared, console: Console) -> Iterator[None]:
+    """What is trained within starts over; stopped, it goes on without starting over once more.
+
+    Raises:
+        BadInput: a process works on one of the fold runs.
+    """
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    take_away(
+        prepared.plan(request.arms, request.seeds),
+        request.out,
+        gone=lambda num: say(f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"),
+        warn=lambda text: say(f"[yellow]warning[/yellow]: {escape(text)}"),
+    )
+    try:
+        yield
+    except (KeyboardInterrupt, TimeIsUp) as stopped:
+        raise type(stopped)("the same command without --fresh goes on from here") from None
 
 
 def prepare_request(request: Request, console: Console, *, confirmed: bool) -> Prepared:
@@ -56,7 +90,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
         BadInput: as `read_manifest` and `prepare_sweep`.
     """
     check_writable("--out", request.out)
-    if request.profile.name == "paper" and not confirmed:
+    if request.profile.name == "paper" and request.execution.here and not confirmed:
         _ask_for_confirmation(request, console)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
@@ -72,6 +106,9 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
             jobs=num_processors(),
             progress=advance,
         )
+    if request.only_folds:
+        folds = tuple(fold for fold in prepared.folds if fold.index in request.only_folds)
+        prepared = prepared.on(prepared.cases, folds, request.out)
     _announce(request, prepared, data, console)
     return prepared
 
@@ -105,7 +142,7 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
         f"[bold]{request.sweep.name}[/bold]: {request.sweep.question}",
         f"data {escape(str(data))}: {len(prepared.cases)} cases of {num_patients} patients, {num_ivh} with IVH",
         f"profile {request.profile.name}: {request.profile.scaling}",
-        f"arms {len(request.arms)}, seeds {len(request.seeds)}, folds {len(prepared.folds)}",
+        f"arms {len(request.arms)}, seeds {len(request.seeds)}, {request.subset or f'folds {len(prepared.folds)}'}",
     ):
         console.print(line, highlight=False, soft_wrap=True)
     for warning in prepared.warnings:
@@ -119,7 +156,29 @@ def open_tracker(out: Path) -> Tracker:
     return Recorder(out)
 
 
-def train_arms(request: Request, prepared: Prepared, tracker: Tracker, console: Console) -> list[ReplicateResult]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """What trains fold runs, and until when, on the clock `time.monotonic`."""
+
+    executor: Executor
+    deadline: float
+
+
+@contextmanager
+def open_workplace(request: Request, prepared: Prepared) -> Iterator[Workplace]:
+    """Where a request is to be trained.
+
+    Raises:
+        BadInput: as `open_executor`.
+    """
+    deadline = time.monotonic() + request.execution.time_limit_s
+    with open_executor(request.execution, request.out, num_folds=len(prepared.folds)) as executor:
+        yield Workplace(executor=executor, deadline=deadline)
+
+
+def train_arms(
+    request: Request, prepared: Prepared, workplace: Workplace, tracker: Tracker, console: Console
+) -> list[ReplicateResult]:
     """Train every replicate of a request's arms, with their figures."""
     illustrate = SweepFigures(
         request.sweep.name,
@@ -129,12 +188,13 @@ def train_arms(request: Request, prepared: Prepared, tracker: Tracker, console: 
         lesion_label=request.base.preprocessing.lesion_label,
     )
     ledger = Ledger(request.out, request.sweep)
-    return train(request, prepared, ledger=ledger, tracker=tracker, illustrate=illustrate, console=console)
+    return train(request, prepared, workplace, ledger=ledger, tracker=tracker, illustrate=illustrate, console=console)
 
 
 def train(
     request: Request,
     prepared: Prepared,
+    workplace: Workplace,
     *,
     ledger: TrialBook,
     tracker: Tracker,
@@ -143,16 +203,19 @@ def train(
 ) -> list[ReplicateResult]:
     """Train every replicate of a request's arms on prepared data, and show how it goes."""
     environment = describe_environment()
-    tags = dict(prepared.facts) | {"profile": request.profile.name, "device_kind": choose_device().torch_device.type}
+    tags = dict(prepared.facts) | {"profile": request.profile.name}
+    if request.subset is not None:
+        tags["subset"] = request.subset
     replicates = prepared.plan(request.arms, request.seeds)
     write_plan(request.out, request.sweep.name, request.profile.name, replicates)
-    executor = LocalExecutor(leases())
-    with SweepDisplay(replicates, console, num_slots=executor.num_slots) as display:
+    executor = workplace.executor
+    with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
         return run_sweep(
             replicates,
             [describe(replicate, request.sweep.name, tags, environment) for replicate in replicates],
             request.out,
             executor=executor,
+            deadline=workplace.deadline,
             ledger=ledger,
             tracker=tracker,
             illustrate=illustrate,

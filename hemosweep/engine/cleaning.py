@@ -8,13 +8,12 @@ import re
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from hemosweep.data.digest import DIGEST_LENGTH
-from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, read_plans
+from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, damaged_plans, read_plans
 from hemosweep.engine.lock import driver
 from hemosweep.engine.status import asked_by, at, fold_run_folders, read_spec
 from hemosweep.errors import BadInput
@@ -73,7 +72,20 @@ def refuse_in_use(out: Path) -> None:
     Raises:
         BadInput: a driver runs there, or a fold run does.
     """
-    at_work = {out: driver(out)} | {path: holder(path / LOCK_NAME) for path in fold_run_folders(out)}
+    _refuse_at_work({out: driver(out)})
+    refuse_fold_runs_in_use(fold_run_folders(out))
+
+
+def refuse_fold_runs_in_use(folders: Iterable[Path]) -> None:
+    """Refuse fold runs' folders before anything is done to them.
+
+    Raises:
+        BadInput: a process works on one of them.
+    """
+    _refuse_at_work({folder: holder(folder / LOCK_NAME) for folder in folders})
+
+
+def _refuse_at_work(at_work: Mapping[Path, str | None]) -> None:
     for path, process in at_work.items():
         if process is not None:
             raise BadInput(f"{path}: {process} works here; nothing was deleted: wait for it, or end it")
@@ -93,11 +105,17 @@ def find_removable(
         force: needed fold runs can be deleted as well.
 
     Raises:
-        BadInput: there is no such folder.
+        BadInput: there is no such folder, or a plan in it that cannot be read.
     """
     for folder in (out, data):
         if folder is not None and not folder.is_dir():
             raise BadInput(f"{folder}: no such folder")
+    damaged = [] if force else damaged_plans(out)
+    if damaged:
+        raise BadInput(
+            f"{damaged[0]}: damaged, or of another version, so nobody can tell which fold runs it needs; start its "
+            "sweep again, which makes it anew, or delete it"
+        )
     source, plans = source_digest(), read_plans(out)
     live = [plan for plan in plans if plan.source in (None, source)]
     specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
@@ -126,18 +144,33 @@ def remove(item: Removable) -> None:
     for path in item.paths:
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
-            continue
-        try:
-            with hold(path / LOCK_NAME) if item.kind in ("fold_run", "needed_fold_run") else nullcontext():
-                doomed = path.with_name(f"{_TEMPORARY}{path.name.removeprefix(_TEMPORARY)}")
-                if doomed != path:
-                    shutil.rmtree(doomed, ignore_errors=True)  # what a crash has left of one of the same name
-                    path.rename(doomed)
-                shutil.rmtree(doomed)
-        except Held as held:
-            raise BadInput(f"{path}: {held.by} works here; it was not deleted") from None
+        elif item.kind in ("fold_run", "needed_fold_run"):
+            shutil.rmtree(put_aside(path))
+        else:
+            shutil.rmtree(_renamed(path))
     if item.kind == "derivatives" and not any(item.paths[0].parent.iterdir()):
         item.paths[0].parent.rmdir()
+
+
+def put_aside(folder: Path) -> Path:
+    """Rename a fold run's folder, so that it is a half-written file and no fold run; returns its new path.
+
+    Raises:
+        BadInput: a process has begun to work on the fold run.
+    """
+    try:
+        with hold(folder / LOCK_NAME):
+            return _renamed(folder)
+    except Held as held:
+        raise BadInput(f"{folder}: {held.by} works here; it was not deleted") from None
+
+
+def _renamed(path: Path) -> Path:
+    doomed = path.with_name(f"{_TEMPORARY}{path.name.removeprefix(_TEMPORARY)}")
+    if doomed != path:
+        shutil.rmtree(doomed, ignore_errors=True)  # what a crash has left of one of the same name
+        path.rename(doomed)
+    return doomed
 
 
 def _sort(

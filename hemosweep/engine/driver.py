@@ -1,5 +1,6 @@
 """The one process that owns a sweep: it feeds the Optuna ledger, the child processes and the tracker."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,17 +9,19 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
+from hemosweep.engine.effort import Effort, read_efforts
 from hemosweep.engine.executor import Ended, Executor
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.engine.results import ReplicateResult, conclude, read_scores, remarks
+from hemosweep.engine.results import ReplicateResult, conclude, device_kind, read_scores, remarks
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
-from hemosweep.training.journal import read_journal
+from hemosweep.errors import TimeIsUp
+from hemosweep.training.journal import last_epochs, read_journal
 from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
 
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
 MAX_ATTEMPTS = 3
-"""How often a fold run is begun, where it fails in ways that may pass by themselves."""
+"""How often a fold run is begun without one more epoch, where it fails in ways that may pass by themselves."""
 
 
 class Display(Protocol):
@@ -40,11 +43,11 @@ class Display(Protocol):
 class TrialBook(Protocol):
     """Where the driver enters what became of each replicate."""
 
-    def begin(self, replicate: Replicate) -> int: ...
+    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int: ...
 
-    def complete(self, number: int, dsc_mean: float) -> None: ...
+    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None: ...
 
-    def fail(self, number: int) -> None: ...
+    def fail(self, number: int, efforts: Sequence[Effort]) -> None: ...
 
 
 Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
@@ -62,6 +65,7 @@ def run_sweep(
     tracker: Tracker,
     illustrate: Illustrate,
     display: Display,
+    deadline: float = math.inf,
 ) -> list[ReplicateResult]:
     """Bring every replicate to its end: train what is missing, reuse what is done, record all of it.
 
@@ -72,13 +76,17 @@ def run_sweep(
     Args:
         infos: for each replicate, what the tracker records of it.
         illustrate: draws a finished replicate's figures; name to file.
+        deadline: when to stop, at the end of the epochs that run then; on the clock `time.monotonic`.
+
+    Raises:
+        TimeIsUp: the time limit is over, and something is left to train.
     """
     guarded = GuardedTracker(tracker, display.warn)
     jobs = [
         _Job(replicate=replicate, info=info, left=len(replicate.fold_runs))
         for replicate, info in zip(replicates, infos, strict=True)
     ]
-    driver = _Driver(out, executor, ledger, guarded, illustrate, display)
+    driver = _Driver(out, executor, ledger, guarded, illustrate, display, deadline)
     try:
         driver.run(jobs)
     except BaseException:
@@ -109,12 +117,14 @@ class _Job:
 
 @dataclass(kw_only=True, slots=True)
 class _InFlight:
-    """A fold run that is being trained, and how much of its journal has been seen."""
+    """A fold run that is being trained, and how much of its journal has been seen: `num_epochs` epochs by now,
+    `begun_with` when the latest of its attempts began."""
 
     job: _Job
     spec: FoldRunSpec
     folder: Path
     attempt: int
+    begun_with: int = 0
     size: int = -1
     num_epochs: int = 0
     recorded: float = field(default_factory=time.monotonic)
@@ -133,6 +143,7 @@ class _Driver:
         tracker: GuardedTracker,
         illustrate: Illustrate,
         display: Display,
+        deadline: float,
     ) -> None:
         self._out = out
         self._executor = executor
@@ -140,22 +151,36 @@ class _Driver:
         self._tracker = tracker
         self._illustrate = illustrate
         self._display = display
+        self._deadline = deadline
         self._in_flight: dict[Path, _InFlight] = {}
+        self._stopping = False
 
     def run(self, jobs: Sequence[_Job]) -> None:
         queue = [(job, spec) for job in jobs for spec in job.replicate.fold_runs]
         while queue or self._in_flight:
-            self._fill(queue)
+            if not self._stopping and self._in_flight and time.monotonic() > self._deadline:
+                self._stop()
+            if not self._stopping:
+                self._fill(queue)
+            elif not self._in_flight:
+                break
             if self._in_flight:
                 ended = self._executor.wait(POLL_S)
                 for fold in self._in_flight.values():
                     self._hand_over(fold)
                 for end in ended:
                     self._end(end)
+        if any(job.left for job in jobs):
+            raise TimeIsUp
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._display.warn("the time limit is over; what runs stops at the end of its epoch")
+        self._executor.pause()
 
     def _fill(self, queue: list[tuple[_Job, FoldRunSpec]]) -> None:
         """Put a fold run on every free slot, and pass over those that are done."""
-        while queue and len(self._in_flight) < self._executor.num_slots:
+        while queue and len(self._in_flight) < self._executor.num_open:
             # Two arms may share a fold run: the second one waits until the first has trained it.
             free = (i for i, (_, spec) in enumerate(queue) if fold_run_folder(self._out, spec) not in self._in_flight)
             index = next(free, None)
@@ -167,9 +192,13 @@ class _Driver:
             if is_done(self._out, spec):
                 self._fold_done(job, spec, reused=True)
                 continue
+            if time.monotonic() > self._deadline:
+                self._stopping = True
+                return
             spec.write(folder)
             self._display.fold_started(job.replicate, spec)
-            self._start(_InFlight(job=job, spec=spec, folder=folder, attempt=1))
+            num_epochs = len(last_epochs(read_journal(folder / JOURNAL_NAME)))
+            self._start(_InFlight(job=job, spec=spec, folder=folder, attempt=1, begun_with=num_epochs))
 
     def _start(self, fold: _InFlight) -> None:
         self._in_flight[fold.folder] = fold
@@ -177,8 +206,11 @@ class _Driver:
 
     def _open(self, job: _Job) -> None:
         if job.trial is None:
-            job.trial = self._ledger.begin(job.replicate)
-            job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info))
+            job.trial = self._ledger.begin(job.replicate, read_efforts(self._out, job.replicate))
+            job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
+
+    def _folders(self, job: _Job) -> Mapping[str, Path]:
+        return {spec.digest: fold_run_folder(self._out, spec) for spec in job.replicate.fold_runs}
 
     def _hand_over(self, fold: _InFlight) -> None:
         """Tell what is new in a fold run's journal."""
@@ -188,7 +220,7 @@ class _Driver:
             return
         fold.size = size
         events = read_journal(journal)
-        epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
+        epochs = last_epochs(events)
         for number in sorted(epochs)[fold.num_epochs :]:
             self._display.epoch_ended(fold.job.replicate, fold.spec, epochs[number])
         fold.num_epochs = len(epochs)
@@ -200,9 +232,13 @@ class _Driver:
         fold = self._in_flight.pop(end.folder)
         for remark in remarks(read_journal(fold.folder / JOURNAL_NAME), fold.spec.config.training.batch_size):
             self._display.warn(f"{fold.name}: {remark}")
-        if end.failure is not None and end.transient and fold.attempt < MAX_ATTEMPTS:
-            self._display.warn(f"{fold.name}: {end.failure}; trying again ({fold.attempt + 1} of {MAX_ATTEMPTS})")
-            self._start(replace(fold, attempt=fold.attempt + 1, size=-1))
+        if self._stopping and (end.paused or end.transient):
+            self._record_fold(fold.job, fold.spec)
+            return
+        attempt = 1 if fold.num_epochs > fold.begun_with else fold.attempt
+        if end.failure is not None and end.transient and attempt < MAX_ATTEMPTS:
+            self._display.warn(f"{fold.name}: {end.failure}; trying again ({attempt + 1} of {MAX_ATTEMPTS})")
+            self._start(replace(fold, attempt=attempt + 1, begun_with=fold.num_epochs, size=-1))
             return
         if end.failure is None:
             self._fold_done(fold.job, fold.spec, reused=False)
@@ -233,11 +269,14 @@ class _Driver:
         result = conclude(self._out, replicate, failures)
         figures = {} if failures else _draw(self._illustrate, replicate, result.cases, self._display)
 
+        folders = self._folders(job)
+        # Known only now: the driver's own machine may have no part in the training.
+        info = replace(job.info, tags=dict(job.info.tags) | {"device_kind": device_kind(self._out, replicate)})
+
         def record(tracker: Tracker) -> str:
-            run_id = tracker.begin_replicate(job.info)
+            run_id = tracker.begin_replicate(info, folders)
             for spec in replicate.fold_runs:
-                folder = fold_run_folder(self._out, spec)
-                tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folder)
+                tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folders[spec.digest])
             status: Status = "FAILED" if failures else "FINISHED"
             tracker.finish_replicate(run_id, cases=result.cases, figures=figures, status=status)
             return run_id
@@ -245,10 +284,11 @@ class _Driver:
         job.record = record
         job.result = replace(result, run_id=self._tracker.call(record))
         assert job.trial is not None
+        efforts = read_efforts(self._out, replicate)
         if failures or result.dsc_mean is None:
-            self._ledger.fail(job.trial)
+            self._ledger.fail(job.trial, efforts)
         else:
-            self._ledger.complete(job.trial, result.dsc_mean)
+            self._ledger.complete(job.trial, result.dsc_mean, efforts)
 
 
 def _draw(illustrate: Illustrate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:

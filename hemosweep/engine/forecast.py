@@ -1,55 +1,55 @@
-"""How long a sweep will take on this machine, from a few timed training steps of each arm."""
+"""How long a sweep will take: from the seconds of a patch to those of a fold run, and to those of all of them."""
 
-import time
-
-import torch
+import heapq
+from collections.abc import Iterable
 
 from hemosweep.config import ArmConfig
-from hemosweep.model.builders import build_loss, build_model
-from hemosweep.model.device import Device
+from hemosweep.engine.plan import VALIDATION_COST
 
 TYPICAL_EPOCHS = 35
 """The paper's trainings took between 20 and 50 epochs (Section 2.2.3)."""
-_CALIBRATION_BATCH = 2
-
-
-def seconds_per_patch(config: ArmConfig, device: Device, *, num_steps: int = 2) -> float:
-    """Time of one training step of the arm's network, per patch, after one step of warm-up."""
-    num_channels = len(config.preprocessing.channels)
-    model = device.place(build_model(config, in_channels=num_channels))
-    loss = build_loss(config.training)
-    optimizer = torch.optim.Adadelta(model.parameters())
-    shape = (_CALIBRATION_BATCH, *config.sampling.patch_DHW)
-    x_BCDHW = device.arrange(torch.randn(_CALIBRATION_BATCH, num_channels, *shape[1:], device=device.torch_device))
-    label_BDHW = torch.zeros(shape, dtype=torch.int64, device=device.torch_device)
-    begun = time.perf_counter()
-    for step in range(num_steps + 1):
-        if step == 1:
-            begun = time.perf_counter()
-        with device.autocast():
-            logits_BCDHW = model(x_BCDHW)
-        optimizer.zero_grad(set_to_none=True)
-        loss(logits_BCDHW, label_BDHW).backward()
-        optimizer.step()
-        if device.torch_device.type == "cuda":
-            torch.cuda.synchronize()
-    return (time.perf_counter() - begun) / (num_steps * _CALIBRATION_BATCH)
 
 
 def training_patches(num_cases: int, config: ArmConfig) -> int:
     """Patches of one fold run's training part over a typical number of epochs."""
-    splits = config.cross_validation
-    share = (1 - 1 / splits.num_folds) * (1 - 1 / round(1 / splits.validation_share))
-    epochs = min(TYPICAL_EPOCHS, config.training.max_epochs)
-    return round(num_cases * share * config.sampling.num_patches_per_case * config.sampling.num_views * epochs)
+    return round(_share(config) * num_cases * config.sampling.num_views * _patches_per_case(config))
 
 
-def forecast_fold(config: ArmConfig, num_cases: int, device: Device) -> float:
-    """Training time of one fold run in seconds; inference and validation come on top."""
-    return seconds_per_patch(config, device) * training_patches(num_cases, config)
+def validation_patches(num_cases: int, config: ArmConfig) -> int:
+    """The same of the validation part, whose patches are not augmented."""
+    return round(_share(config) / (_num_parts(config) - 1) * num_cases * _patches_per_case(config))
 
 
-def fold_run_bytes(config: ArmConfig) -> int:
-    """Disk that a fold run's checkpoint takes: the weights, the best weights, and Adadelta's two averages of each."""
-    model = build_model(config, in_channels=len(config.preprocessing.channels))
-    return 4 * sum(int(tensor.numel() * tensor.element_size()) for tensor in model.state_dict().values())
+def forecast_fold(config: ArmConfig, num_cases: int, patch_s: float) -> float:
+    """Seconds that one fold run trains and validates; the test at its end comes on top.
+
+    Args:
+        patch_s: seconds of a training step, for each of its patches.
+    """
+    patches = training_patches(num_cases, config) + VALIDATION_COST * validation_patches(num_cases, config)
+    return patch_s * patches
+
+
+def makespan(seconds: Iterable[float], num_slots: int) -> float:
+    """Time until all is done, if each fold run takes so many seconds and begins, in this order, on the first free slot.
+
+    A whole fold run is the unit: three of an hour on two slots take two hours.
+    """
+    free_at = [0.0] * num_slots
+    for duration in seconds:
+        heapq.heapreplace(free_at, free_at[0] + duration)
+    return max(free_at)
+
+
+def _patches_per_case(config: ArmConfig) -> int:
+    return config.sampling.num_patches_per_case * min(TYPICAL_EPOCHS, config.training.max_epochs)
+
+
+def _num_parts(config: ArmConfig) -> int:
+    """Parts that the training folds are dealt into, one of which validates (`data.folds.draw_folds`)."""
+    return max(2, round(1 / config.cross_validation.validation_share))
+
+
+def _share(config: ArmConfig) -> float:
+    """Share of the cases that a fold run trains on."""
+    return (1 - 1 / config.cross_validation.num_folds) * (1 - 1 / _num_parts(config))

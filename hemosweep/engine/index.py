@@ -69,6 +69,11 @@ def read_plans(out: Path) -> tuple[Plan, ...]:
     return tuple(plan for plan in plans if plan is not None)
 
 
+def damaged_plans(out: Path) -> list[Path]:
+    """The files that should be plans and cannot be read."""
+    return [path for path in sorted((out / INDEX_NAME).glob("[!.]*.json")) if _read(path) is None]
+
+
 def _planned(replicate: "Replicate") -> PlannedReplicate:
     cases = [case for spec in replicate.fold_runs for case in (*spec.train, *spec.validation, *spec.test)]
     return PlannedReplicate(

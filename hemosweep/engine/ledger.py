@@ -1,16 +1,22 @@
 """The Optuna studies: of a sweep, whose arm replicates are its trials, and of a search, whose sampler picks them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import TPESampler
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.data.digest import digest_json
+from hemosweep.databases import check_database, telling, usable
+from hemosweep.engine.effort import Effort
 from hemosweep.engine.plan import Replicate
 from hemosweep.engine.search import Axis, Choice, Search, Trial
 from hemosweep.engine.sweep import Sweep
@@ -18,6 +24,8 @@ from hemosweep.engine.sweep import Sweep
 LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
 _SPACE = "space"
+_EFFORTS = "fold_runs"
+"""A trial's fold runs, in the order of the folds: what each one took, as `Effort` has it."""
 
 
 class Ledger:
@@ -28,19 +36,23 @@ class Ledger:
         self._space: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(choices) for name, choices in sweep.space.items()
         }
-        storage = f"sqlite:///{(out / LEDGER_NAME).resolve()}"
+        self.path = out / LEDGER_NAME
+        self._storage = _storage(self.path)
+        self._study = self._open_for(sweep)
+
+    @telling
+    def _open_for(self, sweep: Sweep) -> optuna.Study:
         space = digest_json({name: list(choices) for name, choices in sweep.space.items()})
-        study = self._open(storage, sweep.name)
+        study = self._open(sweep.name)
         if study.user_attrs.setdefault(_SPACE, space) != space:
             # Optuna refuses a choice that its study has not seen: a changed ablation gets a study beside the old one.
-            study = self._open(storage, f"{sweep.name}-{space}")
+            study = self._open(f"{sweep.name}-{space}")
         study.set_user_attr(_SPACE, space)
-        self._study = study
+        return study
 
-    @staticmethod
-    def _open(storage: str, name: str) -> optuna.Study:
+    def _open(self, name: str) -> optuna.Study:
         return optuna.create_study(
-            storage=storage,
+            storage=self._storage,
             study_name=name,
             direction="maximize",
             sampler=optuna.samplers.RandomSampler(seed=0),
@@ -48,14 +60,21 @@ class Ledger:
             load_if_exists=True,
         )
 
-    def begin(self, replicate: Replicate) -> int:
-        """Number of the replicate's trial: the one it has, if that is complete or was cut short, else a new one."""
-        trials = self._study.get_trials(deepcopy=False)
-        states = {trial.state: trial.number for trial in trials if trial.user_attrs.get(_DIGEST) == replicate.digest}
-        for state in (TrialState.COMPLETE, TrialState.RUNNING):
-            if state in states:
-                return states[state]
-        if TrialState.WAITING not in states:
+    @telling
+    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int:
+        """Number of the replicate's trial.
+
+        It is the last one that the replicate had, if that was cut short, or is complete and of these very fold runs.
+        Else it is a new one: what is trained anew gets a value of its own.
+
+        Args:
+            efforts: what its fold runs have taken until now.
+        """
+        trials = [t for t in self._study.get_trials(deepcopy=False) if t.user_attrs.get(_DIGEST) == replicate.digest]
+        last = trials[-1] if trials else None
+        if last is not None and (last.state is TrialState.RUNNING or _stands(last, efforts)):
+            return last.number
+        if last is None or last.state is not TrialState.WAITING:
             self._study.enqueue_trial(
                 dict(replicate.arm.params),
                 user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
@@ -67,12 +86,16 @@ class Ledger:
             # Left waiting by a driver that died between enqueue and ask.
             self._study.tell(asked, state=TrialState.FAIL)
 
-    def complete(self, number: int, dsc_mean: float) -> None:
-        """Enter the replicate's mean DSC; again is no error."""
+    @telling
+    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:
+        """Enter the replicate's mean DSC and what it took; a trial that is complete is left as it is."""
+        _enter(self._study, self._storage, number, efforts)
         self._study.tell(number, dsc_mean, skip_if_finished=True)
 
-    def fail(self, number: int) -> None:
-        """Enter that a fold of the replicate failed; the next sweep makes a new trial of it."""
+    @telling
+    def fail(self, number: int, efforts: Sequence[Effort]) -> None:
+        """Enter that a fold of the replicate failed, and what it took; the next sweep makes a new trial of it."""
+        _enter(self._study, self._storage, number, efforts)
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
@@ -94,14 +117,18 @@ class SearchLedger:
                 "facts": dict(facts),
             }
         )
-        self._study = optuna.create_study(
-            storage=f"sqlite:///{(out / LEDGER_NAME).resolve()}",
-            study_name=f"{search.name}-{key}",
-            direction="maximize",
-            pruner=optuna.pruners.NopPruner(),
-            load_if_exists=True,
-        )
+        self.path = out / LEDGER_NAME
+        self._storage = _storage(self.path)
+        with usable(self.path):
+            self._study = optuna.create_study(
+                storage=self._storage,
+                study_name=f"{search.name}-{key}",
+                direction="maximize",
+                pruner=optuna.pruners.NopPruner(),
+                load_if_exists=True,
+            )
 
+    @telling
     def trials(self) -> tuple[Trial, ...]:
         """Every trial so far, oldest first."""
         return tuple(
@@ -115,6 +142,7 @@ class SearchLedger:
             for index, trial in enumerate(self._whole())
         )
 
+    @telling
     def ask(self) -> Trial:
         """The trial that an interruption left open, or else the next one that the sampler picks."""
         for trial in self.trials():
@@ -126,16 +154,21 @@ class SearchLedger:
         self._study.ask(self._space)
         return self.trials()[-1]
 
-    def begin(self, replicate: Replicate) -> int:
+    @telling
+    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int:
         """Number of the open trial, which the replicate is."""
         return self.ask().number
 
-    def complete(self, number: int, dsc_mean: float) -> None:
-        """Enter the trial's mean DSC."""
+    @telling
+    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:
+        """Enter the trial's mean DSC and what it took."""
+        _enter(self._study, self._storage, number, efforts)
         self._study.tell(number, dsc_mean)
 
-    def fail(self, number: int) -> None:
-        """Enter that a fold of the trial failed; the sampler learns nothing from it."""
+    @telling
+    def fail(self, number: int, efforts: Sequence[Effort]) -> None:
+        """Enter that a fold of the trial failed, and what it took; the sampler learns nothing from it."""
+        _enter(self._study, self._storage, number, efforts)
         self._study.tell(number, state=TrialState.FAIL)
 
     def _whole(self) -> list[FrozenTrial]:
@@ -153,3 +186,30 @@ def _distribution(axis: Axis) -> BaseDistribution:
     if isinstance(axis, Choice):
         return CategoricalDistribution(axis.options)
     return FloatDistribution(axis.low, axis.high, log=axis.log)
+
+
+def _storage(path: Path) -> RDBStorage:
+    check_database(path)
+    with usable(path):
+        return RDBStorage(f"sqlite:///{path.resolve()}")
+
+
+def _stands(trial: FrozenTrial, efforts: Sequence[Effort]) -> bool:
+    """Whether a trial has the value of the fold runs that took these efforts, not of some that were there before."""
+    return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_EFFORTS) == _as_json(efforts)
+
+
+def _enter(study: optuna.Study, storage: RDBStorage, number: int, efforts: Sequence[Effort]) -> None:
+    """Write what a trial took, all of it at once: each attribute is a transaction. A finished trial cannot be changed.
+
+    The storage is asked, as a study hands out only the trials that it has asked for itself.
+    """
+    identifier = storage.get_trial_id_from_study_id_trial_number(
+        storage.get_study_id_from_name(study.study_name), number
+    )
+    with suppress(UpdateFinishedTrialError):
+        storage.set_trial_user_attr(identifier, _EFFORTS, _as_json(efforts))
+
+
+def _as_json(efforts: Sequence[Effort]) -> list[dict[str, Any]]:
+    return [asdict(effort) for effort in efforts]

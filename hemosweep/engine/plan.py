@@ -13,7 +13,7 @@ from hemosweep.engine.identity import fold_run_digest
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.engine.sweep import Arm
 from hemosweep.preprocessing.record import load_content_digest
-from hemosweep.training.spec import DONE_NAME, SCORES_NAME, CaseInput, FoldRunSpec
+from hemosweep.training.spec import CaseInput, FoldRunSpec, is_finished
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,11 +53,20 @@ def plan_replicates(
     source: str,
 ) -> tuple[Replicate, ...]:
     """Every fold run of a sweep, arm by arm."""
-    ivh = {case.case_id: case.ivh_text for case in cases}
+    # Once a case and not once a fold run: to resolve a path asks the disk about every folder in it.
+    read = {
+        config: {
+            case.case_id: CaseInput(
+                case_id=case.case_id, ivh=case.ivh_text, path=str(prepared.paths[case.case_id].resolve())
+            )
+            for case in cases
+        }
+        for config, prepared in inputs.items()
+    }
 
     def part(arm: Arm, case_ids: Sequence[str]) -> tuple[CaseInput, ...]:
-        paths = inputs[arm.config.preprocessing].paths
-        return tuple(CaseInput(case_id=name, ivh=ivh[name], path=str(paths[name].resolve())) for name in case_ids)
+        cases_read = read[arm.config.preprocessing]
+        return tuple(cases_read[name] for name in case_ids)
 
     def fold_run(arm: Arm, seed: int, fold: Fold) -> FoldRunSpec:
         return FoldRunSpec(
@@ -88,13 +97,14 @@ def fold_run_folder(out: Path, spec: FoldRunSpec) -> Path:
 
 
 def is_done(out: Path, spec: FoldRunSpec) -> bool:
-    """Whether the fold run ended: its done-marker is written last."""
-    folder = fold_run_folder(out, spec)
-    return (folder / DONE_NAME).is_file() and (folder / SCORES_NAME).is_file()
+    """Whether the fold run of a plan ended."""
+    return is_finished(fold_run_folder(out, spec))
 
 
 # A patch's fixed cost in voxels: on two CPU cores a step took 0.67 us a voxel and 0.38 ms a patch (demo profile).
 _PATCH_OVERHEAD = 600
+VALIDATION_COST = 1 / 3
+"""What a patch costs in validation, forward only, where one in training costs 1."""
 
 
 def work(replicate: Replicate) -> list[float]:
@@ -103,4 +113,7 @@ def work(replicate: Replicate) -> list[float]:
     patch = math.prod(config.sampling.patch_DHW) + _PATCH_OVERHEAD
     per_case = patch * config.sampling.num_patches_per_case * config.training.max_epochs
     views = config.sampling.num_views
-    return [float(per_case * (views * len(spec.train) + len(spec.validation) / 3)) for spec in replicate.fold_runs]
+    return [
+        float(per_case * (views * len(spec.train) + VALIDATION_COST * len(spec.validation)))
+        for spec in replicate.fold_runs
+    ]

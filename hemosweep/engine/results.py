@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.training.journal import last_process, micro_batch_size
-from hemosweep.training.spec import DONE_NAME, SCORES_NAME, FoldRunSpec
+from hemosweep.training.journal import last_process, micro_batch_size, read_journal
+from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +56,13 @@ def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
     return [row | {"fold": spec.fold, "ivh": ivh[row["case_id"]]} for row in rows]
 
 
+def device_kind(out: Path, replicate: Replicate) -> str:
+    """What a replicate's fold runs were trained on, such as "cuda"; "cpu+cuda" where that differs."""
+    journals = (read_journal(fold_run_folder(out, spec) / JOURNAL_NAME) for spec in replicate.fold_runs)
+    devices = {event["device"] for events in journals for event in events if "device" in event}
+    return "+".join(sorted({"cpu" if device == "cpu" else "cuda" for device in devices}))
+
+
 def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Per-case scores sorted by case id, `case_id` and `dsc` first; an undefined DSC is NaN."""
     columns = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml"]
@@ -67,6 +74,11 @@ def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
     """What a fold run's last process did otherwise than it was told to, from its journal: a fallback says so."""
     events = last_process(events)
     lines = [
+        "it was done before, but its done-marker, scores or spec were damaged; it went on from its last epoch"
+        for event in events
+        if event["event"] == "result_damaged"
+    ]
+    lines += [
         f"{event['reason']}; it is kept as {event['kept_as']}, and training began anew"
         for event in events
         if event["event"] == "checkpoint_unreadable"

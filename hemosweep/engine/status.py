@@ -13,7 +13,7 @@ from hemosweep.errors import BadInput
 from hemosweep.training.journal import read_journal
 from hemosweep.training.lock import LOCK_NAME, holder
 from hemosweep.training.source import source_digest
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, SPEC_NAME
+from hemosweep.training.spec import JOURNAL_NAME, SPEC_NAME, is_finished
 
 State = Literal["running", "failed", "stopped", "waiting", "older", "done"]
 """`stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on: its source code is no more."""
@@ -159,7 +159,7 @@ def asked_by(plans: Sequence[Plan]) -> dict[str, list[Asked]]:
 
 def _look(folder: Path, asked_by: tuple[Asked, ...], source: str, *, with_done: bool) -> FoldRunStatus:
     process = holder(folder / LOCK_NAME)  # Before the marker: one that ends in between is done, not stopped.
-    done = (folder / DONE_NAME).is_file() and (folder / SCORES_NAME).is_file()
+    done = is_finished(folder)
     if done and not with_done:
         return FoldRunStatus(digest=folder.name, state="done", asked_by=asked_by)
     spec = read_spec(folder)

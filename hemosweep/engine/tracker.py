@@ -30,9 +30,12 @@ class ReplicateInfo:
 
 
 class Tracker(Protocol):
-    """Every call may be repeated: a replay of the same folders changes nothing."""
+    """Every call may be repeated: a replay of the same folders changes nothing.
 
-    def begin_replicate(self, info: ReplicateInfo) -> str: ...
+    `folders` are those of a replicate's fold runs, by digest.
+    """
+
+    def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path]) -> str: ...
 
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None: ...
 

@@ -16,7 +16,7 @@ from hemosweep.model.builders import build_model
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.training.checkpoint import load_checkpoint
-from hemosweep.training.spec import CHECKPOINT_NAME, DONE_NAME, FoldRunSpec
+from hemosweep.training.spec import CHECKPOINT_NAME, DONE_NAME, FoldRunSpec, is_finished
 
 AGAIN = "run its sweep again"
 
@@ -113,9 +113,12 @@ def _read_spec(folder: Path) -> FoldRunSpec:
     if not (folder / DONE_NAME).is_file():
         raise BadInput(f"{folder}: this fold run is not done, or its folder is gone; {AGAIN}")
     try:
-        return FoldRunSpec.read(folder)
-    except (KeyError, TypeError, ValueError) as error:
+        spec = FoldRunSpec.read(folder)
+    except ValueError as error:
         raise BadInput(f"{folder}: written by another version of hemosweep, or damaged; {AGAIN}") from error
+    if not is_finished(folder):
+        raise BadInput(f"{folder}: its done-marker or its scores are damaged; {AGAIN}")
+    return spec
 
 
 def _load_model(folder: Path, config: ArmConfig, device: Device) -> nn.Module:

@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.figures import STYLE
-from hemosweep.report.panels import label_right, outline, save, show_slice
+from hemosweep.report.figures import STYLE, save
+from hemosweep.report.panels import label_right, outline, show_slice
 from hemosweep.sampling.centres import Centres
 
 NUM_SLICES = 3

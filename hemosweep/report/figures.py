@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hemosweep.errors import BadInput
+from hemosweep.files import replacing
 
 DPI = 300
 BLUE, VERMILION, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#CC79A7", "#000000", "#8C8C8C"
@@ -110,7 +111,7 @@ def boxplot(
         figure.legend(
             handles=_legend(kinds, with_paper=bool(paper)), loc="outside lower left", ncols=5 if len(arms) > 5 else 3
         )
-        _save(figure, path)
+        save(figure, path)
 
 
 def training_curves(folds: Mapping[int, LossCurve], path: Path, *, title: str) -> None:
@@ -151,7 +152,7 @@ def training_curves(folds: Mapping[int, LossCurve], path: Path, *, title: str) -
             Line2D([], [], color=BLACK, ls=":", marker="o", ms=3.5, lw=0.8, label="best epoch"),
         ]
         figure.legend(handles=handles, loc="outside lower right", ncols=3)
-        _save(figure, path)
+        save(figure, path)
 
 
 def _draw_arm(axes: Axes, place: int, scores: Sequence[float], labels: Sequence[str]) -> int:
@@ -219,6 +220,7 @@ def _broken(arm: str, width: int = 14) -> str:
     return "\n".join(lines)
 
 
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure, whole or not at all; the suffix is the format."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI)

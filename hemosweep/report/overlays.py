@@ -10,6 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
+from hemosweep.report.figures import save
 from hemosweep.report.panels import (
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,
@@ -17,7 +18,6 @@ from hemosweep.report.panels import (
     label_contours,
     label_right,
     outline,
-    save,
     show_slice,
 )
 

@@ -17,6 +17,7 @@ from scipy import ndimage
 from hemosweep.data.case import Case, RawCase, read_case
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
+from hemosweep.report.figures import save
 from hemosweep.report.panels import (
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,
@@ -24,7 +25,6 @@ from hemosweep.report.panels import (
     label_contours,
     label_right,
     outline,
-    save,
     show_slice,
 )
 from hemosweep.training.spec import PREDICTIONS_NAME

@@ -1,15 +1,11 @@
 """One axial slice as a panel of a figure: cropped to the head, in radiological display, with outlines and labels."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import ndimage
-
-from hemosweep.report.figures import DPI
 
 WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
 BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
@@ -89,9 +85,3 @@ def label_contours(axes: Axes, *, empty_reference: bool = False, empty_predictio
     """What the two contours are."""
     label(axes, 0.09, f"reference{' (empty)' if empty_reference else ''}", REFERENCE_COLOUR)
     label(axes, 0.03, f"prediction{' (empty)' if empty_prediction else ''}", PREDICTION_COLOUR)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the suffix is the format."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)

@@ -48,10 +48,12 @@ class SweepDisplay:
     """Shows a sweep to whoever watches it. The ETA is an upper bound: early stopping ends a fold sooner.
 
     Args:
-        num_slots: how many fold runs are trained at once.
+        num_slots: tells how many fold runs are trained at once, by now.
     """
 
-    def __init__(self, replicates: Sequence[Replicate], console: Console, *, num_slots: int = 1) -> None:
+    def __init__(
+        self, replicates: Sequence[Replicate], console: Console, *, num_slots: Callable[[], int] = lambda: 1
+    ) -> None:
         self._console = console
         self._num_slots = num_slots
         self._cost = {
@@ -87,7 +89,7 @@ class SweepDisplay:
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None:
         name = f"{replicate.run_name} fold {spec.fold}"
-        task = self._progress.add_task(name, total=spec.config.training.max_epochs, note="starting")
+        task = self._progress.add_task(name, total=spec.config.training.max_epochs, note="waiting")
         self._in_flight[replicate.digest, spec.digest] = _Shown(task=task, begun=time.monotonic())
 
     def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None:
@@ -138,4 +140,4 @@ class SweepDisplay:
             return "unknown yet"
         training_s = self._training_s / self._trained * sum(self._left.values())
         num_left = len(self._cost) - self._num_folds_ended
-        return duration((training_s + self._rest_s / max(1, self._num_trained) * num_left) / self._num_slots)
+        return duration((training_s + self._rest_s / max(1, self._num_trained) * num_left) / self._num_slots())

@@ -10,7 +10,7 @@ from hemosweep.data.case import Case, read_case
 from hemosweep.data.nifti import read_volume
 from hemosweep.report.figures import LossCurve, boxplot, training_curves
 from hemosweep.report.overlays import overlay
-from hemosweep.training.journal import read_journal
+from hemosweep.training.journal import last_epochs, read_journal
 from hemosweep.training.spec import JOURNAL_NAME, PREDICTIONS_NAME
 
 
@@ -65,7 +65,7 @@ def ranked_cases(cases: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _curve(journal: Path) -> LossCurve:
     events = read_journal(journal)
-    epochs = {event["epoch"]: event for event in events if event["event"] == "epoch"}
+    epochs = last_epochs(events)
     stopped = [event["best_epoch"] for event in events if event["event"] == "stopped"]
     return LossCurve(
         train_loss=[epochs[epoch]["train_loss"] for epoch in sorted(epochs)],

@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hemosweep.engine.search import Axis, Choice, Trial
-from hemosweep.report.figures import BLUE, DPI, GREY, STYLE, VERMILION
+from hemosweep.report.figures import BLUE, GREY, STYLE, VERMILION, save
 
 
 def params_text(params: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ def draw_search(trials: Sequence[Trial], space: Mapping[str, Axis], path: Path, 
             Line2D([], [], color=GREY, linewidth=1, label="best so far"),
         ]
         figure.legend(handles=key, loc="outside upper right", ncols=len(key), title=title, alignment="right")
-        figure.savefig(path, dpi=DPI)
+        save(figure, path)
 
 
 def _spread(axes: Axes, axis: Axis, values: Sequence[Any]) -> Sequence[float]:

@@ -17,9 +17,19 @@ class UnreadableCheckpoint(HemosweepError):
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write, flush to disk, rename: a crash leaves the old checkpoint or the new one."""
+    """Write, flush to disk, rename: a crash leaves the old checkpoint or the new one.
+
+    Raises:
+        OSError: the disk is full, for one.
+    """
     with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save(state, file)
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # torch closes its archive over what went wrong, and complains of that instead.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:

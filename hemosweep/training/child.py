@@ -3,6 +3,7 @@
 The process is forked from a server that has imported this module, and torch with it, once for all of them.
 """
 
+import errno
 import multiprocessing
 import os
 import re
@@ -12,20 +13,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hemosweep.errors import BadInput
+from hemosweep.files import system_message
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.fold_run import run_fold
-from hemosweep.training.journal import Journal
-from hemosweep.training.lock import LOCK_NAME, Held, hold
+from hemosweep.training.journal import NO_SPACE, UNWRITABLE, Journal
+from hemosweep.training.lock import LOCK_NAME, PATIENCE_S, TAKEN, Held, hold
 from hemosweep.training.loop import NonFiniteLoss
 from hemosweep.training.parent import die_with_parent
-from hemosweep.training.pause import Paused, pause_on_sigterm
+from hemosweep.training.pause import PAUSED, Paused, pause_on_sigterm
 from hemosweep.training.source import source_digest
-from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
-
-PAUSED = os.EX_TEMPFAIL
-"""Exit code of a fold run that was asked to stop, and goes on when it is started again."""
-TAKEN = os.EX_UNAVAILABLE
-"""Exit code of a process whose fold run another process works on."""
+from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec, is_finished
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (NonFiniteLoss, "non_finite_loss"),
@@ -35,7 +32,6 @@ FAILURES: tuple[tuple[type[Exception], str], ...] = (
 )
 _LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """Of the system's errors, those that come again; a full disk or a file server that is away may pass."""
-
 
 _SERVER = os.getpid()
 """The process that imported this module: where `run_job` is called, the server."""
@@ -54,24 +50,43 @@ def run_job(job: Callable[[Path], int], folder: Path, log: Path, lease: Mapping[
     driver = multiprocessing.parent_process()
     if driver is None or not driver.is_alive():  # It died before the server was tied to it.
         os._exit(1)
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
     try:
-        with hold(folder / LOCK_NAME):
-            code = job(folder)
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), sys.stdout.fileno())
+            os.dup2(file.fileno(), sys.stderr.fileno())
+    except OSError as error:
+        sys.exit(_code(error))
+    sys.exit(alone(job, folder))
+
+
+def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = PATIENCE_S) -> int:
+    """Run `job` on a fold run's folder under its lock, and return its code: `TAKEN` where another process holds it.
+
+    Where the folder cannot be written to, it is `NO_SPACE` or `UNWRITABLE`.
+    """
+    try:
+        with hold(folder / LOCK_NAME, patience_s=patience_s):
+            return job(folder)
+    except OSError as error:
+        _log(error)
+        return _code(error)
     except Held as held:
         # Into the log alone: the journal is written by the process that works here.
         print(held, file=sys.stderr)
-        code = TAKEN
-    sys.exit(code)
+        return TAKEN
 
 
 def train_fold(folder: Path) -> int:
     """Train the fold run described in `folder`; a failure goes into its journal with a name, and is exit code 1.
 
-    The first SIGTERM pauses it where nothing is lost: the journal says so, and the exit code is `PAUSED`.
+    One that is done, by a process that held the lock before, is left alone. The first SIGTERM pauses it where nothing
+    is lost: the journal says so, and the exit code is `PAUSED`.
+
+    Raises:
+        OSError: the journal cannot be written.
     """
+    if is_finished(folder):
+        return 0
     journal = Journal(folder / JOURNAL_NAME)
     try:
         with pause_on_sigterm() as should_pause:
@@ -83,9 +98,8 @@ def train_fold(folder: Path) -> int:
         journal.write("paused")
         return PAUSED
     except Exception as error:
-        traceback.print_exc()
-        message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        journal.write("failed", kind=_kind(error), transient=_may_pass(error), message=_without_folders(message))
+        _log(error)
+        journal.write("failed", kind=_kind(error), transient=_may_pass(error), message=_message(error))
         return 1
     return 0
 
@@ -102,7 +116,27 @@ def _may_pass(error: BaseException) -> bool:
         return _may_pass(error.__cause__)
     if is_host_full(error):
         return True
-    return isinstance(error, OSError) and not isinstance(error, _LASTING)
+    return isinstance(error, OSError) and not isinstance(error, _LASTING) and error.errno != errno.EROFS
+
+
+def _code(error: OSError) -> int:
+    return NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else UNWRITABLE
+
+
+def _log(error: Exception) -> None:
+    """Into the log, as far as there is room: it may lie on the disk that is full."""
+    try:
+        traceback.print_exception(error)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # What is left in the buffer is to go somewhere.
+
+
+def _message(error: Exception) -> str:
+    """One line that names files, not their folders."""
+    if isinstance(error, OSError) and error.filename is not None:
+        error.filename = Path(os.fsdecode(error.filename)).name
+        return system_message(error)
+    return _without_folders(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
 def _without_folders(message: str) -> str:

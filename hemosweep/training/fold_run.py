@@ -1,7 +1,6 @@
 """One fold run from its spec to its scores. It knows neither Optuna nor MLflow: it reads and writes its own folder."""
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from hemosweep.training.spec import (
     SCORES_NAME,
     CaseInput,
     FoldRunSpec,
+    read_json,
     write_json,
 )
 
@@ -91,6 +91,9 @@ def run_fold(
         precision="bf16" if device.bf16 else "float32",
         torch=torch.__version__,
     )
+    if (folder / DONE_NAME).exists():  # Who asks for this again has found what it stands for damaged.
+        journal.write("result_damaged")
+        (folder / DONE_NAME).unlink()
     split = _split(spec)
     torch.manual_seed(derive_seed(spec.seed, split, "weights"))
     training_cases, validation_cases = _load(spec.train), _load(spec.validation)
@@ -123,7 +126,7 @@ def run_fold(
         should_pause=should_pause,
     )
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
-    scores = _scores_so_far(folder)
+    scores = _scores_so_far(spec, folder)
     for case in spec.test[len(scores) :]:
         if should_pause():
             write_json(folder / SCORES_NAME, scores)
@@ -135,10 +138,14 @@ def run_fold(
     write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
 
 
-def _scores_so_far(folder: Path) -> list[dict[str, Any]]:
-    """What a process that was paused among the test cases left of them."""
-    path = folder / SCORES_NAME
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+def _scores_so_far(spec: FoldRunSpec, folder: Path) -> list[dict[str, Any]]:
+    """What a process that was paused among the test cases left of them; none where that is damaged."""
+    try:
+        scores = read_json(folder / SCORES_NAME)
+        tested = [row["case_id"] for row in scores]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return []
+    return list(scores) if tested == [case.case_id for case in spec.test[: len(tested)]] else []
 
 
 def _load(inputs: tuple[CaseInput, ...]) -> list[PreprocessedCase]:

@@ -5,16 +5,28 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hemosweep.files import naming
+
+NO_SPACE = os.EX_CANTCREAT
+UNWRITABLE = os.EX_IOERR
+"""Exit codes of a process that cannot write its journal, and so cannot say there what failed: with the one its disk is
+full."""
+
 
 class Journal:
-    """Writes events; a line cut short by a crash is completed with a newline before the next one."""
+    """Writes events; a line cut short by a crash is completed with a newline before the next one.
+
+    Each event tells the time of day, and how long after the first one of its process it came, by a clock that nobody
+    sets.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._begun: float | None = None
         if path.is_file() and path.stat().st_size:
             with path.open("rb+") as file:
                 file.seek(-1, os.SEEK_END)
@@ -22,11 +34,26 @@ class Journal:
                     file.write(b"\n")
 
     def write(self, event: str, **fields: Any) -> None:
-        line = json.dumps({"time": time.time(), "event": event, **fields}, allow_nan=False)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Write an event, whole or, where the disk is full, not at all.
+
+        Raises:
+            OSError: the disk is full, for one.
+        """
+        now = time.monotonic()
+        self._begun = now if self._begun is None else self._begun
+        times = {"time": time.time(), "at_work_s": now - self._begun}
+        line = memoryview((json.dumps({**times, "event": event, **fields}, allow_nan=False) + "\n").encode())
+        # Without a buffer, which would write what is left in it after the cut.
+        with naming(self.path), self.path.open("ab", buffering=0) as file:
+            end = os.fstat(file.fileno()).st_size
+            try:
+                while line:
+                    line = line[os.write(file.fileno(), line) :]
+                os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):
+                    os.truncate(file.fileno(), end)
+                raise
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
@@ -44,6 +71,11 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return events
 
 
+def last_epochs(events: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """What was last said of each epoch, by its number: one may have been trained twice, by processes that died."""
+    return {event["epoch"]: event for event in events if event["event"] == "epoch"}
+
+
 def last_process(events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """The events of the process that worked last: from its "started" on."""
     begun = [index for index, event in enumerate(events) if event["event"] == "started"]
@@ -57,7 +89,14 @@ def micro_batch_size(events: Sequence[dict[str, Any]]) -> int | None:
 
 
 def seconds_at_work(events: Sequence[dict[str, Any]]) -> float:
-    """Time that a fold run's processes have spent on it so far: from each one's "started" to its last event."""
-    return math.fsum(
-        later["time"] - earlier["time"] for earlier, later in pairwise(events) if later["event"] != "started"
-    )
+    """Time that a fold run's processes have spent on it so far, each from its first event, "started", to its last.
+
+    By the processes' own clocks: the time of day is set forward and back, and goes on between two processes.
+    """
+    ends, last = [], 0.0
+    for event in events:
+        at_work_s = float(event.get("at_work_s", last))
+        if event["event"] == "started" or at_work_s < last:  # Another process, which may have failed before it began.
+            ends.append(last)
+        last = at_work_s
+    return math.fsum([*ends, last])

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +17,9 @@ LOCK_NAME = "lock"
 PATIENCE_S = 0.5
 _PAUSE_S = 0.02
 
+TAKEN = os.EX_UNAVAILABLE
+"""Exit code of a process whose fold run another process works on."""
+
 
 class Held(HemosweepError):
     """Another process holds the lock; `by` is its name, such as "process 4711 on node3"."""
@@ -27,22 +30,25 @@ class Held(HemosweepError):
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
     """Hold a lock; the system lets go of it however the process ends.
 
+    Args:
+        patience_s: how long another process may still hold it; a glance of `holder` takes less than the default.
+
     Raises:
-        Held: another process holds it for longer than a glance of `holder` takes.
+        Held: another process holds it for longer.
     """
     with path.open("a+", encoding="utf-8") as file:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while not _take(file, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 file.seek(0)
                 raise Held(path, _name(file))
             time.sleep(_PAUSE_S)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        with suppress(OSError):  # On a full disk the lock is held all the same, by a process without a name.
+            file.truncate(0)
+            os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
 
 

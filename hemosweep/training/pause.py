@@ -1,9 +1,13 @@
 """SIGTERM asks a fold run to stop where nothing is lost, as a cluster does before it takes a machine back."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+PAUSED = os.EX_TEMPFAIL
+"""Exit code of a fold run that was asked to stop, and goes on when it is started again."""
 
 
 class Paused(Exception):

@@ -1,6 +1,7 @@
 """What a fold run's child process is told: everything, in one JSON file."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,19 +54,43 @@ class FoldRunSpec:
     @classmethod
     def read(cls, folder: Path) -> "FoldRunSpec":
         try:
-            values = json.loads((folder / SPEC_NAME).read_text(encoding="utf-8"))
+            values = read_json(folder / SPEC_NAME)
+            return cls(
+                digest=values["digest"],
+                source=values["source"],
+                config=config_from_dict(values["config"]),
+                seed=values["seed"],
+                fold=values["fold"],
+                train=tuple(CaseInput(**case) for case in values["train"]),
+                validation=tuple(CaseInput(**case) for case in values["validation"]),
+                test=tuple(CaseInput(**case) for case in values["test"]),
+            )
         except FileNotFoundError:
             raise BadInput(f"{folder}: not a fold run's folder, it has no {SPEC_NAME}") from None
-        return cls(
-            digest=values["digest"],
-            source=values["source"],
-            config=config_from_dict(values["config"]),
-            seed=values["seed"],
-            fold=values["fold"],
-            train=tuple(CaseInput(**case) for case in values["train"]),
-            validation=tuple(CaseInput(**case) for case in values["validation"]),
-            test=tuple(CaseInput(**case) for case in values["test"]),
-        )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadInput(f"{folder}: {SPEC_NAME} is damaged, or of another version; run its sweep again") from error
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the fold run in a folder ended: its done-marker is written last.
+
+    Marker, scores and spec must be whole and fit each other: a power cut may leave an empty file, or an older one.
+    """
+    try:
+        done, scores, spec = (read_json(folder / name) for name in (DONE_NAME, SCORES_NAME, SPEC_NAME))
+        tested = [row["case_id"] for row in scores] == [case["case_id"] for case in spec["test"]]
+        return tested and done["digest"] == spec["digest"] and math.isfinite(done["seconds"])
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return False
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -50,12 +50,17 @@ def start(environment):
     Trainings go on one processor: on a busy machine, their threads would mostly wait for each other.
     """
 
-    def start(*arguments, **options):
+    def start(*arguments, env=None, **options):
         command = [str(COMMAND), *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with processors(1 if "sweep" in arguments else 2):
             return subprocess.Popen(
-                command, env=environment, start_new_session=True, preexec_fn=_heed_interrupts, **pipes, **options
+                command,
+                env=environment | (env or {}),
+                start_new_session=True,
+                preexec_fn=_heed_interrupts,
+                **pipes,
+                **options,
             )
 
     return start

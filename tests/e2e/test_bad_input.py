@@ -104,6 +104,11 @@ def test_several_cases_that_cannot_be_used_are_counted_and_the_first_is_named(ma
     [
         (("--folds", 99), ("99 folds", "has 6")),
         (("--folds", 1), ("num_folds=1", "at least 2")),
+        (("--only-folds", "0,2"), ("--only-folds 0,2: 2 is no fold", "there are 2 folds, 0 to 1")),
+        (("--only-folds", "-1"), ("-1 is no fold", "0 to 1")),
+        (("--only-folds", "0;1"), ("0;1 is no fold", "0 to 1")),
+        (("--only-folds", ""), ("--only-folds: give the numbers of some folds, such as 0,2",)),
+        (("--only-folds", " , "), ("--only-folds: give the numbers of some folds",)),
         (("--seeds", 0), ("--seeds 0", "at least 1")),
         (("--arms", "32x32x16,64x64x64"), ("64x64x64", "24x24x8, 32x32x16, 48x48x24")),
         (("--executor", "cloud"), ("cloud", "local")),
@@ -163,8 +168,9 @@ def test_the_papers_protocol_on_a_machine_without_a_gpu_prints_the_forecast_and_
     arguments = ("sweep", "patchsize", "--data", phantoms, "--arms", "24x24x8", "--out", out)
     code, stdout, stderr = main(*arguments)
     assert (code, stdout) == (2, "")
-    forecast, error = [line for line in stderr.splitlines() if line.strip()]
+    forecast, first, error = [line for line in stderr.splitlines() if line.strip()]
     assert forecast.startswith("forecast for patchsize (paper profile) on cpu, 6 cases, 5 fold runs: about ")
+    assert first.startswith("before that 6 cases are to be preprocessed: ")
     assert error.startswith("error: this machine has no GPU")
     assert "--yes" in error
     assert "--profile demo" in error

@@ -16,7 +16,7 @@ from tests.processes import trainings, wait_for
 from tracking.store import open_store, search_runs
 
 NUM_KILLS = 20
-TIMES = {"time", "seconds"}
+TIMES = {"time", "at_work_s", "seconds"}
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,13 +5,16 @@ The stand-in predicts every lesion but a few of its slices: real files, real sco
 
 import json
 import math
+import os
 import shlex
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import optuna
 import pytest
 
 import sweeps.base
@@ -20,7 +23,8 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.evaluation.scores import score_case
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.training.fold_run import write_prediction
-from hemosweep.training.journal import Journal
+from hemosweep.training.journal import Journal, read_journal
+from hemosweep.training.lock import hold
 from hemosweep.training.spec import FoldRunSpec, write_json
 from tracking.store import database_path, open_store
 
@@ -30,11 +34,12 @@ SMALL, MIDDLE = "24x24x8", "32x32x16"
 class Child:
     """An executor without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
 
-    num_slots = 1
+    num_slots = num_open = 1
 
     def __init__(self):
         self.failing = set()
         self.interrupted = set()
+        self.more_missed = 0
         self.trained = []
         self.running = []
 
@@ -65,7 +70,7 @@ class Child:
             prediction_DHW = case.reference_DHW.copy()
             slices = np.flatnonzero(prediction_DHW.any(axis=(1, 2)))
             size = math.prod(2 * length for length in spec.config.sampling.patch_HWD)
-            missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number
+            missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number + self.more_missed
             prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
             write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
             scores.append(
@@ -87,7 +92,7 @@ class Child:
 @pytest.fixture
 def child(monkeypatch):
     child = Child()
-    monkeypatch.setattr("hemosweep.cli.study.LocalExecutor", lambda leases: child)
+    monkeypatch.setattr("hemosweep.cli.study.open_executor", lambda *_, **__: nullcontext(child))
     # Overlays take seconds; the study with real trainings draws them.
     monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
     return child
@@ -341,6 +346,237 @@ def test_arms_that_are_done_are_reused_by_a_sweep_of_more_arms(sweep, child):
     assert child.trained == [(SMALL, 0, 0), (SMALL, 0, 1)]
 
 
+# --- Starting over ----------------------------------------------------------------------------------------------------
+
+
+def trials(out):
+    """The ledger's trials: arm, state, value, and what it has of each fold run."""
+    study = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="patchsize")
+    return [(t.user_attrs["arm"], t.state.name, t.value, t.user_attrs.get("fold_runs")) for t in study.get_trials()]
+
+
+@pytest.fixture
+def earlier(sweep, main, out, child):
+    """The runs of a sweep that is over; from now on every training misses one more slice."""
+    sweep()
+    child.trained, child.more_missed = [], 1
+    return runs(main, out, "--cases")
+
+
+def assert_one_round(main, out, earlier):
+    """Every arm has one run, finished, and a trial, complete, with values of the later trainings alone."""
+    now = runs(main, out, "--cases")
+    assert [(run["arm"], run["status"]) for run in now] == [(SMALL, "FINISHED"), (MIDDLE, "FINISHED")]
+    for before, after in zip(earlier, now, strict=True):
+        assert after["dsc_mean"] < before["dsc_mean"]
+        assert [case["dsc"] for case in after["cases"]] != [case["dsc"] for case in before["cases"]]
+    complete = {arm: value for arm, state, value, _ in trials(out) if state == "COMPLETE"}
+    assert complete == {run["arm"]: pytest.approx(run["dsc_mean"]) for run in now}
+    assert "RUNNING" not in [state for _, state, _, _ in trials(out)]
+
+
+def test_fresh_trains_all_anew_and_the_runs_and_the_ledger_have_the_new_values(sweep, main, out, child, earlier):
+    marked = [path / "mark" for path in (out / "fold_runs").iterdir()]
+    for path in marked:
+        path.touch()
+    code, stdout, stderr = sweep("--fresh", "--json")
+    assert code == 0, stderr
+    (line,) = (line for line in stderr.splitlines() if "taken away" in line)
+    assert line == "--fresh: 4 fold runs were taken away; to go on from here later, leave --fresh out"
+    assert child.trained == [(arm, 0, fold) for arm in (SMALL, MIDDLE) for fold in (0, 1)]
+    assert len(marked) == 4
+    assert not any(path.exists() for path in marked)
+    assert_one_round(main, out, earlier)
+    assert [(arm, state) for arm, state, _, _ in trials(out)] == [(SMALL, "COMPLETE"), (MIDDLE, "COMPLETE")] * 2
+    assert json.loads(stdout)["arms"][0]["run_id"] == runs(main, out)[0]["run_id"] != earlier[0]["run_id"]
+
+    child.trained = []
+    assert sweep("--json")[1] == stdout
+    assert child.trained == []
+    assert len(trials(out)) == 4, "what is reused keeps its trial"
+
+
+def test_a_fresh_sweep_that_is_stopped_goes_on_without_fresh(sweep, main, out, child, earlier):
+    child.interrupted = {(SMALL, 0, 1)}
+    code, stdout, stderr = sweep("--fresh")
+    assert (code, stdout) == (1, "")
+    assert stderr.splitlines()[-1] == "stopped; the same command without --fresh goes on from here"
+    child.interrupted, child.trained = set(), []
+    assert sweep()[0] == 0
+    assert child.trained == [(SMALL, 0, 1), (MIDDLE, 0, 0), (MIDDLE, 0, 1)]
+    assert_one_round(main, out, earlier)
+
+
+def test_what_has_only_begun_is_taken_away_too(sweep, out, child):
+    child.interrupted = {(SMALL, 0, 0)}
+    sweep()
+    child.interrupted, child.trained = set(), []
+    code, _, stderr = sweep("--fresh")
+    assert code == 0
+    assert "--fresh: 1 fold runs were taken away" in stderr
+    (effort, _) = trials(out)[0][3]
+    assert effort["num_attempts"] == 1, "its journal began anew"
+
+
+def test_a_fold_that_fails_when_it_is_trained_anew_leaves_no_mean_of_the_earlier_round(
+    sweep, main, out, child, earlier
+):
+    child.failing = {(SMALL, 0, 1)}
+    code, stdout, _ = sweep("--fresh")
+    assert code == 1
+    assert f"Missing: {SMALL} fold 1: out of memory" in stdout
+    assert "The same command without --fresh makes up for it." in stdout
+    assert [(run["status"], run["dsc_mean"] is None) for run in runs(main, out)] == [
+        ("FAILED", True),
+        ("FINISHED", False),
+    ]
+    child.failing, child.trained = set(), []
+    assert sweep()[0] == 0
+    assert child.trained == [(SMALL, 0, 1)]
+    assert_one_round(main, out, earlier)
+
+
+def test_a_store_that_was_away_while_all_was_trained_anew_has_the_new_values_after_the_next_sweep(
+    sweep, main, out, child, earlier, monkeypatch
+):
+    def away(*_, **__):
+        raise ConnectionError("the store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.recorder.Recorder.begin_replicate", away)
+        assert sweep("--fresh")[0] == 1
+    assert len(child.trained) == 4
+    assert sweep()[0] == 0
+    assert len(child.trained) == 4
+    assert_one_round(main, out, earlier)
+
+
+def test_another_sweep_that_shares_a_fold_run_takes_its_new_result_over(main, phantoms, out, child, sweep):
+    def shared(*options):
+        command = ("sweep", "sampling", "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 2)
+        assert main(*command, "--arms", "brain+lesion+center", *options)[0] == 0
+        (run,) = runs(main, out, "--sweep", "sampling")
+        return run
+
+    before = shared()
+    child.more_missed = 1
+    assert sweep("--fresh", arms=MIDDLE)[0] == 0
+    num_trained = len(child.trained)
+    after = shared()
+    assert after["dsc_mean"] < before["dsc_mean"]
+    assert after["run_id"] != before["run_id"], "a run of the fold runs that are no more"
+    assert len(child.trained) == num_trained
+    assert shared() == after
+
+
+def test_fresh_is_refused_while_a_process_works_on_a_fold_run_and_nothing_is_lost(sweep, out, child, earlier):
+    folders = sorted((out / "fold_runs").iterdir())
+    with hold(folders[2] / "lock"):
+        code, stdout, stderr = sweep("--fresh")
+    assert (code, stdout) == (2, "")
+    assert stderr.splitlines()[-1].startswith(f"error: {folders[2]}: process {os.getpid()} on ")
+    assert "nothing was deleted" in stderr.splitlines()[-1]
+    assert "Traceback" not in stderr
+    assert sorted((out / "fold_runs").iterdir()) == folders
+    assert sweep()[0] == 0
+    assert child.trained == []
+
+
+def test_fresh_waits_for_no_other_driver(sweep, out, child, earlier):
+    folders = sorted((out / "fold_runs").iterdir())
+    with driver_lock(out):
+        code, _, stderr = sweep("--fresh")
+    assert code == 2
+    assert "another sweep runs here" in stderr
+    assert sorted((out / "fold_runs").iterdir()) == folders
+
+
+def test_the_ledger_says_of_every_fold_its_name_its_attempts_and_its_time_also_after_a_stop(sweep, out, child):
+    child.failing, child.interrupted = {(SMALL, 0, 0)}, {(MIDDLE, 0, 1)}
+    sweep()
+    child.failing, child.interrupted = set(), set()
+    sweep()
+    failed, middle, small = trials(out)
+    assert [(arm, state) for arm, state, _, _ in (failed, middle, small)] == [
+        (SMALL, "FAIL"),
+        (MIDDLE, "COMPLETE"),
+        (SMALL, "COMPLETE"),
+    ]
+    attempts = [[fold_run["num_attempts"] for fold_run in efforts] for *_, efforts in (failed, middle, small)]
+    assert attempts == [[1, 1], [1, 2], [2, 1]]
+    for *_, efforts in (failed, middle, small):
+        assert [fold_run["fold"] for fold_run in efforts] == [0, 1]
+        for fold_run in efforts:
+            events = read_journal(out / "fold_runs" / fold_run["digest"] / "events.jsonl")
+            in_all_s = events[-1]["time"] - events[0]["time"]
+            assert 0.0 < fold_run["seconds"] <= in_all_s + 1e-3  # Sums of times round otherwise than their ends.
+
+
+# --- Some of the folds ------------------------------------------------------------------------------------------------
+
+
+def test_some_folds_alone_are_trained_and_compared_on_their_cases_and_said_to_be_some(sweep, main, out, child):
+    code, stdout, stderr = sweep("--only-folds", "2, 0", folds=3)
+    assert code == 0, stderr
+    assert child.trained == [(arm, 0, fold) for arm in (SMALL, MIDDLE) for fold in (0, 2)]
+    assert "arms 2, seeds 1, folds 0, 2 of 3 only" in stderr
+    assert "of the cases tested in folds 0, 2 of 3 only" in stdout
+    assert "each case tested once" not in stdout
+    assert "folds 0, 2 of 3 only" in main("runs", "--out", out)[1]
+    (first, second) = runs(main, out, "--cases")
+    assert {case["fold"] for case in first["cases"]} == {0, 2}
+    assert first["subset"] == "folds 0, 2 of 3 only"
+
+    result = json.loads(sweep("--only-folds", "0,2", "--json", folds=3)[1])
+    assert result["subset"] == "folds 0, 2 of 3 only"
+    (comparison,) = result["comparisons"]
+    assert comparison["n"] == len(first["cases"]) == 4
+    code, stdout, _ = compare(main, out, first["run_id"], second["run_id"], "--json")
+    assert (code, json.loads(stdout)["n"]) == (0, 4)
+
+
+def test_the_whole_sweep_reuses_the_folds_that_were_tried_and_is_never_compared_with_them(sweep, main, out, child):
+    sweep("--only-folds", "1", arms=SMALL, folds=3)
+    child.trained = []
+    code, _, stderr = sweep(folds=3)
+    assert code == 0
+    assert child.trained == [(SMALL, 0, 0), (SMALL, 0, 2), (MIDDLE, 0, 0), (MIDDLE, 0, 1), (MIDDLE, 0, 2)]
+    assert "arms 2, seeds 1, folds 3" in stderr
+    some, *whole = runs(main, out)
+    assert [run["subset"] for run in (some, *whole)] == ["folds 1 of 3 only", None, None]
+    code, stdout, stderr = compare(main, out, some["run_id"], whole[1]["run_id"])
+    assert (code, stdout) == (3, "")
+    assert "case folds differs" in stderr
+    assert "data set content" not in stderr
+
+
+def test_all_folds_by_number_are_the_whole_sweep(sweep, main, out):
+    assert json.loads(sweep("--only-folds", "1,0", "--json")[1])["subset"] is None
+    sweep()
+    assert len(runs(main, out)) == 2
+
+
+def test_fresh_takes_away_only_the_folds_asked_for(sweep, child):
+    sweep(arms=SMALL)
+    child.trained = []
+    code, _, stderr = sweep("--only-folds", "1", "--fresh", arms=SMALL)
+    assert code == 0
+    assert "--fresh: 1 fold runs were taken away" in stderr
+    assert child.trained == [(SMALL, 0, 1)]
+
+
+def test_a_plan_of_some_folds_counts_them_alone(sweep, main, phantoms, out):
+    sweep(arms=SMALL, folds=3)
+    command = ("plan", "patchsize", "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 3)
+    code, stdout, _ = main(*command, "--only-folds", "0,1", "--arms", f"{SMALL},{MIDDLE}", "--seeds", 2, "--json")
+    assert code == 0
+    forecast = json.loads(stdout)
+    assert [(arm["num_fold_runs"], arm["num_done"]) for arm in forecast["arms"]] == [(4, 2), (4, 0)]
+    assert forecast["subset"] == "folds 0, 1 of 3 only"
+    code, stdout, _ = main(*command, "--only-folds", "0,1", "--arms", SMALL)
+    assert "2 fold runs (folds 0, 1 of 3 only), 2 done" in stdout
+
+
 def test_without_data_the_demo_makes_its_phantoms_among_the_results(main, out, child, monkeypatch):
     small = replace(sweeps.base.demo(), phantom_cases=4)
     monkeypatch.setitem(sweeps.base._PROFILES, "demo", lambda: small)
@@ -457,9 +693,11 @@ def test_a_trial_that_failed_is_named_and_the_others_go_on(search, child):
         ((), {"name": "final"}, "--trials is for a search (search-sampling, "),
         (("--seeds", 2), {}, "search-patch picks its arms itself, with one seed: leave --arms and --seeds out"),
         (("--arms", "start"), {}, "search-patch picks its arms itself"),
+        (("--fresh",), {}, "search-patch learns from the trials that it has had; to start over, give another --out"),
+        (("--only-folds", "0"), {}, "search-patch ranks its arms by all of their folds; leave --only-folds out"),
         ((), {"name": "search-nosuch"}, "unknown sweep 'search-nosuch'; there is se, "),
     ],
-    ids=["no budget", "not a search", "seeds", "arms", "no such search"],
+    ids=["no budget", "not a search", "seeds", "arms", "fresh", "some folds", "no such search"],
 )
 def test_a_search_that_cannot_be_is_refused_in_one_line(search, options, changed, message):
     code, stdout, stderr = search(*options, **changed)

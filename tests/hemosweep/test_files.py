@@ -1,6 +1,9 @@
+import errno
+import os
+
 import pytest
 
-from hemosweep.files import replacing, write_text
+from hemosweep.files import naming, replacing, system_message, write_text
 
 
 def test_what_is_written_takes_its_place_at_the_end_and_its_folder_is_made(tmp_path):
@@ -37,3 +40,25 @@ def test_what_a_killed_process_left_is_overwritten(tmp_path):
     write_text(path, "whole")
     assert path.read_text() == "whole"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space there"),
+        (errno.EROFS, "Read-only file system; make it writable"),
+        (errno.EACCES, "Permission denied; make it writable"),
+        (errno.EIO, "Input/output error; mend it"),
+    ],
+)
+def test_what_the_system_says_without_a_name_gets_the_files_name_and_the_way_out(tmp_path, number, said):
+    path = tmp_path / "b.txt"
+    with pytest.raises(OSError, match=r"b\.txt") as raised, naming(path):
+        raise OSError(number, os.strerror(number))
+    assert system_message(raised.value) == f"{path}: {said}"
+
+
+def test_a_name_that_the_system_has_given_stays(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, naming(tmp_path / "b.txt"):
+        (tmp_path / "other.txt").read_text()
+    assert raised.value.filename == str(tmp_path / "other.txt")

@@ -85,6 +85,8 @@ class FoldFolder:
     def finish(self, fold, num_epochs):
         self.event("stopped", 1000.5 + num_epochs, reason="max_epochs", best_epoch=1)
         rows = [row | VOLUMES for row in CASES if row["fold"] == fold]
+        test = [{"case_id": row["case_id"]} for row in rows]
+        (self.path / "spec.json").write_text(json.dumps({"digest": self.digest, "test": test}))
         (self.path / "scores.json").write_text(json.dumps(rows))
         self.event("done", 1001.0 + num_epochs, seconds=12.5)
         (self.path / "done.json").write_text(json.dumps({"digest": self.digest, "seconds": 12.5}))

@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 import sqlite3
 
 import mlflow
@@ -291,6 +292,98 @@ def test_configuration_environment_and_files_are_recorded(out, replicate, cases,
         assert json.load(config)["loss"]["note"] == long
     assert [item.path for item in client.list_artifacts(run_id, "figures")] == ["figures/dsc.png"]
     assert [item.path for item in client.list_artifacts(run_id, "report")] == ["report/index.html"]
+
+
+# --- Fold runs that were trained anew ---------------------------------------------------------------------------------
+
+
+def begin(recorder, info, *folders):
+    return recorder.begin_replicate(info, {folder.digest: folder.path for folder in folders})
+
+
+def deleted(recorder, run_id):
+    return recorder._store.client.get_run(run_id).info.lifecycle_stage == "deleted"
+
+
+def train_anew(folder, time=5000.0):
+    """As a sweep does that starts over; returns when the first epoch is over."""
+    shutil.rmtree(folder.path, ignore_errors=True)
+    folder.path.mkdir()
+    folder.event("started", time, device="cpu", torch="2.9", threads=2)
+    folder.event("epoch", time + 1, epoch=1, train_loss=9.0, val_loss=9.0, val_dsc=0.1, seconds=1.0)
+
+
+def test_a_finished_run_whose_fold_runs_were_trained_anew_gives_way_to_a_new_run(out, replicate, fold_folder, cases):
+    folders = [fold_folder(0, 3), fold_folder(1, 2)]
+    recorder = Recorder(out)
+    old = replay(recorder, replicate(), folders, cases, {})
+    old_children = [child.info.run_id for child in children(recorder, old)]
+    shutil.rmtree(folders[0].path)
+    shutil.rmtree(folders[1].path)
+    new = begin(Recorder(out), replicate(environment={"python": "3.12"}), *folders)
+    assert new != old
+    assert all(deleted(recorder, run_id) for run_id in (old, *old_children))
+    run = recorder._store.client.get_run(new)
+    assert (run.info.status, run.data.metrics, run.data.tags["env.python"]) == ("RUNNING", {}, "3.12")
+
+    for folder, fold in zip(folders, (0, 1), strict=True):
+        train_anew(folder)
+        folder.finish(fold, 1)
+    later = Recorder(out)
+    assert begin(later, replicate(), *folders) == new
+    for fold, folder in enumerate(folders):
+        later.record_fold(new, fold=fold, digest=folder.digest, folder=folder.path)
+    later.finish_replicate(new, cases=cases, figures={}, status="FINISHED")
+    losses = [
+        [point.value for point in later._store.client.get_metric_history(child.info.run_id, "train_loss")]
+        for child in children(later, new)
+    ]
+    assert losses == [[9.0], [9.0]]
+    assert begin(Recorder(out), replicate(), *folders) == new, "and stays"
+
+
+def test_one_fold_that_was_trained_anew_by_another_sweep_is_enough(out, replicate, fold_folder, cases):
+    folders = [fold_folder(0, 3), fold_folder(1, 2)]
+    old = replay(Recorder(out), replicate(), folders, cases, {})
+    train_anew(folders[1])
+    folders[1].finish(1, 1)
+    assert begin(Recorder(out), replicate(), *folders) != old
+
+
+def test_a_failed_run_gives_way_too_when_its_fold_runs_were_taken_away(out, replicate, fold_folder, cases):
+    whole, broken = fold_folder(0, 3), fold_folder(1)
+    broken.start()
+    broken.event("failed", kind="data", message="lost")
+    recorder = Recorder(out)
+    old = recorder.begin_replicate(replicate())
+    for fold, folder in enumerate((whole, broken)):
+        recorder.record_fold(old, fold=fold, digest=folder.digest, folder=folder.path)
+    recorder.finish_replicate(old, cases=cases, figures={}, status="FAILED")
+    assert begin(Recorder(out), replicate(), whole, broken) == old, "only the broken fold is trained again"
+    shutil.rmtree(whole.path)
+    assert begin(Recorder(out), replicate(), whole, broken) != old
+
+
+def test_a_run_that_was_cut_short_goes_on_whatever_has_not_been_recorded_of_it(out, replicate, fold_folder):
+    folders = [fold_folder(0, 3), fold_folder(1)]
+    recorder = Recorder(out)
+    run_id = begin(recorder, replicate(), *folders)
+    recorder.record_fold(run_id, fold=0, digest=folders[0].digest, folder=folders[0].path)
+    folders[1].start()
+    assert begin(recorder, replicate(), *folders) == run_id
+    assert begin(Recorder(out), replicate(), *folders) == run_id
+
+
+def test_a_fold_that_has_not_begun_has_no_run_yet(out, replicate, fold_folder, cases):
+    folder = fold_folder()
+    recorder = Recorder(out)
+    run_id = begin(recorder, replicate(), folder)
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    assert children(recorder, run_id) == []
+    folder.start()
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert child.info.start_time == 1_000_000
 
 
 def test_a_deleted_run_is_recorded_anew(out, replicate):

@@ -47,7 +47,7 @@ def fold_run(tiny_spec):
         (folder / "checkpoint.pt").write_bytes(b"0" * 1000)
         (folder / "predictions").mkdir()
         (folder / "predictions" / "a.nii.gz").write_bytes(b"0" * 24)
-        write_json(folder / "scores.json", [])
+        write_json(folder / "scores.json", [{"case_id": case.case_id} for case in inputs])
         write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.0})
         return spec
 
@@ -123,6 +123,15 @@ def test_a_plan_of_older_source_code_needs_nothing(out, fold_run):
     plan(out, fold_run(out, "a", source="changed"))
     (item,) = find(out).removable
     assert item.name == "se/with fold 0, of older source code"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"sweep": "se"}'])
+def test_with_a_plan_that_cannot_be_read_nothing_is_said_to_be_idle(out, fold_run, content):
+    plan(out, fold_run(out, "a"))
+    (out / "sweeps" / "se.json").write_text(content)
+    with pytest.raises(BadInput, match=r"sweeps/se\.json: damaged.*start its sweep again"):
+        find(out)
+    assert letters(find(out, force=True).removable) == "a"
 
 
 def test_force_adds_what_runs_and_plans_need(out, fold_run):

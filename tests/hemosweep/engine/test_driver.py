@@ -1,7 +1,9 @@
 """The driver: first with a stand-in for the child process, then with real children that train tiny folds."""
 
 import json
+import math
 import shutil
+import time
 from dataclasses import replace
 
 import pandas as pd
@@ -14,6 +16,7 @@ from hemosweep.engine.local import LocalExecutor
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.sweep import Arm, Sweep
 from hemosweep.engine.tracker import describe
+from hemosweep.errors import TimeIsUp
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.spec import CaseInput, FoldRunSpec
 
@@ -51,7 +54,7 @@ class Executor:
         self.failing = failing
         self.interrupted = interrupted
         self.passing = dict(passing or {})
-        self.num_slots = num_slots
+        self.num_slots = self.num_open = num_slots
         self.running = []
         self.trained = []
         self.most_at_once = 0
@@ -113,7 +116,7 @@ def replicate(tiny_spec):
 def sweep(tmp_path, monkeypatch):
     """Runs replicates with a stand-in executor; returns the results and who was told what."""
 
-    def run(replicates, executor=None, *, tracker=None, raises=None, illustrate=None):
+    def run(replicates, executor=None, *, tracker=None, raises=None, illustrate=None, deadline=math.inf):
         executor = executor or Executor()
         told = {"ledger": Calls(), "tracker": Calls() if tracker is None else tracker, "display": Calls()}
         drawn = []
@@ -124,7 +127,8 @@ def sweep(tmp_path, monkeypatch):
 
         def go():
             infos = [describe(replicate, "size", {"metric": "1"}, {"python": "3"}) for replicate in replicates]
-            return run_sweep(replicates, infos, tmp_path, executor=executor, illustrate=illustrate or draw, **told)
+            options = {"executor": executor, "illustrate": illustrate or draw, "deadline": deadline}
+            return run_sweep(replicates, infos, tmp_path, **options, **told)
 
         if raises is None:
             results = go()
@@ -144,7 +148,7 @@ def test_every_fold_is_trained_and_its_scores_are_one_table_in_case_order(sweep,
     assert result.cases["dsc"].tolist() == [0.5, 0.7, 0.9, 0.1]
     assert result.dsc_mean == pytest.approx(0.55)
     assert (result.seconds, result.failures) == (20.0, ())
-    assert told["ledger"].of("complete") == [("begin 1", pytest.approx(0.55))]
+    assert [entry[:2] for entry in told["ledger"].of("complete")] == [("begin 1", pytest.approx(0.55))]
     assert drawn == [("small", ["a", "b", "c", "d"])]
 
 
@@ -202,7 +206,8 @@ def test_what_a_process_had_to_do_to_go_on_is_warned_of(sweep, replicate):
 def test_the_tracker_is_told_of_every_fold_and_of_the_end(sweep, replicate, tmp_path):
     _, told, _, _ = sweep([replicate()])
     tracker = told["tracker"]
-    (info,) = tracker.of("begin_replicate")[0]
+    info, folders = tracker.of("begin_replicate")[0]
+    assert folders == {name: tmp_path / "fold_runs" / name for name in ("small-0", "small-1")}
     assert (info.sweep, info.arm, info.seed, info.run_name) == ("size", "small", 0, "small")
     assert (info.digest, info.config["model"]["width"]) == (replicate().digest, 2)
     assert (info.tags, info.environment) == ({"metric": "1"}, {"python": "3"})
@@ -255,8 +260,8 @@ def test_a_failed_fold_leaves_its_replicate_incomplete_and_the_others_go_on(swee
     assert small.failures == (f"small fold 0: {FAILURE}",)
     assert small.cases["case_id"].tolist() == ["c", "d"]
     assert (large.failures, len(large.cases)) == ((), 4)
-    assert told["ledger"].of("fail") == [("begin 1",)]
-    assert [number for number, _ in told["ledger"].of("complete")] == ["begin 2"]
+    assert [number for number, _ in told["ledger"].of("fail")] == ["begin 1"]
+    assert [number for number, *_ in told["ledger"].of("complete")] == ["begin 2"]
     assert [call[-1] for call in told["tracker"].of("finish_replicate")] == ["FAILED", "FINISHED"]
     assert [(spec.fold, text) for _, spec, text in told["display"].of("fold_failed")] == [(0, FAILURE)]
     assert [name for name, _ in drawn] == ["large"]
@@ -281,6 +286,63 @@ def test_a_failure_that_does_not_pass_is_given_up_after_three_attempts(sweep, re
     assert len(told["display"].of("fold_failed")) == 1
 
 
+def test_attempts_that_each_bring_an_epoch_are_not_given_up(sweep, replicate):
+    class Preempted(Executor):
+        def begin(self, journal):
+            super().begin(journal)
+            journal.write("epoch", epoch=10 + len(self.trained))
+
+    (result,), _, executor, _ = sweep([replicate()], Preempted(passing={"small-0": 5}))
+    assert executor.trained == ["small-0"] * 6 + ["small-1"]
+    assert result.failures == ()
+
+
+class Pausable(Executor):
+    """Trains for as long as it is not asked to pause; what ended by itself before that is done."""
+
+    def __init__(self, ends_by_itself=(), **options):
+        super().__init__(**options)
+        self.ends_by_itself = ends_by_itself
+        self.paused = False
+
+    def pause(self):
+        self.paused = True
+
+    def wait(self, timeout_s):
+        for folder in self.running:
+            if self.paused or FoldRunSpec.read(folder).digest in self.ends_by_itself:
+                self.running.remove(folder)
+                done = not self.paused
+                return [self.train(folder) if done else Ended(folder=folder, failure="asked to stop", paused=True)]
+        time.sleep(0.01)
+        return []
+
+
+def test_at_the_deadline_what_runs_is_paused_and_nothing_else_is_begun(sweep, replicate):
+    executor = Pausable(ends_by_itself={"small-0"})
+    deadline = time.monotonic() + 0.3
+    _, told, _, _ = sweep([replicate(), replicate("large")], executor, raises=TimeIsUp, deadline=deadline)
+    assert executor.paused
+    assert executor.trained == ["small-0"]
+    assert [spec.digest for _, spec in told["display"].of("fold_started")] == ["small-0", "small-1"]
+    assert told["display"].of("fold_failed") == []
+    assert told["ledger"].of("fail") == []
+    assert told["tracker"].of("interrupt") == [()]
+    (result, _), _, executor, _ = sweep([replicate(), replicate("large")])
+    assert executor.trained == ["small-1", "large-0", "large-1"]
+    assert len(result.cases) == 4
+
+
+def test_after_the_deadline_what_is_done_still_counts_and_what_is_not_is_not_begun(sweep, replicate):
+    sweep([replicate()])
+    past = time.monotonic() - 1.0
+    (result,), _, executor, _ = sweep([replicate()], deadline=past)
+    assert (executor.trained, len(result.cases)) == ([], 4)
+    _, told, executor, _ = sweep([replicate(), replicate("large")], raises=TimeIsUp, deadline=past)
+    assert executor.trained == []
+    assert len(told["tracker"].of("finish_replicate")) == 1
+
+
 def test_slots_are_filled_in_the_order_of_the_arms_and_the_results_stay_in_it(sweep, replicate):
     names = ["small", "middle", "large"]
     results, told, executor, _ = sweep([replicate(name) for name in names], Executor(num_slots=4))
@@ -301,6 +363,25 @@ def test_a_fold_run_that_two_arms_share_is_never_trained_twice_at_once(sweep, re
     results, _, executor, _ = sweep([replicate(), twin], Executor(num_slots=4))
     assert sorted(executor.trained) == ["small-0", "small-1"]
     assert results[0].cases.equals(results[1].cases)
+
+
+def test_the_ledger_is_told_what_each_fold_took_before_and_after_in_this_sweep_and_earlier_ones(sweep, replicate):
+    _, first, _, _ = sweep([replicate()], Executor(failing={"small-0"}, passing={"small-1": 1}))
+    _, second, _, _ = sweep([replicate()])
+    ((_, nothing),) = first["ledger"].of("begin")
+    ((_, failed),) = first["ledger"].of("fail")
+    ((_, before),) = second["ledger"].of("begin")
+    ((_, _, complete),) = second["ledger"].of("complete")
+    assert before == failed
+    told = [[(e.fold, e.digest, e.num_attempts) for e in efforts] for efforts in (nothing, failed, complete)]
+    assert told == [
+        [(0, "small-0", 0), (1, "small-1", 0)],
+        [(0, "small-0", 1), (1, "small-1", 2)],
+        [(0, "small-0", 2), (1, "small-1", 2)],
+    ]
+    assert [effort.seconds for effort in nothing] == [0.0, 0.0]
+    assert complete[0].seconds > failed[0].seconds > 0.0
+    assert complete[1] == failed[1]
 
 
 def test_the_failed_fold_alone_is_trained_by_the_next_sweep(sweep, replicate):

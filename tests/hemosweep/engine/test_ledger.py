@@ -5,6 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from hemosweep.config import ArmConfig
+from hemosweep.engine.effort import Effort
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
 from hemosweep.engine.sweep import Sweep
@@ -19,6 +20,10 @@ SWEEP = Sweep(
     comparisons=(),
 )
 ARMS = SWEEP.arms(ArmConfig())
+EFFORTS = (
+    Effort(fold=0, digest="d0", num_attempts=1, seconds=12.5),
+    Effort(fold=1, digest="d1", num_attempts=3, seconds=0.1 + 0.2),
+)
 
 
 @pytest.fixture
@@ -40,8 +45,8 @@ def trials(out):
 
 
 def test_a_replicate_is_one_trial_with_its_arms_params_and_its_mean_dsc(tmp_path, ledger, replicate):
-    number = ledger.begin(replicate(arm=1, seed=3))
-    ledger.complete(number, 0.75)
+    number = ledger.begin(replicate(arm=1, seed=3), EFFORTS)
+    ledger.complete(number, 0.75, EFFORTS)
     (trial,) = trials(tmp_path)
     assert trial.number == number
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.75)
@@ -51,7 +56,7 @@ def test_a_replicate_is_one_trial_with_its_arms_params_and_its_mean_dsc(tmp_path
 
 def test_the_study_asks_for_a_higher_dsc_and_holds_the_sweeps_space(tmp_path, ledger, replicate):
     for arm in range(4):
-        ledger.complete(ledger.begin(replicate(arm)), 0.5 + arm / 10)
+        ledger.complete(ledger.begin(replicate(arm), EFFORTS), 0.5 + arm / 10, EFFORTS)
     study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
     assert study.direction == optuna.study.StudyDirection.MAXIMIZE
     assert study.best_trial.params == {"size": "large", "se": True}
@@ -60,44 +65,88 @@ def test_the_study_asks_for_a_higher_dsc_and_holds_the_sweeps_space(tmp_path, le
 
 
 def test_a_complete_replicate_keeps_its_trial_and_its_value(tmp_path, ledger, replicate):
-    number = ledger.begin(replicate())
-    ledger.complete(number, 0.75)
+    number = ledger.begin(replicate(), EFFORTS)
+    ledger.complete(number, 0.75, EFFORTS)
     again = Ledger(tmp_path, SWEEP)
-    assert again.begin(replicate()) == number
-    again.complete(number, 0.75)
-    again.fail(number)
+    assert again.begin(replicate(), EFFORTS) == number
+    again.complete(number, 0.75, EFFORTS)
+    again.fail(number, EFFORTS)
     (trial,) = trials(tmp_path)
     assert (trial.state, trial.value) == (TrialState.COMPLETE, 0.75)
 
 
 def test_a_replicate_that_was_cut_short_goes_on_with_its_trial(tmp_path, ledger, replicate):
-    number = ledger.begin(replicate())
+    number = ledger.begin(replicate(), EFFORTS)
     again = Ledger(tmp_path, SWEEP)
-    assert again.begin(replicate()) == number
-    again.complete(number, 0.5)
+    assert again.begin(replicate(), EFFORTS) == number
+    again.complete(number, 0.5, EFFORTS)
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE]
 
 
-def test_a_failed_replicate_gets_a_new_trial(tmp_path, ledger, replicate):
-    first = ledger.begin(replicate())
-    ledger.fail(first)
-    second = ledger.begin(replicate())
+@pytest.mark.parametrize("end", ["complete", "fail"])
+def test_a_trial_has_what_each_of_its_fold_runs_took(tmp_path, ledger, replicate, end):
+    number = ledger.begin(replicate(), ())
+    ledger.complete(number, 0.5, EFFORTS) if end == "complete" else ledger.fail(number, EFFORTS)
+    (trial,) = trials(tmp_path)
+    assert trial.user_attrs["fold_runs"] == [
+        {"fold": 0, "digest": "d0", "num_attempts": 1, "seconds": 12.5},
+        {"fold": 1, "digest": "d1", "num_attempts": 3, "seconds": 0.1 + 0.2},
+    ]
+
+
+def test_what_was_trained_anew_gets_a_new_trial_and_the_old_one_keeps_its_value(tmp_path, ledger, replicate):
+    first = ledger.begin(replicate(), ())
+    ledger.complete(first, 0.75, EFFORTS)
+    second = ledger.begin(replicate(), ())  # Its fold runs were taken away.
     assert second != first
-    ledger.complete(second, 0.5)
+    assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS[:1]) == second, "and were cut short"
+    anew = (EFFORTS[0], replace(EFFORTS[1], num_attempts=1))
+    ledger.complete(second, 0.5, anew)
+    assert [(trial.state, trial.value) for trial in trials(tmp_path)] == [
+        (TrialState.COMPLETE, 0.75),
+        (TrialState.COMPLETE, 0.5),
+    ]
+    assert Ledger(tmp_path, SWEEP).begin(replicate(), anew) == second
+
+
+def test_what_another_sweep_trained_anew_gets_a_new_trial(tmp_path, ledger, replicate):
+    ledger.complete(ledger.begin(replicate(), ()), 0.75, EFFORTS)
+    anew = (EFFORTS[0], replace(EFFORTS[1], seconds=1.0))
+    ledger.complete(ledger.begin(replicate(), anew), 0.5, anew)
+    assert [trial.value for trial in trials(tmp_path)] == [0.75, 0.5]
+
+
+def test_what_failed_when_it_was_trained_anew_is_tried_in_a_third_trial(tmp_path, ledger, replicate):
+    ledger.complete(ledger.begin(replicate(), ()), 0.75, EFFORTS)
+    ledger.fail(ledger.begin(replicate(), ()), EFFORTS[:1])
+    ledger.complete(ledger.begin(replicate(), EFFORTS[:1]), 0.5, EFFORTS)
+    assert [trial.state.name for trial in trials(tmp_path)] == ["COMPLETE", "FAIL", "COMPLETE"]
+
+
+def test_a_failed_replicate_gets_a_new_trial(tmp_path, ledger, replicate):
+    first = ledger.begin(replicate(), EFFORTS)
+    ledger.fail(first, EFFORTS)
+    second = ledger.begin(replicate(), EFFORTS)
+    assert second != first
+    ledger.complete(second, 0.5, EFFORTS)
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.FAIL, TrialState.COMPLETE]
-    assert Ledger(tmp_path, SWEEP).begin(replicate()) == second
+    assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) == second
 
 
 def test_each_seed_and_each_digest_is_a_trial_of_its_own(ledger, replicate):
-    numbers = [ledger.begin(replicate(seed=0)), ledger.begin(replicate(seed=1)), ledger.begin(replicate(digest="new"))]
+    numbers = [
+        ledger.begin(replicate(seed=0), EFFORTS),
+        ledger.begin(replicate(seed=1), EFFORTS),
+        ledger.begin(replicate(digest="new"), EFFORTS),
+    ]
     assert len(set(numbers)) == 3
 
 
 def test_a_trial_left_waiting_by_a_dead_driver_is_closed_and_not_taken_for_the_replicate(tmp_path, ledger, replicate):
     study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
     study.enqueue_trial({"size": "large", "se": True}, user_attrs={"replicate": "of the dead driver"})
-    number = ledger.begin(replicate(arm=0))
-    ledger.complete(number, 0.5)
+    number = ledger.begin(replicate(arm=0), EFFORTS)
+    ledger.complete(number, 0.5, EFFORTS)
     stale, mine = trials(tmp_path)
     assert (stale.state, mine.state) == (TrialState.FAIL, TrialState.COMPLETE)
     assert (mine.number, mine.params) == (number, {"size": "small", "se": False})
@@ -107,26 +156,26 @@ def test_a_waiting_trial_of_the_same_replicate_is_taken_up(tmp_path, ledger, rep
     mine = replicate()
     study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
     study.enqueue_trial(dict(mine.arm.params), user_attrs={"replicate": mine.digest})
-    assert ledger.begin(mine) == 0
+    assert ledger.begin(mine, EFFORTS) == 0
     assert [trial.params for trial in trials(tmp_path)] == [dict(mine.arm.params)]
 
 
 def test_sweeps_share_the_file_and_not_the_trials(tmp_path, ledger, replicate):
-    ledger.begin(replicate())
+    ledger.begin(replicate(), EFFORTS)
     other = Ledger(tmp_path, replace(SWEEP, name="other"))
-    assert other.begin(replicate()) == 0
+    assert other.begin(replicate(), EFFORTS) == 0
     assert len(trials(tmp_path)) == 1
 
 
 def test_an_ablation_whose_space_grew_gets_a_study_beside_the_old_one(tmp_path, ledger, replicate):
-    ledger.complete(ledger.begin(replicate()), 0.5)
+    ledger.complete(ledger.begin(replicate(), EFFORTS), 0.5, EFFORTS)
     grown = replace(SWEEP, space=SWEEP.space | {"size": ("small", "large", "huge")})
     arm = grown.arms(ArmConfig())[-1]
     other = Ledger(tmp_path, grown)
-    other.complete(other.begin(replace(replicate(), arm=arm)), 0.9)
+    other.complete(other.begin(replace(replicate(), arm=arm), EFFORTS), 0.9, EFFORTS)
     assert [trial.value for trial in trials(tmp_path)] == [0.5]
     names = optuna.get_all_study_names(f"sqlite:///{tmp_path / 'optuna.db'}")
     assert len(names) == 2
     assert all(name.startswith("size") for name in names)
     # The old space still finds its own study.
-    assert Ledger(tmp_path, SWEEP).begin(replicate()) == 0
+    assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) == 0

@@ -12,7 +12,7 @@ import torch
 
 from hemosweep.engine.executor import Ended
 from hemosweep.engine.local import LocalExecutor, leases
-from hemosweep.training.child import PAUSED
+from hemosweep.training.pause import PAUSED
 from tests.processes import is_alive, wait_for
 
 EVENT = '{"time": 1.0, "event": "%s"%s}'

@@ -1,15 +1,16 @@
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig
+from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig, TrainingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.engine.identity import fold_run_digest
 from hemosweep.engine.plan import Inputs, fold_run_folder, is_done, plan_replicates
 from hemosweep.engine.sweep import Arm
-from hemosweep.training.spec import CaseInput
+from hemosweep.training.spec import CaseInput, write_json
 
 ARMS = tuple(
     Arm(
@@ -98,15 +99,65 @@ def test_arms_that_resolve_to_the_same_configuration_share_their_fold_runs(tmp_p
     assert [spec.digest for spec in first.fold_runs] == [spec.digest for spec in second.fold_runs]
 
 
-@pytest.mark.parametrize(
-    ("files", "done"),
-    [((), False), (("scores.json",), False), (("done.json",), False), (("scores.json", "done.json"), True)],
-)
-def test_a_fold_run_is_done_when_its_marker_and_its_scores_are_there(tmp_path, files, done):
+@pytest.fixture
+def finished(tmp_path):
+    """A fold run that is done, and its folder."""
     spec = plan(tmp_path)[0].fold_runs[0]
     folder = fold_run_folder(tmp_path, spec)
+    spec.write(folder)
+    write_json(folder / "scores.json", [{"case_id": case.case_id} for case in spec.test])
+    write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.5})
+    return spec, folder
+
+
+def test_a_fold_run_is_done_when_its_marker_and_its_scores_are_there(tmp_path, finished):
+    spec, folder = finished
     assert folder == tmp_path / "fold_runs" / spec.digest
-    folder.mkdir(parents=True)
-    for name in files:
-        (folder / name).write_text("{}")
-    assert is_done(tmp_path, spec) is done
+    assert is_done(tmp_path, spec)
+
+
+@pytest.mark.parametrize("content", [None, "", "\0" * 40, "{", "7", "null", "[]", "{}", '[{"dsc": 0.5}]'])
+@pytest.mark.parametrize("name", ["done.json", "scores.json", "spec.json"])
+def test_a_fold_run_of_which_a_file_is_not_whole_is_not_done(tmp_path, finished, name, content):
+    spec, folder = finished
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_text(content)
+    assert not is_done(tmp_path, spec)
+
+
+def test_a_marker_does_not_stand_for_another_fold_run_or_for_scores_of_some_of_the_cases(tmp_path, finished):
+    spec, folder = finished
+    scores = (folder / "scores.json").read_text()
+    write_json(folder / "scores.json", [{"case_id": case.case_id} for case in spec.test[:-1]])
+    assert not is_done(tmp_path, spec)
+    (folder / "scores.json").write_text(scores)
+    assert is_done(tmp_path, spec)
+    write_json(folder / "done.json", {"digest": "another", "seconds": 1.5})
+    assert not is_done(tmp_path, spec)
+
+
+def test_a_thousand_fold_runs_of_a_paper_s_data_set_are_planned_within_two_seconds_of_work(tmp_path):
+    case_ids = [f"sub-{number:03d}" for number in range(76)]
+    tested = [tuple(case_ids[index::5]) for index in range(5)]
+    folds = [
+        Fold(index=index, train=tuple(sorted({*case_ids} - {*test})), validation=(), test=test)
+        for index, test in enumerate(tested)
+    ]
+    arms = [
+        replace(ARMS[0], name=str(number), config=replace(ARMS[0].config, training=TrainingConfig(patience=number)))
+        for number in range(1, 201)
+    ]
+    paths = {case_id: tmp_path / "derivatives" / "preprocessed" / f"{case_id}.npz" for case_id in case_ids}
+    inputs = Inputs(paths=paths, contents={case_id: case_id for case_id in case_ids})
+    begun = time.process_time()
+    replicates = plan_replicates(
+        arms,
+        (0,),
+        [case(name, None) for name in case_ids],
+        folds,
+        inputs={ARMS[0].config.preprocessing: inputs},
+        source="source",
+    )
+    assert len({spec.digest for replicate in replicates for spec in replicate.fold_runs}) == 1000
+    assert time.process_time() - begun < 2.0

@@ -6,6 +6,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
 from hemosweep.config import ArmConfig
+from hemosweep.engine.effort import Effort
 from hemosweep.engine.ledger import SearchLedger
 from hemosweep.engine.search import Choice, Real, Search
 
@@ -18,6 +19,7 @@ SEARCH = Search(
     base=lambda base: base,
     configure=lambda base, params: base,
 )
+EFFORTS = (Effort(fold=0, digest="d0", num_attempts=2, seconds=12.5),)
 FACTS = {"dataset_digest": "d", "folds_digest": "f"}
 
 
@@ -33,7 +35,7 @@ def value(params):
 def run(ledger, num_trials):
     while len(ledger.trials()) < num_trials or not ledger.trials()[-1].ended:
         trial = ledger.ask()
-        ledger.complete(ledger.begin(None), value(trial.params))
+        ledger.complete(ledger.begin(None, ()), value(trial.params), EFFORTS)
     return [(trial.name, trial.params, trial.dsc) for trial in ledger.trials()]
 
 
@@ -83,10 +85,21 @@ def test_a_trial_whose_driver_died_between_two_parameters_is_no_trial(tmp_path):
     assert states == [TrialState.COMPLETE] * 2 + [TrialState.FAIL] + [TrialState.COMPLETE] * 2
 
 
+def test_a_trial_has_what_its_fold_runs_took_complete_or_failed(tmp_path):
+    ledger = open_ledger(tmp_path)
+    run(ledger, 1)
+    ledger.ask()
+    ledger.fail(ledger.begin(None, ()), EFFORTS)
+    (name,) = optuna.get_all_study_names(f"sqlite:///{tmp_path / 'optuna.db'}")
+    study = optuna.load_study(study_name=name, storage=f"sqlite:///{tmp_path / 'optuna.db'}")
+    told = [{"fold": 0, "digest": "d0", "num_attempts": 2, "seconds": 12.5}]
+    assert [trial.user_attrs["fold_runs"] for trial in study.get_trials()] == [told, told]
+
+
 def test_a_failed_trial_counts_in_the_budget_and_has_no_dsc(tmp_path):
     ledger = open_ledger(tmp_path)
     ledger.ask()
-    ledger.fail(ledger.begin(None))
+    ledger.fail(ledger.begin(None, ()), EFFORTS)
     (trial,) = ledger.trials()
     assert (trial.ended, trial.dsc) == (True, None)
     assert ledger.ask().index == 1

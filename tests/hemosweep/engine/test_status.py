@@ -50,7 +50,8 @@ class Folder:
 
     def finish(self):
         self.journal.write("stopped", reason="max_epochs", best_epoch=1)
-        write_json(self.path / "scores.json", [])
+        test = json.loads((self.path / "spec.json").read_text())["test"]
+        write_json(self.path / "scores.json", [{"case_id": case["case_id"]} for case in test])
         write_json(self.path / "done.json", {"digest": self.path.name, "seconds": 1.0})
         return self
 

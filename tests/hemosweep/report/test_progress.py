@@ -116,7 +116,7 @@ def test_fold_runs_side_by_side_halve_the_eta(clock, replicate, console):
     twin = replace(
         replicate, run_name="twin", fold_runs=tuple(replace(s, digest=f"twin-{s.fold}") for s in replicate.fold_runs)
     )
-    with SweepDisplay([replicate, twin], console, num_slots=2) as display:
+    with SweepDisplay([replicate, twin], console, num_slots=lambda: 2) as display:
         for run in (replicate, twin):
             display.fold_started(run, run.fold_runs[0])
         for run in (replicate, twin):

@@ -1,6 +1,7 @@
 import os
 import pickle
 import stat
+from pathlib import Path
 
 import pytest
 import torch
@@ -46,6 +47,19 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
     torch.save({"epoch": print}, path)
     with pytest.raises(pickle.UnpicklingError, match="weights_only"):
         load_checkpoint(path, CPU)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is the disk that is full")
+@pytest.mark.parametrize("num_weights", [1, 1_000_000])
+def test_a_full_disk_is_told_as_such_with_the_checkpoints_name_and_leaves_the_old_one(tmp_path, num_weights):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"epoch": 1})
+    (tmp_path / ".tmp-checkpoint.pt").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        save_checkpoint(path, {"epoch": 2, "model": torch.zeros(num_weights)})
+    assert raised.value.filename == str(path)
+    assert load_checkpoint(path, CPU)["epoch"] == 1
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("write", [save_checkpoint, write_json], ids=["checkpoint", "json"])

@@ -24,7 +24,7 @@ from hemosweep.training.source import source_digest
 from hemosweep.training.spec import CaseInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-TIMES = {"time", "seconds"}
+TIMES = {"time", "at_work_s", "seconds"}
 
 
 @pytest.fixture
@@ -137,9 +137,9 @@ def test_the_done_marker_comes_last_and_counts_the_time_of_every_process(run, ti
     assert not (folder / "done.json").exists()
     journal = (folder / "events.jsonl").read_text().splitlines()
     # As if the process that was interrupted had worked for 1000 seconds.
-    first = json.loads(journal[0])
-    first["time"] -= 1000.0
-    (folder / "events.jsonl").write_text("\n".join([json.dumps(first), *journal[1:]]) + "\n")
+    last = json.loads(journal[-1])
+    last["at_work_s"] += 1000.0
+    (folder / "events.jsonl").write_text("\n".join([*journal[:-1], json.dumps(last)]) + "\n")
     written = []
     write_json = fold_run.write_json
     monkeypatch.setattr(

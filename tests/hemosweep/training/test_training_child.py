@@ -79,7 +79,7 @@ def epochs(folder):
     """Epoch number to what the journal last says of it, without the times."""
     events = [event for event in read_journal(folder / "events.jsonl") if event["event"] == "epoch"]
     return {
-        event["epoch"]: {name: value for name, value in event.items() if name not in {"time", "seconds"}}
+        event["epoch"]: {name: value for name, value in event.items() if name not in {"time", "at_work_s", "seconds"}}
         for event in events
     }
 

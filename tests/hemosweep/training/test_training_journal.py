@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import time
 
 import pytest
@@ -66,16 +68,60 @@ def test_a_number_that_json_does_not_have_is_refused(path):
     ("times", "seconds"),
     [
         ([], 0.0),
-        ([("started", 100.0)], 0.0),
-        ([("started", 100.0), ("epoch", 107.0), ("done", 110.0)], 10.0),
-        ([("started", 100.0), ("epoch", 107.0), ("started", 5000.0), ("resumed", 5001.0), ("epoch", 5003.0)], 10.0),
-        ([("started", 100.0), ("paused", 107.0), ("started", 5000.0), ("checkpoint_unreadable", 5003.0)], 10.0),
-        ([("started", 100.0), ("batch_halved", 107.0), ("paused", 110.0)], 10.0),
+        ([("started", 0.0)], 0.0),
+        ([("started", 0.0), ("epoch", 7.0), ("done", 10.0)], 10.0),
+        ([("started", 0.0), ("epoch", 7.0), ("started", 0.0), ("resumed", 1.0), ("epoch", 3.0)], 10.0),
+        ([("started", 0.0), ("paused", 7.0), ("started", 0.0), ("checkpoint_unreadable", 3.0)], 10.0),
+        ([("started", 0.0), ("batch_halved", 7.0), ("paused", 10.0)], 10.0),
+        ([("started", 0.0), ("epoch", 7.0), ("failed", 0.0), ("started", 0.0), ("epoch", 3.0)], 10.0),
     ],
-    ids=["no journal", "only started", "one process", "two processes and a night between them", "a pause", "halved"],
+    ids=["no journal", "only started", "one process", "two processes", "a pause", "halved", "one that did not start"],
 )
-def test_time_at_work_does_not_count_the_time_between_processes(times, seconds):
-    assert seconds_at_work([{"event": event, "time": time} for event, time in times]) == seconds
+def test_time_at_work_is_that_of_each_process_from_its_start_to_its_last_event(times, seconds):
+    events = [{"event": event, "at_work_s": time} for event, time in times]
+    assert seconds_at_work(events) == seconds
+
+
+def test_a_clock_that_is_set_back_or_forward_changes_nothing_about_the_time_at_work(path, monkeypatch):
+    begun = time.monotonic()
+    journal = Journal(path)
+    for event, shift_s in (("started", 0.0), ("epoch", -3600.0), ("epoch", 86400.0), ("done", -86400.0)):
+        now = time.time() + shift_s
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "time", lambda now=now: now)
+            journal.write(event)
+    times = [event["time"] for event in read_journal(path)]
+    assert times != sorted(times)
+    assert 0.0 < seconds_at_work(read_journal(path)) <= time.monotonic() - begun
+
+
+@pytest.mark.parametrize("left", [b"\0" * 512, b'{"time": 12.5, "ev' + b"\0" * 512], ids=["of it", "of half"])
+def test_zeros_that_a_power_cut_left_in_place_of_an_event_spoil_no_other(path, left):
+    Journal(path).write("epoch", epoch=1)
+    path.write_bytes(path.read_bytes() + left)
+    assert [event["epoch"] for event in read_journal(path)] == [1]
+    Journal(path).write("epoch", epoch=2)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 2]
+
+
+def test_an_event_that_the_disk_holds_only_half_of_is_taken_back(path, monkeypatch):
+    journal = Journal(path)
+    journal.write("epoch", epoch=1)
+    before, write = path.read_bytes(), os.write
+
+    def full(descriptor, line):
+        if len(line) < 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, line[:20])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left on device") as raised:
+            journal.write("epoch", epoch=2, val_loss=0.5)
+    assert raised.value.filename == str(path)
+    assert path.read_bytes() == before
+    journal.write("epoch", epoch=3)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 3]
 
 
 STARTED = {"event": "started"}

@@ -1,0 +1,88 @@
+"""What is wrong with an SQLite database, in one line that names it and the way out.
+
+Optuna and MLflow each wrap what SQLite says in errors of their own, pages long.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from hemosweep.errors import BadInput, HemosweepError
+
+PATIENCE_S = 5.0
+"""How long another program may hold a database before it is told."""
+
+_MOVE_AWAY = "move it away, and the same command makes it anew from the fold runs that are done"
+_MAKE_WRITABLE = "make it and its folder writable"
+_WAYS_OUT = {
+    sqlite3.SQLITE_FULL: "free some space there",
+    sqlite3.SQLITE_IOERR: "look at its disk; it may be full, or broken",
+    sqlite3.SQLITE_READONLY: _MAKE_WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _MAKE_WRITABLE,
+    sqlite3.SQLITE_BUSY: "another program holds it: end that",
+    sqlite3.SQLITE_LOCKED: "another program holds it: end that",
+    sqlite3.SQLITE_CORRUPT: _MOVE_AWAY,
+    sqlite3.SQLITE_NOTADB: _MOVE_AWAY,
+}
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Within it, what SQLite says of its disk, its file or another program is told of the database at `path`.
+
+    Raises:
+        BadInput: it cannot be used.
+    """
+    try:
+        yield
+    except HemosweepError:
+        raise
+    except Exception as error:
+        said = _said_by_sqlite(error)
+        way_out = None if said is None else _WAYS_OUT.get(said.sqlite_errorcode & 0xFF)
+        if way_out is None:
+            raise
+        raise BadInput(f"{path}: {said}; {way_out}") from error
+
+
+class _HasPath(Protocol):
+    path: Path
+
+
+Owner = TypeVar("Owner", bound=_HasPath)
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+def telling(method: Callable[Concatenate[Owner, P], Result]) -> Callable[Concatenate[Owner, P], Result]:
+    """A method of whatever has its database at `path`, within `usable`."""
+
+    @wraps(method)
+    def told(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        with usable(self.path):
+            return method(self, *args, **kwargs)
+
+    return told
+
+
+def check_database(path: Path) -> None:
+    """Look whether a database can be read, within `PATIENCE_S`; where there is none, nothing is made.
+
+    Raises:
+        BadInput: it cannot be used.
+    """
+    if path.is_file():
+        with usable(path), closing(sqlite3.connect(path, timeout=PATIENCE_S)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master")
+
+
+def _said_by_sqlite(error: BaseException | None) -> sqlite3.Error | None:
+    """What SQLite itself said, of the errors that were raised from one another."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

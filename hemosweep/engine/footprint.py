@@ -1,0 +1,110 @@
+"""How much room cases and fold runs take, in memory and on disk, from what is cheap to know about them."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+
+from hemosweep.config import ArmConfig, PreprocessingConfig
+from hemosweep.data.case import Case
+from hemosweep.engine.calibration import weight_bytes
+from hemosweep.errors import BadInput
+from hemosweep.preprocessing.grid import resampled_shape
+
+Shape = tuple[int, int, int]
+
+HEAD_SHARE = 0.6
+"""Share of a scan's box that is left after cropping to the head: 0.38 to 0.73 in eight public scans and in phantoms."""
+BYTES_PER_VOXEL = 0.2
+"""Size of a preprocessed case's file for each voxel before cropping, and channel: 0.11 to 0.31 in the same cases."""
+_BYTES_PER_CENTRE = 24
+"""Of a patch bank: place and strides."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """The grid of a CT; the slices are taken for the last axis of its file, as nearly always they are."""
+
+    shape_DHW: Shape
+    spacing_DHW_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseSize:
+    """Voxels of a case as scanned, and as the network sees it: `crop_DHW`, cropped to the head."""
+
+    native_DHW: Shape
+    crop_DHW: Shape
+
+
+def preprocessed_size(path: Path) -> CaseSize:
+    """The size of a saved case, without unpacking its arrays."""
+    with np.load(path) as file:
+        facts = json.loads(file["facts"].tobytes())
+    return CaseSize(native_DHW=_shape(facts["native_DHW"]), crop_DHW=_shape(facts["crop_DHW"]))
+
+
+def read_scan(case: Case) -> Scan:
+    """What the header of a case's CT says of its grid.
+
+    Raises:
+        BadInput: there is no such file, or it is no NIfTI file.
+    """
+    try:
+        image = nib.load(case.ct_path)
+        if not isinstance(image, nib.Nifti1Image):
+            raise ImageFileError("another format")
+        width, height, depth = _shape(image.shape[:3])
+        w_mm, h_mm, d_mm = (float(mm) for mm in image.header.get_zooms()[:3])
+    except (ImageFileError, OSError, EOFError, ValueError) as error:
+        raise BadInput(
+            f"case {case.case_id}: the header of {case.ct_path.name} cannot be read ({type(error).__name__}); "
+            "hemosweep data check names all such cases"
+        ) from error
+    return Scan(shape_DHW=(depth, height, width), spacing_DHW_mm=(d_mm, h_mm, w_mm))
+
+
+def expected_size(scan: Scan, config: PreprocessingConfig) -> CaseSize:
+    """The size that a case will have, if a head of the usual share is left of it."""
+    full_DHW = resampled_shape(scan.shape_DHW, scan.spacing_DHW_mm, config.spacing_HWD_mm)
+    depth, height, width = (round(size * HEAD_SHARE ** (1 / 3)) for size in full_DHW)
+    return CaseSize(native_DHW=scan.shape_DHW, crop_DHW=(depth, height, width))
+
+
+def file_bytes(size: CaseSize, config: PreprocessingConfig) -> int:
+    """About what a preprocessed case takes on disk."""
+    return round(BYTES_PER_VOXEL * len(config.channels) * math.prod(size.crop_DHW) / HEAD_SHARE)
+
+
+def resident_bytes(size: CaseSize, config: ArmConfig, *, on_gpu: bool) -> int:
+    """What a case of the training or validation part takes for as long as a fold run trains.
+
+    On the training device it lies in a patch bank, padded by half a patch; the host holds it as it was read, too.
+    """
+    num_channels = len(config.preprocessing.channels)
+    padded = math.prod(length + patch for length, patch in zip(size.crop_DHW, config.sampling.patch_DHW, strict=True))
+    bank = (2 * num_channels + 1) * padded + _BYTES_PER_CENTRE * config.sampling.num_patches_per_case
+    if on_gpu:
+        return bank
+    return bank + (2 * num_channels + 2) * math.prod(size.crop_DHW) + math.prod(size.native_DHW)
+
+
+def checkpoint_bytes(config: ArmConfig) -> int:
+    """Disk that a fold run's checkpoint takes: the weights, the best weights, and Adadelta's two averages of each."""
+    return 4 * weight_bytes(config)
+
+
+def prediction_bytes(cases: Sequence[Case]) -> int:
+    """About what the predictions of these cases take on disk: what their reference masks do."""
+    masks = [case.lesion_path for case in cases if case.lesion_path is not None]
+    return sum(mask.stat().st_size for mask in masks if mask.is_file())
+
+
+def _shape(values: Sequence[int]) -> Shape:
+    depth, height, width = (int(value) for value in values)
+    return depth, height, width

@@ -1,0 +1,271 @@
+"""Measure what a sweep costs beside its training, and how long `hemosweep plan` reckons; print it as JSON.
+
+    python tests/benchmarks/engine.py plan stubs demo
+
+`plan` reckons a sweep of 200 arms in 5 folds, on 76 phantoms that are preprocessed: first none of its fold runs are
+done, then all. `stubs` runs one on 18 phantoms whose trainings take no time, through everything that `hemosweep sweep`
+does after preprocessing: the plan's file, a forked process a fold run with its journal on disk, Optuna's ledger,
+MLflow's records, the figures, the display. `demo` trains the demo sweep of patch sizes for real, and tells how much of
+its loop the children's own clocks leave.
+
+`wall` is what the clock said, `cpu` what this process used of a processor, however busy the machine was with other
+work. The driver works while children do, so the parts may add up to more than the whole.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+# As the command does, before torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+
+from rich.console import Console
+from stub import finish_at_once
+
+import hemosweep.cli.forecast as forecast_module
+from hemosweep.cli.request import Request, resolve
+from hemosweep.cli.study import open_tracker, open_workplace, prepare_request, train_arms
+from hemosweep.engine.calibration import calibrate
+from hemosweep.engine.driver import run_sweep
+from hemosweep.engine.environment import describe_environment, num_processors
+from hemosweep.engine.index import write_plan
+from hemosweep.engine.ledger import Ledger
+from hemosweep.engine.local import LocalExecutor
+from hemosweep.engine.plan import fold_run_folder
+from hemosweep.engine.results import ReplicateResult
+from hemosweep.engine.sweep import Sweep
+from hemosweep.engine.tracker import describe
+from hemosweep.report.progress import SweepDisplay
+from hemosweep.report.study import SweepFigures
+
+NUM_FOLDS = 5
+
+
+class Times:
+    """Seconds by the clock and of this process's processors, by what they went into."""
+
+    def __init__(self) -> None:
+        self.wall: dict[str, float] = {}
+        self.cpu: dict[str, float] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
+            self.cpu[name] = self.cpu.get(name, 0.0) + time.process_time() - cpu
+
+    def each(self, num: int) -> dict[str, dict[str, float]]:
+        """Milliseconds of each part, for one of `num`."""
+        return {
+            name: {"wall": round(1000 * wall / num, 2), "cpu": round(1000 * self.cpu[name] / num, 2)}
+            for name, wall in self.wall.items()
+        }
+
+
+class Timed:
+    """Any object, with the time that its methods take told to `times` under its name, or its own and the method's."""
+
+    def __init__(self, inner: Any, name: str, times: Times, *, by_method: bool = False) -> None:
+        self._inner = inner
+        self._name = name
+        self._times = times
+        self._by_method = by_method
+
+    def __getattr__(self, method: str) -> Any:
+        value = getattr(self._inner, method)
+        if not callable(value):
+            return value
+
+        def timed(*arguments: Any, **keywords: Any) -> Any:
+            with self._times.of(f"{self._name}.{method}" if self._by_method else self._name):
+                return value(*arguments, **keywords)
+
+        return timed
+
+
+def request_of(sweep: Sweep | None, out: Path, *, num_cases: int = 18) -> Request:
+    """A sweep in five folds on demo phantoms below `out`; where none is given, the demo's of the patch sizes."""
+    request = resolve(
+        "patchsize",
+        data=None,
+        profile_name="demo",
+        out=out,
+        num_seeds=1,
+        arm_names=(),
+        num_folds=None if sweep is None else NUM_FOLDS,
+    )
+    if sweep is None:
+        return request
+    profile = replace(request.profile, phantom_cases=num_cases)
+    return replace(request, sweep=sweep, arms=sweep.arms(request.base), profile=profile)
+
+
+def many_arms(num_arms: int) -> Sweep:
+    """An ablation of as many arms as one likes, which differ in the learning rate."""
+    return Sweep(
+        name="many",
+        question="What does an arm cost that trains nothing?",
+        space={"learning_rate": tuple((number + 1) / num_arms for number in range(num_arms))},
+        arm_name=lambda params: f"{params['learning_rate']:.4f}",
+        configure=lambda base, params: replace(
+            base, training=replace(base.training, learning_rate=params["learning_rate"])
+        ),
+        baseline=f"{1 / num_arms:.4f}",
+        comparisons=(),
+    )
+
+
+def run_stubs(request: Request, console: Console) -> dict[str, Any]:
+    """A sweep of fold runs that train nothing, part by part."""
+    prepared = prepare_request(request, console, confirmed=False)
+    console = Console(stderr=True, quiet=True)
+    times = Times()
+    executor = LocalExecutor(job=finish_at_once)
+    out, sweep = request.out, request.sweep
+    with times.of("open MLflow's store"):
+        tracker = open_tracker(out)
+    with times.of("whole"):
+        with times.of("plan"):
+            replicates = prepared.plan(request.arms, request.seeds)
+            environment = describe_environment()
+            infos = [describe(replicate, sweep.name, prepared.facts, environment) for replicate in replicates]
+        with times.of("plan's file"):
+            write_plan(out, sweep.name, request.profile.name, replicates)
+        ledger = Ledger(out, sweep)
+        figures = SweepFigures(sweep.name, sweep.comparisons, prepared.cases, out)
+        with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
+            results = run_sweep(
+                replicates,
+                infos,
+                out,
+                executor=Timed(executor, "executor", times, by_method=True),
+                ledger=Timed(ledger, "Optuna", times),
+                tracker=Timed(tracker, "MLflow", times, by_method=True),
+                illustrate=timed_function(figures, "figures", times),
+                display=Timed(display, "display", times),
+            )
+    num = sum(len(replicate.fold_runs) for replicate in replicates)
+    check(results, num)
+    whole, opening = times.wall.pop("whole"), times.wall.pop("open MLflow's store")
+    return {
+        "fold_runs": num,
+        "arms": len(replicates),
+        "whole_s": round(whole, 2),
+        "open_store_s": round(opening, 2),
+        "stub_ms": round(1000 * sum(result.seconds for result in results) / num, 2),
+        "each_ms": {"wall": round(1000 * whole / num, 2), "cpu": round(1000 * times.cpu["whole"] / num, 2)},
+        "parts_ms": times.each(num),
+    }
+
+
+def timed_function(function: Callable[..., Any], name: str, times: Times) -> Callable[..., Any]:
+    def timed(*arguments: Any) -> Any:
+        with times.of(name):
+            return function(*arguments)
+
+    return timed
+
+
+def check(results: Sequence[ReplicateResult], num_fold_runs: int) -> None:
+    """What was measured must have been done."""
+    failures = [failure for result in results for failure in result.failures]
+    assert not failures, failures[0]
+    assert all(result.run_id is not None for result in results), "not recorded in MLflow"
+    assert sum(result.cases["fold"].nunique() for result in results) == num_fold_runs
+
+
+def run_plan(request: Request, console: Console) -> dict[str, dict[str, float]]:
+    """What `hemosweep plan` computes, imports apart; its timed training steps are told for themselves."""
+    prepared = prepare_request(request, console, confirmed=False)
+    request = replace(request, data=request.phantom_folder)
+    told = {"none done": _timed_plan(request)}
+    for replicate in prepared.plan(request.arms, request.seeds):
+        for spec in replicate.fold_runs:
+            folder = fold_run_folder(request.out, spec)
+            spec.write(folder)
+            finish_at_once(folder)
+    return told | {"all done": _timed_plan(request)}
+
+
+def _timed_plan(request: Request) -> dict[str, float]:
+    times = Times()
+
+    def timed_calibration(*arguments: Any) -> Any:
+        with times.of("calibration"):
+            return calibrate(*arguments)
+
+    forecast_module.calibrate = timed_calibration
+    with times.of("whole"):
+        forecast = forecast_module.forecast_study(request)
+        forecast_module.plan_table(forecast)
+        forecast.as_text()
+        forecast.as_json()
+    assert forecast.num_done + forecast.num_missing == forecast.num_fold_runs
+    return {"fold_runs": forecast.num_fold_runs, "done": forecast.num_done} | {
+        f"{name}_{kind}_s": round(seconds[name], 2)
+        for name in times.wall
+        for kind, seconds in (("wall", times.wall), ("cpu", times.cpu))
+    }
+
+
+def run_demo(request: Request, console: Console) -> dict[str, float]:
+    """The demo sweep of patch sizes: how much of its loop the children did not train, by their own clocks."""
+    begun = time.perf_counter()
+    prepared = prepare_request(request, console, confirmed=False)
+    prepare_s = time.perf_counter() - begun
+    begun = time.perf_counter()
+    tracker = open_tracker(request.out)
+    open_s = time.perf_counter() - begun
+    begun, cpu = time.perf_counter(), time.process_time()
+    with open_workplace(request, prepared) as workplace:
+        results = train_arms(request, prepared, workplace, tracker, console)
+    loop_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+    num = sum(len(result.replicate.fold_runs) for result in results)
+    check(results, num)
+    training_s = sum(result.seconds for result in results)
+    return {
+        "fold_runs": num,
+        "prepare_s": round(prepare_s, 1),
+        "open_store_s": round(open_s, 1),
+        "loop_s": round(loop_s, 2),
+        "training_s": round(training_s, 2),
+        "driver_cpu_s": round(cpu_s, 2),
+        "overhead_percent": round(100 * (1 - training_s / loop_s), 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="plan, stubs, demo; default: all")
+    parser.add_argument("--fold-runs", type=int, default=1000)
+    options = parser.parse_args()
+    parts = options.parts or ["plan", "stubs", "demo"]
+    console = Console(stderr=True)
+    sweep = many_arms(options.fold_runs // NUM_FOLDS)
+    report: dict[str, Any] = {"python": platform.python_version(), "processors": num_processors()}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        report["load_before"] = round(os.getloadavg()[0], 1)
+        if "plan" in parts:
+            report["plan"] = run_plan(request_of(sweep, folder / "plan", num_cases=76), console)
+        if "stubs" in parts:
+            report["stubs"] = run_stubs(request_of(sweep, folder / "stubs"), console)
+        if "demo" in parts:
+            report["demo"] = run_demo(request_of(None, folder / "demo"), console)
+        report["load_after"] = round(os.getloadavg()[0], 1)
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

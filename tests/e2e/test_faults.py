@@ -1,0 +1,522 @@
+"""What a sweep makes of a disk that is full or read-only, of files that are damaged, and of a clock that is set back.
+
+Whatever happens is told in one line that says what, where and the way out; nothing half-written counts as whole; and
+once the fault is mended, the same command ends with the scores of an undisturbed run.
+
+The fast ones run in this process with the stand-in for a training; the slow ones are the command as installed.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, nullcontext
+
+import optuna
+import pytest
+
+import hemosweep.databases
+from hemosweep.training.journal import read_journal, seconds_at_work
+from tests.e2e.test_sweep_outcomes import SMALL, Child
+from tests.processes import wait_for
+from tracking.store import database_path, open_store, search_runs
+
+# --- Disks ------------------------------------------------------------------------------------------------------------
+
+
+def mount(*arguments):
+    """Whether that worked."""
+    try:
+        return subprocess.run(["mount", *map(str, arguments)], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+class Disk:
+    """A small file system of its own, that can be filled up, freed, and made read-only while files in it are open."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ballast = folder / "ballast"
+
+    def fill(self, *, leave_bytes=0):
+        """Take all space but so much."""
+        state = os.statvfs(self.folder)
+        with self.ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, state.f_bavail * state.f_frsize - leave_bytes)
+
+    def free(self):
+        self.ballast.unlink()
+
+    def make_read_only(self):
+        """As a file system does after an error of its disk: what is open stays open, and nothing else can be."""
+        assert mount("--bind", self.folder, self.folder)
+        assert mount("-o", "remount,bind,ro", self.folder)
+
+    def make_writable(self):
+        subprocess.run(["umount", self.folder], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not mount("-t", "tmpfs", "-o", "size=32m", "tmpfs", folder):
+        pytest.skip("needs the right to mount a tmpfs")
+    yield Disk(folder)
+    while os.path.ismount(folder):
+        # What a process that was killed a moment ago has open does not keep it.
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+# --- A sweep without a training ---------------------------------------------------------------------------------------
+
+
+class Disturbed(Child):
+    """The stand-in for a training, after each of which something may happen."""
+
+    def __init__(self):
+        super().__init__()
+        self.after = {}
+
+    def train(self, folder):
+        ended = super().train(folder)
+        self.after.pop(len(self.trained), lambda: None)()
+        return ended
+
+
+@pytest.fixture
+def child(monkeypatch):
+    child = Disturbed()
+    monkeypatch.setattr("hemosweep.cli.study.open_executor", lambda *_, **__: nullcontext(child))
+    # Overlays take seconds.
+    monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
+    return child
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    # MLflow's migrations of a new database take seconds: once for all.
+    out = tmp_path_factory.mktemp("store")
+    open_store(out)
+    return database_path(out)
+
+
+@pytest.fixture
+def out(empty_store, tmp_path):
+    return with_store(tmp_path / "results of mine", empty_store)
+
+
+@pytest.fixture
+def out_on_disk(empty_store, disk):
+    return with_store(disk.folder / "runs", empty_store)
+
+
+def with_store(out, empty_store):
+    out.mkdir()
+    shutil.copyfile(empty_store, database_path(out))
+    return out
+
+
+@pytest.fixture
+def sweep(main, phantoms, child):
+    """Runs the first arm in two folds, without training: exit code, standard output, standard error."""
+
+    def sweep(out, name="patchsize", arms=SMALL):
+        command = ("sweep", name, "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
+        return main(*command, "--arms", arms, "--json")
+
+    return sweep
+
+
+def said(stderr):
+    """What is said beside the sweep's heading and the lines of its folds."""
+    assert "Traceback" not in stderr
+    return [line for line in stderr.splitlines() if line.startswith(("error", "warning"))]
+
+
+def only_line(stderr):
+    (line,) = said(stderr)
+    return line
+
+
+def result(stdout):
+    """A sweep's result without what differs from run to run."""
+    result = json.loads(stdout)
+    for arm in result["arms"]:
+        del arm["run_id"], arm["seconds"]
+    return result
+
+
+def scores(out):
+    return {path.parent.name: path.read_bytes() for path in sorted(out.glob("fold_runs/*/scores.json"))}
+
+
+def temporaries(out):
+    return [path for path in out.rglob(".tmp-*")]
+
+
+def trials(out):
+    with contextlib.suppress(KeyError):
+        study = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="patchsize")
+        return [(trial.state.name, trial.value) for trial in study.get_trials()]
+    return []
+
+
+def mlflow_runs(out):
+    store = open_store(out)
+    return search_runs(store, [experiment.experiment_id for experiment in store.client.search_experiments()], "")
+
+
+@pytest.fixture(scope="module")
+def known():
+    """The result of the undisturbed sweep, once it has run."""
+    return {}
+
+
+@pytest.fixture
+def undisturbed(known, sweep, child, empty_store, tmp_path):
+    """What the sweep gives where nothing happens."""
+    if not known:
+        out = with_store(tmp_path / "undisturbed", empty_store)
+        code, stdout, stderr = sweep(out)
+        assert code == 0, stderr
+        known.update(result=result(stdout), scores=scores(out), trials=trials(out))
+        assert len(known["scores"]) == 2
+        child.trained.clear()
+    return known
+
+
+@pytest.fixture
+def ends_well(sweep, child, undisturbed):
+    """Runs a disturbed sweep once more, and sees that it ends as the undisturbed one; the folds that it had to train.
+
+    Trials are counted apart: the ledger keeps those that failed.
+    """
+
+    def ends_well(out):
+        child.trained, child.after = [], {}
+        code, stdout, stderr = sweep(out)
+        assert code == 0, stderr
+        assert "error" not in stderr
+        assert result(stdout) == undisturbed["result"]
+        assert scores(out) == undisturbed["scores"]
+        assert trials(out)[-1:] == undisturbed["trials"]
+        assert "RUNNING" not in {state for state, _ in trials(out)}
+        assert {run.info.status for run in mlflow_runs(out)} == {"FINISHED"}
+        assert temporaries(out) == []
+        return [fold for _, _, fold in child.trained]
+
+    return ends_well
+
+
+# --- A full disk ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "name", "said"),
+    [
+        (0, "folds", "No space left on device"),
+        (40_000, "mlflow.db", "database or disk is full"),
+        (1_100_000, "optuna.db", "database or disk is full"),
+    ],
+    ids=["nothing fits", "no store of the runs", "no ledger"],
+)
+def test_a_disk_that_is_full_when_a_sweep_begins(sweep, disk, child, ends_well, empty_store, num_bytes, name, said):
+    out = disk.folder / "runs"
+    disk.fill(leave_bytes=num_bytes)
+    code, stdout, stderr = sweep(out)
+    assert (code, stdout, child.trained) == (2, "", [])
+    line = only_line(stderr)
+    assert line.startswith(f"error: {out / name}")
+    assert f": {said}; free some space there" in line
+    assert temporaries(out) == []
+    assert database_path(out).exists() == (name == "optuna.db"), "half a store"
+    disk.free()
+    if not database_path(out).exists():
+        shutil.copyfile(empty_store, database_path(out))
+    assert ends_well(out) == [0, 1]
+
+
+def test_a_disk_that_is_full_when_the_next_fold_begins(sweep, disk, out_on_disk, child, ends_well):
+    child.after[1] = disk.fill
+    code, stdout, stderr = sweep(out_on_disk)
+    assert (code, stdout) == (2, "")
+    *warnings, error = said(stderr)
+    assert error.startswith(f"error: {out_on_disk}/fold_runs/")
+    assert error.endswith("spec.json: No space left on device; free some space there and start the same command again")
+    assert all("tracking failed" in line and "database or disk is full" in line for line in warnings)
+    disk.free()
+    assert ends_well(out_on_disk) == [1]
+
+
+def test_a_disk_that_is_full_when_an_arm_ends(sweep, disk, out_on_disk, child, ends_well):
+    child.after[2] = disk.fill
+    code, stdout, stderr = sweep(out_on_disk)
+    assert (code, stdout) == (2, "")
+    assert said(stderr)[-1] == f"error: {out_on_disk}/optuna.db: database or disk is full; free some space there"
+    disk.free()
+    assert ends_well(out_on_disk) == []
+
+
+def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
+    sweep, disk, out, child, ends_well, undisturbed, empty_store
+):
+    database_path(out).unlink()
+    database_path(out).symlink_to(shutil.copyfile(empty_store, disk.folder / "mlflow.db"))
+    disk.fill()
+    code, stdout, stderr = sweep(out)
+    assert (code, len(child.trained)) == (1, 2)
+    (line,) = said(stderr)
+    assert f"{database_path(out)}: database or disk is full; free some space there" in line
+    assert line.startswith("warning: tracking failed (")
+    assert line.endswith("; training goes on, and is recorded later")
+    assert result(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
+    disk.free()
+    assert ends_well(out) == []
+
+
+def test_pictures_that_do_not_fit_cost_no_result(sweep, main, phantoms, disk, out, child, undisturbed):
+    (out / "figures").symlink_to(disk.folder)
+    disk.fill()
+    command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
+    code, stdout, stderr = main(*command, "--arms", SMALL)
+    assert code == 0, stderr
+    assert "0.519" in stdout or "DSC" in stdout
+    assert "No boxplot: " in stdout
+    assert "No space left on device; free some space there and start the same command again." in stdout
+    assert scores(out) == undisturbed["scores"]
+    assert temporaries(disk.folder) == []
+
+
+# --- A disk that is read-only -----------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_read_only_is_refused_before_any_work(sweep, disk, out_on_disk, child):
+    disk.make_read_only()
+    for folder in (out_on_disk, disk.folder / "another"):
+        code, stdout, stderr = sweep(folder)
+        assert (code, stdout, child.trained) == (2, "", [])
+        assert only_line(stderr).startswith(f"error: --out {folder}: cannot write in {disk.folder}")
+        assert "give another folder" in stderr
+
+
+def test_a_disk_that_becomes_read_only_between_two_folds(sweep, main, disk, out_on_disk, child, ends_well):
+    child.after[1] = disk.make_read_only
+    code, stdout, stderr = sweep(out_on_disk)
+    assert (code, stdout) == (2, "")
+    error = said(stderr)[-1]
+    assert error.startswith(f"error: {out_on_disk}/fold_runs/")
+    assert error.endswith(": Read-only file system; make it writable and start the same command again")
+    code, stdout, stderr = main("status", "--out", out_on_disk)
+    assert (code, stderr) == (0, ""), "what can only be read can be looked at"
+    assert "no driver running: 1 done" in stdout
+    disk.make_writable()
+    assert ends_well(out_on_disk) == [1]
+
+
+def test_a_disk_that_becomes_read_only_when_an_arm_ends(sweep, disk, out_on_disk, child, ends_well):
+    child.after[2] = disk.make_read_only
+    code, stdout, stderr = sweep(out_on_disk)
+    assert (code, stdout) == (2, "")
+    error = said(stderr)[-1]
+    assert error.startswith(f"error: {out_on_disk}/optuna.db: ")
+    assert error.endswith("; make it and its folder writable")
+    disk.make_writable()
+    assert ends_well(out_on_disk) == []
+
+
+# --- Two drivers ------------------------------------------------------------------------------------------------------
+
+# A driver that has its output folder, as any command that trains does.
+DRIVER = """
+import sys, time
+from pathlib import Path
+from hemosweep.engine.lock import driver_lock
+with driver_lock(Path(sys.argv[1])):
+    print("here", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_another_driver_in_the_folder_is_named_by_its_process_and_host_even_if_it_hangs(sweep, main, out, child):
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, out], stdout=subprocess.PIPE, text=True)
+    try:
+        assert driver.stdout.readline() == "here\n"
+        driver.send_signal(signal.SIGSTOP)
+        name = f"process {driver.pid} on {socket.gethostname()}"
+        for study, arms in (("patchsize", SMALL), ("loss", "")):
+            code, stdout, stderr = sweep(out, study, arms)
+            assert (code, stdout, child.trained) == (2, "", [])
+            assert only_line(stderr).startswith(f"error: {out}: another sweep runs here ({name}); wait for it, ")
+        assert f"driver running ({name})" in main("status", "--out", out)[1]
+        assert name in main("clean", "--out", out, "--yes")[2]
+    finally:
+        driver.kill()
+        driver.communicate()
+    assert sweep(out)[0] == 0, "the lock died with it"
+
+
+# --- Damaged files ----------------------------------------------------------------------------------------------------
+
+
+def cut_in_half(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwrite(path):
+    path.write_bytes(b"\xa5" * path.stat().st_size)
+
+
+def flip_a_page(path):
+    with path.open("rb+") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * 4096)
+
+
+@pytest.fixture
+def finished(sweep, out, child):
+    """The folder of a sweep that is done."""
+    assert sweep(out)[0] == 0
+    child.trained.clear()
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("optuna.db", cut_in_half), ("optuna.db", overwrite), ("mlflow.db", cut_in_half), ("mlflow.db", flip_a_page)],
+)
+def test_a_damaged_database_is_named_with_the_way_out_which_leads_there(
+    sweep, main, finished, child, ends_well, empty_store, name, damage
+):
+    # In this one process MLflow would go on with the files that it has open: it knows them by their paths.
+    out = finished.rename(finished.with_name("damaged"))
+    damage(out / name)
+    code, stdout, stderr = sweep(out)
+    assert (code, stdout, child.trained) == (2, "", [])
+    line = only_line(stderr)
+    assert line.startswith(f"error: {out / name}: ")
+    assert line.endswith("; move it away, and the same command makes it anew from the fold runs that are done")
+    assert main("status", "--out", out)[0] == 0
+    if name == "mlflow.db":
+        code, _, stderr = main("runs", "--out", out)
+        assert (code, only_line(stderr).startswith(f"error: {out / name}: ")) == (2, True)
+    out = out.rename(out.with_name("mended"))
+    (out / name).rename(out / f"damaged-{name}")
+    if name == "mlflow.db":
+        shutil.copyfile(empty_store, out / name)
+    assert ends_well(out) == []
+
+
+@pytest.mark.parametrize("name", ["optuna.db", "mlflow.db"])
+def test_a_database_that_another_program_holds_is_named_soon(sweep, finished, child, ends_well, monkeypatch, name):
+    monkeypatch.setattr(hemosweep.databases, "PATIENCE_S", 0.1)
+    with closing(sqlite3.connect(finished / name, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        code, stdout, stderr = sweep(finished)
+    assert (code, stdout) == (2, "")
+    assert only_line(stderr) == f"error: {finished / name}: database is locked; another program holds it: end that"
+    assert ends_well(finished) == []
+
+
+@pytest.mark.slow
+def test_a_store_whose_making_was_killed_is_made_anew(out):
+    code = f"from pathlib import Path; from tracking.store import open_store; open_store(Path({str(out)!r}))"
+    database_path(out).unlink()
+    for half_made in (1, 100_000, 500_000):
+        process = subprocess.Popen([sys.executable, "-c", code])
+        beside = out / ".tmp-mlflow.db"
+        wait_for(lambda b=beside, n=half_made: b.exists() and b.stat().st_size >= n, "the migrations")
+        process.kill()
+        process.wait()
+        assert not database_path(out).exists()
+    assert mlflow_runs(out) == []
+    assert temporaries(out) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("done.json", b""), ("scores.json", b"\0" * 600), ("spec.json", b'{"digest": "0123", "so')]
+)
+def test_a_fold_run_of_which_a_file_is_damaged_is_not_done(sweep, main, finished, child, ends_well, name, content):
+    first, _ = sorted(finished.glob("fold_runs/*"))
+    (first / name).write_bytes(content)
+    code, stdout, stderr = main("status", "--out", finished)
+    assert (code, stderr) == (0, "")
+    assert "no driver running: 1 done" in stdout
+    assert main("clean", "--out", finished)[0] == 0
+    assert len(ends_well(finished)) == 1
+
+
+def test_a_damaged_plan_is_written_anew_and_until_then_nothing_is_deleted(main, finished, ends_well):
+    plan = finished / "sweeps" / "patchsize.json"
+    before = plan.read_bytes()
+    plan.write_bytes(b"")
+    assert main("status", "--out", finished)[0] == 0
+    code, stdout, stderr = main("clean", "--out", finished, "--yes")
+    assert (code, stdout) == (2, "")
+    assert only_line(stderr).startswith(f"error: {plan}: damaged")
+    assert "start its sweep again" in stderr
+    assert ends_well(finished) == []
+    assert plan.read_bytes() == before
+
+
+def test_a_last_event_that_is_not_whole_costs_none_of_the_others(sweep, main, out, child, ends_well):
+    child.interrupted = {(SMALL, 0, 1)}
+    assert sweep(out)[0] == 1
+    (journal,) = (path for path in out.glob("fold_runs/*/events.jsonl") if not path.with_name("done.json").exists())
+    before = read_journal(journal)
+    with journal.open("ab") as file:
+        file.write(b'{"time": 12.5, "event": "epo' + b"\0" * 100)
+    assert read_journal(journal) == before
+    code, stdout, stderr = main("status", "--out", out)
+    assert (code, stderr) == (0, "")
+    assert "1 waiting to go on" in stdout
+    child.interrupted = set()
+    assert ends_well(out) == [1]
+    events = [event["event"] for event in read_journal(journal)]
+    assert events == ["started", "epoch", "started", "epoch", "stopped"]
+    (fold,) = (run for run in mlflow_runs(out) if run.data.tags.get("hemosweep.fold_run") == journal.parent.name)
+    assert fold.data.metrics["val_loss"] == 1.0
+
+
+# --- A clock that is set back -----------------------------------------------------------------------------------------
+
+
+def negative_times(out, stdout):
+    """Every time that is below zero, wherever a user may look."""
+    found = [arm["seconds"] for arm in json.loads(stdout)["arms"]]
+    for path in out.glob("fold_runs/*/done.json"):
+        found.append(json.loads(path.read_text())["seconds"])
+    for path in out.glob("fold_runs/*/events.jsonl"):
+        events = read_journal(path)
+        found += [seconds_at_work(events), *(event.get("seconds", 0.0) for event in events)]
+    for run in mlflow_runs(out):
+        found += [value for name, value in run.data.metrics.items() if "seconds" in name]
+        found.append(run.info.end_time - run.info.start_time)
+    study = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="patchsize")
+    for trial in study.get_trials():
+        found += [effort["seconds"] for effort in trial.user_attrs["fold_runs"]]
+    assert len(found) > 10
+    return [seconds for seconds in found if seconds < 0.0]
+
+
+def test_a_clock_that_is_set_back_gives_no_time_below_zero(sweep, main, out, child, ends_well, monkeypatch):
+    now, shifts_s = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: now() + sum(shifts_s))
+    child.interrupted = {(SMALL, 0, 1)}
+    child.after[1] = lambda: shifts_s.append(-7200.0)
+    assert sweep(out)[0] == 1
+    shifts_s.append(-86400.0)
+    child.interrupted = set()
+    code, stdout, _ = sweep(out)
+    assert code == 0
+    assert negative_times(out, stdout) == []
+    assert main("status", "--out", out, "--all")[0] == 0
+    shifts_s.append(-86400.0)
+    assert ends_well(out) == []

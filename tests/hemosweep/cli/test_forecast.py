@@ -1,0 +1,212 @@
+"""`hemosweep plan` on six scans of 8 x 12 x 12 voxels: what is done, shared and missing, and what it adds up to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hemosweep.cli.forecast import forecast_study, plan_table
+from hemosweep.cli.request import Request
+from hemosweep.config import CrossValidationConfig, PreprocessingConfig
+from hemosweep.data.manifest import read_manifest
+from hemosweep.data.nifti import Volume, write_volume
+from hemosweep.engine.plan import Inputs, fold_run_folder, plan_replicates
+from hemosweep.engine.prepare import draw_split
+from hemosweep.engine.sweep import Sweep
+from hemosweep.errors import BadInput
+from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
+from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
+from hemosweep.training.source import source_digest
+from hemosweep.training.spec import DONE_NAME, SCORES_NAME, write_json
+from sweeps.base import profile
+
+CASE_IDS = [f"sub-{number}" for number in range(1, 7)]
+NUM_FOLDS = 3
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Six scans whose headers are all that a plan reads of them."""
+    folder = tmp_path / "data"
+    volume = Volume(array_DHW=np.zeros((8, 12, 12), dtype=np.int16), affine=np.diag([10.0, 10.0, 10.0, 1.0]))
+    for case_id in CASE_IDS:
+        for suffix in ("ct", "label-lesion_mask"):
+            write_volume(folder / case_id / "ct" / f"{case_id}_{suffix}.nii.gz", volume)
+    rows = [f"{case_id}\t{case_id}\tno\n" for case_id in CASE_IDS]
+    (folder / "participants.tsv").write_text("".join(["participant_id\tpatient_id\tivh\n", *rows]))
+    return folder
+
+
+@pytest.fixture
+def request_for(data, tmp_path):
+    """A request for a sweep of learning rates; those that are named twice are arms that share their fold runs."""
+
+    def make(*learning_rates, **options):
+        demo = profile("demo")
+        base = replace(
+            demo.config,
+            preprocessing=PreprocessingConfig(),
+            cross_validation=CrossValidationConfig(num_folds=NUM_FOLDS),
+        )
+        sweep = Sweep(
+            name="rates",
+            question="Which rate?",
+            space={"arm": tuple(f"{number}: {rate}" for number, rate in enumerate(learning_rates))},
+            arm_name=lambda params: params["arm"],
+            configure=lambda base, params: replace(
+                base, training=replace(base.training, learning_rate=float(params["arm"].split()[1]))
+            ),
+            baseline="",
+            comparisons=(),
+        )
+        request = Request(
+            sweep=sweep, profile=demo, base=base, arms=sweep.arms(base), seeds=(0,), data=data, out=tmp_path / "runs"
+        )
+        return replace(request, **options)
+
+    return make
+
+
+def prepare(request, tiny_inputs):
+    """Preprocess every case, with one and the same content; returns its replicates."""
+    config = request.base.preprocessing
+    cases, folds = draw_split(read_manifest(request.data), request.base, with_cta_only=False)
+    folder = derivatives_folder(request.data, request.out, config)
+    paths = {case.case_id: derivative_path(case, config, folder) for case in cases}
+    for path in paths.values():
+        save_preprocessed(load_preprocessed(tiny_inputs["a"]), path)
+    inputs = {config: Inputs.read(paths)}
+    return plan_replicates(request.arms, request.seeds, cases, folds, inputs=inputs, source=source_digest())
+
+
+def finish(request, spec):
+    """Mark a fold run done."""
+    folder = fold_run_folder(request.out, spec)
+    spec.write(folder)
+    write_json(folder / SCORES_NAME, [{"case_id": case.case_id} for case in spec.test])
+    write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": 1.0})
+
+
+def counts(forecast):
+    return [(arm.num_fold_runs, arm.num_done, arm.num_shared, arm.num_missing) for arm in forecast.arms]
+
+
+def test_what_two_arms_of_a_sweep_share_is_trained_by_the_first_and_counted_once(request_for):
+    forecast = forecast_study(request_for(0.5, 1.5, 0.5))
+    assert counts(forecast) == [(3, 0, 0, 3), (3, 0, 0, 3), (3, 0, 3, 0)]
+    assert [arm.shared_with for arm in forecast.arms] == [("rates/2: 0.5",), (), ("rates/0: 0.5",)]
+    first, _, twin = forecast.arms
+    assert (twin.seconds, twin.disk_bytes, twin.memory_bytes) == (0.0, 0, None)
+    assert first.seconds > 0.0
+    assert (forecast.num_fold_runs, forecast.num_shared, forecast.num_missing) == (9, 3, 6)
+    assert "9 fold runs, 3 shared by several arms: about " in forecast.as_text()
+
+
+def test_what_is_done_is_done_for_every_arm_that_needs_it(request_for, tiny_inputs):
+    request = request_for(0.5, 1.5, 0.5)
+    replicates = prepare(request, tiny_inputs)
+    finish(request, replicates[0].fold_runs[1])
+    for spec in replicates[1].fold_runs:
+        finish(request, spec)
+    forecast = forecast_study(request)
+    assert counts(forecast) == [(3, 1, 0, 2), (3, 3, 0, 0), (3, 1, 2, 0)]
+    assert forecast.arms[1].seconds == 0.0
+    assert ", 5 done, 2 shared by several arms: about " in forecast.as_text()
+
+
+def test_other_seeds_are_other_fold_runs(request_for, tiny_inputs):
+    request = request_for(0.5, seeds=(0, 1))
+    replicates = prepare(request, tiny_inputs)
+    finish(request, replicates[1].fold_runs[0])
+    assert counts(forecast_study(request)) == [(6, 1, 0, 5)]
+
+
+def test_only_the_folds_asked_for_count(request_for, tiny_inputs):
+    request = request_for(0.5, only_folds=(0, 2))
+    for spec in prepare(request, tiny_inputs)[0].fold_runs[:2]:
+        finish(request, spec)
+    assert counts(forecast_study(request)) == [(2, 1, 0, 1)]
+
+
+def test_several_at_a_time_take_less_time_and_no_less_work(request_for, tiny_inputs):
+    request = request_for(0.5)
+    prepare(request, tiny_inputs)
+    one, two = forecast_study(request), forecast_study(request, num_slots=2)
+    assert one.wall_seconds == pytest.approx(one.seconds)
+    # Three fold runs of the same length on two slots: one after the other on one of them.
+    assert two.wall_seconds == pytest.approx(two.seconds * 2 / 3)
+    assert " of training, one at a time, up to " in one.as_text()
+    assert " of training, 2 at a time, up to " in two.as_text()
+
+
+def test_a_search_has_one_trial_after_the_other(request_for):
+    forecast = forecast_study(request_for(0.5, num_trials=7), num_slots=3)
+    assert forecast.wall_seconds == pytest.approx(forecast.seconds / 3)
+    assert ", 7 trials of 3 fold runs: about " in forecast.as_text()
+
+
+def test_cases_that_are_not_preprocessed_are_counted_and_their_disk_is_forecast(request_for, tiny_inputs):
+    request = request_for(0.5)
+    before = forecast_study(request)
+    assert before.num_to_preprocess == 6
+    assert before.preprocessed_bytes == pytest.approx(6 * 0.2 * 8 * 12 * 12, rel=0.2)
+    assert f"\nbefore that 6 cases are to be preprocessed: about {0} MB of preprocessed cases" in before.as_text()
+    prepare(request, tiny_inputs)
+    after = forecast_study(request)
+    assert (after.num_to_preprocess, after.preprocessed_bytes) == (0, 0)
+    assert "preprocessed" not in after.as_text()
+
+
+def test_the_disk_of_a_fold_run_is_its_checkpoint_and_its_predictions(request_for, data):
+    forecast = forecast_study(request_for(0.5))
+    (arm,) = forecast.arms
+    masks = sum(mask.stat().st_size for mask in data.glob("*/ct/*_label-lesion_mask.nii.gz"))
+    for mask in data.glob("*/ct/*_label-lesion_mask.nii.gz"):
+        mask.write_bytes(mask.read_bytes() + bytes(1000))
+    more = forecast_study(request_for(0.5)).arms[0]
+    assert arm.disk_bytes > masks
+    assert more.disk_bytes - arm.disk_bytes == pytest.approx(6 * 1000, abs=NUM_FOLDS)
+
+
+def test_before_there_are_phantoms_their_size_is_reckoned_with(request_for, tmp_path):
+    forecast = forecast_study(request_for(0.5, data=None))
+    assert (forecast.num_cases, forecast.num_to_preprocess) == (18, 18)
+    assert forecast.memory_bytes > 0
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_plan_makes_nothing(request_for, data, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    forecast_study(request_for(0.5))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_scan_that_cannot_be_read_is_named(request_for, data):
+    path = data / "sub-3" / "ct" / "sub-3_ct.nii.gz"
+    path.write_bytes(b"no scan")
+    with pytest.raises(BadInput, match=r"case sub-3: the header of sub-3_ct\.nii\.gz"):
+        forecast_study(request_for(0.5))
+
+
+def test_the_table_has_a_line_an_arm_and_tells_of_shared_fold_runs_only_where_there_are_some(request_for):
+    table = plan_table(forecast_study(request_for(0.5, 1.5)))
+    assert [column.header.replace("\n", " ") for column in table.columns] == [
+        "arm",
+        "fold runs",
+        "done",
+        "to train",
+        "about",
+        "memory",
+        "same as",
+    ]
+    shared = plan_table(forecast_study(request_for(0.5, 0.5)))
+    assert "shared" in [column.header for column in shared.columns]
+    assert shared.row_count == 2
+
+
+def test_the_json_has_the_totals_and_every_arm(request_for):
+    forecast = forecast_study(request_for(0.5, 0.5), num_slots=2)
+    values = forecast.as_json()
+    assert (values["num_fold_runs"], values["num_shared"], values["num_missing"], values["num_slots"]) == (6, 3, 3, 2)
+    assert values["memory_bytes"] == values["arms"][0]["memory_bytes"] == forecast.memory_bytes
+    assert values["wall_seconds"] == pytest.approx(values["seconds"] * 2 / 3)
