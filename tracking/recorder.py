@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -23,6 +24,16 @@ from tracking.backend import Metric, Param, Run, RunTag
 from tracking.journal import FoldState, read_fold, read_start
 from tracking.store import database_path, ensure_experiment, open_store, search_runs
 
+_INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Child:
+    """The run of a fold, and whether it is there for good."""
+
+    run_id: str
+    finished: bool
+
 
 class Recorder:
     """The driver's connection to the MLflow store of one output folder."""
@@ -33,6 +44,10 @@ class Recorder:
         self._client = self._store.client
         self._experiment_of: dict[str, str] = {}
         self._open: set[str] = set()
+        # What was found out since a run was begun, as nobody else writes it: to search among thousands of runs for
+        # each fold takes longer than to record it.
+        self._inherited: dict[str, dict[str, str]] = {}
+        self._children: dict[str, dict[str, _Child]] = {}
 
     @telling
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path] | None = None) -> str:
@@ -53,6 +68,8 @@ class Recorder:
         run = self._create_replicate(experiment_id, info) if run is None else run
         run_id = str(run.info.run_id)
         self._experiment_of[run_id] = experiment_id
+        self._inherited[run_id] = {name: run.data.tags[name] for name in _INHERITED}
+        self._children.pop(run_id, None)
         if run.info.status == "FINISHED":
             return run_id  # what it was made with is not what replays it
         self._open.add(run_id)
@@ -74,14 +91,16 @@ class Recorder:
 
         There is a child run once the fold run's journal tells when it began.
         """
-        child = self._find_child(run_id, digest)
-        if child is not None and child.info.status == "FINISHED":
+        known = self._find_child(run_id, digest)
+        if known is not None and known.finished:
             return
         state = read_fold(folder)
+        child = None if known is None else self._client.get_run(known.run_id)
         if child is None and state.started is None:
             return
         if child is None:
             child = self._create_child(run_id, fold, digest, state)
+            self._children[run_id][digest] = _Child(run_id=child.info.run_id, finished=False)
         elif state.status == "RUNNING":
             self._reopen(child)
         child_id = str(child.info.run_id)
@@ -104,6 +123,7 @@ class Recorder:
                 if tag not in tags and tag in child.data.tags:
                     self._client.delete_tag(child_id, tag)
             self._end(child, state.status, state.ended)
+            self._children[run_id][digest] = _Child(run_id=child_id, finished=state.status == "FINISHED")
 
     @telling
     def finish_replicate(
@@ -165,16 +185,14 @@ class Recorder:
         return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
 
     def _create_child(self, run_id: str, fold: int, digest: str, state: FoldState) -> Run:
-        parent = self._client.get_run(run_id)
-        inherited = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
-        tags = {name: parent.data.tags[name] for name in inherited} | {
+        tags = self._tags_of(run_id) | {
             schema.TAG_LEVEL: schema.LEVEL_FOLD,
             schema.TAG_PARENT: run_id,
             schema.TAG_FOLD: str(fold),
             schema.TAG_FOLD_RUN: digest,
         }
         return self._client.create_run(
-            parent.info.experiment_id,
+            self._experiment_of[run_id],
             start_time=_milliseconds(state.started),
             tags=tags,
             run_name=schema.fold_run_name(fold),
@@ -201,16 +219,27 @@ class Recorder:
         for found in (*self._folds(run.info.run_id), run):
             self._client.delete_run(found.info.run_id)
 
-    def _find_child(self, run_id: str, digest: str) -> Run | None:
-        found = self._folds(run_id, f" AND tags.`{schema.TAG_FOLD_RUN}` = '{digest}'")
-        return found[0] if found else None
+    def _find_child(self, run_id: str, digest: str) -> _Child | None:
+        if run_id not in self._children:
+            self._children[run_id] = {
+                child.data.tags[schema.TAG_FOLD_RUN]: _Child(
+                    run_id=child.info.run_id, finished=child.info.status == "FINISHED"
+                )
+                for child in self._folds(run_id)
+            }
+        return self._children[run_id].get(digest)
 
-    def _folds(self, run_id: str, condition: str = "") -> list[Run]:
+    def _tags_of(self, run_id: str) -> dict[str, str]:
+        """What the runs of its folds have in common with a replicate's run."""
+        if run_id not in self._inherited:
+            tags = self._client.get_run(run_id).data.tags
+            self._inherited[run_id] = {name: tags[name] for name in _INHERITED}
+        return self._inherited[run_id]
+
+    def _folds(self, run_id: str) -> list[Run]:
         if run_id not in self._experiment_of:
             self._experiment_of[run_id] = self._client.get_run(run_id).info.experiment_id
-        return search_runs(
-            self._store, [self._experiment_of[run_id]], f"tags.`{schema.TAG_PARENT}` = '{run_id}'{condition}"
-        )
+        return search_runs(self._store, [self._experiment_of[run_id]], f"tags.`{schema.TAG_PARENT}` = '{run_id}'")
 
     def _reopen(self, run: Run) -> None:
         if run.info.status != "RUNNING":

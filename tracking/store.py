@@ -48,14 +48,14 @@ def open_store(out: Path) -> Store:
 
 def _create(path: Path) -> None:
     """Make an empty store beside its place, then put it there: migrations cut short cannot be gone on with."""
-    with replacing(path) as temporary:
-        journal = temporary.with_name(f"{temporary.name}-journal")
-        for left in (temporary, journal):  # by a process that was killed: SQLite would go on with it
-            left.unlink(missing_ok=True)
+    for left in path.parent.glob(f".tmp-*{path.name}*"):  # by a process that was killed
+        left.unlink(missing_ok=True)
+    # Under a new name each time: MLflow would take one of the same name for that which it knows.
+    with replacing(path, shared=True) as temporary:
         try:
             _connect(temporary)
         finally:
-            journal.unlink(missing_ok=True)
+            temporary.with_name(f"{temporary.name}-journal").unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> MlflowClient:

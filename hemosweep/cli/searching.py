@@ -69,9 +69,9 @@ def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResul
     )
     with ExitStack() as stack:
         stack.enter_context(driver_lock(request.out))
+        workplace = stack.enter_context(open_workplace(request, split.trials))
         tracker = open_tracker(request.out)
         ledger = SearchLedger(request.out, search, request.base, split.trials.facts)
-        workplace = stack.enter_context(open_workplace(request, split.trials))
         failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
         trials = tuple(trial for trial in ledger.trials() if trial.ended)
         best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)

@@ -48,12 +48,10 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
     """
     progress, output = Console(stderr=True), Console(quiet=quiet)
     prepared = prepare_request(request, progress, confirmed=confirmed)
-    with driver_lock(request.out):
+    # The workplace first: it goes on opening while MLflow's store is opened, which takes seconds.
+    with driver_lock(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
-        with (
-            open_workplace(request, prepared) as workplace,
-            _started_over(request, prepared, progress) if request.fresh else nullcontext(),
-        ):
+        with _started_over(request, prepared, progress) if request.fresh else nullcontext():
             results = train_arms(request, prepared, workplace, tracker, progress)
     result = summarise_study(request, results)
     print_result(request, results, result, output)

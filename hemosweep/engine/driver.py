@@ -2,8 +2,10 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -153,23 +155,29 @@ class _Driver:
         self._display = display
         self._deadline = deadline
         self._in_flight: dict[Path, _InFlight] = {}
+        # Fold runs that are over, to be recorded and drawn: one at a time, while the next ones train.
+        self._over: deque[Callable[[], None]] = deque()
         self._stopping = False
 
     def run(self, jobs: Sequence[_Job]) -> None:
         queue = [(job, spec) for job in jobs for spec in job.replicate.fold_runs]
-        while queue or self._in_flight:
+        while queue or self._in_flight or self._over:
             if not self._stopping and self._in_flight and time.monotonic() > self._deadline:
                 self._stop()
             if not self._stopping:
                 self._fill(queue)
-            elif not self._in_flight:
+            elif not self._in_flight and not self._over:
                 break
             if self._in_flight:
-                ended = self._executor.wait(POLL_S)
+                ended = self._executor.wait(0.0 if self._over else POLL_S)
                 for fold in self._in_flight.values():
                     self._hand_over(fold)
                 for end in ended:
                     self._end(end)
+                if ended and not self._stopping:
+                    self._fill(queue)
+            if self._over:
+                self._over.popleft()()
         if any(job.left for job in jobs):
             raise TimeIsUp
 
@@ -190,7 +198,7 @@ class _Driver:
             folder = fold_run_folder(self._out, spec)
             self._open(job)
             if is_done(self._out, spec):
-                self._fold_done(job, spec, reused=True)
+                self._over.append(partial(self._fold_done, job, spec, reused=True))
                 continue
             if time.monotonic() > self._deadline:
                 self._stopping = True
@@ -241,10 +249,13 @@ class _Driver:
             self._start(replace(fold, attempt=attempt + 1, begun_with=fold.num_epochs, size=-1))
             return
         if end.failure is None:
-            self._fold_done(fold.job, fold.spec, reused=False)
-            return
-        fold.job.failures[fold.spec.fold] = f"{fold.name}: {end.failure}"
-        self._display.fold_failed(fold.job.replicate, fold.spec, end.failure)
+            self._over.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
+        else:
+            self._over.append(partial(self._fold_failed, fold, end.failure))
+
+    def _fold_failed(self, fold: _InFlight, failure: str) -> None:
+        fold.job.failures[fold.spec.fold] = f"{fold.name}: {failure}"
+        self._display.fold_failed(fold.job.replicate, fold.spec, failure)
         self._record_fold(fold.job, fold.spec)
         self._fold_over(fold.job)
 

@@ -75,13 +75,13 @@ def damaged_plans(out: Path) -> list[Path]:
 
 
 def _planned(replicate: "Replicate") -> PlannedReplicate:
-    cases = [case for spec in replicate.fold_runs for case in (*spec.train, *spec.validation, *spec.test)]
+    paths = {case.path for spec in replicate.fold_runs for case in (*spec.train, *spec.validation, *spec.test)}
     return PlannedReplicate(
         run_name=replicate.run_name,
         arm=replicate.arm.name,
         seed=replicate.seed,
         fold_runs=tuple(PlannedFoldRun(fold=spec.fold, digest=spec.digest) for spec in replicate.fold_runs),
-        derivatives=tuple(sorted({Path(case.path).parent.name for case in cases})),
+        derivatives=tuple(sorted({Path(path).parent.name for path in paths})),
     )
 
 

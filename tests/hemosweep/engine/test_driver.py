@@ -267,6 +267,36 @@ def test_a_failed_fold_leaves_its_replicate_incomplete_and_the_others_go_on(swee
     assert [name for name, _ in drawn] == ["large"]
 
 
+def test_the_next_fold_run_is_trained_while_the_last_one_is_recorded_and_drawn(sweep, replicate):
+    executor = Executor()
+    running = []
+
+    def draw(replicate, cases):
+        running.append((replicate.run_name, [folder.name for folder in executor.running]))
+        return {}
+
+    sweep([replicate("small"), replicate("large")], executor, illustrate=draw)
+    assert running == [("small", ["large-0"]), ("large", [])]
+
+
+def test_what_is_done_already_does_not_hold_up_what_is_to_be_trained(sweep, replicate):
+    names = ["small", "middle", "large"]
+    sweep([replicate(name) for name in names[:2]])
+    executor = Executor()
+    trained_before = {}
+
+    def draw(replicate, cases):
+        trained_before[replicate.run_name] = list(executor.trained)
+        return {}
+
+    results, told, _, _ = sweep([replicate(name) for name in names], executor, illustrate=draw)
+    assert trained_before["small"][0] == "large-0"
+    assert executor.trained == ["large-0", "large-1"]
+    assert [result.replicate.run_name for result in results] == names
+    # In the order of the arms, as ever.
+    assert [replicate.run_name for replicate, *_ in told["ledger"].of("begin")] == names
+
+
 def test_a_failure_that_may_pass_is_tried_again_and_said(sweep, replicate):
     (result,), told, executor, _ = sweep([replicate()], Executor(passing={"small-0": 2}))
     assert executor.trained == ["small-0"] * 3 + ["small-1"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from types import ModuleType
 
 import pytest
 import torch
@@ -75,6 +76,18 @@ def test_children_are_forked_from_one_server_that_has_torch(folder):
     first, second = map(int, (folder / "parents").read_text().split())
     assert first == second != os.getpid()
     assert (folder / "server").read_text() == "torch\ntorch\n"
+
+
+def test_a_child_does_not_run_the_script_that_started_it(folder, monkeypatch):
+    # Whatever it imports would be imported again in every child: the command line's 0.13 s.
+    script = folder / "script.py"
+    script.write_text(f"open({str(folder / 'ran')!r}, 'w')")
+    main = ModuleType("__main__")
+    main.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    assert run(folder, "true") == Ended(folder=folder)
+    assert not (folder / "ran").exists()
+    assert sys.modules["__main__"] is main
 
 
 def test_a_failure_names_its_kind_its_message_and_the_log(folder):
