@@ -1,15 +1,16 @@
 """Measure what a sweep costs beside its training, and how long `hemosweep plan` reckons; print it as JSON.
 
-    python tests/benchmarks/engine.py plan stubs demo
+    python tests/benchmarks/engine.py plan stubs figures demo
 
 `plan` reckons a sweep of 200 arms in 5 folds, on 76 phantoms that are preprocessed: first none of its fold runs are
 done, then all. `stubs` runs one on 18 phantoms whose trainings take no time, through everything that `hemosweep sweep`
 does after preprocessing: the plan's file, a forked process a fold run with its journal on disk, Optuna's ledger,
-MLflow's records, the figures, the display. `demo` trains the demo sweep of patch sizes for real, and tells how much of
-its loop the children's own clocks leave.
+MLflow's records, the display; all but the figures. `figures` is a tenth of it with them. `demo` trains the demo sweep
+of patch sizes for real, and tells how much of its loop the children's own clocks leave.
 
 `wall` is what the clock said, `cpu` what this process used of a processor, however busy the machine was with other
-work. The driver works while children do, so the parts may add up to more than the whole.
+work: `yardstick_s` is the processor's time for three million additions in Python. The driver works while children do,
+so the parts may add up to more than the whole.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from typing import Any
 # As the command does, before torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
+import pandas as pd
 from rich.console import Console
 from stub import finish_at_once
 
@@ -39,7 +41,7 @@ from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.local import LocalExecutor
-from hemosweep.engine.plan import fold_run_folder
+from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.sweep import Sweep
 from hemosweep.engine.tracker import describe
@@ -47,6 +49,7 @@ from hemosweep.report.progress import SweepDisplay
 from hemosweep.report.study import SweepFigures
 
 NUM_FOLDS = 5
+PARTS = ("plan", "stubs", "figures", "demo")
 
 
 class Times:
@@ -126,7 +129,7 @@ def many_arms(num_arms: int) -> Sweep:
     )
 
 
-def run_stubs(request: Request, console: Console) -> dict[str, Any]:
+def run_stubs(request: Request, console: Console, *, with_figures: bool) -> dict[str, Any]:
     """A sweep of fold runs that train nothing, part by part."""
     prepared = prepare_request(request, console, confirmed=False)
     console = Console(stderr=True, quiet=True)
@@ -143,7 +146,7 @@ def run_stubs(request: Request, console: Console) -> dict[str, Any]:
         with times.of("plan's file"):
             write_plan(out, sweep.name, request.profile.name, replicates)
         ledger = Ledger(out, sweep)
-        figures = SweepFigures(sweep.name, sweep.comparisons, prepared.cases, out)
+        figures = SweepFigures(sweep.name, sweep.comparisons, prepared.cases, out) if with_figures else no_figures
         with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
             results = run_sweep(
                 replicates,
@@ -169,12 +172,24 @@ def run_stubs(request: Request, console: Console) -> dict[str, Any]:
     }
 
 
+def no_figures(replicate: Replicate, cases: pd.DataFrame) -> dict[str, Path]:
+    return {}
+
+
 def timed_function(function: Callable[..., Any], name: str, times: Times) -> Callable[..., Any]:
     def timed(*arguments: Any) -> Any:
         with times.of(name):
             return function(*arguments)
 
     return timed
+
+
+def yardstick() -> float:
+    """Processor time of three million additions: some 0.13 s on an idle core."""
+    begun, total = time.process_time(), 0
+    for number in range(3_000_000):
+        total += number
+    return time.process_time() - begun
 
 
 def check(results: Sequence[ReplicateResult], num_fold_runs: int) -> None:
@@ -247,20 +262,24 @@ def run_demo(request: Request, console: Console) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="plan, stubs, demo; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
     parser.add_argument("--fold-runs", type=int, default=1000)
     options = parser.parse_args()
-    parts = options.parts or ["plan", "stubs", "demo"]
+    parts = options.parts or PARTS
     console = Console(stderr=True)
     sweep = many_arms(options.fold_runs // NUM_FOLDS)
     report: dict[str, Any] = {"python": platform.python_version(), "processors": num_processors()}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        report["yardstick_s"] = round(yardstick(), 3)
         report["load_before"] = round(os.getloadavg()[0], 1)
         if "plan" in parts:
             report["plan"] = run_plan(request_of(sweep, folder / "plan", num_cases=76), console)
         if "stubs" in parts:
-            report["stubs"] = run_stubs(request_of(sweep, folder / "stubs"), console)
+            report["stubs"] = run_stubs(request_of(sweep, folder / "stubs"), console, with_figures=False)
+        if "figures" in parts:
+            fewer = many_arms(max(1, options.fold_runs // NUM_FOLDS // 10))
+            report["figures"] = run_stubs(request_of(fewer, folder / "figures"), console, with_figures=True)
         if "demo" in parts:
             report["demo"] = run_demo(request_of(None, folder / "demo"), console)
         report["load_after"] = round(os.getloadavg()[0], 1)

@@ -16,15 +16,23 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import nibabel as nib
+import numpy as np
 import optuna
 import pytest
 
 import hemosweep.databases
-from hemosweep.training.journal import read_journal, seconds_at_work
+from hemosweep.files import write_text
+from hemosweep.report.figures import boxplot
+from hemosweep.training.journal import last_process, read_journal, seconds_at_work
 from tests.e2e.test_sweep_outcomes import SMALL, Child
-from tests.processes import wait_for
+from tests.processes import trainings, wait_for
 from tracking.store import database_path, open_store, search_runs
 
 # --- Disks ------------------------------------------------------------------------------------------------------------
@@ -95,8 +103,9 @@ class Disturbed(Child):
 def child(monkeypatch):
     child = Disturbed()
     monkeypatch.setattr("hemosweep.cli.study.open_executor", lambda *_, **__: nullcontext(child))
-    # Overlays take seconds.
+    # Pictures take longer than all the rest.
     monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
+    monkeypatch.setattr("hemosweep.cli.result.boxplot", lambda *_, **__: None)
     return child
 
 
@@ -187,7 +196,7 @@ def undisturbed(known, sweep, child, empty_store, tmp_path):
         out = with_store(tmp_path / "undisturbed", empty_store)
         code, stdout, stderr = sweep(out)
         assert code == 0, stderr
-        known.update(result=result(stdout), scores=scores(out), trials=trials(out))
+        known.update(out=out, result=result(stdout), scores=scores(out), trials=trials(out))
         assert len(known["scores"]) == 2
         child.trained.clear()
     return known
@@ -219,28 +228,23 @@ def ends_well(sweep, child, undisturbed):
 # --- A full disk ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("num_bytes", "name", "said"),
-    [
+def test_a_disk_that_is_full_when_a_sweep_begins(sweep, disk, child, ends_well):
+    out = disk.folder / "runs"
+    # Nothing fits, then no store of the runs, then no ledger.
+    for num_bytes, name, why in (
         (0, "folds", "No space left on device"),
         (40_000, "mlflow.db", "database or disk is full"),
         (1_100_000, "optuna.db", "database or disk is full"),
-    ],
-    ids=["nothing fits", "no store of the runs", "no ledger"],
-)
-def test_a_disk_that_is_full_when_a_sweep_begins(sweep, disk, child, ends_well, empty_store, num_bytes, name, said):
-    out = disk.folder / "runs"
-    disk.fill(leave_bytes=num_bytes)
-    code, stdout, stderr = sweep(out)
-    assert (code, stdout, child.trained) == (2, "", [])
-    line = only_line(stderr)
-    assert line.startswith(f"error: {out / name}")
-    assert f": {said}; free some space there" in line
-    assert temporaries(out) == []
-    assert database_path(out).exists() == (name == "optuna.db"), "half a store"
-    disk.free()
-    if not database_path(out).exists():
-        shutil.copyfile(empty_store, database_path(out))
+    ):
+        disk.fill(leave_bytes=num_bytes)
+        code, stdout, stderr = sweep(out)
+        assert (code, stdout, child.trained) == (2, "", [])
+        line = only_line(stderr)
+        assert line.startswith(f"error: {out / name}")
+        assert f": {why}; free some space there" in line
+        assert temporaries(out) == []
+        assert database_path(out).exists() == (name == "optuna.db"), "half a store"
+        disk.free()
     assert ends_well(out) == [0, 1]
 
 
@@ -282,13 +286,14 @@ def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
     assert ends_well(out) == []
 
 
-def test_pictures_that_do_not_fit_cost_no_result(sweep, main, phantoms, disk, out, child, undisturbed):
+def test_pictures_that_do_not_fit_cost_no_result(main, phantoms, disk, out, child, undisturbed, monkeypatch):
+    monkeypatch.setattr("hemosweep.cli.result.boxplot", boxplot)
     (out / "figures").symlink_to(disk.folder)
     disk.fill()
     command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
     code, stdout, stderr = main(*command, "--arms", SMALL)
     assert code == 0, stderr
-    assert "0.519" in stdout or "DSC" in stdout
+    assert SMALL in stdout
     assert "No boxplot: " in stdout
     assert "No space left on device; free some space there and start the same command again." in stdout
     assert scores(out) == undisturbed["scores"]
@@ -319,17 +324,6 @@ def test_a_disk_that_becomes_read_only_between_two_folds(sweep, main, disk, out_
     assert "no driver running: 1 done" in stdout
     disk.make_writable()
     assert ends_well(out_on_disk) == [1]
-
-
-def test_a_disk_that_becomes_read_only_when_an_arm_ends(sweep, disk, out_on_disk, child, ends_well):
-    child.after[2] = disk.make_read_only
-    code, stdout, stderr = sweep(out_on_disk)
-    assert (code, stdout) == (2, "")
-    error = said(stderr)[-1]
-    assert error.startswith(f"error: {out_on_disk}/optuna.db: ")
-    assert error.endswith("; make it and its folder writable")
-    disk.make_writable()
-    assert ends_well(out_on_disk) == []
 
 
 # --- Two drivers ------------------------------------------------------------------------------------------------------
@@ -374,55 +368,63 @@ def overwrite(path):
     path.write_bytes(b"\xa5" * path.stat().st_size)
 
 
-def flip_a_page(path):
-    with path.open("rb+") as file:
-        file.seek(4096)
-        file.write(b"\xa5" * 4096)
-
-
 @pytest.fixture
-def finished(sweep, out, child):
-    """The folder of a sweep that is done."""
-    assert sweep(out)[0] == 0
-    child.trained.clear()
+def finished(undisturbed, out):
+    """The folder of a sweep that is done, but for its record in MLflow, which knows the folder that it was made in."""
+    for name in ("fold_runs", "sweeps"):
+        shutil.copytree(undisturbed["out"] / name, out / name)
+    shutil.copyfile(undisturbed["out"] / "optuna.db", out / "optuna.db")
     return out
 
 
-@pytest.mark.parametrize(
-    ("name", "damage"),
-    [("optuna.db", cut_in_half), ("optuna.db", overwrite), ("mlflow.db", cut_in_half), ("mlflow.db", flip_a_page)],
-)
+@pytest.mark.parametrize(("name", "damage"), [("optuna.db", cut_in_half), ("mlflow.db", overwrite)])
 def test_a_damaged_database_is_named_with_the_way_out_which_leads_there(
     sweep, main, finished, child, ends_well, empty_store, name, damage
 ):
-    # In this one process MLflow would go on with the files that it has open: it knows them by their paths.
-    out = finished.rename(finished.with_name("damaged"))
-    damage(out / name)
-    code, stdout, stderr = sweep(out)
+    damage(finished / name)
+    code, stdout, stderr = sweep(finished)
     assert (code, stdout, child.trained) == (2, "", [])
     line = only_line(stderr)
-    assert line.startswith(f"error: {out / name}: ")
+    assert line.startswith(f"error: {finished / name}: ")
     assert line.endswith("; move it away, and the same command makes it anew from the fold runs that are done")
-    assert main("status", "--out", out)[0] == 0
+    assert main("status", "--out", finished)[0] == 0
     if name == "mlflow.db":
-        code, _, stderr = main("runs", "--out", out)
-        assert (code, only_line(stderr).startswith(f"error: {out / name}: ")) == (2, True)
-    out = out.rename(out.with_name("mended"))
-    (out / name).rename(out / f"damaged-{name}")
+        code, _, stderr = main("runs", "--out", finished)
+        assert (code, only_line(stderr).startswith(f"error: {finished / name}: ")) == (2, True)
+    (finished / name).rename(finished / f"damaged-{name}")
     if name == "mlflow.db":
-        shutil.copyfile(empty_store, out / name)
-    assert ends_well(out) == []
+        shutil.copyfile(empty_store, finished / name)
+    assert ends_well(finished) == []
+
+
+def test_a_store_that_is_damaged_further_in_costs_no_training(sweep, main, finished, child):
+    assert sweep(finished)[0] == 0
+    # In this one process MLflow would go on with the file that it has open: it knows it by its path.
+    out = finished.rename(finished.with_name("damaged"))
+    path = database_path(out)
+    with closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with path.open("rb+") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    shutil.rmtree(next(out.glob("fold_runs/*")))
+    code, _, stderr = sweep(out)
+    assert (code, len(child.trained)) == (1, 1)
+    assert only_line(stderr).startswith(f"warning: tracking failed ({path}: ")
+    code, stdout, stderr = main("runs", "--out", out)
+    assert (code, stdout) == (2, "")
+    assert only_line(stderr).startswith(f"error: {path}: ")
 
 
 @pytest.mark.parametrize("name", ["optuna.db", "mlflow.db"])
-def test_a_database_that_another_program_holds_is_named_soon(sweep, finished, child, ends_well, monkeypatch, name):
+def test_a_database_that_another_program_holds_is_named_soon(sweep, finished, monkeypatch, name):
     monkeypatch.setattr(hemosweep.databases, "PATIENCE_S", 0.1)
     with closing(sqlite3.connect(finished / name, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         code, stdout, stderr = sweep(finished)
     assert (code, stdout) == (2, "")
     assert only_line(stderr) == f"error: {finished / name}: database is locked; another program holds it: end that"
-    assert ends_well(finished) == []
 
 
 @pytest.mark.slow
@@ -431,8 +433,7 @@ def test_a_store_whose_making_was_killed_is_made_anew(out):
     database_path(out).unlink()
     for half_made in (1, 100_000, 500_000):
         process = subprocess.Popen([sys.executable, "-c", code])
-        beside = out / ".tmp-mlflow.db"
-        wait_for(lambda b=beside, n=half_made: b.exists() and b.stat().st_size >= n, "the migrations")
+        wait_for(lambda n=half_made: any(p.stat().st_size >= n for p in out.glob(".tmp-*.db")), "the migrations")
         process.kill()
         process.wait()
         assert not database_path(out).exists()
@@ -440,17 +441,16 @@ def test_a_store_whose_making_was_killed_is_made_anew(out):
     assert temporaries(out) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [("done.json", b""), ("scores.json", b"\0" * 600), ("spec.json", b'{"digest": "0123", "so')]
-)
-def test_a_fold_run_of_which_a_file_is_damaged_is_not_done(sweep, main, finished, child, ends_well, name, content):
-    first, _ = sorted(finished.glob("fold_runs/*"))
-    (first / name).write_bytes(content)
+def test_a_fold_run_of_which_a_file_is_damaged_is_not_done(main, finished, ends_well):
+    first, second = sorted(finished.glob("fold_runs/*"))
+    (first / "done.json").write_bytes(b"")
+    (second / "scores.json").write_bytes(b"\0" * 600)
+    (second / "spec.json").write_bytes(b'{"digest": "0123", "so')
     code, stdout, stderr = main("status", "--out", finished)
     assert (code, stderr) == (0, "")
-    assert "no driver running: 1 done" in stdout
+    assert "no driver running: 0 done, 0 running, 0 failed, 2 waiting to go on" in stdout
     assert main("clean", "--out", finished)[0] == 0
-    assert len(ends_well(finished)) == 1
+    assert ends_well(finished) == [0, 1]
 
 
 def test_a_damaged_plan_is_written_anew_and_until_then_nothing_is_deleted(main, finished, ends_well):
@@ -520,3 +520,237 @@ def test_a_clock_that_is_set_back_gives_no_time_below_zero(sweep, main, out, chi
     assert main("status", "--out", out, "--all")[0] == 0
     shifts_s.append(-86400.0)
     assert ends_well(out) == []
+
+
+# --- With real trainings, by the command as installed -----------------------------------------------------------------
+
+
+@dataclass
+class RealSweep:
+    """The first arm of the real study once more, in a folder of its own, where things happen to it."""
+
+    study: Any
+    out: Path
+    start: Callable[..., subprocess.Popen]
+
+    def begin(self, **options):
+        return self.start(*self.study.command("--json", arms=[SMALL], out=self.out), **options)
+
+    def end(self, process):
+        """Exit code, standard output, standard error."""
+        stdout, stderr = process.communicate(timeout=280)
+        return process.returncode, stdout, stderr
+
+    def journal(self):
+        """The first fold run's, once it is there."""
+        return next(self.out.glob("fold_runs/*/events.jsonl"), self.out / "none")
+
+    def wait_for_epochs(self, number=2):
+        """Until its present process has finished so many."""
+
+        def trained():
+            events = read_journal(self.journal())
+            return sum(event["event"] == "epoch" for event in last_process(events)) >= number
+
+        wait_for(trained, f"{number} epochs")
+
+    def kill(self, process):
+        """The driver, and with it the training."""
+        process.kill()
+        process.communicate()
+        wait_for(lambda: not trainings(self.out), "the death of the driver's child")
+
+    def assert_ends_well(self, **options):
+        """The same command ends with the bytes of the undisturbed study; returns what it said."""
+        code, stdout, stderr = self.end(self.begin(**options))
+        assert code == 0, stderr
+        (arm,) = json.loads(stdout)["arms"]
+        (whole,) = (arm for arm in json.loads(self.study.stdout)["arms"] if arm["arm"] == SMALL)
+        assert arm["dsc"] == whole["dsc"]
+        ours, theirs = scores(self.out), scores(self.study.out)
+        assert len(ours) == 2
+        assert ours == {digest: theirs[digest] for digest in ours}
+        for digest in ours:
+            predictions = [sorted((out / "fold_runs" / digest / "predictions").iterdir()) for out in self.outs]
+            assert [path.name for path in predictions[0]] == [path.name for path in predictions[1]]
+            for mine, other in zip(*predictions, strict=True):
+                assert np.array_equal(nib.load(mine).dataobj, nib.load(other).dataobj)
+        assert {run.info.status for run in mlflow_runs(self.out)} == {"FINISHED"}
+        assert "RUNNING" not in {state for state, _ in trials(self.out)}
+        assert temporaries(self.out) == []
+        return stdout, stderr
+
+    @property
+    def outs(self):
+        return self.out, self.study.out
+
+
+@pytest.fixture
+def real(study, out, start):
+    return RealSweep(study, out, start)
+
+
+@pytest.fixture
+def real_on_disk(study, out_on_disk, start):
+    return RealSweep(study, out_on_disk, start)
+
+
+@pytest.mark.slow
+def test_a_training_whose_checkpoint_does_not_fit_is_named_and_goes_on_once_there_is_space(real_on_disk, disk):
+    disk.fill(leave_bytes=400_000)
+    code, stdout, stderr = real_on_disk.end(real_on_disk.begin())
+    assert code == 1, stderr
+    why = "system: checkpoint.pt: No space left on device; free some space there; details in "
+    assert [failure.partition(": ")[2].startswith(why) for failure in json.loads(stdout)["failures"]] == [True, True]
+    assert "trying again (3 of 3)" in stderr
+    assert "Traceback" not in stderr
+    assert list(real_on_disk.out.glob("fold_runs/*/checkpoint.pt")) == []
+    assert scores(real_on_disk.out) == {}
+    assert temporaries(real_on_disk.out) == []
+    disk.free()
+    real_on_disk.assert_ends_well()
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_during_training_costs_no_epoch_that_was_saved(real_on_disk, disk, run):
+    process = real_on_disk.begin()
+    real_on_disk.wait_for_epochs()
+    disk.fill()
+    code, stdout, stderr = real_on_disk.end(process)
+    assert (code, stdout) == (2, ""), stderr
+    assert "fold 0: system: no space left for its files; free some space there; details in " in stderr
+    assert said(stderr)[-1].endswith(
+        ": No space left on device; free some space there and start the same command again"
+    )
+    status = run("status", "--out", real_on_disk.out)
+    assert (status.returncode, status.stderr) == (0, "")
+    assert "0 done, 0 running" in status.stdout
+    assert temporaries(real_on_disk.out) == []
+    disk.free()
+    real_on_disk.assert_ends_well()
+    events = [event["event"] for event in read_journal(real_on_disk.journal())]
+    assert "resumed" in events
+    assert events.count("done") == 1
+
+
+@pytest.mark.slow
+def test_a_disk_that_becomes_read_only_during_training_costs_no_epoch_that_was_saved(real_on_disk, disk):
+    process = real_on_disk.begin()
+    real_on_disk.wait_for_epochs()
+    disk.make_read_only()
+    code, stdout, stderr = real_on_disk.end(process)
+    assert (code, stdout) == (2, ""), stderr
+    assert "fold 0: failed: system: its folder cannot be written to; make it writable; details in " in stderr
+    assert "Read-only file system; make it writable and start the same command again" in said(stderr)[-1]
+    disk.make_writable()
+    real_on_disk.assert_ends_well()
+    assert "resumed" in [event["event"] for event in read_journal(real_on_disk.journal())]
+
+
+# Sets the time of day of a Python process and of those that it starts, by so many seconds as a file says at the time.
+CLOCK = """
+import os, time
+now = time.time
+def shifted():
+    with open(os.environ["SHIFT_S"]) as file:
+        return now() + float(file.read() or 0)
+time.time = shifted
+time.time_ns = lambda: int(1e9 * shifted())
+"""
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_during_training_and_between_two_starts(real, tmp_path):
+    shift_s = tmp_path / "shift_s"
+    shift_s.write_text("0")
+    (tmp_path / "clock").mkdir()
+    (tmp_path / "clock" / "sitecustomize.py").write_text(CLOCK)
+    path = os.pathsep.join(filter(None, [str(tmp_path / "clock"), os.environ.get("PYTHONPATH")]))
+    environment = {"PYTHONPATH": path, "SHIFT_S": str(shift_s)}
+    process = real.begin(env=environment)
+    real.wait_for_epochs(2)
+    write_text(shift_s, "-7200")
+    real.wait_for_epochs(4)
+    real.kill(process)
+    first = real.journal()
+    times = [event["time"] for event in read_journal(first)]
+    assert min(times) < times[0] - 7000.0, "the clock was not set back"
+    write_text(shift_s, "-90000")
+    stdout, _ = real.assert_ends_well(env=environment)
+    assert read_journal(first)[-1]["time"] < times[0] - 86400.0
+    assert negative_times(real.out, stdout) == []
+    assert 0.0 < json.loads(stdout)["arms"][0]["seconds"] < 1000.0
+
+
+def of_another(study):
+    """Puts another fold run's checkpoint in the place of a checkpoint."""
+
+    def put(path):
+        others = (folder for folder in study.out.glob("fold_runs/*") if folder.name != path.parent.name)
+        shutil.copyfile(next(others) / path.name, path)
+
+    return put
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_told_kept_aside_and_training_begins_anew(real, run):
+    damages = (cut_in_half, flip_a_bit, lambda path: path.write_bytes(b""), of_another(real.study))
+    for number, damage in enumerate(damages):
+        process = real.begin()
+        real.wait_for_epochs()
+        wait_for((real.journal().with_name("checkpoint.pt")).exists, "a checkpoint")
+        real.kill(process)
+        damage(real.journal().with_name("checkpoint.pt"))
+        with real.journal().open("ab") as file:  # As after a power cut.
+            file.write(b'{"time": 12.5, "event": "epo' + b"\0" * 300)
+        status = run("status", "--out", real.out)
+        assert (status.returncode, status.stderr) == (0, "")
+        assert "stopped" in status.stdout
+        told = [e["reason"] for e in read_journal(real.journal()) if e["event"] == "checkpoint_unreadable"]
+        assert len(told) == number
+    _, stderr = real.assert_ends_well()
+    (warning,) = said(stderr)
+    assert warning == (
+        f"warning: {SMALL} fold 0: checkpoint.pt was not written by this fold run; it is kept as "
+        "unreadable-checkpoint.pt, and training began anew"
+    )
+    told = [e["reason"] for e in read_journal(real.journal()) if e["event"] == "checkpoint_unreadable"]
+    assert len(told) == len(damages)
+    assert all("checkpoint.pt is damaged" in reason for reason in told[:3])
+    assert real.journal().with_name("unreadable-checkpoint.pt").exists()
+
+
+@pytest.mark.slow
+def test_a_finished_fold_run_that_was_damaged_is_not_trained_again(real, run):
+    shutil.copytree(real.study.out / "fold_runs", real.out / "fold_runs")
+    first, second = (real.out / "fold_runs" / name for name in sorted(first_arm(real.study)))
+    (first / "done.json").write_bytes(b"")
+    (second / "scores.json").write_bytes(b"\0" * 100)
+    before = [read_journal(folder / "events.jsonl") for folder in (first, second)]
+    status = run("status", "--out", real.out)
+    assert "no driver running: 2 done" in status.stdout
+    code, _, stderr = real.end(real.begin())
+    assert code == 0, stderr
+    assert sorted(said(stderr)) == [
+        f"warning: {SMALL} fold {fold}: it was done before, but its done-marker, scores or spec were damaged; it went "
+        "on from its last epoch"
+        for fold in (0, 1)
+    ]
+    assert scores(real.out) == scores(real.study.out)
+    for folder, earlier in zip((first, second), before, strict=True):
+        events = [event["event"] for event in read_journal(folder / "events.jsonl")[len(earlier) :]]
+        assert events[:2] == ["started", "result_damaged"]
+        assert "epoch" not in events
+        assert ("tested" in events) == (folder == second), "what was tested stays so, where that can be read"
+
+
+def first_arm(study):
+    plan = json.loads((study.out / "sweeps" / "patchsize.json").read_text())
+    (arm,) = (replicate for replicate in plan["replicates"] if replicate["arm"] == SMALL)
+    return [fold_run["digest"] for fold_run in arm["fold_runs"]]
