@@ -1,17 +1,77 @@
 """Statistics of paired case scores, and what may be compared at all."""
 
+from hemosweep.stats.clusters import (
+    FoldComparison,
+    FoldMean,
+    PatientComparison,
+    design_effect,
+    intraclass_correlation,
+)
 from hemosweep.stats.comparability import Comparability, RunFacts, comparability
+from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.families import benjamini_hochberg, holm
-from hemosweep.stats.paired import GroupDifference, PairedComparison, paired_comparison, to_json
+from hemosweep.stats.groups import GroupDifference, Interaction
+from hemosweep.stats.metric import DSC, METRICS, Metric, find_metric
+from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
+from hemosweep.stats.pairing import Scores, scores_by_case
+from hemosweep.stats.power import Equivalence, equivalence, minimum_detectable_difference
+from hemosweep.stats.replicates import (
+    SeedNoise,
+    SeedSpread,
+    hierarchical_bootstrap,
+    is_within_seed_noise,
+    seed_noise,
+    seed_spread,
+)
+from hemosweep.stats.robust import CheckTest, bca_interval, sign_flip_test, wilcoxon_test
+from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, hedges_factor, mean_test, noncentrality, stars
+from hemosweep.stats.verdict import Outcome, Status
 
 __all__ = [
+    "DSC",
+    "METRICS",
+    "CheckTest",
     "Comparability",
+    "EffectSize",
+    "Equivalence",
+    "FoldComparison",
+    "FoldMean",
     "GroupDifference",
+    "Interaction",
+    "MeanTest",
+    "Metric",
+    "Outcome",
+    "Outlier",
     "PairedComparison",
+    "PatientComparison",
     "RunFacts",
+    "Scores",
+    "SeedNoise",
+    "SeedSpread",
+    "Status",
+    "bca_interval",
     "benjamini_hochberg",
     "comparability",
+    "design_effect",
+    "effect_size",
+    "equivalence",
+    "find_metric",
+    "find_outliers",
+    "hedges_factor",
+    "hierarchical_bootstrap",
     "holm",
+    "intraclass_correlation",
+    "is_within_seed_noise",
+    "mean_test",
+    "minimum_detectable_difference",
+    "noncentrality",
     "paired_comparison",
+    "scores_by_case",
+    "seed_noise",
+    "seed_spread",
+    "shapiro_p",
+    "sign_flip_test",
+    "stars",
     "to_json",
+    "wilcoxon_test",
 ]

@@ -1,51 +1,36 @@
-"""Two arms scored on the same cases: the paper's dependent t-test, with what it leaves unsaid.
+"""Two arms scored on the same cases: the paper's dependent t-test, with what it leaves unsaid beside it.
 
-The difference is always B - A, paired by case id. Cases are taken in the order of their ids, so that the same scores
-give the same digits whatever order they come in.
+The difference is always B - A, paired by case id.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_folds, compare_patients
+from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
+from hemosweep.stats.groups import GroupDifference, Interaction, compare_groups
+from hemosweep.stats.metric import DSC, Metric
+from hemosweep.stats.pairing import Pairs, Scores, pair
+from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimum_detectable_difference
+from hemosweep.stats.replicates import SeedNoise, baseline_spread, seed_noise
+from hemosweep.stats.robust import bca_interval, sign_flip_test, wilcoxon_test
+from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, mean, mean_test, sd, stars, varies
+from hemosweep.stats.verdict import Outcome, Status, outcome_of, sentence
 
-from hemosweep.errors import BadInput
-
-Status = Literal["ok", "identical", "zero_variance", "too_few_pairs"]
-
-# Differences equal to nine digits are equal: 0.85 - 0.80 and 0.15 - 0.10 differ only by floating-point noise.
-DIFFERENCE_DIGITS = 9
-DIFFERENCE_NOISE = 10.0**-DIFFERENCE_DIGITS
-SIGNIFICANCE_LEVEL = 0.05
-# Strict bounds, as in the paper.
-STAR_BOUNDS = (0.05, 0.01, 0.005, 0.001)
 NUM_EXTREME_CASES = 5
-IVH_GROUPS = {"yes": "IVH", "no": "no IVH"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GroupDifference:
-    """The paired cases with, or without, intraventricular hemorrhage. Means are None in an empty group."""
-
-    name: str
-    n: int
-    mean_a: float | None
-    mean_b: float | None
-    mean_diff: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedComparison:
-    """What the paired cases say about B - A (DSC, 0 to 1). A number that does not exist is None.
+    """What the paired cases say about B - A. A number that does not exist is None.
 
-    Means and standard deviations (n - 1 in the denominator) are over the `n` paired cases only. `t`, `df`, `p` and
-    `ci95` belong to the dependent t-test and exist only where `status` is "ok"; `wilcoxon_p` exists wherever one
-    difference is not zero. `wins` counts the cases where B is higher. `worst` and `best` hold up to five
-    (case id, difference), from the lowest and from the highest difference. `groups` is empty where the IVH labels
+    Means and standard deviations (n - 1 in the denominator) are over the `n` paired cases only, each case's score being
+    its mean over seeds. `t`, `df`, `p`, `ci95` and `dz` belong to the dependent t-test and exist only where `status` is
+    "ok"; `wilcoxon_p` and `permutation_p` exist wherever one difference is not zero. `wins` counts the cases where B is
+    better (higher, for a metric of which neither direction is better). `worst` and `best` hold up to five
+    (case id, difference), from what B loses most and from what it gains most. `groups` is empty where the IVH labels
     were not given. `excluded` lists every case id that could not be paired; `warnings` says why.
     """
 
@@ -53,8 +38,6 @@ class PairedComparison:
     n: int
     mean_a: float | None
     mean_b: float | None
-    sd_a: float | None
-    sd_b: float | None
     mean_diff: float | None
     sd_diff: float | None
     ci95: tuple[float, float] | None
@@ -64,6 +47,7 @@ class PairedComparison:
     stars: str
     dz: float | None
     wilcoxon_p: float | None
+    permutation_p: float | None
     wins: int
     ties: int
     losses: int
@@ -72,177 +56,164 @@ class PairedComparison:
     worst: tuple[tuple[str, float], ...]
     best: tuple[tuple[str, float], ...]
     groups: tuple[GroupDifference, ...]
+    folds: FoldComparison | None
     verdict: str
+    outcome: Outcome
+    metric: Metric
+    sd_a: float | None
+    sd_b: float | None
+    effect: EffectSize | None
+    wilcoxon_method: str | None
+    permutation_method: str | None
+    bca95: tuple[float, float] | None
+    shapiro_p: float | None
+    outliers: tuple[Outlier, ...]
+    interaction: Interaction | None
+    patients: PatientComparison | None
+    minimum_detectable_difference: float | None
+    equivalence: Equivalence | None
+    seed_noise: SeedNoise | None
 
 
 def paired_comparison(
-    a: Mapping[str, float], b: Mapping[str, float], *, ivh: Mapping[str, str] | None = None
+    a: Scores | Sequence[Scores],
+    b: Scores | Sequence[Scores],
+    *,
+    metric: Metric = DSC,
+    ivh: Mapping[str, str] | None = None,
+    folds_a: Mapping[str, str | int] | None = None,
+    folds_b: Mapping[str, str | int] | None = None,
+    patients: Mapping[str, str] | None = None,
+    margin: float | None = None,
+    baseline_seeds: Sequence[Scores] = (),
+    incomparable: Sequence[str] = (),
 ) -> PairedComparison:
-    """Compare two arms' DSC over the cases that both have; the dependent t-test is the paper's (section 2.3).
+    """Compare two arms over the cases that both have; the dependent t-test is the paper's (section 2.3).
 
     Args:
-        a: case id to DSC of the arm that is the baseline; NaN = not computed.
+        a: case id to score of the arm that the difference is taken from, or one such mapping for each of its seeds.
         b: the same for the other arm.
         ivh: case id to "yes", "no" or "n/a"; cases that are not in it count as "n/a".
+        folds_a: case id to the fold that A tested it in; `folds_b` for B.
+        patients: case id to patient id, to find cases that are not independent.
+        margin: the largest difference that does not matter; with it equivalence is tested, over cases and, where the
+            seeds' variance is known, over seeds.
+        baseline_seeds: scores of an arm trained with several seeds (A/A), one mapping a seed, for the seeds' variance;
+            not once more those that are in `a` or `b` as seeds.
+        incomparable: why the two should not be compared at all (`comparability`), where that was overridden.
 
     Raises:
-        BadInput: no common case id, a finite value outside [0, 1], or an unknown IVH label.
+        BadInput: no common case id, a value that the metric cannot take, an unknown IVH label, a margin not above zero.
     """
-    _check_scores("A", a)
-    _check_scores("B", b)
-    common = a.keys() & b.keys()
-    if not common:
-        raise BadInput(
-            f"A ({len(a)} cases) and B ({len(b)} cases) share no case id; compare two runs of the same data set"
-        )
-    excluded_by_reason = {
-        "not scored in A": b.keys() - common,
-        "not scored in B": a.keys() - common,
-        "not computed (NaN) in A": {case_id for case_id in common if math.isnan(a[case_id])},
-        "not computed (NaN) in B": {case_id for case_id in common if math.isnan(b[case_id])},
-        "infinite in A": {case_id for case_id in common if math.isinf(a[case_id])},
-        "infinite in B": {case_id for case_id in common if math.isinf(b[case_id])},
-    }
-    excluded = set[str]().union(*excluded_by_reason.values())
-    warnings = [
-        f"excluded, {reason}: {', '.join(sorted(case_ids))}"
-        for reason, case_ids in excluded_by_reason.items()
-        if case_ids
-    ]
-    case_ids = sorted(common - excluded)
-    a_n = np.array([a[case_id] for case_id in case_ids], dtype=np.float64)
-    b_n = np.array([b[case_id] for case_id in case_ids], dtype=np.float64)
-    groups: tuple[GroupDifference, ...] = ()
-    if ivh is not None:
-        groups, unlabelled = _ivh_groups(case_ids, a_n, b_n, ivh)
-        if unlabelled:
-            warnings.append(f"in neither IVH group, no label: {', '.join(unlabelled)}")
+    if margin is not None:
+        check_margin(margin)
+    pairs = pair(_seeds(a), _seeds(b), metric)
+    case_ids, a_N, b_N, diff_N, resolution = pairs.case_ids, pairs.a_N, pairs.b_N, pairs.diff_N, pairs.resolution
+    warnings = list(pairs.warnings)
+    if metric.higher_is_better is None:
+        warnings.append(f"neither direction of {metric.label} is known to be better; a win is a case where B is higher")
 
-    diff_n = b_n - a_n
-    rounded_n = np.round(diff_n, DIFFERENCE_DIGITS)
-    n = len(case_ids)
-    status = _status(diff_n, rounded_n)
-    mean_diff, sd_diff = _mean(diff_n), _sd(diff_n)
-    t, p, ci95 = _t_test(a_n, b_n) if status == "ok" else (None, None, None)
-    ascending = sorted(zip(diff_n.tolist(), case_ids, strict=True))
+    groups: tuple[GroupDifference, ...] = ()
+    interaction = None
+    if ivh is not None:
+        groups, interaction, unlabelled = compare_groups(case_ids, a_N, b_N, ivh, resolution)
+        warnings += unlabelled
+    folds, moved = compare_folds(case_ids, diff_N, folds_a, folds_b, resolution)
+    shared_patients, shared = compare_patients(case_ids, diff_N, patients or {}, resolution)
+    spread, missing = baseline_spread(baseline_seeds, case_ids, metric)
+    outliers = find_outliers(case_ids, diff_N, resolution)
+    warnings += [*moved, *shared, *missing, *_outlier_warning(outliers, metric)]
+
+    status = _status(pairs)
+    test = mean_test(diff_N, resolution)
+    noise = seed_noise(test, pairs.a_SN, pairs.b_SN, spread)
+    equivalent = None if margin is None else _equivalence(test, noise, margin)
+    outcome = outcome_of(status, test, metric, equivalence=equivalent, noise=noise, incomparable=incomparable)
+    steps_N = pairs.steps_N
+    wilcoxon, permutation, effect = wilcoxon_test(steps_N), sign_flip_test(steps_N), effect_size(test)
+    num_higher, num_lower = int((steps_N > 0).sum()), int((steps_N < 0).sum())
+    gains = sorted((metric.gain(diff), case_id, diff) for case_id, diff in zip(case_ids, diff_N.tolist(), strict=True))
     return PairedComparison(
         status=status,
-        n=n,
-        mean_a=_mean(a_n),
-        mean_b=_mean(b_n),
-        sd_a=_sd(a_n),
-        sd_b=_sd(b_n),
-        mean_diff=mean_diff,
-        sd_diff=sd_diff,
-        ci95=ci95,
-        t=t,
-        df=n - 1 if status == "ok" else None,
-        p=p,
-        stars="" if p is None else "*" * sum(p < bound for bound in STAR_BOUNDS),
-        dz=mean_diff / sd_diff if status == "ok" and mean_diff is not None and sd_diff else None,
-        wilcoxon_p=_wilcoxon_p(rounded_n) if n >= 2 else None,
-        wins=int((rounded_n > 0).sum()),
-        ties=int((rounded_n == 0).sum()),
-        losses=int((rounded_n < 0).sum()),
-        excluded=tuple(sorted(excluded)),
+        n=test.n,
+        mean_a=mean(a_N),
+        mean_b=mean(b_N),
+        mean_diff=test.mean,
+        sd_diff=test.sd,
+        ci95=test.ci95,
+        t=test.t,
+        df=test.df,
+        p=test.p,
+        stars=stars(test.p),
+        dz=None if effect is None else effect.dz,
+        wilcoxon_p=None if wilcoxon is None else wilcoxon.p,
+        permutation_p=None if permutation is None else permutation.p,
+        wins=num_lower if metric.higher_is_better is False else num_higher,
+        ties=test.n - num_higher - num_lower,
+        losses=num_higher if metric.higher_is_better is False else num_lower,
+        excluded=pairs.excluded,
         warnings=tuple(warnings),
-        worst=tuple((case_id, diff) for diff, case_id in ascending[:NUM_EXTREME_CASES]),
-        best=tuple((case_id, diff) for diff, case_id in ascending[: -NUM_EXTREME_CASES - 1 : -1]),
+        worst=tuple((case_id, diff) for _, case_id, diff in gains[:NUM_EXTREME_CASES]),
+        best=tuple((case_id, diff) for _, case_id, diff in gains[: -NUM_EXTREME_CASES - 1 : -1]),
         groups=groups,
-        verdict=_verdict(status, n, mean_diff, p),
+        folds=folds,
+        verdict=sentence(outcome, status, test, metric, equivalence=equivalent, noise=noise, incomparable=incomparable),
+        outcome=outcome,
+        metric=metric,
+        sd_a=sd(a_N),
+        sd_b=sd(b_N),
+        effect=effect,
+        wilcoxon_method=None if wilcoxon is None else wilcoxon.method,
+        permutation_method=None if permutation is None else permutation.method,
+        bca95=bca_interval(steps_N, resolution),
+        shapiro_p=shapiro_p(diff_N, resolution),
+        outliers=outliers,
+        interaction=interaction,
+        patients=shared_patients,
+        minimum_detectable_difference=(
+            None if test.sd is None or test.df is None else minimum_detectable_difference(test.sd, test.n)
+        ),
+        equivalence=equivalent,
+        seed_noise=noise,
     )
 
 
 def to_json(comparison: PairedComparison) -> dict[str, object]:
     """The comparison as JSON types, with None for what does not exist."""
-    plain: dict[str, object] = asdict(comparison)
-    plain["ci95"] = None if comparison.ci95 is None else list(comparison.ci95)
-    for name in ("excluded", "warnings", "groups"):
-        plain[name] = list(plain[name])  # type: ignore[call-overload]
+    plain: dict[str, object] = {name: _plain(value) for name, value in asdict(comparison).items()}
     for name in ("worst", "best"):
         plain[name] = [{"case_id": case_id, "diff": diff} for case_id, diff in getattr(comparison, name)]
     return plain
 
 
-def _check_scores(arm: str, scores: Mapping[str, float]) -> None:
-    finite = {case_id: value for case_id, value in scores.items() if math.isfinite(value)}
-    outside = [case_id for case_id, value in finite.items() if not 0.0 <= value <= 1.0]
-    if outside:
-        case_id = outside[0]
-        percent = min(finite.values()) >= 0.0 and 2.0 <= max(finite.values()) <= 100.0
-        way_out = "looks like percent, divide by 100" if percent else "score the case again"
-        raise BadInput(f"{arm}, case {case_id}: DSC {finite[case_id]:g} is outside [0, 1]; {way_out}")
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(own) for name, own in value.items()}
+    return [_plain(own) for own in value] if isinstance(value, tuple) else value
 
 
-def _ivh_groups(
-    case_ids: list[str], a_n: NDArray[np.float64], b_n: NDArray[np.float64], ivh: Mapping[str, str]
-) -> tuple[tuple[GroupDifference, ...], list[str]]:
-    """The two groups, and the ids of the cases in neither."""
-    labels = [ivh.get(case_id, "n/a") for case_id in case_ids]
-    for case_id, label in zip(case_ids, labels, strict=True):
-        if label not in {*IVH_GROUPS, "n/a"}:
-            raise BadInput(f"case {case_id}: IVH label {label!r} is unknown; write yes, no or n/a")
-    groups = []
-    for label, name in IVH_GROUPS.items():
-        member_n = np.array([own == label for own in labels], dtype=bool)
-        groups.append(
-            GroupDifference(
-                name=name,
-                n=int(member_n.sum()),
-                mean_a=_mean(a_n[member_n]),
-                mean_b=_mean(b_n[member_n]),
-                mean_diff=_mean(b_n[member_n] - a_n[member_n]),
-            )
-        )
-    return tuple(groups), [case_id for case_id, label in zip(case_ids, labels, strict=True) if label == "n/a"]
+def _seeds(scores: Scores | Sequence[Scores]) -> Sequence[Scores]:
+    return [scores] if isinstance(scores, Mapping) else scores
 
 
-def _status(diff_n: NDArray[np.float64], rounded_n: NDArray[np.float64]) -> Status:
-    if diff_n.size < 2:
+def _status(pairs: Pairs) -> Status:
+    if len(pairs.case_ids) < 2:
         return "too_few_pairs"
-    if not rounded_n.any():
+    if not pairs.steps_N.any():
         return "identical"
-    return "zero_variance" if np.ptp(diff_n) <= DIFFERENCE_NOISE else "ok"
+    return "ok" if varies(pairs.diff_N, pairs.resolution) else "zero_variance"
 
 
-def _mean(values_n: NDArray[np.float64]) -> float | None:
-    return float(values_n.mean()) if values_n.size else None
+def _equivalence(test: MeanTest, noise: SeedNoise | None, margin: float) -> Equivalence | None:
+    if test.mean is None or test.sd is None or test.df is None:
+        return None
+    if noise is not None:
+        return equivalence(test.mean, noise.standard_error, noise.standard_error_df, margin)
+    return equivalence(test.mean, test.sd / math.sqrt(test.n), test.df, margin)
 
 
-def _sd(values_n: NDArray[np.float64]) -> float | None:
-    return float(values_n.std(ddof=1)) if values_n.size > 1 else None
-
-
-def _t_test(a_n: NDArray[np.float64], b_n: NDArray[np.float64]) -> tuple[float, float, tuple[float, float]]:
-    result = stats.ttest_rel(b_n, a_n)
-    low, high = result.confidence_interval(0.95)
-    return float(result.statistic), _above_zero(float(result.pvalue)), (float(low), float(high))
-
-
-def _wilcoxon_p(rounded_n: NDArray[np.float64]) -> float | None:
-    return _above_zero(float(stats.wilcoxon(rounded_n).pvalue)) if rounded_n.any() else None
-
-
-def _above_zero(p: float) -> float:
-    # A p-value too small for a double exists all the same.
-    return max(p, float(np.finfo(np.float64).tiny))
-
-
-def _verdict(status: Status, n: int, mean_diff: float | None, p: float | None) -> str:
-    not_covered = "seed and training-set variance are not covered"
-    if p is not None and mean_diff is not None:
-        numbers = f"mean difference {mean_diff:+.3f} DSC over {n} paired cases, {_p_text(p)}"
-        if p >= SIGNIFICANCE_LEVEL:
-            return f"No evidence of a difference between A and B ({numbers}), nor of equality; {not_covered}."
-        return f"B is {'better' if mean_diff > 0 else 'worse'} than A ({numbers}); {not_covered}."
-    if status == "identical":
-        why = f"A and B score the same on all {n} paired cases"
-    elif status == "zero_variance":
-        why = f"B differs from A by the same {mean_diff:+.3f} DSC on all {n} paired cases"
-    else:
-        why = f"the t-test needs two paired cases and there {'is one' if n == 1 else 'are none'}"
-    return f"Not testable: {why}; {not_covered}."
-
-
-def _p_text(p: float) -> str:
-    return f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"
+def _outlier_warning(outliers: Sequence[Outlier], metric: Metric) -> list[str]:
+    if not outliers:
+        return []
+    named = ", ".join(f"{outlier.case_id} ({metric.text(outlier.diff)}, z = {outlier.z:.1f})" for outlier in outliers)
+    return [f"outlier among the differences: {named}; look at what both arms predict there"]

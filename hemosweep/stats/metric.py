@@ -1,0 +1,103 @@
+"""What a score is called, which way it improves, and the range it cannot leave."""
+
+import math
+from dataclasses import dataclass
+
+from hemosweep.errors import BadInput
+
+# Scores whose largest is from here to 100, and none negative, are percent and not merely wrong.
+LEAST_PERCENT = 2.0
+# Floating-point noise, which is printed as nothing.
+NEGLIGIBLE = 1e-9
+# Where the scale is what is wrong, the first cases say so.
+MAX_PERCENT_NAMED = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """One score per case.
+
+    `higher_is_better` is None where neither direction is better, such as a signed volume difference, and where it is
+    not known. `lowest` and `highest` are the bounds that a finite value cannot leave; None = no bound.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    higher_is_better: bool | None = None
+    lowest: float | None = None
+    highest: float | None = None
+
+    @property
+    def is_share(self) -> bool:
+        return (self.lowest, self.highest) == (0.0, 1.0)
+
+    def gain(self, difference: float) -> float:
+        """A difference B - A as what B gains on A: its sign is turned where lower is better."""
+        return -difference if self.higher_is_better is False else difference
+
+    def text(self, value: float, *, sign: str = "+") -> str:
+        """A difference as people read it, such as "+0.031 DSC" or "-3.2 mm HD95"."""
+        value = 0.0 if abs(value) < NEGLIGIBLE else value
+        number = format(value, f"{sign}.3f" if self.is_share else f"{sign}.3g")
+        if value and not float(number):
+            number = format(value, f"{sign}.1g")  # a difference that is there is not printed as none
+        return self.with_unit(number)
+
+    def with_unit(self, number: str) -> str:
+        return " ".join(part for part in (number, self.unit, self.label) if part)
+
+
+def _share(name: str, label: str) -> Metric:
+    return Metric(name=name, label=label, higher_is_better=True, lowest=0.0, highest=1.0)
+
+
+def _amount(name: str, label: str, unit: str) -> Metric:
+    return Metric(name=name, label=label, unit=unit, higher_is_better=False, lowest=0.0)
+
+
+DSC = _share("dsc", "DSC")
+METRICS = {
+    metric.name: metric
+    for metric in (
+        DSC,
+        _share("nsd", "NSD"),
+        _share("voxel_sensitivity", "voxel sensitivity"),
+        _share("voxel_precision", "voxel precision"),
+        _share("lesion_f1", "lesion F1"),
+        _share("lesion_sensitivity", "lesion sensitivity"),
+        _share("lesion_precision", "lesion precision"),
+        _amount("hd95_mm", "HD95", "mm"),
+        _amount("assd_mm", "ASSD", "mm"),
+        _amount("absolute_volume_difference_ml", "absolute volume difference", "mL"),
+        _amount("false_positive_ml", "false-positive volume", "mL"),
+        Metric(name="volume_difference_ml", label="volume difference", unit="mL"),
+        Metric(name="predicted_ml", label="predicted volume", unit="mL", lowest=0.0),
+        Metric(name="reference_ml", label="reference volume", unit="mL", lowest=0.0),
+    )
+}
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of that name; one that is not known here has no bounds and no better direction."""
+    return METRICS.get(name, Metric(name=name, label=name))
+
+
+def check_range(side: str, scores: dict[str, float], metric: Metric) -> None:
+    """Refuse finite values that the metric cannot take.
+
+    Raises:
+        BadInput: names the side, the cases and, where that is what it looks like, the percent scale.
+    """
+    finite = {case_id: value for case_id, value in scores.items() if math.isfinite(value)}
+    low = -math.inf if metric.lowest is None else metric.lowest
+    high = math.inf if metric.highest is None else metric.highest
+    outside = [f"{case_id} ({value:g})" for case_id, value in sorted(finite.items()) if not low <= value <= high]
+    if not outside:
+        return
+    bounds = f"outside [{low:g}, {high:g}]" if math.isfinite(high) else f"below {low:g}"
+    percent = metric.is_share and min(finite.values()) >= 0.0 and LEAST_PERCENT <= max(finite.values()) <= 100.0
+    if percent and len(outside) > MAX_PERCENT_NAMED:
+        outside = [*outside[:MAX_PERCENT_NAMED], f"and {len(outside) - MAX_PERCENT_NAMED} more cases"]
+    way_out = "looks like percent, divide by 100" if percent else "score these cases again"
+    raise BadInput(f"{side}: {metric.label} {bounds} in {', '.join(outside)}; {way_out}")
