@@ -52,6 +52,11 @@ def test_every_excluded_case_is_named_with_its_reason():
     )
 
 
+def test_a_case_of_one_arm_only_is_named_once_whatever_its_score():
+    pairs = pair([{"s1": 0.5, "s2": math.nan}], [{"s1": 0.5}], DSC)
+    assert pairs.warnings == ("excluded, not scored in B: s2",)
+
+
 @pytest.mark.parametrize(
     ("largest", "resolution"), [(0.0, 1e-9), (0.4, 1e-9), (1.0, 1e-9), (80.0, 1e-7), (100.0, 1e-7), (300.0, 1e-6)]
 )

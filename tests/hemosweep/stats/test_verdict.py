@@ -1,6 +1,7 @@
 import pytest
 
-from hemosweep.stats import METRICS, find_metric, paired_comparison
+from hemosweep.stats import DSC, METRICS, MeanTest, find_metric, paired_comparison
+from hemosweep.stats.verdict import outcome_of
 
 CASES = [f"s{place}" for place in range(8)]
 BASE = {case: 0.5 + 0.01 * place for place, case in enumerate(CASES)}
@@ -81,3 +82,9 @@ def test_without_a_better_direction_b_is_higher_or_lower():
 def test_a_margin_is_printed_as_it_was_given():
     assert "within ±0.0005 DSC" in paired_comparison(BASE, MIXED, margin=0.0005).verdict
     assert "within ±2.5 mm HD95" in paired_comparison(BASE, MIXED, margin=2.5, metric=METRICS["hd95_mm"]).verdict
+
+
+@pytest.mark.parametrize(("p", "outcome"), [(0.05, "no_evidence"), (0.0499999, "better")])
+def test_a_p_of_exactly_5_percent_is_no_evidence(p, outcome):
+    test = MeanTest(n=9, mean=0.1, sd=0.1, ci95=(0.0, 0.2), t=2.306, df=8, p=p)
+    assert outcome_of("ok", test, DSC, equivalence=None, noise=None, incomparable=()) == outcome
