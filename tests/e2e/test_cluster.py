@@ -9,6 +9,7 @@ import pytest
 
 from hemosweep.training.journal import read_journal
 from tests.dask_cluster import dask_cluster
+from tests.e2e.conftest import processors
 from tests.processes import trainings, wait_for
 
 pytestmark = [
@@ -20,7 +21,8 @@ pytestmark = [
 
 @pytest.fixture
 def cluster(tmp_path):
-    with dask_cluster(tmp_path) as cluster:
+    # With as many threads as the study has: sums in another order are other sums.
+    with processors(1), dask_cluster(tmp_path) as cluster:
         yield cluster
 
 

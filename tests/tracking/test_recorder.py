@@ -2,6 +2,7 @@ import json
 import logging
 import shutil
 import sqlite3
+import time
 
 import mlflow
 import pandas as pd
@@ -169,6 +170,76 @@ def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(fold):
     child = fold.record()
     assert child.info.status == "FINISHED"
     assert schema.TAG_FAILURE not in child.data.tags
+
+
+def test_an_outage_in_the_midst_of_a_fold_leaves_one_run_of_it(fold, monkeypatch):
+    def away(*arguments, **keywords):
+        raise OSError("the store is away")
+
+    fold.folder.start()
+    fold.folder.epoch(1)
+    with monkeypatch.context() as outage:
+        outage.setattr(fold.recorder._client, "log_batch", away)
+        with pytest.raises(OSError, match="the store is away"):
+            fold.record()
+    fold.record()
+    (child,) = children(fold.recorder, fold.run_id)
+    assert steps(fold.recorder, child, "train_loss") == [1]
+
+
+def test_a_fold_that_is_recorded_for_good_is_not_looked_for_again(fold, monkeypatch):
+    # To search among thousands of runs takes longer than to record a fold, and each is handed over twice.
+    fold.folder.start()
+    fold.folder.finish(0, 1)
+    fold.record()
+    monkeypatch.setattr(fold.recorder, "_client", None)
+    fold.record()
+
+
+def test_no_run_ends_before_it_began_on_a_clock_that_was_set_back(fold):
+    fold.folder.event("started", 9000.0, device="cpu", torch="2.9", threads=2)
+    fold.folder.epoch(1)
+    fold.folder.event("failed", 1002.0, kind="system", message="no space")
+    child = fold.record()
+    assert (child.info.status, child.info.start_time, child.info.end_time) == ("FAILED", 9_000_000, 9_000_000)
+    fold.folder.finish(0, 1)
+    child = fold.record()
+    assert (child.info.status, child.info.start_time, child.info.end_time) == ("FINISHED", 9_000_000, 9_000_000)
+
+
+@pytest.mark.parametrize("end", ["finish", "interrupt"])
+def test_an_arm_that_ends_before_it_began_by_the_clock_took_no_time(
+    out, replicate, fold_folder, cases, monkeypatch, end
+):
+    recorder, folder = Recorder(out), fold_folder()
+    run_id = recorder.begin_replicate(replicate())
+    folder.start()
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600.0)
+    if end == "finish":
+        recorder.finish_replicate(run_id, cases=cases, figures={}, status="FAILED")
+    else:
+        recorder.interrupt()
+    run = recorder._store.client.get_run(run_id)
+    assert run.info.status == {"finish": "FAILED", "interrupt": "KILLED"}[end]
+    assert run.info.end_time == run.info.start_time
+
+
+def test_the_value_that_was_entered_last_is_shown_on_a_clock_that_was_set_back(
+    out, replicate, fold_folder, cases, monkeypatch
+):
+    recorder = Recorder(out)
+    first, second = fold_folder(0, 2), fold_folder(1, 2)
+    run_id = recorder.begin_replicate(replicate())
+    recorder.record_fold(run_id, fold=0, digest=first.digest, folder=first.path)
+    recorder.finish_replicate(run_id, cases=cases[cases["fold"] == 0], figures={}, status="FAILED")
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600.0)
+    recorder.record_fold(run_id, fold=1, digest=second.digest, folder=second.path)
+    recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
+    metrics = recorder._store.client.get_run(run_id).data.metrics
+    assert metrics[schema.METRIC_TRAIN_SECONDS] == 25.0
 
 
 def test_a_fold_that_ran_out_of_memory_and_went_on_says_with_how_many_patches(fold):
