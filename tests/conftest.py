@@ -1,4 +1,7 @@
+import gc
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +13,34 @@ NOBODY = 65534
 # Timing on a shared machine says nothing about the code; in CI the same examples are drawn each time.
 settings.register_profile("hemosweep", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("hemosweep")
+
+
+def pytest_configure(config):
+    # Before torch is imported: threads that spin while another program has their processor all but stop a training.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    # Where Python is told to keep no bytecode, each process that a test starts would compile torch or MLflow anew: that
+    # takes longer than the import itself.
+    if sys.dont_write_bytecode and hasattr(config, "cache"):
+        with suppress(OSError):  # a checkout that is not to be written to
+            folder = str(config.cache.mkdir("bytecode"))
+            sys.dont_write_bytecode, sys.pycache_prefix = False, folder
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            os.environ["PYTHONPYCACHEPREFIX"] = folder
+
+
+def pytest_collection_finish():
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def leave_flushing_to_the_system(connection, record):
+        # No test cuts the power, and each of thousands of commits would wait for the disk.
+        connection.execute("PRAGMA synchronous = OFF")
+
+    # What the imports made stays for good: a collection of garbage, of which the handling of full memory asks for one
+    # each time, need not go through torch, MLflow and the like.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

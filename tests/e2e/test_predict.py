@@ -19,7 +19,7 @@ from hemosweep.training.spec import FoldRunSpec
 # The first test waits for the training, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(900)
 
-ARM = "24x24x8"
+ARM = "32x32x16"  # of the two the one with the fewer windows
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_scan_gives_its_mask_on_its_own_grid_its_volume_and_a_picture(predict,
 def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict, study, new_ct):
     found = predict(new_ct)[1]
     specs = [FoldRunSpec.read(path.parent) for path in study.out.glob("fold_runs/*/spec.json")]
-    specs = [spec for spec in specs if spec.config.sampling.patch_HWD == (12, 12, 4)]
+    specs = [spec for spec in specs if spec.config.sampling.patch_HWD == (16, 16, 8)]
     assert len(specs) == 2
     config = specs[0].config
     scan = Case(case_id="new", patient_id="new", ivh=None, ct_path=new_ct, lesion_path=None)
@@ -112,9 +112,9 @@ def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict
                 model,
                 case.image_CDHW,
                 case.brain_DHW,
-                patch_DHW=(4, 12, 12),
+                patch_DHW=(8, 16, 16),
                 overlap=config.inference.overlap,
-                batch_size=7,
+                batch_size=35,
                 device=Device(torch_device=torch.device("cpu"), bf16=False, channels_last=False, num_threads=1),
             )
         )
@@ -178,7 +178,7 @@ def test_what_is_there_is_not_made_again_unless_run_or_scan_differs(predict, new
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "to").iterdir()}
     assert predict(new_ct)[1] == first
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "to").iterdir()} == written
-    other_arm = predict(new_ct, arm="32x32x16")[1]
+    other_arm = predict(new_ct, arm="24x24x8")[1]
     assert other_arm["mask"] != first["mask"]
     image = nib.load(new_ct)
     nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[..., 1:], image.affine), new_ct)
@@ -290,7 +290,7 @@ def test_a_place_that_cannot_be_written_to(predict, new_ct):
 
 
 def test_a_run_that_is_not_there_or_not_whole(predict, main, new_ct, copied_out, tmp_path):
-    assert_refused(predict(new_ct, arm="24x24x9"), "no run 'patchsize/24x24x9'", f"patchsize/{ARM}@0")
+    assert_refused(predict(new_ct, arm="32x32x17"), "no run 'patchsize/32x32x17'", f"patchsize/{ARM}@0")
     assert_refused(predict(new_ct, out=tmp_path / "none"), "has no runs")
     assert not (tmp_path / "none").exists()
     folders = list((copied_out / "fold_runs").iterdir())

@@ -270,11 +270,11 @@ def test_host_names_never_reach_the_tracker(recorded):
 # --- A real sweep -----------------------------------------------------------------------------------------------------
 
 
-def test_a_finished_sweep_has_its_plan_its_status_and_nothing_to_clean(study, run):
-    status = json.loads(run("status", "--out", study.out, "--all", "--json").stdout)
+def test_a_finished_sweep_has_its_plan_its_status_and_nothing_to_clean(study, main):
+    status = json.loads(main("status", "--out", study.out, "--all", "--json")[1])
     assert (status["driver"], status["num"]["done"], len(status["fold_runs"])) == (None, 4, 4)
     names = [f"patchsize/{arm} fold {fold}" for arm in study.arms for fold in (0, 1)]
     assert [fold_run["name"] for fold_run in status["fold_runs"]] == names
-    listed = json.loads(run("clean", "--out", study.out, "--data", study.data, "--json").stdout)
+    listed = json.loads(main("clean", "--out", study.out, "--data", study.data, "--json")[1])
     assert listed["items"] == []
     assert listed["needed_mb"] > 0.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hemosweep.config import ArmConfig, ModelConfig, SamplingConfig, TrainingConfig
+from hemosweep.config import ArmConfig, InferenceConfig, ModelConfig, SamplingConfig, TrainingConfig
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
 from hemosweep.training.spec import CaseInput, FoldRunSpec
@@ -54,6 +54,8 @@ def tiny_config():
         return ArmConfig(
             sampling=SamplingConfig(patch_HWD=(4, 4, 4), num_patches_per_case=8),
             model=ModelConfig(width=2),
+            # With the paper's overlap such a patch moves by one voxel: 400 windows a case.
+            inference=InferenceConfig(overlap=0.5),
             training=replace(TrainingConfig(batch_size=4, max_epochs=5), **training),
         )
 

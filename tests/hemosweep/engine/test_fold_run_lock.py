@@ -1,25 +1,13 @@
 """A fold run's child holds its folder's lock for life, and keeps out of a folder where another one works."""
 
-import time
-
 import pytest
 
 from hemosweep.engine.local import LocalExecutor
 from hemosweep.training.lock import LOCK_NAME, hold, holder
+from tests.jobs import leave_a_trace, work_for_long
 from tests.processes import wait_for
 
 TORN = '{"time": 1.0, "event": "epo'
-
-
-def work_for_long(folder):
-    (folder / "begun").touch()
-    time.sleep(120)
-    return 0
-
-
-def leave_a_trace(folder):
-    (folder / "worked").touch()
-    return 0
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from functools import partial
@@ -14,21 +13,11 @@ import torch
 from hemosweep.engine.executor import Ended
 from hemosweep.engine.local import LocalExecutor, leases
 from hemosweep.training.pause import PAUSED
+from tests.jobs import exec_script, run_script
 from tests.processes import is_alive, wait_for
 
 EVENT = '{"time": 1.0, "event": "%s"%s}'
 FAILED = EVENT % ("failed", ', "kind": "out_of_memory", "message": "no memory for 3 GiB"')
-
-
-def run_script(lines, folder):
-    """The job of a child: a shell script with the fold run's folder as its working directory."""
-    return subprocess.run(["bash", "-c", "\n".join(lines)], cwd=folder).returncode
-
-
-def exec_script(lines, folder):
-    """The same in the child's own process."""
-    os.chdir(folder)
-    os.execvp("bash", ["bash", "-c", "\n".join(lines)])
 
 
 @pytest.fixture

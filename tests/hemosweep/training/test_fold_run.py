@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -27,27 +28,56 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 TIMES = {"time", "at_work_s", "seconds"}
 
 
+def interrupted_by(told):
+    """A journal that raises KeyboardInterrupt once it has told of an event, such as ("epoch", 3)."""
+
+    class Interrupted(Journal):
+        def write(self, event, **fields):
+            super().write(event, **fields)
+            if (event, fields.get("epoch", fields.get("case_id"))) == told:
+                raise KeyboardInterrupt
+
+    return Interrupted
+
+
 @pytest.fixture
 def run(tmp_path):
     """Runs a spec in the folder of that name; interrupted once the journal tells of `interrupt_after`."""
 
     def run(spec, name="fold", interrupt_after=None):
-        class Interrupted(Journal):
-            def write(self, event, **fields):
-                super().write(event, **fields)
-                if (event, fields.get("epoch", fields.get("case_id"))) == interrupt_after:
-                    raise KeyboardInterrupt
-
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         if interrupt_after is None:
             run_fold(spec, folder, Journal(folder / "events.jsonl"))
         else:
             with pytest.raises(KeyboardInterrupt):
-                run_fold(spec, folder, Interrupted(folder / "events.jsonl"))
+                run_fold(spec, folder, interrupted_by(interrupt_after)(folder / "events.jsonl"))
         return folder
 
     return run
+
+
+@pytest.fixture(scope="module")
+def whole(one_thread, tiny_spec, tmp_path_factory):
+    """The folder of `tiny_spec()`, trained without a disturbance; tests read it."""
+    folder = tmp_path_factory.mktemp("whole")
+    run_fold(tiny_spec(), folder, Journal(folder / "events.jsonl"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stopped_in_epoch_3(one_thread, tiny_spec, tmp_path_factory):
+    """The folder of `tiny_spec()` with the checkpoint of its second epoch."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.raises(KeyboardInterrupt):
+        run_fold(tiny_spec(), folder, interrupted_by(("epoch", 3))(folder / "events.jsonl"))
+    return folder
+
+
+@pytest.fixture
+def begun(stopped_in_epoch_3, tmp_path):
+    """A copy of it to go on with: the folder `fold` of the test."""
+    return shutil.copytree(stopped_in_epoch_3, tmp_path / "fold")
 
 
 def events(folder, name):
@@ -79,28 +109,27 @@ def assert_same_result(folder, other):
     assert scores(folder) == scores(other)
 
 
-def test_two_runs_of_one_seed_are_the_same_to_the_bit(run, tiny_spec):
-    assert_same_result(run(tiny_spec(), "first"), run(tiny_spec(), "second"))
+def test_two_runs_of_one_seed_are_the_same_to_the_bit(run, tiny_spec, whole):
+    assert_same_result(whole, run(tiny_spec()))
 
 
-def test_another_seed_gives_another_training(run, tiny_spec):
-    first, second = run(tiny_spec(seed=0), "first"), run(tiny_spec(seed=1), "second")
-    assert epochs(first)[0]["train_loss"] != epochs(second)[0]["train_loss"]
-    assert scores(first) != scores(second)
+def test_another_seed_gives_another_training(run, tiny_spec, whole):
+    other = run(tiny_spec(seed=1))
+    assert epochs(whole)[0]["train_loss"] != epochs(other)[0]["train_loss"]
+    assert scores(whole) != scores(other)
 
 
-def test_the_number_of_a_fold_changes_nothing_but_the_column_of_that_name(run, tiny_spec):
+def test_the_number_of_a_fold_changes_nothing_but_the_column_of_that_name(run, tiny_spec, whole):
     # As in the fold run's digest: whoever reuses a result under another number must get what training would give.
-    first, second = run(tiny_spec(fold=0), "first"), run(tiny_spec(fold=1), "second")
-    assert epochs(first) == epochs(second)
-    assert [row["fold"] for row in scores(first)] == [0, 0]
+    second = run(tiny_spec(fold=1))
+    assert epochs(whole) == epochs(second)
+    assert [row["fold"] for row in scores(whole)] == [0, 0]
     assert [row["fold"] for row in scores(second)] == [1, 1]
-    assert [row | {"fold": 1} for row in scores(first)] == scores(second)
+    assert [row | {"fold": 1} for row in scores(whole)] == scores(second)
 
 
 @pytest.mark.parametrize("epoch", [1, 3, 5])
-def test_a_run_interrupted_in_an_epoch_and_resumed_is_the_same_to_the_bit(run, tiny_spec, epoch):
-    whole = run(tiny_spec(), "whole")
+def test_a_run_interrupted_in_an_epoch_and_resumed_is_the_same_to_the_bit(run, tiny_spec, epoch, whole):
     run(tiny_spec(), "interrupted", interrupt_after=("epoch", epoch))
     resumed = run(tiny_spec(), "interrupted")
     assert_same_result(whole, resumed)
@@ -109,8 +138,7 @@ def test_a_run_interrupted_in_an_epoch_and_resumed_is_the_same_to_the_bit(run, t
     assert [event["epoch"] for event in events(resumed, "epoch")].count(epoch) == 2
 
 
-def test_a_run_interrupted_in_every_epoch_and_in_the_test_is_the_same_to_the_bit(run, tiny_spec):
-    whole = run(tiny_spec(), "whole")
+def test_a_run_interrupted_in_every_epoch_and_in_the_test_is_the_same_to_the_bit(run, tiny_spec, whole):
     for epoch in range(1, 6):
         run(tiny_spec(), "interrupted", interrupt_after=("epoch", epoch))
     run(tiny_spec(), "interrupted", interrupt_after=("tested", "d"))
@@ -218,12 +246,10 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("damage", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_damaged_checkpoint_is_set_aside_and_the_fold_begun_anew(run, tiny_spec, damage):
-    whole = run(tiny_spec(), "whole")
-    folder = run(tiny_spec(), "damaged", interrupt_after=("epoch", 3))
-    damaged = damage((folder / "checkpoint.pt").read_bytes())
-    (folder / "checkpoint.pt").write_bytes(damaged)
-    run(tiny_spec(), "damaged")
+def test_a_damaged_checkpoint_is_set_aside_and_the_fold_begun_anew(run, tiny_spec, damage, whole, begun):
+    damaged = damage((begun / "checkpoint.pt").read_bytes())
+    (begun / "checkpoint.pt").write_bytes(damaged)
+    folder = run(tiny_spec())
     assert_same_result(whole, folder)
     (event,) = events(folder, "checkpoint_unreadable")
     assert event["reason"].startswith("checkpoint.pt is damaged (")
@@ -233,11 +259,10 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_fold_begun_anew(run, tiny_spe
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"learning_rate": 0.5}], ids=["another seed", "another arm"])
-def test_a_checkpoint_of_another_fold_run_is_not_gone_on_from(run, tiny_spec, other):
-    whole = run(tiny_spec(), "whole")
-    foreign = run(tiny_spec(digest="foreign", **other), "foreign")
-    (whole.parent / "mine").mkdir()
-    (foreign / "checkpoint.pt").rename(whole.parent / "mine" / "checkpoint.pt")
+def test_a_checkpoint_of_another_fold_run_is_not_gone_on_from(run, tiny_spec, other, whole, tmp_path):
+    foreign = run(tiny_spec(digest="foreign", **other), "foreign", interrupt_after=("epoch", 2))
+    (tmp_path / "mine").mkdir()
+    (foreign / "checkpoint.pt").rename(tmp_path / "mine" / "checkpoint.pt")
     folder = run(tiny_spec(), "mine")
     assert_same_result(whole, folder)
     (event,) = events(folder, "checkpoint_unreadable")
@@ -251,12 +276,10 @@ def test_a_checkpoint_that_the_file_system_does_not_give_is_not_called_damaged(r
     assert (tmp_path / "fold" / "checkpoint.pt").is_dir()
 
 
-def test_a_journal_that_was_cut_short_costs_nothing(run, tiny_spec):
-    whole = run(tiny_spec(), "whole")
-    folder = run(tiny_spec(), "cut", interrupt_after=("epoch", 3))
-    journal = folder / "events.jsonl"
+def test_a_journal_that_was_cut_short_costs_nothing(run, tiny_spec, whole, begun):
+    journal = begun / "events.jsonl"
     journal.write_bytes(journal.read_bytes()[:-20])
-    assert_same_result(whole, run(tiny_spec(), "cut"))
+    assert_same_result(whole, run(tiny_spec()))
 
 
 class Limited(SEUNet):
@@ -311,9 +334,8 @@ def train_until(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_a_run_that_is_asked_to_stop_ends_its_epoch_and_goes_on_from_there_to_the_bit(
-    run, train_until, tiny_spec, epoch
+    run, train_until, tiny_spec, epoch, whole
 ):
-    whole = run(tiny_spec(), "whole")
     folder, code = train_until(("epoch", epoch), tiny_spec())
     assert code == child.PAUSED == 75
     assert read_journal(folder / "events.jsonl")[-1]["event"] == "paused"
@@ -331,8 +353,7 @@ def test_a_run_that_is_asked_to_stop_before_its_first_epoch_trains_none(train_un
     assert not (folder / "checkpoint.pt").exists()
 
 
-def test_a_run_that_is_asked_to_stop_in_its_test_keeps_the_cases_that_were_tested(run, train_until, tiny_spec):
-    whole = run(tiny_spec(), "whole")
+def test_a_run_that_is_asked_to_stop_in_its_test_keeps_the_cases_that_were_tested(run, train_until, tiny_spec, whole):
     folder, code = train_until(("tested", "d"), tiny_spec())
     assert code == child.PAUSED
     assert [row["case_id"] for row in scores(folder)] == ["d"]
@@ -342,13 +363,27 @@ def test_a_run_that_is_asked_to_stop_in_its_test_keeps_the_cases_that_were_teste
     assert_same_result(whole, folder)
 
 
-def test_scores_are_not_kept_where_the_training_is_begun_anew(run, train_until, tiny_spec):
-    whole = run(tiny_spec(), "whole")
+def test_scores_are_not_kept_where_the_training_is_begun_anew(run, train_until, tiny_spec, whole):
     folder, _ = train_until(("tested", "d"), tiny_spec())
     (folder / "checkpoint.pt").unlink()
     assert train_until(None, tiny_spec()) == (folder, 0)
     assert [event["case_id"] for event in events(folder, "tested")] == ["d", "d", "e"]
     assert_same_result(whole, folder)
+
+
+@pytest.mark.parametrize("content", ["", '[{"case_id": "e"}]'], ids=["empty", "of another"])
+@pytest.mark.parametrize(("name", "tested"), [("done.json", ["d", "e"]), ("scores.json", ["d", "e", "d", "e"])])
+def test_a_result_that_is_damaged_is_made_again_without_an_epoch(run, train_until, tiny_spec, name, tested, content):
+    whole = run(tiny_spec(), "whole")
+    folder, _ = train_until(None, tiny_spec())
+    (folder / name).write_text(content)
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 4, 5], "none of them twice"
+    assert len(events(folder, "result_damaged")) == 1
+    assert [event["case_id"] for event in events(folder, "tested")] == tested
+    assert_same_result(whole, folder)
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert len(events(folder, "started")) == 2, "what is whole is left alone"
 
 
 def test_a_run_that_is_asked_to_stop_after_its_last_case_is_done(train_until, tiny_spec):

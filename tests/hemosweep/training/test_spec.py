@@ -28,6 +28,17 @@ def test_a_folder_without_a_spec_is_bad_input(tmp_path):
         FoldRunSpec.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["", "\0" * 20, '{"digest": "01', "7", "[]", "{}", '{"digest": "0", "source": null, "config": {"model": []}}'],
+    ids=["empty", "zeros", "half", "a number", "a list", "nothing", "another version"],
+)
+def test_a_spec_that_cannot_be_read_is_bad_input(tmp_path, content):
+    (tmp_path / "spec.json").write_text(content)
+    with pytest.raises(BadInput, match=r"spec\.json is damaged, or of another version; run its sweep again"):
+        FoldRunSpec.read(tmp_path)
+
+
 def test_json_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "scores.json"
     write_json(path, [1])
