@@ -20,6 +20,12 @@ os.environ.update(LOCAL_ONLY)
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.store.tracking.dbmodels.models import (  # noqa: E402
+    SqlLatestMetric,
+    SqlMetric,
+    SqlRun,
+    SqlTag,
+)
 
 # The migrations of a new store are announced at level INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -36,5 +42,9 @@ __all__ = [
     "Param",
     "Run",
     "RunTag",
+    "SqlLatestMetric",
+    "SqlMetric",
+    "SqlRun",
+    "SqlTag",
     "ViewType",
 ]

@@ -15,15 +15,18 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import pandas as pd
+from sqlalchemy.orm import Session
 
 from hemosweep.databases import telling
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.evaluation.summary import summarise
 from tracking import schema
-from tracking.backend import Metric, Param, Run, RunTag
+from tracking.backend import Experiment, Metric, Param, Run, RunTag
 from tracking.journal import FoldState, read_fold, read_start
-from tracking.store import database_path, ensure_experiment, open_store, search_runs
+from tracking.new_run import write_run
+from tracking.store import database_path, ensure_experiment, open_store, search_runs, transaction
 
+_TABLES = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
 _INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
 
 
@@ -42,8 +45,9 @@ class Recorder:
         self.path = database_path(out)
         self._store = open_store(out)
         self._client = self._store.client
-        self._experiment_of: dict[str, str] = {}
+        self._experiment_of: dict[str, Experiment] = {}
         self._open: set[str] = set()
+        self._described: set[str] = set()
         # What was found out since a run was begun, as nobody else writes it: to search among thousands of runs for
         # each fold takes longer than to record it.
         self._inherited: dict[str, dict[str, str]] = {}
@@ -59,31 +63,41 @@ class Recorder:
         Args:
             folders: those of the replicate's fold runs, by digest; without them no run gives way.
         """
-        experiment_id = ensure_experiment(self._store, info.sweep)
+        experiment = ensure_experiment(self._store, info.sweep)
+        with transaction(self._store):
+            run = self._begin(str(experiment.experiment_id), info, folders)
+        run_id = str(run.info.run_id)
+        self._experiment_of[run_id] = experiment
+        self._inherited[run_id] = {name: run.data.tags[name] for name in _INHERITED}
+        self._children.pop(run_id, None)
+        if run.info.status == "FINISHED":
+            return run_id
+        self._open.add(run_id)
+        if run_id not in self._described:
+            self._client.log_text(run_id, _json(info.config), schema.ARTIFACT_CONFIG)
+            self._client.log_text(run_id, _json(info.environment), schema.ARTIFACT_ENVIRONMENT)
+            self._described.add(run_id)
+        return run_id
+
+    def _begin(self, experiment_id: str, info: ReplicateInfo, folders: Mapping[str, Path] | None) -> Run:
         found = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
         run = found[0] if found else None
         if run is not None and folders is not None and self._is_of_others(run, folders):
             self._delete(run)
             run = None
-        run = self._create_replicate(experiment_id, info) if run is None else run
-        run_id = str(run.info.run_id)
-        self._experiment_of[run_id] = experiment_id
-        self._inherited[run_id] = {name: run.data.tags[name] for name in _INHERITED}
-        self._children.pop(run_id, None)
-        if run.info.status == "FINISHED":
-            return run_id  # what it was made with is not what replays it
-        self._open.add(run_id)
-        self._reopen(run)
         tags = schema.extra_tags(info.tags) | schema.environment_tags(info.environment)
+        if run is None:
+            run = self._create_replicate(experiment_id, info, tags)
+        elif run.info.status == "FINISHED":
+            return run  # what it was made with is not what replays it
+        self._reopen(run)
         params = schema.flat_params(info.config)
         self._client.log_batch(
-            run_id,
+            run.info.run_id,
             params=[Param(name, value) for name, value in params.items() if name not in run.data.params],
             tags=_changed_tags(run, tags),
         )
-        self._client.log_text(run_id, _json(info.config), schema.ARTIFACT_CONFIG)
-        self._client.log_text(run_id, _json(info.environment), schema.ARTIFACT_ENVIRONMENT)
-        return run_id
+        return run
 
     @telling
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
@@ -95,35 +109,56 @@ class Recorder:
         if known is not None and known.finished:
             return
         state = read_fold(folder)
-        child = None if known is None else self._client.get_run(known.run_id)
-        if child is None and state.started is None:
+        if known is None and state.started is None:
             return
-        if child is None:
-            child = self._create_child(run_id, fold, digest, state)
-            self._children[run_id][digest] = _Child(run_id=child.info.run_id, finished=False)
-        elif state.status == "RUNNING":
+        with transaction(self._store) as session:
+            if known is None:
+                child_id = self._write_fold(session, run_id, fold, digest, state)
+            else:
+                child_id = known.run_id
+                self._update_fold(child_id, state)
+        self._children[run_id][digest] = _Child(run_id=child_id, finished=state.status == "FINISHED")
+
+    def _write_fold(self, session: Session, run_id: str, fold: int, digest: str, state: FoldState) -> str:
+        metrics = _fold_metrics(state) if state.status == "FINISHED" else {}
+        started, now = _milliseconds(state.started), _milliseconds(time.time())
+        return write_run(
+            session,
+            self._experiment(run_id),
+            name=schema.fold_run_name(fold),
+            tags=_fold_tags(state)
+            | self._tags_of(run_id)
+            | {
+                schema.TAG_LEVEL: schema.LEVEL_FOLD,
+                schema.TAG_PARENT: run_id,
+                schema.TAG_FOLD: str(fold),
+                schema.TAG_FOLD_RUN: digest,
+            },
+            metrics=[*_epoch_metrics(state), *(Metric(name, value, now, 0) for name, value in metrics.items())],
+            status=state.status,
+            started=started,
+            ended=None if state.status == "RUNNING" else max(started, _milliseconds(state.ended)),
+        )
+
+    def _update_fold(self, child_id: str, state: FoldState) -> None:
+        child = self._client.get_run(child_id)
+        if state.status == "RUNNING":
             self._reopen(child)
-        child_id = str(child.info.run_id)
         recorded = (
             {metric.step for metric in self._client.get_metric_history(child_id, schema.METRIC_EPOCH_SECONDS)}
             if schema.METRIC_EPOCH_SECONDS in child.data.metrics
             else set()
         )
         metrics = [m for m in _epoch_metrics(state) if m.step not in recorded]
-        tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
-        if state.failure is not None:
-            tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
-        if state.micro_batch_size is not None:
-            tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
         if state.status == "FINISHED":
             metrics += self._changed_metrics(child, _fold_metrics(state))
+        tags = _fold_tags(state)
         self._client.log_batch(child_id, metrics=metrics, tags=_changed_tags(child, tags))
         if state.status != "RUNNING":
             for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):
                 if tag not in tags and tag in child.data.tags:
                     self._client.delete_tag(child_id, tag)
             self._end(child, state.status, state.ended)
-            self._children[run_id][digest] = _Child(run_id=child_id, finished=state.status == "FINISHED")
 
     @telling
     def finish_replicate(
@@ -134,6 +169,7 @@ class Recorder:
         figures: Mapping[str, Path],
         artifacts: Mapping[str, Path] | None = None,
         status: Literal["FINISHED", "FAILED"],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Write a replicate's summary, case table and figures, and end its run.
 
@@ -142,25 +178,31 @@ class Recorder:
             figures: file name in the artifact folder `figures/` (such as `dsc.png`) to the file.
             artifacts: path among the run's artifacts (such as `report/index.html`) to the file.
             status: FAILED when a fold failed; `cases` are then those of the other folds.
+            tags: further ones, as in `ReplicateInfo`.
         """
-        run = self._client.get_run(run_id)
-        folds = self._folds(run_id)
-        # A mean over some folds would stand among means over all of them.
-        summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
-        values = schema.summary_metrics(summary) if status == "FINISHED" else {}
-        seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
-        values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
-        self._client.log_batch(run_id, metrics=self._changed_metrics(run, values))
-        self._log_cases(run, cases)
-        for name, path in figures.items():
-            self._log_file(run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
-        for name, path in (artifacts or {}).items():
-            self._log_file(run_id, name, path)
-        for fold in folds:
-            if fold.info.status == "RUNNING":
-                self._end(fold, "FAILED")
-        if run.info.status != status:
-            self._end(run, status)
+        with transaction(self._store):
+            run = self._client.get_run(run_id)
+            folds = self._folds(run_id)
+            # A mean over some folds would stand among means over all of them.
+            summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
+            values = schema.summary_metrics(summary) if status == "FINISHED" else {}
+            seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
+            values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
+            self._client.log_batch(
+                run_id,
+                metrics=self._changed_metrics(run, values),
+                tags=_changed_tags(run, schema.extra_tags(tags or {}) | {schema.TAG_TABLES: _TABLES}),
+            )
+            self._log_cases(run_id, cases)
+            for name, path in figures.items():
+                self._log_file(run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
+            for name, path in (artifacts or {}).items():
+                self._log_file(run_id, name, path)
+            for fold in folds:
+                if fold.info.status == "RUNNING":
+                    self._end(fold, "FAILED")
+            if run.info.status != status:
+                self._end(run, status)
         self._open.discard(run_id)
 
     @telling
@@ -172,8 +214,8 @@ class Recorder:
                     self._end(run, "KILLED")
         self._open.clear()
 
-    def _create_replicate(self, experiment_id: str, info: ReplicateInfo) -> Run:
-        tags = {
+    def _create_replicate(self, experiment_id: str, info: ReplicateInfo, more_tags: Mapping[str, str]) -> Run:
+        tags = dict(more_tags) | {
             schema.TAG_LEVEL: schema.LEVEL_ARM,
             schema.TAG_SWEEP: info.sweep,
             schema.TAG_ARM: info.arm,
@@ -183,20 +225,6 @@ class Recorder:
             schema.TAG_NOTE: schema.replicate_note(info.sweep, info.arm, info.seed),
         }
         return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
-
-    def _create_child(self, run_id: str, fold: int, digest: str, state: FoldState) -> Run:
-        tags = self._tags_of(run_id) | {
-            schema.TAG_LEVEL: schema.LEVEL_FOLD,
-            schema.TAG_PARENT: run_id,
-            schema.TAG_FOLD: str(fold),
-            schema.TAG_FOLD_RUN: digest,
-        }
-        return self._client.create_run(
-            self._experiment_of[run_id],
-            start_time=_milliseconds(state.started),
-            tags=tags,
-            run_name=schema.fold_run_name(fold),
-        )
 
     def _is_of_others(self, run: Run, folders: Mapping[str, Path]) -> bool:
         """Whether a run has recorded other fold runs than those on disk: of the same name, but begun at another time.
@@ -237,9 +265,14 @@ class Recorder:
         return self._inherited[run_id]
 
     def _folds(self, run_id: str) -> list[Run]:
+        experiment_id = str(self._experiment(run_id).experiment_id)
+        return search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_PARENT}` = '{run_id}'")
+
+    def _experiment(self, run_id: str) -> Experiment:
         if run_id not in self._experiment_of:
-            self._experiment_of[run_id] = self._client.get_run(run_id).info.experiment_id
-        return search_runs(self._store, [self._experiment_of[run_id]], f"tags.`{schema.TAG_PARENT}` = '{run_id}'")
+            experiment_id = self._client.get_run(run_id).info.experiment_id
+            self._experiment_of[run_id] = self._client.get_experiment(experiment_id)
+        return self._experiment_of[run_id]
 
     def _reopen(self, run: Run) -> None:
         if run.info.status != "RUNNING":
@@ -263,15 +296,12 @@ class Recorder:
         now = max([_milliseconds(time.time()), *(earlier + 1 for earlier in times)])
         return [Metric(name, value, now, 0) for name, value in changed.items()]
 
-    def _log_cases(self, run: Run, cases: pd.DataFrame) -> None:
+    def _log_cases(self, run_id: str, cases: pd.DataFrame) -> None:
         # In the format of MLflow's `log_table`, which itself appends to an older table and rounds to ten digits.
         columns = [*schema.CASE_COLUMNS, *(name for name in cases.columns if name not in schema.CASE_COLUMNS)]
         table = cases[columns]
-        run_id = run.info.run_id
         self._client.log_text(run_id, schema.table_json(table), schema.ARTIFACT_CASES_TABLE)
         self._client.log_text(run_id, table.to_csv(index=False), schema.ARTIFACT_CASES_CSV)
-        tag = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
-        self._client.log_batch(run_id, tags=_changed_tags(run, {schema.TAG_TABLES: tag}))
 
     def _log_file(self, run_id: str, name: str, path: Path) -> None:
         target = PurePosixPath(name)
@@ -288,6 +318,15 @@ def _epoch_metrics(state: FoldState) -> Iterable[Metric]:
             value = event.get(field)
             if value is not None and math.isfinite(value):
                 yield Metric(metric, float(value), _milliseconds(event["time"]), epoch)
+
+
+def _fold_tags(state: FoldState) -> dict[str, str]:
+    tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
+    if state.failure is not None:
+        tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
+    if state.micro_batch_size is not None:
+        tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
+    return tags
 
 
 def _fold_metrics(state: FoldState) -> dict[str, float]:

@@ -1,9 +1,12 @@
 """The MLflow store of one output folder: `OUT/mlflow.db` and `OUT/artifacts`, on this machine only."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from hemosweep.databases import check_database, usable
 from hemosweep.errors import BadInput
@@ -77,8 +80,27 @@ def existing_store(out: Path) -> Store:
     return open_store(out)
 
 
-def ensure_experiment(store: Store, sweep: str) -> str:
-    """Id of a sweep's experiment; made where it is missing, brought back where someone deleted it."""
+@contextmanager
+def transaction(store: Store) -> Iterator[Session]:
+    """What is written within comes to be at once, or not at all: in one session of MLflow's store.
+
+    By itself MLflow opens a session or four for each call, with commits of their own: they took longer than what was
+    to be written, and a process that was killed between two of them left half of it.
+    """
+    backend = store.client._tracking_client.store
+    open_session = backend.ManagedSessionMaker
+    with open_session(read_only=False) as session:
+        backend.ManagedSessionMaker = lambda read_only=True: nullcontext(session)
+        session.commit = session.flush
+        try:
+            yield session
+        finally:
+            del session.commit
+            backend.ManagedSessionMaker = open_session
+
+
+def ensure_experiment(store: Store, sweep: str) -> Experiment:
+    """A sweep's experiment; made where it is missing, brought back where someone deleted it."""
     name = schema.experiment_name(sweep)
     experiment = store.client.get_experiment_by_name(name)
     if experiment is None:
@@ -94,7 +116,7 @@ def ensure_experiment(store: Store, sweep: str) -> str:
     for key, value in views.experiment_tags(sweep, str(experiment.experiment_id)).items():
         if experiment.tags.get(key) != value:
             store.client.set_experiment_tag(experiment.experiment_id, key, value)
-    return str(experiment.experiment_id)
+    return experiment
 
 
 def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment]:

@@ -159,7 +159,11 @@ def _test_best(
     output: Console,
 ) -> StudyResult:
     """Train start and best on the searched cases, and compare them on those held out."""
-    arms = (search.arm(START, request.base, search.start), search.arm(BEST, request.base, best.params))
+    points = {START: search.start, BEST: best.params}
+    # Among these two an arm is its name.
+    arms = tuple(
+        replace(search.arm(name, request.base, params), params={"arm": name}) for name, params in points.items()
+    )
     last = replace(request, arms=arms)
     progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
     results = train_arms(last, split.held_out, workplace, tracker, progress)

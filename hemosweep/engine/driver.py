@@ -110,6 +110,7 @@ class _Job:
     replicate: Replicate
     info: ReplicateInfo
     left: int
+    begun: bool = False
     trial: int | None = None
     run_id: str | None = None
     failures: dict[int, str] = field(default_factory=dict)
@@ -155,29 +156,30 @@ class _Driver:
         self._display = display
         self._deadline = deadline
         self._in_flight: dict[Path, _InFlight] = {}
-        # Fold runs that are over, to be recorded and drawn: one at a time, while the next ones train.
-        self._over: deque[Callable[[], None]] = deque()
+        # What is to be entered, recorded and drawn: one at a time, in this order, while fold runs train.
+        self._books: deque[Callable[[], None]] = deque()
+        self._entered = False
         self._stopping = False
 
     def run(self, jobs: Sequence[_Job]) -> None:
         queue = [(job, spec) for job in jobs for spec in job.replicate.fold_runs]
-        while queue or self._in_flight or self._over:
+        while queue or self._in_flight or self._books:
             if not self._stopping and self._in_flight and time.monotonic() > self._deadline:
                 self._stop()
             if not self._stopping:
                 self._fill(queue)
-            elif not self._in_flight and not self._over:
+            elif not self._in_flight and not self._books:
                 break
             if self._in_flight:
-                ended = self._executor.wait(0.0 if self._over else POLL_S)
+                ended = self._executor.wait(0.0 if self._books else POLL_S)
                 for fold in self._in_flight.values():
                     self._hand_over(fold)
                 for end in ended:
                     self._end(end)
                 if ended and not self._stopping:
                     self._fill(queue)
-            if self._over:
-                self._over.popleft()()
+            if self._books:
+                self._books.popleft()()
         if any(job.left for job in jobs):
             raise TimeIsUp
 
@@ -196,9 +198,9 @@ class _Driver:
                 return
             job, spec = queue.pop(index)
             folder = fold_run_folder(self._out, spec)
-            self._open(job)
+            self._begin(job)
             if is_done(self._out, spec):
-                self._over.append(partial(self._fold_done, job, spec, reused=True))
+                self._books.append(partial(self._fold_done, job, spec, reused=True))
                 continue
             if time.monotonic() > self._deadline:
                 self._stopping = True
@@ -212,10 +214,22 @@ class _Driver:
         self._in_flight[fold.folder] = fold
         self._executor.start(fold.folder)
 
-    def _open(self, job: _Job) -> None:
-        if job.trial is None:
-            job.trial = self._ledger.begin(job.replicate, read_efforts(self._out, job.replicate))
-            job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
+    def _begin(self, job: _Job) -> None:
+        """Have a replicate entered in the ledger and the tracker before anything that is over of it.
+
+        The first one at once: a ledger that cannot be written to is told before anything is trained.
+        """
+        if job.begun:
+            return
+        job.begun = True
+        self._books.append(partial(self._enter, job, read_efforts(self._out, job.replicate)))
+        if not self._entered:
+            self._books.pop()()
+
+    def _enter(self, job: _Job, efforts: Sequence[Effort]) -> None:
+        self._entered = True
+        job.trial = self._ledger.begin(job.replicate, efforts)
+        job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
 
     def _folders(self, job: _Job) -> Mapping[str, Path]:
         return {spec.digest: fold_run_folder(self._out, spec) for spec in job.replicate.fold_runs}
@@ -249,9 +263,9 @@ class _Driver:
             self._start(replace(fold, attempt=attempt + 1, begun_with=fold.num_epochs, size=-1))
             return
         if end.failure is None:
-            self._over.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
+            self._books.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
         else:
-            self._over.append(partial(self._fold_failed, fold, end.failure))
+            self._books.append(partial(self._fold_failed, fold, end.failure))
 
     def _fold_failed(self, fold: _InFlight, failure: str) -> None:
         fold.job.failures[fold.spec.fold] = f"{fold.name}: {failure}"
@@ -282,14 +296,16 @@ class _Driver:
 
         folders = self._folders(job)
         # Known only now: the driver's own machine may have no part in the training.
-        info = replace(job.info, tags=dict(job.info.tags) | {"device_kind": device_kind(self._out, replicate)})
+        tags = {"device_kind": device_kind(self._out, replicate)}
 
         def record(tracker: Tracker) -> str:
-            run_id = tracker.begin_replicate(info, folders)
+            # A second try looks for the run anew: the first may have failed because it is gone.
+            begun, job.run_id = job.run_id, None
+            run_id = begun or tracker.begin_replicate(job.info, folders)
             for spec in replicate.fold_runs:
                 tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folders[spec.digest])
             status: Status = "FAILED" if failures else "FINISHED"
-            tracker.finish_replicate(run_id, cases=result.cases, figures=figures, status=status)
+            tracker.finish_replicate(run_id, cases=result.cases, figures=figures, tags=tags, status=status)
             return run_id
 
         job.record = record

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.data.digest import digest_json
@@ -29,7 +29,7 @@ _EFFORTS = "fold_runs"
 
 
 class Ledger:
-    """Enumerates arms explicitly through ask and tell. No sampler chooses and no pruner runs: arms are compared."""
+    """Enumerates arms explicitly, each a trial made whole. No sampler chooses and no pruner runs: arms are compared."""
 
     def __init__(self, out: Path, sweep: Sweep) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -74,17 +74,17 @@ class Ledger:
         last = trials[-1] if trials else None
         if last is not None and (last.state is TrialState.RUNNING or _stands(last, efforts)):
             return last.number
-        if last is None or last.state is not TrialState.WAITING:
-            self._study.enqueue_trial(
-                dict(replicate.arm.params),
-                user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
-            )
-        while True:
-            asked = self._study.ask(self._space)
-            if asked.user_attrs.get(_DIGEST) == replicate.digest:
-                return asked.number
-            # Left waiting by a driver that died between enqueue and ask.
-            self._study.tell(asked, state=TrialState.FAIL)
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=dict(replicate.arm.params),
+            distributions=self._space,
+            user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
+        )
+        # As the study's add_trial does it, which does not tell the number.
+        identifier = self._storage.create_new_trial(
+            self._storage.get_study_id_from_name(self._study.study_name), template_trial=trial
+        )
+        return self._storage.get_trial_number_from_id(identifier)
 
     @telling
     def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:

@@ -32,7 +32,8 @@ class ReplicateInfo:
 class Tracker(Protocol):
     """Every call may be repeated: a replay of the same folders changes nothing.
 
-    `folders` are those of a replicate's fold runs, by digest.
+    `folders` are those of a replicate's fold runs, by digest. `tags`, like those of `ReplicateInfo`, are what is known
+    of a replicate only when it is over.
     """
 
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path]) -> str: ...
@@ -46,6 +47,7 @@ class Tracker(Protocol):
         cases: pd.DataFrame,
         figures: Mapping[str, Path],
         status: Literal["FINISHED", "FAILED"],
+        tags: Mapping[str, str],
     ) -> None: ...
 
     def interrupt(self) -> None: ...

@@ -8,9 +8,11 @@ does after preprocessing: the plan's file, a forked process a fold run with its 
 MLflow's records, the display; all but the figures. `figures` is a tenth of it with them. `demo` trains the demo sweep
 of patch sizes for real, and tells how much of its loop the children's own clocks leave.
 
+`overhead_ms` is what of a fold run's time no child trained, by the children's own clocks, as in `demo`.
 `wall` is what the clock said, `cpu` what this process used of a processor, however busy the machine was with other
-work: `yardstick_s` is the processor's time for three million additions in Python. The driver works while children do,
-so the parts may add up to more than the whole.
+work. `yardstick_s` is what three million additions in Python took of one, before or among the work: 0.13 s on an idle
+machine, several times that where others use its processors; `cpu_if_idle` is reckoned from it. The driver works while
+children do, so the parts may add up to more than the whole.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +51,7 @@ from hemosweep.report.progress import SweepDisplay
 from hemosweep.report.study import SweepFigures
 
 NUM_FOLDS = 5
-PARTS = ("plan", "stubs", "figures", "demo")
+YARDSTICK, SAMPLE, IDLE_YARDSTICK_S = 3_000_000, 100_000, 0.13
 
 
 class Times:
@@ -67,6 +69,9 @@ class Times:
         finally:
             self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
             self.cpu[name] = self.cpu.get(name, 0.0) + time.process_time() - cpu
+
+    def pop(self, name: str) -> tuple[float, float]:
+        return self.wall.pop(name), self.cpu.pop(name)
 
     def each(self, num: int) -> dict[str, dict[str, float]]:
         """Milliseconds of each part, for one of `num`."""
@@ -95,6 +100,14 @@ class Timed:
                 return value(*arguments, **keywords)
 
         return timed
+
+
+def add(num: int) -> float:
+    """Processor time of so many additions."""
+    begun, total = time.process_time(), 0
+    for number in range(num):
+        total += number
+    return time.process_time() - begun
 
 
 def request_of(sweep: Sweep | None, out: Path, *, num_cases: int = 18) -> Request:
@@ -129,88 +142,17 @@ def many_arms(num_arms: int) -> Sweep:
     )
 
 
-def run_stubs(request: Request, console: Console, *, with_figures: bool) -> dict[str, Any]:
-    """A sweep of fold runs that train nothing, part by part."""
-    prepared = prepare_request(request, console, confirmed=False)
-    console = Console(stderr=True, quiet=True)
-    times = Times()
-    executor = LocalExecutor(job=finish_at_once)
-    out, sweep = request.out, request.sweep
-    with times.of("open MLflow's store"):
-        tracker = open_tracker(out)
-    with times.of("whole"):
-        with times.of("plan"):
-            replicates = prepared.plan(request.arms, request.seeds)
-            environment = describe_environment()
-            infos = [describe(replicate, sweep.name, prepared.facts, environment) for replicate in replicates]
-        with times.of("plan's file"):
-            write_plan(out, sweep.name, request.profile.name, replicates)
-        ledger = Ledger(out, sweep)
-        figures = SweepFigures(sweep.name, sweep.comparisons, prepared.cases, out) if with_figures else no_figures
-        with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
-            results = run_sweep(
-                replicates,
-                infos,
-                out,
-                executor=Timed(executor, "executor", times, by_method=True),
-                ledger=Timed(ledger, "Optuna", times),
-                tracker=Timed(tracker, "MLflow", times, by_method=True),
-                illustrate=timed_function(figures, "figures", times),
-                display=Timed(display, "display", times),
-            )
-    num = sum(len(replicate.fold_runs) for replicate in replicates)
-    check(results, num)
-    whole, opening = times.wall.pop("whole"), times.wall.pop("open MLflow's store")
-    return {
-        "fold_runs": num,
-        "arms": len(replicates),
-        "whole_s": round(whole, 2),
-        "open_store_s": round(opening, 2),
-        "stub_ms": round(1000 * sum(result.seconds for result in results) / num, 2),
-        "each_ms": {"wall": round(1000 * whole / num, 2), "cpu": round(1000 * times.cpu["whole"] / num, 2)},
-        "parts_ms": times.each(num),
-    }
-
-
-def no_figures(replicate: Replicate, cases: pd.DataFrame) -> dict[str, Path]:
-    return {}
-
-
-def timed_function(function: Callable[..., Any], name: str, times: Times) -> Callable[..., Any]:
-    def timed(*arguments: Any) -> Any:
-        with times.of(name):
-            return function(*arguments)
-
-    return timed
-
-
-def yardstick() -> float:
-    """Processor time of three million additions: some 0.13 s on an idle core."""
-    begun, total = time.process_time(), 0
-    for number in range(3_000_000):
-        total += number
-    return time.process_time() - begun
-
-
-def check(results: Sequence[ReplicateResult], num_fold_runs: int) -> None:
-    """What was measured must have been done."""
-    failures = [failure for result in results for failure in result.failures]
-    assert not failures, failures[0]
-    assert all(result.run_id is not None for result in results), "not recorded in MLflow"
-    assert sum(result.cases["fold"].nunique() for result in results) == num_fold_runs
-
-
-def run_plan(request: Request, console: Console) -> dict[str, dict[str, float]]:
+def run_plan(request: Request, console: Console) -> dict[str, Any]:
     """What `hemosweep plan` computes, imports apart; its timed training steps are told for themselves."""
     prepared = prepare_request(request, console, confirmed=False)
     request = replace(request, data=request.phantom_folder)
-    told = {"none done": _timed_plan(request)}
+    told: dict[str, Any] = {"none_done": _timed_plan(request)}
     for replicate in prepared.plan(request.arms, request.seeds):
         for spec in replicate.fold_runs:
             folder = fold_run_folder(request.out, spec)
             spec.write(folder)
             finish_at_once(folder)
-    return told | {"all done": _timed_plan(request)}
+    return told | {"all_done": _timed_plan(request)}
 
 
 def _timed_plan(request: Request) -> dict[str, float]:
@@ -234,18 +176,79 @@ def _timed_plan(request: Request) -> dict[str, float]:
     }
 
 
-def run_demo(request: Request, console: Console) -> dict[str, float]:
+def run_stubs(request: Request, console: Console, *, with_figures: bool) -> dict[str, Any]:
+    """A sweep of fold runs that train nothing, part by part."""
+    prepared = prepare_request(request, console, confirmed=False)
+    times = Times()
+    executor = LocalExecutor(job=finish_at_once)
+    out, sweep = request.out, request.sweep
+    figures = SweepFigures(sweep.name, sweep.comparisons, prepared.cases, out)
+
+    def illustrate(replicate: Replicate, cases: pd.DataFrame) -> Mapping[str, Path]:
+        with times.of("yardstick"):
+            add(SAMPLE)
+        with times.of("figures"):
+            return figures(replicate, cases) if with_figures else {}
+
+    with times.of("open MLflow's store"):
+        tracker = open_tracker(out)
+    with times.of("whole"):
+        with times.of("plan"):
+            replicates = prepared.plan(request.arms, request.seeds)
+            environment = describe_environment()
+            infos = [describe(replicate, sweep.name, prepared.facts, environment) for replicate in replicates]
+        with times.of("plan's file"):
+            write_plan(out, sweep.name, request.profile.name, replicates)
+        ledger = Ledger(out, sweep)
+        quiet = Console(stderr=True, quiet=True)
+        with SweepDisplay(replicates, quiet, num_slots=lambda: executor.num_slots) as display:
+            results = run_sweep(
+                replicates,
+                infos,
+                out,
+                executor=Timed(executor, "executor", times, by_method=True),
+                ledger=Timed(ledger, "Optuna", times),
+                tracker=Timed(tracker, "MLflow", times, by_method=True),
+                illustrate=illustrate,
+                display=Timed(display, "display", times),
+            )
+    num = sum(len(replicate.fold_runs) for replicate in replicates)
+    check(results, num)
+    opening_s, _ = times.pop("open MLflow's store")
+    yardstick_wall_s, yardstick_cpu_s = times.pop("yardstick")
+    wall_s, cpu_s = times.pop("whole")
+    wall_ms, cpu_ms = 1000 * (wall_s - yardstick_wall_s) / num, 1000 * (cpu_s - yardstick_cpu_s) / num
+    child_ms = 1000 * sum(result.seconds for result in results) / num
+    yardstick_s = yardstick_cpu_s / len(replicates) * YARDSTICK / SAMPLE
+    return {
+        "fold_runs": num,
+        "arms": len(replicates),
+        "yardstick_s": round(yardstick_s, 3),
+        "open_store_s": round(opening_s, 2),
+        "whole_s": round(wall_s, 2),
+        "each_ms": {
+            "wall": round(wall_ms, 2),
+            "cpu": round(cpu_ms, 2),
+            "cpu_if_idle": round(cpu_ms * IDLE_YARDSTICK_S / yardstick_s, 2),
+        },
+        "child_ms": round(child_ms, 2),
+        "overhead_ms": round(wall_ms - child_ms, 2),
+        "parts_ms": times.each(num),
+    }
+
+
+def run_demo(request: Request, console: Console) -> dict[str, Any]:
     """The demo sweep of patch sizes: how much of its loop the children did not train, by their own clocks."""
     begun = time.perf_counter()
     prepared = prepare_request(request, console, confirmed=False)
     prepare_s = time.perf_counter() - begun
-    begun = time.perf_counter()
-    tracker = open_tracker(request.out)
-    open_s = time.perf_counter() - begun
-    begun, cpu = time.perf_counter(), time.process_time()
     with open_workplace(request, prepared) as workplace:
+        begun = time.perf_counter()
+        tracker = open_tracker(request.out)
+        open_s = time.perf_counter() - begun
+        begun, cpu = time.perf_counter(), time.process_time()
         results = train_arms(request, prepared, workplace, tracker, console)
-    loop_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+        loop_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
     num = sum(len(result.replicate.fold_runs) for result in results)
     check(results, num)
     training_s = sum(result.seconds for result in results)
@@ -260,29 +263,33 @@ def run_demo(request: Request, console: Console) -> dict[str, float]:
     }
 
 
+def check(results: Sequence[ReplicateResult], num_fold_runs: int) -> None:
+    """What was measured must have been done."""
+    failures = [failure for result in results for failure in result.failures]
+    assert not failures, failures[0]
+    assert all(result.run_id is not None for result in results), "not recorded in MLflow"
+    assert sum(result.cases["fold"].nunique() for result in results) == num_fold_runs
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="plan, stubs, figures, demo; default: all")
     parser.add_argument("--fold-runs", type=int, default=1000)
     options = parser.parse_args()
-    parts = options.parts or PARTS
     console = Console(stderr=True)
-    sweep = many_arms(options.fold_runs // NUM_FOLDS)
-    report: dict[str, Any] = {"python": platform.python_version(), "processors": num_processors()}
+    sweep, fewer = many_arms(options.fold_runs // NUM_FOLDS), many_arms(max(1, options.fold_runs // NUM_FOLDS // 10))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        report["yardstick_s"] = round(yardstick(), 3)
-        report["load_before"] = round(os.getloadavg()[0], 1)
-        if "plan" in parts:
-            report["plan"] = run_plan(request_of(sweep, folder / "plan", num_cases=76), console)
-        if "stubs" in parts:
-            report["stubs"] = run_stubs(request_of(sweep, folder / "stubs"), console, with_figures=False)
-        if "figures" in parts:
-            fewer = many_arms(max(1, options.fold_runs // NUM_FOLDS // 10))
-            report["figures"] = run_stubs(request_of(fewer, folder / "figures"), console, with_figures=True)
-        if "demo" in parts:
-            report["demo"] = run_demo(request_of(None, folder / "demo"), console)
-        report["load_after"] = round(os.getloadavg()[0], 1)
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
+            "plan": lambda: run_plan(request_of(sweep, folder / "plan", num_cases=76), console),
+            "stubs": lambda: run_stubs(request_of(sweep, folder / "stubs"), console, with_figures=False),
+            "figures": lambda: run_stubs(request_of(fewer, folder / "figures"), console, with_figures=True),
+            "demo": lambda: run_demo(request_of(None, folder / "demo"), console),
+        }
+        report: dict[str, Any] = {"python": platform.python_version(), "processors": num_processors()}
+        for part in options.parts or parts:
+            before = {"load": round(os.getloadavg()[0], 1), "yardstick_s": round(add(YARDSTICK), 3)}
+            report[part] = before | parts[part]()
     print(json.dumps(report, indent=1))
 
 

@@ -2,6 +2,8 @@ import json
 import logging
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 
 import mlflow
@@ -9,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tracking import schema
+from tracking.backend import MlflowException
 from tracking.recorder import Recorder
 from tracking.store import database_path, ensure_experiment, open_store, search_runs
 
@@ -172,19 +175,45 @@ def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(fold):
     assert schema.TAG_FAILURE not in child.data.tags
 
 
-def test_an_outage_in_the_midst_of_a_fold_leaves_one_run_of_it(fold, monkeypatch):
+@pytest.mark.parametrize("call", ["log_batch", "set_terminated"])
+def test_an_outage_in_the_midst_of_a_fold_changes_nothing(out, fold, monkeypatch, call):
     def away(*arguments, **keywords):
         raise OSError("the store is away")
 
     fold.folder.start()
     fold.folder.epoch(1)
-    with monkeypatch.context() as outage:
-        outage.setattr(fold.recorder._client, "log_batch", away)
-        with pytest.raises(OSError, match="the store is away"):
-            fold.record()
     fold.record()
-    (child,) = children(fold.recorder, fold.run_id)
-    assert steps(fold.recorder, child, "train_loss") == [1]
+    before = rows(out)
+    fold.folder.epoch(2)
+    fold.folder.finish(0, 2)
+    with monkeypatch.context() as outage:
+        outage.setattr(fold.recorder._client, call, away)
+        with pytest.raises(MlflowException, match="the store is away"):
+            fold.record()
+    assert rows(out) == before
+    child = fold.record()
+    assert child.info.status == "FINISHED"
+    assert steps(fold.recorder, child, "train_loss") == [1, 2]
+
+
+def test_a_process_that_dies_while_it_writes_a_fold_leaves_nothing_of_it(out, replicate, fold_folder):
+    run_id = Recorder(out).begin_replicate(replicate())
+    folder = fold_folder(num_epochs=2)
+    dying = f"""
+import os
+from pathlib import Path
+from tracking.recorder import Recorder
+recorder = Recorder(Path({str(out)!r}))
+import sqlalchemy.orm
+sqlalchemy.orm.Session.commit = lambda session: os._exit(9)
+recorder.record_fold({run_id!r}, fold=0, digest={folder.digest!r}, folder=Path({str(folder.path)!r}))
+"""
+    assert subprocess.run([sys.executable, "-c", dying], check=False).returncode == 9
+    recorder = Recorder(out)
+    assert children(recorder, run_id) == []
+    recorder.record_fold(run_id, fold=0, digest=folder.digest, folder=folder.path)
+    (child,) = children(recorder, run_id)
+    assert child.info.status == "FINISHED"
 
 
 def test_a_fold_that_is_recorded_for_good_is_not_looked_for_again(fold, monkeypatch):
@@ -466,10 +495,10 @@ def test_a_deleted_run_is_recorded_anew(out, replicate):
 
 def test_an_experiment_is_made_once_and_a_deleted_one_comes_back(out):
     store = open_store(out)
-    experiment = ensure_experiment(store, "loss")
-    assert ensure_experiment(open_store(out), "loss") == experiment
+    experiment = ensure_experiment(store, "loss").experiment_id
+    assert ensure_experiment(open_store(out), "loss").experiment_id == experiment
     store.client.delete_experiment(experiment)
-    assert ensure_experiment(store, "loss") == experiment
+    assert ensure_experiment(store, "loss").experiment_id == experiment
     assert store.client.get_experiment(experiment).lifecycle_stage == "active"
 
 
@@ -484,7 +513,7 @@ def test_losing_the_race_for_an_experiment_is_no_error(out, monkeypatch):
         return next(answers)
 
     monkeypatch.setattr(store.client, "get_experiment_by_name", too_early)
-    assert ensure_experiment(store, "loss") == ensure_experiment(other, "loss")
+    assert ensure_experiment(store, "loss").experiment_id == ensure_experiment(other, "loss").experiment_id
 
 
 def test_mlflow_is_silent_and_its_telemetry_off():

@@ -142,24 +142,6 @@ def test_each_seed_and_each_digest_is_a_trial_of_its_own(ledger, replicate):
     assert len(set(numbers)) == 3
 
 
-def test_a_trial_left_waiting_by_a_dead_driver_is_closed_and_not_taken_for_the_replicate(tmp_path, ledger, replicate):
-    study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
-    study.enqueue_trial({"size": "large", "se": True}, user_attrs={"replicate": "of the dead driver"})
-    number = ledger.begin(replicate(arm=0), EFFORTS)
-    ledger.complete(number, 0.5, EFFORTS)
-    stale, mine = trials(tmp_path)
-    assert (stale.state, mine.state) == (TrialState.FAIL, TrialState.COMPLETE)
-    assert (mine.number, mine.params) == (number, {"size": "small", "se": False})
-
-
-def test_a_waiting_trial_of_the_same_replicate_is_taken_up(tmp_path, ledger, replicate):
-    mine = replicate()
-    study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
-    study.enqueue_trial(dict(mine.arm.params), user_attrs={"replicate": mine.digest})
-    assert ledger.begin(mine, EFFORTS) == 0
-    assert [trial.params for trial in trials(tmp_path)] == [dict(mine.arm.params)]
-
-
 def test_sweeps_share_the_file_and_not_the_trials(tmp_path, ledger, replicate):
     ledger.begin(replicate(), EFFORTS)
     other = Ledger(tmp_path, replace(SWEEP, name="other"))
