@@ -1,5 +1,6 @@
 """`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and what the rest would take."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from hemosweep.engine.forecast import forecast_fold, makespan
 from hemosweep.model.device import choose_device
 from hemosweep.report.progress import duration
 from sweeps import SWEEP_NAMES, find_sweep
+
+BUSY = 0.5
+"""Load from which on a forecast is said to be too long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +49,8 @@ class Forecast:
     """What a sweep would train. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
 
     `preprocessed_bytes` is the disk of the `num_to_preprocess` preprocessed cases that are not there yet.
-    `elsewhere` tells that other machines will train than the one that the forecast was made on.
+    `elsewhere` tells that other machines will train than the one that the forecast was made on. `load` is the average
+    of the last minute, where training takes place on the CPU: how many processors other programs kept busy.
     """
 
     sweep: str
@@ -61,6 +66,7 @@ class Forecast:
     num_trials: int = 1
     subset: str | None = None
     elsewhere: bool = False
+    load: float | None = None
 
     @property
     def num_fold_runs(self) -> int:
@@ -127,6 +133,11 @@ class Forecast:
                 )
         if self.elsewhere and self.num_missing:
             notes.append(f"time and memory are those of this machine's {self.device}, not of the cluster's machines")
+        if self.num_missing and self.load is not None and self.load >= BUSY:
+            notes.append(
+                f"other programs kept this machine busy (load {self.load:.1f}) while its steps were timed: without "
+                "them it takes less"
+            )
         return notes
 
 
@@ -199,6 +210,7 @@ def forecast_study(request: Request, *, num_slots: int = 1) -> Forecast:
         num_trials=request.num_trials,
         subset=request.subset,
         elsewhere=not request.execution.here,
+        load=None if on_gpu else round(os.getloadavg()[0], 1),
     )
 
 

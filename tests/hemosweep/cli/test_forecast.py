@@ -210,3 +210,13 @@ def test_the_json_has_the_totals_and_every_arm(request_for):
     assert (values["num_fold_runs"], values["num_shared"], values["num_missing"], values["num_slots"]) == (6, 3, 3, 2)
     assert values["memory_bytes"] == values["arms"][0]["memory_bytes"] == forecast.memory_bytes
     assert values["wall_seconds"] == pytest.approx(values["seconds"] * 2 / 3)
+
+
+@pytest.mark.parametrize(("load", "said"), [(0.1, False), (1.8, True)])
+def test_a_forecast_that_was_made_beside_other_programs_says_that_it_is_too_long(request_for, monkeypatch, load, said):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    forecast = forecast_study(request_for(0.1))
+    assert forecast.as_json()["load"] == (None if forecast.on_gpu else load)
+    assert (f"other programs kept this machine busy (load {load})" in forecast.as_text()) == (
+        said and not forecast.on_gpu
+    )
