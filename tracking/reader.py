@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from hemosweep.errors import BadInput
+from hemosweep.evaluation.scores import NUMBER_COLUMNS
 from tracking import schema
 from tracking.backend import Run
 from tracking.store import existing_store, search_runs, sweep_experiments
@@ -82,6 +83,8 @@ def find_run(out: Path, reference: str) -> RunRecord:
 def case_table(out: Path, run_id: str) -> pd.DataFrame:
     """A run's case table, columns `schema.CASE_COLUMNS` first; `case_id` is text ("001" stays "001"), NaN is undefined.
 
+    A column that the run's version of hemosweep had no score for is all NaN: not computed.
+
     Raises:
         BadInput: the folder holds no store, or the run no case table.
     """
@@ -92,8 +95,9 @@ def case_table(out: Path, run_id: str) -> pd.DataFrame:
         raise BadInput(f"run {run_id} has no case table ({schema.ARTIFACT_CASES_TABLE}); let its sweep finish first")
     content = json.loads(path.read_text(encoding="utf-8"))
     table = pd.DataFrame(content["data"], columns=content["columns"])
-    floats = ("dsc", "reference_ml", "predicted_ml", "false_positive_ml")
-    return table.astype({"case_id": str, "fold": int, "ivh": str} | dict.fromkeys(floats, float))
+    further = [name for name in table.columns if name not in schema.CASE_COLUMNS]
+    table = table.reindex(columns=[*schema.CASE_COLUMNS, *further])
+    return table.astype({"case_id": str, "fold": int, "ivh": str} | dict.fromkeys(NUMBER_COLUMNS, float))
 
 
 def fold_run_digests(out: Path, run: RunRecord) -> tuple[str, ...]:

@@ -185,7 +185,7 @@ class Recorder:
             folds = self._folds(run_id)
             # A mean over some folds would stand among means over all of them.
             summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
-            values = schema.summary_metrics(summary) if status == "FINISHED" else {}
+            values = schema.summary_metrics(summary) | schema.mean_metrics(cases) if status == "FINISHED" else {}
             seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
             values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
             self._client.log_batch(

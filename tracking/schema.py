@@ -6,10 +6,12 @@ Recorder, reader and server take every name from here; whoever queries the store
 
 import json
 from collections.abc import Iterable, Mapping
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
+from hemosweep.evaluation import scores
 from hemosweep.evaluation.summary import Summary
 
 EXPERIMENT_PREFIX = "hemosweep/"
@@ -57,7 +59,7 @@ ARTIFACT_CONFIG = "config.json"
 ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
 # MLflow's table comparison groups by the first column and compares by the second.
-CASE_COLUMNS = ("case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml")
+CASE_COLUMNS = scores.CASE_COLUMNS
 
 # Above it MLflow cuts the value itself and warns.
 MAX_PARAM_LENGTH = 6000
@@ -112,6 +114,24 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
         "num_undefined": summary.num_undefined,
     }
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def mean_metrics(cases: pd.DataFrame) -> dict[str, float]:
+    """Means over an arm's cases of every score but the DSC, such as `hd95_mm_mean`.
+
+    Undefined scores are left out, and where there are any, counted, such as `num_undefined_lesion_precision`: a
+    precision is undefined where nothing was predicted, so that the mean alone would favour an arm that predicts less.
+    """
+    values: dict[str, float] = {}
+    for name in scores.METRICS:
+        if name == "dsc":
+            continue
+        defined = cases[name].dropna().tolist()
+        if defined:
+            values[f"{name}_mean"] = fmean(defined)
+        if len(defined) < len(cases):
+            values[f"num_undefined_{name}"] = float(len(cases) - len(defined))
+    return values
 
 
 def replicate_note(sweep: str, arm: str, seed: int) -> str:

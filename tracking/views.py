@@ -24,6 +24,8 @@ _ARM_COLUMNS = (
     "dsc_median",
     "dsc_ivh_mean",
     "dsc_no_ivh_mean",
+    "nsd_mean",
+    "hd95_mm_mean",
     "num_cases",
     "num_undefined",
     "train_seconds",
@@ -79,7 +81,8 @@ def experiment_tags(sweep: str, experiment_id: str) -> dict[str, str]:
         f"Ablation **{sweep}**: {' · '.join(f'[{text}]({address})' for text, address in links.items())}\n\n"
         "One run per arm and seed, one child run per fold. `dsc_*` of an arm are taken over the test cases of all its "
         "folds (sample standard deviation); cases with an empty reference have no DSC and are left out "
-        "(`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without intraventricular hemorrhage.\n\n"
+        "(`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without intraventricular hemorrhage. Every "
+        "other score of `cases.json` has its mean over the cases that have it; `num_undefined_*` counts the rest.\n\n"
         "Whether two arms really differ: `hemosweep compare A B`."
     )
     tags = {schema.TAG_NOTE: note, "mlflow.experimentKind": "custom_model_development"}

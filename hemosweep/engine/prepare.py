@@ -13,6 +13,7 @@ from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import METRIC_VERSION
+from hemosweep.evaluation.surface import NSD_TOLERANCE_MM
 from hemosweep.preprocessing.cache import Outcome, derivatives_folder, preprocess
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import write_json
@@ -25,7 +26,8 @@ CHECKPOINT_RULE = "best validation loss"
 class Prepared:
     """Everything that is settled before training starts.
 
-    `facts` are what decides whether two runs may be compared (DESIGN.md), `warnings` what preprocessing noticed.
+    `facts` are what decides whether two runs may be compared (DESIGN.md), and the tolerance of the surface Dice.
+    `warnings` are what preprocessing noticed.
     """
 
     cases: tuple[Case, ...]
@@ -85,6 +87,7 @@ def prepare_sweep(
             "dataset_digest": dataset_digest(cases),
             "folds_digest": _store_folds(folds, out),
             "metric_version": METRIC_VERSION,
+            "nsd_tolerance_mm": str(NSD_TOLERANCE_MM),
             "checkpoint_rule": CHECKPOINT_RULE,
             "source_digest": source,
         },

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
+from hemosweep.evaluation.scores import CASE_COLUMNS, NUMBER_COLUMNS
 from hemosweep.training.journal import last_process, micro_batch_size, read_journal
 from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
 
@@ -64,10 +65,9 @@ def device_kind(out: Path, replicate: Replicate) -> str:
 
 
 def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Per-case scores sorted by case id, `case_id` and `dsc` first; an undefined DSC is NaN."""
-    columns = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml"]
-    table = pd.DataFrame([{name: row[name] for name in columns} for row in rows], columns=columns)
-    return table.astype({"dsc": float}).sort_values("case_id", ignore_index=True)
+    """Per-case scores sorted by case id, `case_id` and `dsc` first; what is undefined is NaN."""
+    table = pd.DataFrame([{name: row[name] for name in CASE_COLUMNS} for row in rows], columns=list(CASE_COLUMNS))
+    return table.astype(dict.fromkeys(NUMBER_COLUMNS, float)).sort_values("case_id", ignore_index=True)
 
 
 def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:

@@ -170,7 +170,7 @@ def _test(
     scores = score_case(
         prediction_DHW,
         case.reference_DHW,
-        voxel_ml=float(np.prod(case.native_spacing_DHW_mm)) / 1000.0,
+        spacing_DHW_mm=case.native_spacing_DHW_mm,
         case_id=case_input.case_id,
         fold=spec.fold,
         ivh=case_input.ivh,

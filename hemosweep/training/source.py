@@ -7,8 +7,11 @@ from hemosweep.data.digest import digest_files
 SOURCES = (
     "config.py",
     "evaluation/inference.py",
+    "evaluation/lesions.py",
+    "evaluation/marching_cubes.py",
     "evaluation/metrics.py",
     "evaluation/scores.py",
+    "evaluation/surface.py",
     "model/*.py",
     "preprocessing/grid.py",
     "preprocessing/record.py",

@@ -79,7 +79,7 @@ class Child:
                 score_case(
                     prediction_DHW,
                     case.reference_DHW,
-                    voxel_ml=0.03,
+                    spacing_DHW_mm=case.native_spacing_DHW_mm,
                     case_id=case.case_id,
                     fold=spec.fold,
                     ivh=case_input.ivh,

@@ -14,7 +14,21 @@ CASES = [
     {"case_id": "003", "dsc": 0.9, "fold": 1, "ivh": "no"},
     {"case_id": "004", "dsc": None, "fold": 1, "ivh": "n/a"},
 ]
-VOLUMES = {"reference_ml": 10.0, "predicted_ml": 9.0, "false_positive_ml": 1.5}
+SCORES = {
+    "reference_ml": 10.0,
+    "predicted_ml": 9.0,
+    "false_positive_ml": 1.5,
+    "nsd": 0.75,
+    "hd95_mm": 4.5,
+    "assd_mm": 1.25,
+    "volume_difference_ml": -1.0,
+    "absolute_volume_difference_ml": 1.0,
+    "lesion_f1": 0.5,
+    "lesion_sensitivity": 0.5,
+    "lesion_precision": 0.5,
+    "voxel_sensitivity": 0.75,
+    "voxel_precision": 0.8,
+}
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +67,7 @@ def replicate():
 
 @pytest.fixture
 def cases():
-    return pd.DataFrame([row | VOLUMES for row in CASES]).astype({"dsc": float})
+    return pd.DataFrame([row | SCORES for row in CASES]).astype({"dsc": float})
 
 
 class FoldFolder:
@@ -84,7 +98,7 @@ class FoldFolder:
 
     def finish(self, fold, num_epochs):
         self.event("stopped", 1000.5 + num_epochs, reason="max_epochs", best_epoch=1)
-        rows = [row | VOLUMES for row in CASES if row["fold"] == fold]
+        rows = [row | SCORES for row in CASES if row["fold"] == fold]
         test = [{"case_id": row["case_id"]} for row in rows]
         (self.path / "spec.json").write_text(json.dumps({"digest": self.digest, "test": test}))
         (self.path / "scores.json").write_text(json.dumps(rows))

@@ -4,7 +4,8 @@ import time
 import pytest
 
 from hemosweep.errors import BadInput
-from tracking import reader
+from hemosweep.evaluation.scores import NUMBER_COLUMNS
+from tracking import reader, schema
 from tracking.recorder import Recorder
 
 
@@ -50,6 +51,20 @@ def test_the_case_table_comes_back_exactly(out, three_runs, cases):
     assert math.isnan(table["dsc"][3])
     assert table["ivh"].tolist() == ["yes", "no", "no", "n/a"]
     assert table["fold"].dtype.kind == "i"
+
+
+def test_a_case_table_of_metric_version_1_has_no_scores_where_it_had_no_columns(out, three_runs, cases):
+    old = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml", "centre"]
+    (path,) = out.glob(f"artifacts/*/{three_runs[0]}/artifacts/{schema.ARTIFACT_CASES_TABLE}")
+    path.write_text(schema.table_json(cases.assign(centre="north")[old]))
+    table = reader.case_table(out, three_runs[0])
+    assert table.columns.tolist() == [*schema.CASE_COLUMNS, "centre"]
+    assert table["dsc"].tolist()[:3] == [0.2, 0.4, 0.9]
+    assert table["predicted_ml"].tolist() == [9.0] * 4
+    assert table["centre"].tolist() == ["north"] * 4
+    for name in NUMBER_COLUMNS[4:]:
+        assert table[name].isna().all()
+        assert table[name].dtype == float
 
 
 def test_the_case_table_is_found_in_a_folder_that_was_moved(out, three_runs):

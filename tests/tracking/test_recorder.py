@@ -10,6 +10,7 @@ import mlflow
 import pandas as pd
 import pytest
 
+from hemosweep.evaluation.scores import METRICS
 from tracking import schema
 from tracking.backend import MlflowException
 from tracking.recorder import Recorder
@@ -98,6 +99,20 @@ def test_aggregates_match_hand_computed_values_and_absent_ones_are_not_logged(
     assert (metrics["dsc_ivh_mean"], metrics["num_cases"], metrics["num_undefined"]) == (0.2, 4, 1)
     assert metrics["train_seconds"] == 25.0
     assert "dsc_ivh_std" not in metrics
+
+
+def test_every_other_score_has_its_mean_over_the_cases_that_have_it(out, replicate, cases):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    cases["hd95_mm"] = [4.5, 9.0, 1.5, float("nan")]
+    cases["voxel_precision"] = float("nan")
+    recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
+    metrics = recorder._store.client.get_run(run_id).data.metrics
+    assert (metrics["hd95_mm_mean"], metrics["num_undefined_hd95_mm"]) == (5.0, 1)
+    assert (metrics["nsd_mean"], metrics["volume_difference_ml_mean"]) == (0.75, -1.0)
+    assert "num_undefined_nsd" not in metrics
+    assert ("voxel_precision_mean" in metrics, metrics["num_undefined_voxel_precision"]) == (False, 4)
+    assert {f"{name}_mean" for name in METRICS} - metrics.keys() == {"voxel_precision_mean"}
 
 
 def test_replaying_everything_twice_leaves_the_same_rows(out, replicate, fold_folder, cases, figures):
@@ -353,7 +368,7 @@ def test_partial_results_of_a_failed_replicate_are_replaced_by_the_whole(out, re
 def test_the_case_table_is_mlflows_with_case_id_and_dsc_first(out, replicate, cases):
     recorder = Recorder(out)
     run_id = recorder.begin_replicate(replicate())
-    shuffled = cases[["ivh", "dsc", "fold", "predicted_ml", "case_id", "reference_ml", "false_positive_ml"]]
+    shuffled = cases[["ivh", "hd95_mm", *cases.columns.drop(["ivh", "hd95_mm"])[::-1]]]
     recorder.finish_replicate(run_id, cases=shuffled, figures={}, status="FINISHED")
     client = recorder._store.client
     with open(client.download_artifacts(run_id, "cases.json")) as table:

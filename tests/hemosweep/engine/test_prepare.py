@@ -101,7 +101,7 @@ def test_a_fold_run_is_named_by_the_content_of_what_it_reads(prepared, tiny_inpu
 def test_the_facts_that_decide_on_comparisons_are_all_there(prepared, cases):
     facts = prepared()[0].facts
     assert facts["dataset_digest"] == dataset_digest(cases)
-    assert facts["metric_version"] == METRIC_VERSION
+    assert (facts["metric_version"], facts["nsd_tolerance_mm"]) == (METRIC_VERSION, "2.0")
     assert facts["checkpoint_rule"] == "best validation loss"
     assert facts["source_digest"] == source_digest()
     assert len(facts["folds_digest"]) == 16

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from hemosweep.evaluation.metrics import dice
+from hemosweep.evaluation.metrics import dice, voxel_precision, voxel_sensitivity
 
 
 def mask(*voxels: int, size: int = 8) -> NDArray[np.bool_]:
@@ -30,6 +30,28 @@ def mask(*voxels: int, size: int = 8) -> NDArray[np.bool_]:
 )  # fmt: skip
 def test_dice_by_hand(prediction: NDArray[np.bool_], reference: NDArray[np.bool_], expected: float | None) -> None:
     assert dice(prediction, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("prediction", "reference", "sensitivity", "precision"),
+    [
+        (mask(0, 1, 2, 3), mask(2, 3, 4), 2 / 3, 2 / 4),
+        (mask(0, 1), mask(0, 1), 1.0, 1.0),
+        (mask(0, 1), mask(2, 3), 0.0, 0.0),
+        (mask(*range(8)), mask(5), 1.0, 1 / 8),
+        (mask(), mask(5), 0.0, None),
+        (mask(5), mask(), None, 0.0),
+        (mask(), mask(), None, None),
+    ],
+    ids=[
+        "partial", "equal", "disjoint", "everything predicted", "nothing predicted", "nothing there", "both empty",
+    ],
+)  # fmt: skip
+def test_sensitivity_and_precision_by_hand(
+    prediction: NDArray[np.bool_], reference: NDArray[np.bool_], sensitivity: float | None, precision: float | None
+) -> None:
+    assert voxel_sensitivity(prediction, reference) == sensitivity
+    assert voxel_precision(prediction, reference) == precision
 
 
 def test_masks_of_different_shapes_are_an_error_even_where_they_would_broadcast() -> None:

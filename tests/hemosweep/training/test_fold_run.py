@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
+from hemosweep.evaluation.scores import score_case
 from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
@@ -190,6 +192,22 @@ def test_every_test_case_is_scored_and_its_prediction_written_on_the_scanners_gr
         assert image.shape == (12, 12, 8)
         assert np.array_equal(image.affine, np.diag([10.0, 10.0, 10.0, 1.0]))
         assert int(np.asanyarray(image.dataobj).sum()) == row["predicted_ml"]
+
+
+def test_the_scores_are_those_of_the_written_prediction_each_axis_in_its_own_spacing(
+    run, tiny_spec, tiny_inputs, tmp_path
+):
+    spacing_mm = (5.0, 2.0, 0.5)
+    case = load_preprocessed(tiny_inputs["d"])
+    save_preprocessed(replace(case, native_spacing_DHW_mm=spacing_mm), tmp_path / "d.npz")
+    folder = run(replace(tiny_spec(), test=(CaseInput(case_id="d", ivh="no", path=str(tmp_path / "d.npz")),)))
+    prediction_DHW = read_volume(folder / "predictions" / "d.nii.gz").array_DHW > 0
+    right, turned = (
+        score_case(prediction_DHW, case.reference_DHW, spacing_DHW_mm=spacing, case_id="d", fold=0, ivh="no").as_dict()
+        for spacing in (spacing_mm, spacing_mm[::-1])
+    )
+    assert right["assd_mm"] != turned["assd_mm"]
+    assert scores(folder) == [right]
 
 
 def test_the_journal_tells_the_whole_run(run, tiny_spec):

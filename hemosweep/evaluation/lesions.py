@@ -1,0 +1,66 @@
+"""Which lesions were found, whatever their size: a voxel score hardly notices a small one that was missed.
+
+A lesion is a connected component of a mask; voxels with a corner in common are connected (26 neighbours). A reference
+lesion is found when at least one of its voxels is predicted, and a predicted lesion is right when at least one of its
+voxels is in the reference. That is the rule of the lesion-wise scores of the WMH challenge (Kuijf et al., IEEE Trans
+Med Imaging 2019;38(11):2556-2568) and of ISLES 2022 and ATLAS. One prediction may find several lesions, so that one of
+the whole brain finds all: these scores stand beside the voxel and surface scores, not for them. Nothing is too small to
+count.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LesionCounts:
+    """Lesions of the reference, those of them that were found, lesions predicted, those of them that are right."""
+
+    num_reference: int
+    num_found: int
+    num_predicted: int
+    num_right: int
+
+
+def count_lesions(prediction_DHW: NDArray[np.bool_], reference_DHW: NDArray[np.bool_]) -> LesionCounts:
+    """Count the lesions of two masks of one shape."""
+    num_reference, num_found = _count_and_hit(reference_DHW, prediction_DHW)
+    num_predicted, num_right = _count_and_hit(prediction_DHW, reference_DHW)
+    return LesionCounts(
+        num_reference=num_reference, num_found=num_found, num_predicted=num_predicted, num_right=num_right
+    )
+
+
+def lesion_sensitivity(counts: LesionCounts) -> float | None:
+    """Share of the reference's lesions that were found; None, undefined, where it has none."""
+    return counts.num_found / counts.num_reference if counts.num_reference else None
+
+
+def lesion_precision(counts: LesionCounts) -> float | None:
+    """Share of the predicted lesions that are right; None, undefined, where none was predicted."""
+    return counts.num_right / counts.num_predicted if counts.num_predicted else None
+
+
+def lesion_f1(counts: LesionCounts) -> float | None:
+    """Harmonic mean of lesion-wise sensitivity and precision, as in the WMH challenge.
+
+    As with DSC: zero where no lesion was found, also because nothing was predicted; None, undefined, where the
+    reference has none.
+    """
+    sensitivity, precision = lesion_sensitivity(counts), lesion_precision(counts)
+    if sensitivity is None:
+        return None
+    if not sensitivity or not precision:
+        return 0.0
+    return 2.0 * sensitivity * precision / (sensitivity + precision)
+
+
+def _count_and_hit(mask_DHW: NDArray[np.bool_], other_DHW: NDArray[np.bool_]) -> tuple[int, int]:
+    """Components of a mask, and those of them that another mask hits."""
+    label_DHW, num_components = ndimage.label(mask_DHW, structure=np.ones((3, 3, 3)))
+    is_hit = np.zeros(num_components + 1, dtype=bool)
+    is_hit[label_DHW[mask_DHW & other_DHW]] = True
+    return num_components, int(np.count_nonzero(is_hit))
