@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.scores import NUMBER_COLUMNS
 from tracking import schema
-from tracking.backend import Run
-from tracking.store import existing_store, search_runs, sweep_experiments
+from tracking.database import StoredRun, experiment_names, require_store, tagged_runs
+
+if TYPE_CHECKING:
+    # Reading a list of runs needs none of the half second that it takes to import.
+    import pandas as pd
 
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 
@@ -46,16 +47,13 @@ def list_runs(out: Path, sweep: str | None = None) -> list[RunRecord]:
     Raises:
         BadInput: the folder holds no store, or no such sweep.
     """
-    store = existing_store(out)
-    experiments = sweep_experiments(store)
     if sweep is not None:
-        known = sorted(schema.sweep_name(experiment.name) for experiment in experiments)
-        experiments = [experiment for experiment in experiments if schema.sweep_name(experiment.name) == sweep]
-        if not experiments:
+        known = sorted(map(schema.sweep_name, experiment_names(out, schema.EXPERIMENT_PREFIX)))
+        if sweep not in known:
             raise BadInput(f"{out} has no runs of sweep {sweep!r}; it has {', '.join(known) or 'none'}")
-    identifiers = [str(experiment.experiment_id) for experiment in experiments]
-    runs = search_runs(store, identifiers, f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'")
-    return sorted(map(_record, runs), key=lambda record: (record.start_time, record.run_id))
+    runs = tagged_runs(out, schema.EXPERIMENT_PREFIX, schema.TAG_LEVEL, schema.LEVEL_ARM)
+    records = [record for record in map(_record, runs) if sweep in (None, record.sweep)]
+    return sorted(records, key=lambda record: (record.start_time, record.run_id))
 
 
 def find_run(out: Path, reference: str) -> RunRecord:
@@ -80,7 +78,45 @@ def find_run(out: Path, reference: str) -> RunRecord:
     raise BadInput(f"{out} has no run {reference!r}; nearest: {', '.join(nearest) or 'none, it is empty'}")
 
 
-def case_table(out: Path, run_id: str) -> pd.DataFrame:
+def find_replicates(out: Path, reference: str) -> tuple[RunRecord, ...]:
+    """The runs that a reference means, by seed: of SWEEP/ARM those of every seed, of any other reference `find_run`'s.
+
+    Of several runs with the same seed it means the newest, as `find_run`.
+
+    Raises:
+        BadInput: as `find_run`.
+    """
+    by_seed: dict[int, RunRecord] = {}
+    for record in list_runs(out):
+        if f"{record.sweep}/{record.arm}" == reference:
+            earlier = by_seed.get(record.seed)
+            by_seed[record.seed] = record if earlier is None else replace(record, num_older=earlier.num_older + 1)
+    return tuple(by_seed[seed] for seed in sorted(by_seed)) or (find_run(out, reference),)
+
+
+def case_rows(out: Path, run_id: str) -> list[dict[str, Any]]:
+    """A run's case table as it was logged, a row a case: the case id is text, None is undefined.
+
+    Raises:
+        BadInput: the folder holds no store, or the run no case table.
+    """
+    content = _read_artifact(out, run_id, schema.ARTIFACT_CASES_TABLE)
+    if content is None:
+        raise BadInput(f"run {run_id} has no case table ({schema.ARTIFACT_CASES_TABLE}); let its sweep finish first")
+    return [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
+
+
+def arm_config(out: Path, run_id: str) -> dict[str, Any] | None:
+    """The configuration that a run was trained with (`hemosweep.config.config_as_dict`); None where it has none.
+
+    Raises:
+        BadInput: the folder holds no store.
+    """
+    config: dict[str, Any] | None = _read_artifact(out, run_id, schema.ARTIFACT_CONFIG)
+    return config
+
+
+def case_table(out: Path, run_id: str) -> "pd.DataFrame":
     """A run's case table, columns `schema.CASE_COLUMNS` first; `case_id` is text ("001" stays "001"), NaN is undefined.
 
     A column that the run's version of hemosweep had no score for is all NaN: not computed.
@@ -88,16 +124,12 @@ def case_table(out: Path, run_id: str) -> pd.DataFrame:
     Raises:
         BadInput: the folder holds no store, or the run no case table.
     """
-    store = existing_store(out)
-    # MLflow keeps absolute places of artifacts; this finds them in an output folder that was moved, too.
-    path = next(store.artifacts.glob(f"*/{run_id}/artifacts/{schema.ARTIFACT_CASES_TABLE}"), None)
-    if path is None:
-        raise BadInput(f"run {run_id} has no case table ({schema.ARTIFACT_CASES_TABLE}); let its sweep finish first")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    table = pd.DataFrame(content["data"], columns=content["columns"])
+    import pandas as pd
+
+    table = pd.DataFrame(case_rows(out, run_id))
     further = [name for name in table.columns if name not in schema.CASE_COLUMNS]
     table = table.reindex(columns=[*schema.CASE_COLUMNS, *further])
-    return table.astype({"case_id": str, "fold": int, "ivh": str} | dict.fromkeys(NUMBER_COLUMNS, float))
+    return table.astype({"case_id": str, "fold": int, "ivh": str} | dict.fromkeys(schema.NUMBER_COLUMNS, float))
 
 
 def fold_run_digests(out: Path, run: RunRecord) -> tuple[str, ...]:
@@ -106,27 +138,32 @@ def fold_run_digests(out: Path, run: RunRecord) -> tuple[str, ...]:
     Raises:
         BadInput: the folder holds no store.
     """
-    store = existing_store(out)
-    identifiers = [str(experiment.experiment_id) for experiment in sweep_experiments(store, run.sweep)]
-    children = search_runs(store, identifiers, f"tags.`{schema.TAG_PARENT}` = '{run.run_id}'")
-    folds = sorted((int(child.data.tags[schema.TAG_FOLD]), child.data.tags[schema.TAG_FOLD_RUN]) for child in children)
+    children = tagged_runs(out, schema.EXPERIMENT_PREFIX, schema.TAG_PARENT, run.run_id)
+    folds = sorted((int(child.tags[schema.TAG_FOLD]), child.tags[schema.TAG_FOLD_RUN]) for child in children)
     return tuple(digest for _, digest in folds)
 
 
-def _record(run: Run) -> RunRecord:
-    tags = dict(run.data.tags)
+def _read_artifact(out: Path, run_id: str, name: str) -> Any:
+    """A JSON file among a run's artifacts; None where there is none."""
+    require_store(out)
+    # MLflow keeps absolute places of artifacts; this finds them in an output folder that was moved, too.
+    path = next((out / schema.ARTIFACTS_FOLDER).glob(f"*/{run_id}/artifacts/{name}"), None)
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
+
+
+def _record(run: StoredRun) -> RunRecord:
     return RunRecord(
-        run_id=run.info.run_id,
-        sweep=tags[schema.TAG_SWEEP],
-        arm=tags[schema.TAG_ARM],
-        seed=int(tags[schema.TAG_SEED]),
-        run_name=run.info.run_name,
-        status=run.info.status,
-        dsc_mean=run.data.metrics.get(schema.METRIC_DSC_MEAN),
-        dsc_std=run.data.metrics.get(schema.METRIC_DSC_STD),
-        digest=tags[schema.TAG_REPLICATE],
-        start_time=datetime.fromtimestamp(run.info.start_time / 1000, tz=UTC),
-        tags=tags,
+        run_id=run.run_id,
+        sweep=run.tags[schema.TAG_SWEEP],
+        arm=run.tags[schema.TAG_ARM],
+        seed=int(run.tags[schema.TAG_SEED]),
+        run_name=run.name,
+        status=run.status,
+        dsc_mean=run.metrics.get(schema.METRIC_DSC_MEAN),
+        dsc_std=run.metrics.get(schema.METRIC_DSC_STD),
+        digest=run.tags[schema.TAG_REPLICATE],
+        start_time=datetime.fromtimestamp(run.start_time_ms / 1000, tz=UTC),
+        tags=run.tags,
     )
 
 

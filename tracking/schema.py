@@ -7,12 +7,14 @@ Recorder, reader and server take every name from here; whoever queries the store
 import json
 from collections.abc import Iterable, Mapping
 from statistics import fmean
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from hemosweep.evaluation import scores
 from hemosweep.evaluation.summary import Summary
+
+if TYPE_CHECKING:
+    # Reading a list of runs needs none of the half second that it takes to import.
+    import pandas as pd
 
 EXPERIMENT_PREFIX = "hemosweep/"
 
@@ -58,8 +60,10 @@ ARTIFACT_CASES_CSV = "cases.csv"
 ARTIFACT_CONFIG = "config.json"
 ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
+ARTIFACTS_FOLDER = "artifacts"
 # MLflow's table comparison groups by the first column and compares by the second.
 CASE_COLUMNS = scores.CASE_COLUMNS
+NUMBER_COLUMNS = scores.NUMBER_COLUMNS
 
 # Above it MLflow cuts the value itself and warns.
 MAX_PARAM_LENGTH = 6000
@@ -116,7 +120,7 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def mean_metrics(cases: pd.DataFrame) -> dict[str, float]:
+def mean_metrics(cases: "pd.DataFrame") -> dict[str, float]:
     """Means over an arm's cases of every score but the DSC, such as `hd95_mm_mean`.
 
     Undefined scores are left out, and where there are any, counted, such as `num_undefined_lesion_precision`: a
@@ -143,7 +147,7 @@ def replicate_note(sweep: str, arm: str, seed: int) -> str:
     )
 
 
-def table_json(table: pd.DataFrame) -> str:
+def table_json(table: "pd.DataFrame") -> str:
     """A table in the format of MLflow's `log_table` (JSON, split orientation); NaN is null, floats keep every digit."""
     rows = [[None if value != value else value for value in row] for row in table.to_numpy(dtype=object).tolist()]
     return json.dumps({"columns": list(table.columns), "data": rows}, allow_nan=False)

@@ -13,6 +13,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from tracking import schema, views
 from tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
+from tracking.database import database_path, require_store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,10 +22,6 @@ class Store:
     database: Path
     artifacts: Path
     client: MlflowClient
-
-
-def database_path(out: Path) -> Path:
-    return out / "mlflow.db"
 
 
 def open_store(out: Path) -> Store:
@@ -46,7 +43,7 @@ def open_store(out: Path) -> Store:
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{path}: not a store this MLflow can use ({reason}); move it away") from error
-    return Store(uri=_uri(path), database=path, artifacts=out / "artifacts", client=client)
+    return Store(uri=_uri(path), database=path, artifacts=out / schema.ARTIFACTS_FOLDER, client=client)
 
 
 def _create(path: Path) -> None:
@@ -75,8 +72,7 @@ def existing_store(out: Path) -> Store:
     Raises:
         BadInput: the folder holds no store.
     """
-    if not database_path(out).is_file():
-        raise BadInput(f"{out} has no runs; start one with `hemosweep sweep NAME --out {out}`")
+    require_store(out)
     return open_store(out)
 
 

@@ -14,8 +14,8 @@ from hemosweep.engine.cleaning import KINDS, Found, Recorded, Removable, find_re
 from hemosweep.engine.lock import driver_lock
 from sweeps import SWEEP_NAMES
 from sweeps.search import SEARCHES
+from tracking.database import database_path
 from tracking.reader import fold_run_digests, list_runs
-from tracking.store import database_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

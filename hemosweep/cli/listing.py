@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from hemosweep.report.table import UNDEFINED
-from tracking.reader import case_table, list_runs
+from tracking.reader import case_rows, list_runs
 
 
 def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[str, Any]]:
@@ -36,11 +36,7 @@ def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[st
 
 
 def _cases(out: Path, run_id: str) -> list[dict[str, Any]]:
-    table = case_table(out, run_id)
-    return [
-        {"case_id": case_id, "fold": int(fold), "ivh": ivh, "dsc": None if dsc != dsc else float(dsc)}
-        for case_id, fold, ivh, dsc in zip(table["case_id"], table["fold"], table["ivh"], table["dsc"], strict=True)
-    ]
+    return [{name: row[name] for name in ("case_id", "fold", "ivh", "dsc")} for row in case_rows(out, run_id)]
 
 
 def runs_table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -27,7 +27,8 @@ from hemosweep.training.fold_run import write_prediction
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.lock import hold
 from hemosweep.training.spec import FoldRunSpec, write_json
-from tracking.store import database_path, open_store
+from tracking.database import database_path
+from tracking.store import open_store
 
 SMALL, MIDDLE = "24x24x8", "32x32x16"
 

@@ -122,3 +122,21 @@ def test_a_folder_without_a_store_says_how_to_start(tmp_path):
     with pytest.raises(BadInput, match="has no runs; start one with"):
         reader.list_runs(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_an_arm_every_seed_is_meant_the_newest_run_of_each(out, replicate):
+    recorder = Recorder(out)
+    for seed, digest in ((1, "one"), (0, "before"), (0, "after")):
+        recorder.begin_replicate(replicate("dice", seed=seed, digest=digest, run_name=f"dice@{seed}"))
+        time.sleep(0.01)
+    found = reader.find_replicates(out, "loss/dice")
+    assert [(run.seed, run.digest, run.num_older) for run in found] == [(0, "after", 1), (1, "one", 0)]
+    (one,) = reader.find_replicates(out, "loss/dice@1")
+    assert one.digest == "one"
+    with pytest.raises(BadInput, match="nearest: loss/dice@"):
+        reader.find_replicates(out, "loss/dic")
+
+
+def test_the_configuration_of_a_run_comes_back(out, three_runs):
+    assert reader.arm_config(out, three_runs[1]) == {"model": {"depth": 3, "se": True}, "loss": {"name": "focal"}}
+    assert reader.arm_config(out, "no such run") is None

@@ -13,8 +13,9 @@ import pytest
 from hemosweep.evaluation.scores import METRICS
 from tracking import schema
 from tracking.backend import MlflowException
+from tracking.database import database_path
 from tracking.recorder import Recorder
-from tracking.store import database_path, ensure_experiment, open_store, search_runs
+from tracking.store import ensure_experiment, open_store, search_runs
 
 TABLES = ("runs", "metrics", "params", "tags", "latest_metrics", "experiments", "experiment_tags")
 

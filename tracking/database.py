@@ -1,0 +1,103 @@
+"""Reads the MLflow store of an output folder as the SQLite file that it is: importing MLflow takes seconds.
+
+The tables are MLflow's own. `tests/tracking/test_database.py` holds what is read here against MLflow's client.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.databases import PATIENCE_S, usable
+from hemosweep.errors import BadInput
+
+_ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
+_RUNS = f"""
+    FROM runs JOIN experiments USING (experiment_id) JOIN tags ON tags.run_uuid = runs.run_uuid
+    WHERE tags.key = :tag AND tags.value = :value AND runs.lifecycle_stage = 'active' AND {_ACTIVE}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRun:
+    """A run as MLflow keeps it; `metrics` are the latest of each name, `start_time_ms` is Unix time."""
+
+    run_id: str
+    name: str
+    status: str
+    start_time_ms: int
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+def database_path(out: Path) -> Path:
+    return out / "mlflow.db"
+
+
+def require_store(out: Path) -> None:
+    """Raises:
+    BadInput: the folder holds no store.
+    """
+    if not database_path(out).is_file():
+        raise BadInput(f"{out} has no runs; start one with `hemosweep sweep NAME --out {out}`")
+
+
+def experiment_names(out: Path, prefix: str) -> list[str]:
+    """The experiments whose names begin so, without the deleted ones.
+
+    Raises:
+        BadInput: the folder holds no store, or one that cannot be read.
+    """
+    with _opened(out) as database:
+        return [
+            name for (name,) in database.execute(f"SELECT name FROM experiments WHERE {_ACTIVE}", {"prefix": prefix})
+        ]
+
+
+def tagged_runs(out: Path, prefix: str, tag: str, value: str) -> list[StoredRun]:
+    """The runs with this tag of the experiments whose names begin so; deleted runs and experiments are left out.
+
+    Raises:
+        BadInput: the folder holds no store, or one that cannot be read.
+    """
+    asked = {"prefix": prefix, "tag": tag, "value": value}
+    found = f"SELECT runs.run_uuid {_RUNS}"
+    with _opened(out) as database:
+        rows = database.execute(f"SELECT runs.run_uuid, runs.name, status, start_time {_RUNS}", asked).fetchall()
+        metrics: dict[str, dict[str, float]] = {run_id: {} for run_id, *_ in rows}
+        tags: dict[str, dict[str, str]] = {run_id: {} for run_id, *_ in rows}
+        # MLflow keeps NaN as 0 with a flag.
+        select = f"SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN ({found})"
+        for run_id, name, number, is_nan in database.execute(select, asked):
+            metrics[run_id][name] = float("nan") if is_nan else float(number)
+        for run_id, name, text in database.execute(
+            f"SELECT run_uuid, key, value FROM tags WHERE run_uuid IN ({found})", asked
+        ):
+            tags[run_id][name] = text
+    return [
+        StoredRun(
+            run_id=run_id,
+            name=name,
+            status=status,
+            start_time_ms=start_time,
+            metrics=metrics[run_id],
+            tags=tags[run_id],
+        )
+        for run_id, name, status, start_time in rows
+    ]
+
+
+@contextmanager
+def _opened(out: Path) -> Iterator[sqlite3.Connection]:
+    require_store(out)
+    path = database_path(out)
+    # Not read-only: what a driver that was killed left half-written has to be taken back first, and SQLite does so.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    try:
+        with usable(path), closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE_S)) as database:
+            # One transaction, so that a run that comes meanwhile is in all of its answers or in none.
+            database.execute("BEGIN")
+            yield database
+    except sqlite3.Error as error:
+        raise BadInput(f"{path}: not a store of this MLflow ({error}); move it away") from error
