@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hemosweep.evaluation import scores
+from hemosweep.evaluation import case_scores
 from hemosweep.evaluation.summary import Summary
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
 ARTIFACTS_FOLDER = "artifacts"
 # MLflow's table comparison groups by the first column and compares by the second.
-CASE_COLUMNS = scores.CASE_COLUMNS
-NUMBER_COLUMNS = scores.NUMBER_COLUMNS
+CASE_COLUMNS = case_scores.CASE_COLUMNS
+NUMBER_COLUMNS = case_scores.NUMBER_COLUMNS
 
 # Above it MLflow cuts the value itself and warns.
 MAX_PARAM_LENGTH = 6000
@@ -127,7 +127,7 @@ def mean_metrics(cases: "pd.DataFrame") -> dict[str, float]:
     precision is undefined where nothing was predicted, so that the mean alone would favour an arm that predicts less.
     """
     values: dict[str, float] = {}
-    for name in scores.METRICS:
+    for name in case_scores.METRICS:
         if name == "dsc":
             continue
         defined = cases[name].dropna().tolist()

@@ -1,4 +1,4 @@
-"""The scores of one case, in the columns that every table, file and comparison uses.
+"""Scores one case.
 
 What a score is where a mask is empty (DESIGN.md, *Undefined values*; None is undefined):
 
@@ -20,12 +20,11 @@ by predicting nothing.
 """
 
 import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.evaluation.case_scores import CaseScores
 from hemosweep.evaluation.lesions import count_lesions, lesion_f1, lesion_precision, lesion_sensitivity
 from hemosweep.evaluation.metrics import dice, voxel_precision, voxel_sensitivity
 from hemosweep.evaluation.surface import (
@@ -34,45 +33,6 @@ from hemosweep.evaluation.surface import (
     normalised_surface_dice,
     surface_distances,
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CaseScores:
-    """Scores of one test case, taken on the scanner's grid.
-
-    `nsd` is the surface Dice at `NSD_TOLERANCE_MM`, `hd95_mm` the 95% Hausdorff distance, `assd_mm` the average
-    symmetric surface distance. `volume_difference_ml` is predicted minus reference.
-    """
-
-    case_id: str
-    dsc: float | None
-    fold: int
-    ivh: str
-    reference_ml: float
-    predicted_ml: float
-    false_positive_ml: float
-    nsd: float | None
-    hd95_mm: float | None
-    assd_mm: float | None
-    volume_difference_ml: float
-    absolute_volume_difference_ml: float
-    lesion_f1: float | None
-    lesion_sensitivity: float | None
-    lesion_precision: float | None
-    voxel_sensitivity: float | None
-    voxel_precision: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-CASE_COLUMNS = tuple(field.name for field in fields(CaseScores))
-
-NUMBER_COLUMNS = tuple(name for name in CASE_COLUMNS if name not in {"case_id", "fold", "ivh"})
-"""The columns of measured values; in a table, what is undefined is NaN."""
-
-METRICS = tuple(name for name in NUMBER_COLUMNS if name not in {"reference_ml", "predicted_ml", "false_positive_ml"})
-"""The columns that say how good a prediction is, whose means are an arm's."""
 
 
 def score_case(

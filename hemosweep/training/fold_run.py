@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from hemosweep.config import ArmConfig
+from hemosweep.evaluation.case_scores import CaseScores
 from hemosweep.evaluation.inference import predict_probability
-from hemosweep.evaluation.scores import CaseScores, score_case
+from hemosweep.evaluation.scores import score_case
 from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed

@@ -6,6 +6,7 @@ from hemosweep.data.digest import digest_files
 
 SOURCES = (
     "config.py",
+    "evaluation/case_scores.py",
     "evaluation/inference.py",
     "evaluation/lesions.py",
     "evaluation/marching_cubes.py",

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.scores import NUMBER_COLUMNS
+from hemosweep.evaluation.case_scores import NUMBER_COLUMNS
 from tracking import reader, schema
 from tracking.recorder import Recorder
 

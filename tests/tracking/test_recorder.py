@@ -10,7 +10,7 @@ import mlflow
 import pandas as pd
 import pytest
 
-from hemosweep.evaluation.scores import METRICS
+from hemosweep.evaluation.case_scores import METRICS
 from tracking import schema
 from tracking.backend import MlflowException
 from tracking.database import database_path

@@ -17,7 +17,7 @@ from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.sweep import Arm, Sweep
 from hemosweep.engine.tracker import describe
 from hemosweep.errors import TimeIsUp
-from hemosweep.evaluation.scores import NUMBER_COLUMNS
+from hemosweep.evaluation.case_scores import NUMBER_COLUMNS
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.spec import CaseInput, FoldRunSpec
 

@@ -1,7 +1,7 @@
 import math
 
 from hemosweep.engine.results import case_table
-from hemosweep.evaluation.scores import CASE_COLUMNS, NUMBER_COLUMNS
+from hemosweep.evaluation.case_scores import CASE_COLUMNS, NUMBER_COLUMNS
 
 ROW = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"ivh": "no"}
 

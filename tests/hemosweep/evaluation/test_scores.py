@@ -1,5 +1,7 @@
 import json
 import math
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from hemosweep.evaluation.scores import CASE_COLUMNS, METRICS, NUMBER_COLUMNS, CaseScores, score_case
+from hemosweep.evaluation.case_scores import CASE_COLUMNS, METRICS, NUMBER_COLUMNS, CaseScores
+from hemosweep.evaluation.scores import score_case
 from hemosweep.stats.metric import METRICS as COMPARED
 
 Mask = NDArray[np.bool_]
@@ -132,6 +135,13 @@ def test_as_a_dictionary_the_scores_are_the_case_table_s_row_in_json() -> None:
     assert tuple(row) == CASE_COLUMNS
     assert CASE_COLUMNS[:4] == ("case_id", "dsc", "fold", "ivh")
     assert (row["case_id"], row["dsc"], row["fold"], row["ivh"]) == ("sub-001", 1.0, 3, "n/a")
+
+
+def test_naming_the_columns_takes_no_arrays() -> None:
+    # Runs are listed and compared by them, in a fraction of the second that SciPy takes to import.
+    code = "import sys, hemosweep.evaluation.case_scores; print({'numpy', 'scipy'} & sys.modules.keys())"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
 
 
 def test_every_metric_can_be_compared_in_its_better_direction() -> None:
