@@ -1,4 +1,4 @@
-"""Time all scores of one case of 512 x 512 x 40 voxels on one processor, for a good prediction and for bad ones.
+"""Time all scores of one case of 512 x 512 x 40 voxels on one processor, for a good prediction and bad ones.
 
     python tests/benchmarks/metrics.py --json
 
