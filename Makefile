@@ -6,7 +6,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
-SWEEPS := se loss patchsize sampling symmetric angio augmentation final
+SWEEPS := se loss patchsize sampling symmetric angio augmentation final noise
 SEARCHES := search-sampling search-patch search-network search-training
 
 BIN := .venv/bin

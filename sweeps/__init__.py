@@ -2,10 +2,10 @@
 
 from hemosweep.engine.sweep import Sweep
 from hemosweep.errors import BadInput
-from sweeps import angio, augmentation, final, loss, patchsize, sampling, se, symmetric
+from sweeps import angio, augmentation, final, loss, noise, patchsize, sampling, se, symmetric
 from sweeps.search import SEARCHES
 
-# In the order of the paper's sections.
+# In the order of the paper's sections; what the paper lacks comes last.
 _SWEEPS: dict[str, Sweep] = {
     sweep.name: sweep
     for sweep in (
@@ -17,6 +17,7 @@ _SWEEPS: dict[str, Sweep] = {
         angio.SWEEP,
         augmentation.SWEEP,
         final.SWEEP,
+        noise.SWEEP,
     )
 }
 

@@ -41,7 +41,7 @@ Data = Annotated[
     Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=expanded)
 ]
 ProfileName = Annotated[str | None, typer.Option(help="demo or paper. Default: demo, or paper where --data is given.")]
-Seeds = Annotated[int, typer.Option(help="Train every arm with this many seeds.")]
+Seeds = Annotated[int | None, typer.Option(help="Train every arm with this many seeds. Default: 1, noise 3.")]
 Arms = Annotated[str, typer.Option(help="Only these arms, separated by commas.")]
 Folds = Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")]
 OnlyFolds = Annotated[
@@ -104,7 +104,7 @@ def sweep(
     data: Data = None,
     profile: ProfileName = None,
     out: Out = Path("runs"),
-    seeds: Seeds = 1,
+    seeds: Seeds = None,
     arms: Arms = "",
     folds: Folds = None,
     only_folds: OnlyFolds = None,
@@ -183,7 +183,7 @@ def plan(
     data: Data = None,
     profile: ProfileName = None,
     out: Out = Path("runs"),
-    seeds: Seeds = 1,
+    seeds: Seeds = None,
     arms: Arms = "",
     folds: Folds = None,
     only_folds: OnlyFolds = None,

@@ -60,7 +60,7 @@ def resolve(
     data: Path | None,
     profile_name: str | None,
     out: Path,
-    num_seeds: int,
+    num_seeds: int | None,
     arm_names: tuple[str, ...],
     num_folds: int | None,
     num_trials: int | None = None,
@@ -81,8 +81,9 @@ def resolve(
     search = SEARCHES.get(sweep_name)
     sweep = find_sweep(sweep_name) if search is None else _last_comparison(search)
     chosen = profile(profile_name or ("demo" if data is None else "paper"))
-    if num_seeds < 1:
-        raise BadInput(f"--seeds {num_seeds}: give at least 1")
+    num_seeds = sweep.num_seeds if num_seeds is None else num_seeds
+    if num_seeds < min(sweep.num_seeds, 2):
+        raise BadInput(f"--seeds {num_seeds}: give at least {min(sweep.num_seeds, 2)}")
     base = chosen.config
     if num_folds is not None:
         base = replace(base, cross_validation=replace(base.cross_validation, num_folds=num_folds))

@@ -25,7 +25,8 @@ class Sweep:
     """One ablation. `space` is the Optuna search space (categorical choices); every point is an arm.
 
     `comparisons` are the pairs (A, B) whose difference B - A the ablation asks about, declared before any training.
-    With `with_cta_only` every arm is trained and tested on the cases with a CT angiography.
+    With `with_cta_only` every arm is trained and tested on the cases with a CT angiography. `num_seeds` are trained
+    where no other number is asked for; a sweep with more than one is about the seeds, and needs two at least.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Sweep:
     baseline: str
     comparisons: tuple[tuple[str, str], ...]
     with_cta_only: bool = False
+    num_seeds: int = 1
 
     def arms(self, base: ArmConfig) -> tuple[Arm, ...]:
         """Every arm, each exactly once, in the order of the search space."""

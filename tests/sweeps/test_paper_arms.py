@@ -19,8 +19,8 @@ def arms(sweep, base=paper):
     return {arm.name: arm.config for arm in find_sweep(sweep).arms(base().config)}
 
 
-def test_every_ablation_of_the_paper_is_a_sweep_and_final_is_one_more():
-    assert set(SWEEP_NAMES) == {*PRINTED, "final"}
+def test_every_ablation_of_the_paper_is_a_sweep_and_final_and_noise_are_two_more():
+    assert set(SWEEP_NAMES) == {*PRINTED, "final", "noise"}
 
 
 @pytest.mark.parametrize("sweep", PRINTED)
