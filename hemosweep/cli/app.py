@@ -66,6 +66,11 @@ Certs = Annotated[
     typer.Option(help="Folder of the cluster's certificates. Default: cluster-certs under --out.", callback=expanded),
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Talk to a cluster without TLS.")]
+MetricName = Annotated[str, typer.Option(help="Which score, such as nsd or hd95_mm; one that is not there lists them.")]
+Margin = Annotated[float | None, typer.Option(help="Largest difference that does not matter: tests equivalence, too.")]
+AllowIncomparable = Annotated[
+    bool, typer.Option("--allow-incomparable", help="Compare even where the data or folds differ; says so.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Run the paper profile on a machine without a GPU.")]
 
 
@@ -249,23 +254,33 @@ def runs(
 
 @app.command()
 def compare(
-    run_a: Annotated[str, typer.Argument(help="Run id, run name, or SWEEP/ARM[@SEED].")],
-    run_b: Annotated[str, typer.Argument(help="The run that is compared with it: the difference is B - A.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="Run id or name, SWEEP/ARM[@SEED], or a file: CSV, TSV, nnU-Net's summary.json, MIST's results.csv.",
+        ),
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it: the difference is B - A.")],
+    metric: MetricName = "dsc",
+    margin: Margin = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Which label of nnU-Net's or MIST's file; twice for A's and B's.")
+    ] = None,
     out: Out = Path("runs"),
-    allow_incomparable: Annotated[
-        bool, typer.Option("--allow-incomparable", help="Compare even where the data or folds differ; says so.")
-    ] = False,
+    allow_incomparable: AllowIncomparable = False,
     as_json: Json = False,
 ) -> None:
-    """Paired t-test between two runs, case by case."""
-    from hemosweep.cli.comparison import compare_runs
+    """Paired t-test case by case, and beside it what it leaves unsaid; one sentence says what holds."""
+    from hemosweep.cli.comparison import compare as compare_sides
 
-    comparison = compare_runs(out, run_a, run_b, allow_incomparable=allow_incomparable)
+    comparison = compare_sides(
+        out, a, b, metric=metric, labels=label or (), margin=margin, allow_incomparable=allow_incomparable
+    )
     if as_json:
         print_json(comparison.as_json())
     else:
-        for line in comparison.as_lines():
-            typer.echo(line)
+        typer.echo("\n".join(comparison.as_lines()))
 
 
 @app.command()

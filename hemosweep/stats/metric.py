@@ -38,11 +38,14 @@ class Metric:
 
     def text(self, value: float, *, sign: str = "+") -> str:
         """A difference as people read it, such as "+0.031 DSC" or "-3.2 mm HD95"."""
+        return self.with_unit(self.number(value, sign=sign))
+
+    def number(self, value: float, *, sign: str = "") -> str:
+        """A score, or with "+" a difference, in as many digits as people read: "0.031" or "3.2"."""
         value = 0.0 if abs(value) < NEGLIGIBLE else value
         number = format(value, f"{sign}.3f" if self.is_share else f"{sign}.3g")
-        if value and not float(number):
-            number = format(value, f"{sign}.1g")  # a difference that is there is not printed as none
-        return self.with_unit(number)
+        # A difference that is there is not printed as none.
+        return format(value, f"{sign}.1g") if value and not float(number) else number
 
     def with_unit(self, number: str) -> str:
         return " ".join(part for part in (number, self.unit, self.label) if part)

@@ -16,6 +16,9 @@ import pytest
 
 import hemosweep.cli
 from hemosweep.data import parallel
+from tests.recorded import record
+from tracking.database import database_path
+from tracking.store import open_store
 
 COMMAND = Path(sys.executable).with_name("hemosweep")
 
@@ -144,6 +147,23 @@ def study(started_study):
     study.stdout, study.stderr = process.communicate(timeout=800)
     assert process.returncode == 0, study.stderr
     return study
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory):
+    """An MLflow store without a run. Its migrations take seconds: once for all."""
+    out = tmp_path_factory.mktemp("store")
+    open_store(out)
+    return database_path(out)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory, migrated_database):
+    """Runs to compare, which no test changes."""
+    out = tmp_path_factory.mktemp("recorded") / "runs"
+    out.mkdir()
+    shutil.copyfile(migrated_database, database_path(out))
+    return record(out)
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.lock import hold
 from hemosweep.training.spec import FoldRunSpec, write_json
 from tracking.database import database_path
-from tracking.store import open_store
 
 SMALL, MIDDLE = "24x24x8", "32x32x16"
 
@@ -104,14 +103,6 @@ def child(monkeypatch):
         lambda dsc, path, **options: boxplot(dsc, path, **options) if child.draws else path.touch(),
     )
     return child
-
-
-@pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory):
-    # MLflow's migrations of a new database take seconds: once for all.
-    out = tmp_path_factory.mktemp("store")
-    open_store(out)
-    return database_path(out)
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""Whether the two sides of a comparison may be compared at all, as far as both say what they were made with."""
+
+from hemosweep.cli.sides import Side, fact
+from hemosweep.engine.environment import PACKAGES
+from hemosweep.stats.comparability import Comparability, RunFacts, comparability
+from tracking.reader import RunRecord
+
+MAX_NAMED = 10
+
+
+def check_sides(a: Side, b: Side) -> Comparability:
+    """What forbids the comparison, and what to know beside its result.
+
+    Two runs may differ in nothing that DESIGN.md, *What may be compared*, names, nor test a case in different folds. Of
+    a file nothing is known: beside a run that is a warning, and beside another file it goes without saying.
+    """
+    run_a, run_b = a.newest, b.newest
+    warnings = [*_programs(a, b)]
+    if run_a is None or run_b is None:
+        if run_a is not run_b:
+            file = a.name if run_a is None else b.name
+            warnings.append(
+                f"{file} does not say which data, folds, metric version and checkpoint rule it is of; not checked"
+            )
+        return Comparability(reasons=(), warnings=tuple(warnings))
+    found = comparability(_facts(run_a), _facts(run_b))
+    reasons = [*found.reasons]
+    if fact(run_a, "folds_digest") == fact(run_b, "folds_digest"):
+        reasons += _moved(a, b)
+    return Comparability(reasons=tuple(reasons), warnings=(*found.warnings, *warnings))
+
+
+def _facts(run: RunRecord) -> RunFacts:
+    def recorded(name: str) -> str:
+        return fact(run, name) or f"not recorded for {run.run_id[:8]}"
+
+    return RunFacts(
+        dataset_digest=recorded("dataset_digest"),
+        folds_digest=recorded("folds_digest"),
+        metric_version=recorded("metric_version"),
+        checkpoint_rule=recorded("checkpoint_rule"),
+        source_digest=recorded("source_digest"),
+        packages={name: run.tags[f"env.{name}"] for name in PACKAGES if f"env.{name}" in run.tags},
+        device_kind=recorded("device_kind"),
+    )
+
+
+def _moved(a: Side, b: Side) -> list[str]:
+    """Cases that two runs tested in different folds, though they name the same folds."""
+    folds_a, folds_b = a.folds or {}, b.folds or {}
+    moved = [
+        f"{case_id} (A: {folds_a[case_id]}, B: {folds_b[case_id]})"
+        for case_id in sorted(folds_a.keys() & folds_b.keys())
+        if folds_a[case_id] != folds_b[case_id]
+    ]
+    if not moved:
+        return []
+    named = moved[:MAX_NAMED] + ([f"and {len(moved) - MAX_NAMED} more"] if len(moved) > MAX_NAMED else [])
+    return [f"case folds differ: {', '.join(named)}; run both arms with the same stored folds"]
+
+
+def _programs(a: Side, b: Side) -> list[str]:
+    """Sides that different programs scored: they need not mean the same by a score."""
+    if a.program is None or b.program is None or a.program == b.program:
+        return []
+    return [
+        f"A was scored by {a.program} and B by {b.program}: grids, empty masks and, for surfaces, tolerances may differ"
+    ]

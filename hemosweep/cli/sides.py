@@ -1,0 +1,153 @@
+"""A side of a comparison: the scores of a run, of an arm's seeds, or of a file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.cli.score_files import names_a_file, read_score_file
+from hemosweep.errors import BadInput
+from hemosweep.stats.comparability import REFUSALS
+from hemosweep.stats.pairing import Scores, scores_by_case
+from tracking.reader import RunRecord, arm_config, case_rows, find_replicates
+
+HEMOSWEEP = "hemosweep"
+# What the seeds of one arm have in common, besides its configuration; the profile and the folds trained are part of it.
+COMMON_FACTS = (*REFUSALS, "source_digest", "profile", "subset")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """Scores of one side, one mapping a seed; `runs` are theirs, none for a file.
+
+    `program` is whose scores they are, None where a file does not say. Of the cases, `folds`, `ivh` and `patients` are
+    None where nothing is known.
+    """
+
+    name: str
+    seeds: tuple[Scores, ...]
+    folds: Mapping[str, str] | None
+    ivh: Mapping[str, str] | None
+    patients: Mapping[str, str] | None
+    runs: tuple[RunRecord, ...]
+    program: str | None
+    labels: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def newest(self) -> RunRecord | None:
+        return max(self.runs, key=lambda run: run.start_time, default=None)
+
+
+def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequence[str]) -> tuple[Side, Side]:
+    """Read A and B. SWEEP/ARM stands for all seeds of that arm where both sides have several.
+
+    Args:
+        labels: of files with several, whose scores; one for both sides, or one each.
+
+    Raises:
+        BadInput: as `find_replicates` and `read_score_file`; a run that has not finished; several seeds against one.
+    """
+    if len(labels) > 2:
+        raise BadInput(f"--label {' --label '.join(labels)}: give one for both sides, or one each")
+    label_a, label_b = (labels[0], labels[-1]) if labels else (None, None)
+    a, b = (
+        _read(out, reference, metric, label) for reference, label in zip(references, (label_a, label_b), strict=True)
+    )
+    for side, reference, other in ((a, references[0], b), (b, references[1], a)):
+        if len(side.runs) > 1 and len(other.seeds) == 1:
+            names = ", ".join(run_name(run) for run in side.runs)
+            raise BadInput(
+                f"{reference!r} means {len(side.runs)} runs: {names}; give one of them, as {other.name} is one"
+            )
+    if labels and not (a.labels or b.labels):
+        raise BadInput(f"--label {labels[0]}: neither {a.name} nor {b.name} has scores of several labels; leave it out")
+    return a, b
+
+
+def run_name(run: RunRecord) -> str:
+    return f"{run.sweep}/{run.arm}@{run.seed}"
+
+
+def fact(run: RunRecord, name: str) -> str | None:
+    """What a run was made with, as it is tagged."""
+    return run.tags.get(f"hemosweep.{name}")
+
+
+def run_scores(out: Path, run: RunRecord, metric: str) -> dict[str, float | None]:
+    """A run's scores by case.
+
+    Raises:
+        BadInput: the run has no case table, or no such metric in it.
+    """
+    rows = case_rows(out, run.run_id)
+    known = [name for name in (rows[0] if rows else {}) if name not in ("case_id", "fold", "ivh")]
+    if metric not in known:
+        raise BadInput(f"{run_name(run)} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
+    return scores_by_case(run_name(run), [(str(row["case_id"]), row[metric]) for row in rows])
+
+
+def choose_runs(out: Path, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
+    """The finished runs that a reference means and that belong together, by seed, and warnings that name the others.
+
+    Raises:
+        BadInput: as `find_replicates`, or none is finished.
+    """
+    found = find_replicates(out, reference)
+    finished = [run for run in found if run.status == "FINISHED"]
+    if not finished:
+        run = found[-1]
+        raise BadInput(f"run {run_name(run)} is {run.status}, not finished; run its sweep again first")
+    newest = max(finished, key=lambda run: run.start_time)
+    chosen = same_arm(out, finished, newest)
+    warnings = [f"{run_name(run)} is left out, it is {run.status}" for run in found if run not in finished]
+    warnings += [
+        f"{run_name(run)} is left out: its data, folds, configuration or code are not those of {run_name(newest)}"
+        for run in finished
+        if run not in chosen
+    ]
+    warnings += [
+        f"{run.num_older} older runs are named {run_name(run)} too; took the newest, {run.run_id[:8]} (hemosweep runs)"
+        for run in chosen
+        if run.num_older
+    ]
+    return chosen, tuple(warnings)
+
+
+def same_arm(out: Path, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[RunRecord, ...]:
+    """Those of an arm's runs that differ from the newest in nothing but their seed."""
+    config = arm_config(out, newest.run_id)
+    facts = [fact(newest, name) for name in COMMON_FACTS]
+    return tuple(
+        run
+        for run in runs
+        if [fact(run, name) for name in COMMON_FACTS] == facts and arm_config(out, run.run_id) == config
+    )
+
+
+def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
+    if names_a_file(reference):
+        found = read_score_file(Path(reference), metric, label)
+        return Side(
+            name=reference if len(found.labels) < 2 else f"{reference} (label {found.label})",
+            seeds=(found.scores,),
+            folds=found.folds,
+            ivh=found.ivh,
+            patients=found.patients,
+            runs=(),
+            program=found.program,
+            labels=found.labels,
+            warnings=found.warnings,
+        )
+    runs, warnings = choose_runs(out, reference)
+    rows = case_rows(out, runs[-1].run_id)
+    return Side(
+        name=run_name(runs[0]) if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
+        seeds=tuple(run_scores(out, run, metric) for run in runs),
+        folds={str(row["case_id"]): str(row["fold"]) for row in rows},
+        ivh={str(row["case_id"]): str(row["ivh"]) for row in rows},
+        patients=None,
+        runs=runs,
+        program=HEMOSWEEP,
+        labels=(),
+        warnings=warnings,
+    )

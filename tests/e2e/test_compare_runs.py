@@ -1,0 +1,258 @@
+"""`hemosweep compare` of recorded runs: what a run is called, its seeds, the gate, and the noise of seeds."""
+
+import json
+import math
+import shutil
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+from tests.recorded import IDS, MIDDLE, SMALL, STEPS
+from tracking.store import open_store
+
+
+@pytest.fixture
+def compared(main, recorded):
+    def compared(a, b, *options):
+        code, stdout, stderr = main("compare", a, b, "--out", recorded.out, *options, "--json")
+        assert (code, stderr) == (0, ""), stderr
+        return json.loads(stdout)
+
+    return compared
+
+
+@pytest.fixture
+def refused(main, recorded):
+    """Exit code and the one line in which `compare` refuses."""
+
+    def refused(a, b, *options):
+        code, stdout, stderr = main("compare", a, b, "--out", recorded.out, *options)
+        assert stdout == ""
+        (line,) = stderr.splitlines()
+        return code, line
+
+    return refused
+
+
+def t_of(differences):
+    return statistics.fmean(differences) / (statistics.stdev(differences) / math.sqrt(len(differences)))
+
+
+SMALL_RUN, MIDDLE_RUN = "patchsize/24x24x8", "patchsize/32x32x16"
+
+
+def test_two_runs_are_compared_case_by_case_whatever_they_are_called(compared, recorded):
+    ids = {name: recorded.ids[f"patchsize/{name}@0"] for name in ("24x24x8", "32x32x16")}
+    results = [
+        compared(SMALL_RUN, MIDDLE_RUN),
+        compared("patchsize/24x24x8@0", "patchsize/32x32x16@0"),
+        compared("24x24x8@0", "32x32x16@0"),
+        compared(ids["24x24x8"], ids["32x32x16"][:12]),
+    ]
+    assert all(result == results[0] for result in results)
+    (result, *_) = results
+    assert (result["status"], result["n"], result["df"]) == ("ok", 8, 7)
+    assert result["t"] == pytest.approx(t_of(STEPS))
+    assert result["mean_diff"] == pytest.approx(0.04)
+    assert (result["wins"], result["ties"], result["losses"]) == (7, 0, 1)
+    assert (result["a"], result["b"]) == ("patchsize/24x24x8@0", "patchsize/32x32x16@0")
+    assert (result["run_id_a"], result["run_id_b"]) == (ids["24x24x8"], ids["32x32x16"])
+    assert [group["n"] for group in result["groups"]] == [4, 4]
+    # Cases take turns in two folds: means of 0.05, 0.08, 0.06, 0.09 and of 0.02, 0.01, 0.03, -0.02.
+    assert [fold["mean_diff"] for fold in result["folds"]["means"]] == [pytest.approx(0.07), pytest.approx(0.01)]
+
+
+def test_any_logged_metric_is_compared_and_one_that_is_not_is_refused_with_those_that_are(compared, refused, recorded):
+    result = compared(SMALL_RUN, MIDDLE_RUN, "--metric", "hd95_mm")
+    assert (result["status"], result["mean_a"]) == ("identical", pytest.approx(3.5))
+    code, line = refused(SMALL_RUN, MIDDLE_RUN, "--metric", "hd95")
+    assert code == 2
+    assert "patchsize/24x24x8@0" in line
+    assert "no metric 'hd95'; it has dsc, reference_ml" in line
+    assert "hd95_mm" in line
+
+
+# --- Seeds ------------------------------------------------------------------------------------------------------------
+
+
+def test_seeds_on_both_sides_are_compared_by_the_mean_of_each_case_with_their_noise(compared):
+    result = compared("loss/focal", "loss/dice_ce")
+    assert (result["a"], result["b"]) == ("loss/focal, seeds 0, 1, 2", "loss/dice_ce, seeds 0, 1, 2")
+    assert (len(result["run_ids_a"]), result["run_id_a"]) == (3, None)
+    # Both arms move alike from seed to seed, and every other case of B by one hundredth.
+    expected = [step + 0.01 * (-1) ** place for place, step in enumerate(STEPS)]
+    assert result["t"] == pytest.approx(t_of(expected))
+    assert result["mean_a"] == pytest.approx(statistics.fmean(SMALL) + 0.02 / 3)
+    noise = result["seed_noise"]
+    sd = statistics.stdev([0.0, 0.03, -0.01])
+    for side in ("a", "b"):
+        assert noise[side]["num_seeds"] == 3
+        assert noise[side]["sd"] == pytest.approx(sd)
+        assert noise[side]["range"] == pytest.approx(0.04)
+    standard_error = math.sqrt(statistics.variance(expected) / 8 + sd**2 * 2 / 3)
+    assert noise["standard_error"] == pytest.approx(standard_error)
+    low, high = noise["ci95"]
+    assert low < result["mean_diff"] < high
+    assert "seed variance is covered by 3 seeds of A, 3 seeds of B" in result["verdict"]
+
+
+def test_of_an_arm_with_seeds_one_can_be_named(compared):
+    result = compared("loss/focal@1", "loss/dice_ce@2")
+    assert (result["a"], result["b"]) == ("loss/focal@1", "loss/dice_ce@2")
+    assert result["mean_a"] == pytest.approx(statistics.fmean(SMALL) + 0.03)
+
+
+@pytest.mark.parametrize("other", ["loss/dice_ce@0", "table.csv"])
+def test_seeds_against_one_run_or_a_file_ask_which_seed(refused, other, tmp_path):
+    if other.endswith(".csv"):
+        other = tmp_path / other
+        other.write_text("case_id,dsc\n" + "".join(f"{name},0.5\n" for name in IDS))
+    code, line = refused("loss/focal", other)
+    assert code == 2
+    assert "'loss/focal' means 3 runs: loss/focal@0, loss/focal@1, loss/focal@2; give one of them" in line
+
+
+def test_seeds_that_do_not_belong_together_are_left_out_and_named(compared):
+    result = compared("sampling/brain", "sampling/brain+lesion@0")
+    assert result["a"] == "sampling/brain@1"
+    assert result["warnings"][:2] == [
+        "sampling/brain@2 is left out, it is KILLED",
+        "sampling/brain@0 is left out: its data, folds, configuration or code are not those of sampling/brain@1",
+    ]
+
+
+def test_a_run_that_has_not_finished_is_refused(refused):
+    code, line = refused("sampling/brain@2", MIDDLE_RUN)
+    assert code == 2
+    assert "run sampling/brain@2 is KILLED, not finished" in line
+
+
+# --- What may be compared ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arm", "reason"),
+    [
+        ("dataset_digest", "data set content differs (A: data, B: another)"),
+        ("folds_digest", "case folds differs (A: folds, B: another)"),
+        ("metric_version", "metric version differs (A: 2, B: another)"),
+        ("checkpoint_rule", "checkpoint rule differs (A: best validation loss, B: another)"),
+        ("silent", "checkpoint rule differs (A: best validation loss, B: not recorded for "),
+        ("moved", "case folds differ: 007 (A: 0, B: 1), 008 (A: 1, B: 0)"),
+    ],
+)
+def test_runs_that_are_not_comparable_are_refused_with_the_reason_unless_told_otherwise(
+    refused, compared, main, recorded, arm, reason
+):
+    code, line = refused(SMALL_RUN, f"gate/{arm}")
+    assert code == 3
+    assert line.startswith(f"error: not comparable: {reason}")
+    assert line.endswith("(--allow-incomparable overrides)")
+    result = compared(SMALL_RUN, f"gate/{arm}", "--allow-incomparable")
+    (overridden,) = result["incomparable_reasons_overridden"]
+    assert overridden.startswith(reason)
+    assert result["outcome"] == "not_comparable"
+    assert result["verdict"].startswith(f"Not comparable: {reason}")
+    _, stdout, _ = main("compare", SMALL_RUN, f"gate/{arm}", "--out", recorded.out, "--allow-incomparable")
+    assert f"NOT COMPARABLE, overridden: {reason}" in stdout
+
+
+def test_source_packages_and_device_are_a_warning(compared):
+    warnings = compared(SMALL_RUN, "gate/newer")["warnings"]
+    assert [warning.split(" (A")[0] for warning in warnings] == [
+        "source digest differs",
+        "device kind differs",
+        "numpy differs",
+    ]
+
+
+def test_differing_case_sets_are_compared_on_what_both_have(compared):
+    result = compared(SMALL_RUN, "gate/subset")
+    assert (result["n"], result["excluded"]) == (5, ["006", "007", "008"])
+    assert result["mean_a"] == pytest.approx(0.6), "over the five"
+
+
+def test_a_run_is_compared_with_a_file_which_cannot_be_checked(compared, tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [f"{case_id},{value},{place % 3}" for place, (case_id, value) in enumerate(zip(IDS, MIDDLE, strict=True))]
+    path.write_text("\n".join(["case_id,dsc,fold", *rows]))
+    result = compared(SMALL_RUN, path)
+    assert result["t"] == pytest.approx(t_of(STEPS))
+    assert (result["run_id_b"], result["b"]) == (None, str(path))
+    unchecked, moved = result["warnings"]
+    assert unchecked.startswith(f"{path} does not say which data, folds, metric version")
+    assert moved.startswith("in different folds in A and B: 003, 004, 005, 006;")
+
+
+# --- Seed noise -------------------------------------------------------------------------------------------------------
+
+
+def test_the_noise_of_seeds_stands_beside_a_comparison_of_two_runs(compared, main, recorded):
+    result = compared(SMALL_RUN, MIDDLE_RUN)
+    noise = result["seed_noise"]
+    assert (noise["a"], noise["b"]) == (None, None)
+    spread = noise["baseline"]
+    means = [statistics.fmean(SMALL) + by for by in (0.0, 0.03, -0.01)]
+    assert spread["means"] == [pytest.approx(mean) for mean in means]
+    assert (spread["sd"], spread["range"]) == (pytest.approx(statistics.stdev(means)), pytest.approx(0.04))
+    assert result["baseline_run_ids"] == [recorded.ids[f"noise/baseline@{seed}"] for seed in range(3)]
+    # The t-test over cases calls 0.04 significant; two seeds of this noise differ by as much.
+    assert result["p"] < 0.05
+    assert result["outcome"] == "within_seed_noise"
+    _, stdout, _ = main("compare", SMALL_RUN, MIDDLE_RUN, "--out", recorded.out)
+    (line,) = (line for line in stdout.splitlines() if "seeds (A/A)" in line)
+    assert line.endswith("noise/baseline, seeds 0, 1, 2: mean 0.675, 0.705, 0.665; sd 0.021, range 0.040")
+
+
+def test_runs_never_count_as_seeds_of_an_arm_and_of_the_baseline(compared):
+    result = compared("loss/focal", "loss/dice_ce")
+    assert result["baseline_run_ids"] == [], "loss/focal is noise/baseline by another name"
+    assert result["seed_noise"]["baseline"] is None
+    one = compared("loss/focal@0", "loss/dice_ce@0")
+    assert len(one["baseline_run_ids"]) == 3, "one run is no spread yet"
+    same = compared("noise/baseline@0", "noise/baseline@1")
+    assert same["baseline_run_ids"] == [], "one run is left"
+    assert same["seed_noise"] is None
+
+
+def test_noise_of_other_code_or_data_is_not_used_and_says_why(compared):
+    warnings = compared("gate/newer", "gate/newer")["warnings"]
+    assert warnings == ["no seed noise from noise/baseline: its runs differ from these in source digest"]
+
+
+# --- Speed ------------------------------------------------------------------------------------------------------------
+
+
+def test_comparing_files_and_runs_imports_nothing_that_takes_long(recorded, tmp_path):
+    for name, scores in (("a.csv", SMALL), ("b.csv", MIDDLE)):
+        rows = [f"{case_id},{value}" for case_id, value in zip(IDS, scores, strict=True)]
+        (tmp_path / name).write_text("\n".join(["case_id,dsc", *rows]))
+    commands = [
+        ["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")],
+        ["compare", SMALL_RUN, MIDDLE_RUN, "--out", str(recorded.out)],
+    ]
+    code = f"""
+import sys
+from hemosweep.cli import main
+for command in {commands!r}:
+    sys.argv = ["hemosweep", *command]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code
+print([name for name in ("mlflow", "torch", "pandas", "matplotlib", "optuna", "rich") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
+    assert done.stdout.count("paired t-test: t(7) = ") == 2
+
+
+def test_a_deleted_run_is_not_compared(refused, recorded, tmp_path, main):
+    out = tmp_path / "copy"
+    shutil.copytree(recorded.out, out)
+    open_store(out).client.delete_run(recorded.ids["patchsize/32x32x16@0"])
+    code, _, stderr = main("compare", SMALL_RUN, MIDDLE_RUN, "--out", out)
+    assert code == 2
+    assert "has no run 'patchsize/32x32x16'" in stderr

@@ -1,0 +1,112 @@
+"""Runs in an MLflow store, written by the tracker itself, with scores as the tests of comparisons need them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.evaluation.case_scores import CASE_COLUMNS
+from tracking.recorder import Recorder
+
+FACTS = {
+    "dataset_digest": "data",
+    "folds_digest": "folds",
+    "metric_version": "2",
+    "checkpoint_rule": "best validation loss",
+    "source_digest": "source",
+    "profile": "demo",
+    "device_kind": "cpu",
+}
+IDS = [f"{number:03}" for number in range(1, 9)]
+SMALL = [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85]
+STEPS = [0.05, 0.02, 0.08, 0.01, 0.06, 0.03, 0.09, -0.02]
+MIDDLE = [round(value + step, 3) for value, step in zip(SMALL, STEPS, strict=True)]
+FURTHER = [0.01, -0.02, 0.03, 0.02, -0.04, 0.02, 0.0, 0.02]
+LARGE = [round(value + step, 3) for value, step in zip(MIDDLE, FURTHER, strict=True)]
+
+
+def shifted(scores, by, zigzag=0.0):
+    """Every score a little higher, every other one by more."""
+    return [round(value + by + zigzag * (-1) ** place, 6) for place, value in enumerate(scores)]
+
+
+def cases(dsc, folds=None):
+    """A case table; cases take turns in two folds, the first four have IVH, and HD95 counts up from 0 mm."""
+    rows = [
+        dict.fromkeys(CASE_COLUMNS, 0.5)
+        | {
+            "case_id": case_id,
+            "dsc": value,
+            "fold": place % 2 if folds is None else folds[place],
+            "ivh": "yes" if place < 4 else "no",
+            "hd95_mm": float(place),
+        }
+        for place, (case_id, value) in enumerate(zip(IDS, dsc, strict=True))
+    ]
+    return pd.DataFrame(rows)
+
+
+class Book:
+    """Writes runs into a store as the driver does; `ids` are theirs by SWEEP/ARM@SEED."""
+
+    def __init__(self, out):
+        self.out = out
+        self.recorder = Recorder(out)
+        self.ids = {}
+
+    def write(self, name, table, *, config=None, status="FINISHED", digest=None, environment=None, **facts):
+        place, _, seed = name.partition("@")
+        sweep, _, arm = place.partition("/")
+        info = ReplicateInfo(
+            sweep=sweep,
+            arm=arm,
+            seed=int(seed),
+            digest=digest or name,
+            run_name=f"{arm}@{seed}",
+            config=config or {"arm": arm},
+            tags={key: value for key, value in (FACTS | facts).items() if value is not None},
+            environment={"numpy": "2.4.6"} | (environment or {}),
+        )
+        run_id = self.recorder.begin_replicate(info)
+        if status == "FINISHED":
+            self.recorder.finish_replicate(run_id, cases=table, figures={}, status=status)
+        else:
+            self.recorder.interrupt()
+        self.ids[name] = run_id
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An output folder with runs in it, and their ids by SWEEP/ARM@SEED."""
+
+    out: Path
+    ids: dict[str, str]
+
+
+def record(out):
+    """Runs for every case of a comparison."""
+    book = Book(out)
+    for arm, scores in (("24x24x8", SMALL), ("32x32x16", MIDDLE), ("48x48x24", LARGE)):
+        book.write(f"patchsize/{arm}@0", cases(scores))
+    for seed, by in enumerate([0.0, 0.03, -0.01]):
+        book.write(f"loss/focal@{seed}", cases(shifted(SMALL, by)), digest=f"shared {seed}")
+        book.write(f"loss/dice_ce@{seed}", cases(shifted(MIDDLE, by, 0.01)))
+        book.write(f"noise/baseline@{seed}", cases(shifted(SMALL, by)), digest=f"shared {seed}")
+    # Of these seeds one was trained otherwise, and one is not done.
+    book.write("sampling/brain@0", cases(SMALL))
+    book.write("sampling/brain@1", cases(MIDDLE), config={"arm": "another"})
+    book.write("sampling/brain@2", cases(MIDDLE), status="KILLED")
+    book.write("sampling/brain+lesion@0", cases(LARGE))
+    book.write("sampling/brain+lesion@1", cases(shifted(MIDDLE, 0.01, 0.02)))
+    book.write("sampling/brain+lesion+center@0", cases(LARGE))
+    for fact in ("dataset_digest", "folds_digest", "metric_version", "checkpoint_rule"):
+        book.write(f"gate/{fact}@0", cases(MIDDLE), **{fact: "another"})
+    book.write("gate/silent@0", cases(MIDDLE), checkpoint_rule=None)
+    book.write("gate/moved@0", cases(MIDDLE, folds=[0, 1, 0, 1, 0, 1, 1, 0]))
+    book.write("gate/newer@0", cases(MIDDLE), source_digest="newer", device_kind="cuda", environment={"numpy": "2.5.0"})
+    book.write("gate/subset@0", cases(MIDDLE).iloc[:5])
+    book.write("angio/ncct@0", cases(MIDDLE))
+    book.write("angio/ncct+cta@0", cases(MIDDLE), dataset_digest="another")
+    book.write("se/unet@0", cases(SMALL))
+    return Recorded(out=out, ids=book.ids)
