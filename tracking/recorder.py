@@ -22,9 +22,10 @@ from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.evaluation.summary import summarise
 from tracking import schema
 from tracking.backend import Experiment, Metric, Param, Run, RunTag
+from tracking.database import database_path
 from tracking.journal import FoldState, read_fold, read_start
 from tracking.new_run import write_run
-from tracking.store import database_path, ensure_experiment, open_store, search_runs, transaction
+from tracking.store import ensure_experiment, open_store, search_runs, transaction
 
 _TABLES = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
 _INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)

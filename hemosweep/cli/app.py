@@ -283,6 +283,27 @@ def compare(
         typer.echo("\n".join(comparison.as_lines()))
 
 
+@app.command(name="compare-all")
+def compare_all(
+    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
+    metric: MetricName = "dsc",
+    margin: Margin = None,
+    out: Out = Path("runs"),
+    allow_incomparable: AllowIncomparable = False,
+    as_json: Json = False,
+) -> None:
+    """Every comparison that an ablation declares as one family: Holm, Benjamini-Hochberg, and a forest plot."""
+    from hemosweep.cli.family import compare_all as compare_family
+    from hemosweep.report.table import family_table
+
+    family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+    if as_json:
+        print_json(family.as_json())
+    else:
+        print_table(family_table(family.rows))
+        typer.echo("\n".join(family.as_lines()))
+
+
 @app.command()
 def predict(
     scan: Annotated[

@@ -13,17 +13,20 @@ from rich.console import Console
 from hemosweep.cli.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.files import system_message
+from hemosweep.report.comparison import spread_text
 from hemosweep.report.figures import boxplot
 from hemosweep.report.paper import paper_arm, paper_notes
-from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
+from hemosweep.report.summary import arm_row, arm_spread, comparison_json, comparison_rows, family_verdict
 from hemosweep.report.table import ArmRow, ComparisonRow, arm_table, comparison_table
+from hemosweep.stats.replicates import SeedSpread
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyResult:
     """A finished sweep: its tables' rows, the run of each row, and what failed.
 
-    `subset` names the folds that it was about, such as "folds 0, 2 of 5 only"; None for all.
+    `subset` names the folds that it was about, such as "folds 0, 2 of 5 only"; None for all. `spreads` tells how far
+    the mean of an arm moves with the seed, for the arms that have several.
     """
 
     sweep: str
@@ -32,6 +35,7 @@ class StudyResult:
     arms: tuple[ArmRow, ...]
     comparisons: tuple[ComparisonRow, ...]
     failures: tuple[str, ...]
+    spreads: Mapping[str, SeedSpread]
     subset: str | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -41,6 +45,7 @@ class StudyResult:
             "subset": self.subset,
             "arms": [asdict(row) | {"run_id": self.run_ids[row.arm]} for row in self.arms],
             "comparisons": [comparison_json(row) for row in self.comparisons],
+            "seeds": {arm: asdict(spread) for arm, spread in self.spreads.items()},
             "failures": list(self.failures),
         }
 
@@ -71,6 +76,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
             *(failure for result in results for failure in result.failures),
             *(f"{result.replicate.run_name}: not recorded in MLflow" for result in results if result.run_id is None),
         ),
+        spreads={arm: spread for arm, frames in complete.items() if (spread := arm_spread(frames)) is not None},
     )
 
 
@@ -92,6 +98,7 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
         notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
     if len(request.seeds) > 1:
         notes.append("Comparisons take each case's mean DSC over the seeds.")
+    notes += [f"Mean DSC of {arm} by seed (A/A): {spread_text(spread)}." for arm, spread in result.spreads.items()]
     for arm in request.arms:
         dsc = [value for r in whole if r.replicate.arm == arm for value in r.cases["dsc"].tolist()]
         notes += paper_notes(name, arm.name, dsc)
@@ -105,11 +112,11 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     cli_option = "" if out == Path("runs") else f" --out {place}"
     notes.append("Next:")
     notes.append(f"  make ui{out_option}")
-    for a, b in request.sweep.comparisons:
-        if {a, b} <= {row.a for row in result.comparisons} | {row.b for row in result.comparisons}:
-            suffix = f"@{request.seeds[0]}" if len(request.seeds) > 1 else ""
-            runs = " ".join(shlex.quote(f"{name}/{arm}{suffix}") for arm in (a, b))
-            notes.append(f"  {_program()} compare {runs}{cli_option}")
+    for row in result.comparisons:
+        runs = " ".join(shlex.quote(f"{name}/{arm}") for arm in (row.a, row.b))
+        notes.append(f"  {_program()} compare {runs}{cli_option}")
+    if result.comparisons:
+        notes.append(f"  {_program()} compare-all {name}{cli_option}")
     for note in notes:
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 

@@ -1,16 +1,20 @@
 """A finished sweep as rows: its arms, and its declared comparisons as one family."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hemosweep.evaluation.summary import summarise
 from hemosweep.report.paper import paper_arm, paper_comparison
 from hemosweep.report.table import ArmRow, ComparisonRow
-from hemosweep.stats.families import holm
-from hemosweep.stats.paired import paired_comparison, to_json
+from hemosweep.stats.families import benjamini_hochberg, holm
+from hemosweep.stats.metric import DSC
+from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
+from hemosweep.stats.pairing import Scores
+from hemosweep.stats.replicates import SeedSpread, seed_spread
+from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 
 def arm_row(sweep: str, arm: str, name: str, cases: pd.DataFrame, seconds: float) -> ArmRow:
@@ -39,36 +43,44 @@ def comparison_rows(
     """The declared comparisons whose two arms are there, Holm-adjusted as one family.
 
     Args:
-        cases: arm to its case table, one a seed; several seeds are compared by their mean per case.
+        cases: arm to its case table, one a seed; several seeds are compared by their mean per case, beside their noise.
     """
     pairs = [(a, b) for a, b in comparisons if cases.get(a) and cases.get(b)]
-    results = [paired_comparison(_scores(cases[a]), _scores(cases[b]), ivh=_ivh(cases[b])) for a, b in pairs]
-    adjusted = holm([result.p for result in results])
+    results = [
+        paired_comparison([*map(_scores, cases[a])], [*map(_scores, cases[b])], ivh=_ivh(cases[b])) for a, b in pairs
+    ]
+    return family_rows(sweep, pairs, results)
+
+
+def family_rows(
+    sweep: str, pairs: Sequence[tuple[str, str]], results: Sequence[PairedComparison]
+) -> list[ComparisonRow]:
+    """Comparisons of a sweep's arms as one family: those without a p-value stay, and do not count in its size."""
+    p_values = [result.p for result in results]
     rows = []
-    for (a, b), result, holm_p in zip(pairs, results, adjusted, strict=True):
-        printed = paper_comparison(sweep, b)
+    for (a, b), result, holm_p, bh_p in zip(pairs, results, holm(p_values), benjamini_hochberg(p_values), strict=True):
+        # What the paper prints is about DSC.
+        printed = paper_comparison(sweep, b) if result.metric == DSC else None
         paper_p = printed[1] if printed is not None and printed[0] == a else None
-        rows.append(ComparisonRow(a=a, b=b, comparison=result, holm_p=holm_p, paper_p=paper_p))
+        rows.append(ComparisonRow(a=a, b=b, comparison=result, holm_p=holm_p, bh_p=bh_p, paper_p=paper_p))
     return rows
 
 
-def _scores(tables: Sequence[pd.DataFrame]) -> dict[str, float]:
-    """Mean DSC per case over the seeds; undefined in one seed is undefined."""
-    by_case: dict[str, list[float]] = {}
-    for table in tables:
-        for case_id, dsc in zip(table["case_id"], table["dsc"], strict=True):
-            by_case.setdefault(str(case_id), []).append(float(dsc))
-    return {
-        case_id: math.fsum(values) / len(values) if len(values) == len(tables) else math.nan
-        for case_id, values in by_case.items()
-    }
+def arm_spread(tables: Sequence[pd.DataFrame]) -> SeedSpread | None:
+    """How far the mean DSC of an arm moves with its seed, over the cases that every seed scored; None for one seed."""
+    by_seed = pd.DataFrame({place: _scores(table) for place, table in enumerate(tables)}).dropna()
+    return seed_spread(by_seed.to_numpy(dtype=np.float64).T)
+
+
+def _scores(table: pd.DataFrame) -> Scores:
+    return {str(case_id): float(dsc) for case_id, dsc in zip(table["case_id"], table["dsc"], strict=True)}
 
 
 def _ivh(tables: Sequence[pd.DataFrame]) -> dict[str, str]:
     return {str(case): str(ivh) for table in tables for case, ivh in zip(table["case_id"], table["ivh"], strict=True)}
 
 
-def family_verdict(row: ComparisonRow, alpha: float = 0.05) -> str:
+def family_verdict(row: ComparisonRow, alpha: float = SIGNIFICANCE_LEVEL) -> str:
     """A comparison's verdict, taken back where it does not survive the family's Holm correction."""
     p = row.comparison.p
     if p is None or row.holm_p is None or p >= alpha or row.holm_p < alpha:
@@ -77,4 +89,5 @@ def family_verdict(row: ComparisonRow, alpha: float = 0.05) -> str:
 
 
 def comparison_json(row: ComparisonRow) -> dict[str, Any]:
-    return {"a": row.a, "b": row.b, "holm_p": row.holm_p, "paper_p": row.paper_p, **to_json(row.comparison)}
+    own = {"a": row.a, "b": row.b, "holm_p": row.holm_p, "bh_p": row.bh_p, "paper_p": row.paper_p}
+    return own | to_json(row.comparison)

@@ -35,12 +35,14 @@ class ArmRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonRow:
-    """One comparison B - A, its p-value within the family, and the bound that the paper prints for p."""
+    """One comparison B - A, its p-value within the family after Holm and after Benjamini and Hochberg, and the bound
+    that the paper prints for p."""
 
     a: str
     b: str
     comparison: "PairedComparison"
     holm_p: float | None
+    bh_p: float | None
     paper_p: str | None
 
 
@@ -94,6 +96,38 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
     return table
 
 
+def family_table(rows: Sequence[ComparisonRow]) -> Table:
+    """One line a comparison, in the order given: the test within the family first, the paper's way in its own columns.
+
+    The difference is B - A. Stars are the paper's, of the p-value as it is; p-values of the family stand apart from it.
+    """
+    table = _table(blanks=1)
+    table.add_column(f"\nA {ARROW} B", overflow="fold")
+    table.add_column("\nn", justify="right", no_wrap=True)
+    table.add_column("difference\n[95% CI]", justify="right")
+    for header in ("Holm\np", "B-H\np", "\nt", "\ndf", "raw\np"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("raw\nstars", no_wrap=True)
+    table.add_column("\ndz", justify="right", no_wrap=True)
+    table.add_column("paper's\np", justify="right", style="dim")
+    for row in rows:
+        own = row.comparison
+        table.add_row(
+            Text(f"{row.a} {ARROW} {row.b}"),
+            str(own.n),
+            _difference(own),
+            _p(row.holm_p),
+            _p(row.bh_p),
+            _number(own.t, ".2f"),
+            _number(own.df, "d"),
+            _p(own.p),
+            UNDEFINED if own.p is None else own.stars,
+            _number(own.dz, ".2f"),
+            row.paper_p or UNDEFINED,
+        )
+    return table
+
+
 def _table(*, blanks: int) -> Table:
     # The box itself puts one blank between the columns.
     return Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, blanks - 1, 0, 0), header_style="bold")
@@ -111,11 +145,14 @@ def _mean_sd(mean_sd: tuple[float, float | None] | None) -> str:
 
 
 def _difference(comparison: "PairedComparison") -> str:
+    if comparison.mean_diff is None:
+        return UNDEFINED
+    number = comparison.metric.number
     if comparison.ci95 is None:
-        return _number(comparison.mean_diff, "+.3f")
+        return number(comparison.mean_diff, sign="+")
     low, high = comparison.ci95
     # No blank inside the brackets: in a narrow terminal the interval goes below the difference, whole.
-    return f"{_number(comparison.mean_diff, '+.3f')} [{low:+.3f},{high:+.3f}]"
+    return f"{number(comparison.mean_diff, sign='+')} [{number(low, sign='+')},{number(high, sign='+')}]"
 
 
 def _p(p: float | None) -> str:

@@ -33,7 +33,8 @@ from hemosweep.report.figures import boxplot
 from hemosweep.training.journal import last_process, read_journal, seconds_at_work
 from tests.e2e.test_sweep_outcomes import SMALL, Child
 from tests.processes import trainings, wait_for
-from tracking.store import database_path, open_store, search_runs
+from tracking.database import database_path
+from tracking.store import open_store, search_runs
 
 # --- Disks ------------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import math
 import os
 import shlex
 import shutil
+import statistics
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
         assert text in stdout
     assert f"{SMALL} to {MIDDLE}: B is better than A" in stdout or "No evidence of a difference" in stdout
     assert f"hemosweep compare patchsize/{SMALL} patchsize/{MIDDLE} --out '{out}'" in stdout
+    assert f"hemosweep compare-all patchsize --out '{out}'" in stdout
     assert f"make ui OUT='{out}'" in stdout
     assert "Does a larger patch segment better?" in stderr
     assert (out / "figures" / "patchsize" / "boxplot.png").read_bytes().startswith(b"\x89PNG")
@@ -232,6 +234,27 @@ def test_every_seed_is_a_run_of_its_own_and_the_comparison_takes_their_mean(swee
     child.trained = []
     assert sweep("--seeds", 3, "--arms", SMALL)[0] == 0
     assert child.trained == [(SMALL, 2, 0), (SMALL, 2, 1)], "seeds that are done stay done"
+
+
+def test_the_noise_of_seeds_is_told_and_stands_beside_a_comparison(sweep, main, phantoms, out, child):
+    command = ("sweep", "noise", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
+    code, stdout, stderr = main(*command)
+    assert code == 0, stderr
+    means = [run["dsc_mean"] for run in runs(main, out)]
+    assert len(means) == 3
+    listed = ", ".join(f"{mean:.3f}" for mean in means)
+    spread = f"sd {statistics.stdev(means):.3f}, range {max(means) - min(means):.3f}"
+    assert f"Mean DSC of baseline by seed (A/A): {listed}; {spread}." in stdout
+    assert "compare" not in stdout, "it has one arm"
+
+    child.trained = []
+    assert sweep()[0] == 0
+    assert child.trained == [(SMALL, 0, 0), (SMALL, 0, 1)], "the noise's first seed is the middle patch size"
+    code, stdout, _ = compare(main, out, f"patchsize/{SMALL}", f"patchsize/{MIDDLE}", "--json")
+    assert code == 0
+    noise = json.loads(stdout)["seed_noise"]["baseline"]
+    assert (noise["num_seeds"], noise["num_cases"]) == (3, 6)
+    assert noise["means"] == [pytest.approx(mean) for mean in means]
 
 
 def test_an_arm_with_a_failed_fold_has_no_mean(sweep, main, out, child):

@@ -32,7 +32,7 @@ def lines(table, width=100):
 
 def row(name, a, b, **changes):
     return ComparisonRow(
-        a=name, b="y", comparison=paired_comparison(a, b), **{"holm_p": None, "paper_p": None, **changes}
+        a=name, b="y", comparison=paired_comparison(a, b), **{"holm_p": None, "bh_p": None, "paper_p": None, **changes}
     )
 
 

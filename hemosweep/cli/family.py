@@ -1,0 +1,148 @@
+"""`hemosweep compare-all SWEEP`: the comparisons that an ablation declares, as one family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hemosweep.cli.comparison import SideComparison, compare
+from hemosweep.cli.request import BEST, START
+from hemosweep.cli.sides import choose_runs
+from hemosweep.errors import BadInput, NotComparable
+from hemosweep.report.comparison import spread_text
+from hemosweep.report.forest import draw_forest
+from hemosweep.report.paper import paper_arm
+from hemosweep.report.summary import comparison_json, family_rows, family_verdict
+from hemosweep.report.table import ComparisonRow
+from hemosweep.stats.metric import DSC, find_metric
+from sweeps import find_sweep
+from sweeps.search import SEARCHES
+from tracking.reader import list_runs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """The comparisons of a sweep that exist, adjusted for their number, and what is missing of those declared.
+
+    `num_tests` counts the comparisons that have a p-value. `forest` is the picture, None where no difference exists.
+    """
+
+    sweep: str
+    metric: str
+    rows: tuple[ComparisonRow, ...]
+    comparisons: tuple[SideComparison, ...]
+    missing: tuple[str, ...]
+    forest: Path | None
+
+    @property
+    def num_tests(self) -> int:
+        return sum(row.holm_p is not None for row in self.rows)
+
+    def as_json(self) -> dict[str, Any]:
+        rows = []
+        for row, own in zip(self.rows, self.comparisons, strict=True):
+            values = own.as_json()
+            sides = {"side_a": values.pop("a"), "side_b": values.pop("b")}
+            rows.append(comparison_json(row) | values | sides)
+        return {
+            "sweep": self.sweep,
+            "metric": self.metric,
+            "num_tests": self.num_tests,
+            "comparisons": rows,
+            "missing": list(self.missing),
+            "forest": None if self.forest is None else str(self.forest),
+        }
+
+    def as_lines(self) -> list[str]:
+        """What follows the table: verdicts, seed noise, what is missing, and where the picture is."""
+        lines = [f"{row.a} to {row.b}: {family_verdict(row)}" for row in self.rows]
+        tests = f"{self.num_tests} comparison{'s' * (self.num_tests != 1)}"
+        lines.append(f"Holm and Benjamini-Hochberg over {tests}; raw stars are the paper's, not adjusted.")
+        lines += dict.fromkeys(
+            f"Seeds (A/A) of {own.baseline.name}: mean {spread_text(noise.baseline, own.comparison.metric)}."
+            for own in self.comparisons
+            if (noise := own.comparison.seed_noise) is not None and noise.baseline is not None
+        )
+        for row, own in zip(self.rows, self.comparisons, strict=True):
+            lines += [f"NOT COMPARABLE, overridden: {row.a} to {row.b}: {reason}" for reason in own.overridden]
+            warnings = (*own.warnings, *own.comparison.warnings)
+            lines += [f"warning: {row.a} to {row.b}: {warning}" for warning in warnings]
+        lines += [f"Missing: {text}" for text in self.missing]
+        if self.forest is not None:
+            lines.append(f"Forest plot: {self.forest}")
+        return lines
+
+
+def compare_all(
+    out: Path, sweep_name: str, *, metric: str = "dsc", margin: float | None = None, allow_incomparable: bool = False
+) -> Family:
+    """Compare the arms that a sweep declares as pairs, as far as they are trained, and draw them.
+
+    Raises:
+        BadInput: an unknown sweep, one that declares no comparison, or none of whose pairs is trained; as `compare`.
+        NotComparable: a pair differs in data, folds, metric version or checkpoint rule, and that was not overridden.
+    """
+    declared = ((START, BEST),) if sweep_name in SEARCHES else find_sweep(sweep_name).comparisons
+    if not declared:
+        raise BadInput(f"sweep {sweep_name} declares no comparison; compare runs with hemosweep compare A B")
+    pairs, comparisons, missing, reasons = [], [], [], []
+    seeds = {arm: _seeds(out, sweep_name, arm) for pair in declared for arm in pair}
+    for a, b in declared:
+        absent = [arm for arm in (a, b) if not seeds[arm]]
+        if absent:
+            missing.append(f"{a} to {b}: {' and '.join(absent)} not finished; run make sweep-{sweep_name}")
+            continue
+        seed_a, seed_b = _seeds_to_compare(seeds[a], seeds[b])
+        ref_a, ref_b = (
+            f"{sweep_name}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
+        )
+        try:
+            own = compare(out, ref_a, ref_b, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+        except NotComparable as error:
+            reasons.append(f"{a} to {b}: {error}")
+            continue
+        pairs.append((a, b))
+        if seed_a is not None:
+            own = replace(own, warnings=(f"{a} and {b} do not both have several seeds; one of each", *own.warnings))
+        comparisons.append(own)
+    if reasons:
+        raise NotComparable("; ".join(reasons))
+    if not pairs:
+        raise BadInput(f"sweep {sweep_name}: no comparison has both arms finished; run make sweep-{sweep_name} first")
+    rows = family_rows(sweep_name, pairs, [own.comparison for own in comparisons])
+    return Family(
+        sweep=sweep_name,
+        metric=metric,
+        rows=tuple(rows),
+        comparisons=tuple(comparisons),
+        missing=tuple(missing),
+        forest=_draw(rows, out / "figures" / sweep_name, sweep_name, metric),
+    )
+
+
+def _seeds(out: Path, sweep: str, arm: str) -> list[int]:
+    """The seeds of an arm that are trained and belong together, none where it is not trained."""
+    if not any(run.arm == arm and run.status == "FINISHED" for run in list_runs(out, sweep)):
+        return []
+    return [run.seed for run in choose_runs(out, f"{sweep}/{arm}")[0]]
+
+
+def _seeds_to_compare(a: Sequence[int], b: Sequence[int]) -> tuple[int | None, int | None]:
+    """The seed of either arm where one has a single seed and the other several, the same one if possible; else all."""
+    if (len(a) > 1) == (len(b) > 1):
+        return None, None
+    common = sorted({*a} & {*b})
+    return (common[0], common[0]) if common else (a[0], b[0])
+
+
+def _draw(rows: Sequence[ComparisonRow], folder: Path, sweep: str, metric: str) -> Path | None:
+    if all(row.comparison.mean_diff is None for row in rows):
+        return None
+    path = folder / ("forest.png" if metric == DSC.name else f"forest-{metric}.png")
+    paper: dict[tuple[str, str], float] = {}
+    for row in rows if metric == DSC.name else ():
+        a, b = paper_arm(sweep, row.a), paper_arm(sweep, row.b)
+        if a is not None and b is not None:
+            paper[row.a, row.b] = b.dsc[0] - a.dsc[0]
+    draw_forest(rows, path, title=f"{sweep}: differences in {find_metric(metric).label}", paper=paper)
+    return path
