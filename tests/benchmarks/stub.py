@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+from hemosweep.evaluation.case_scores import NUMBER_COLUMNS
 from hemosweep.training.journal import Journal
 from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, PREDICTIONS_NAME, SCORES_NAME, FoldRunSpec, write_json
 
@@ -35,8 +36,8 @@ def finish_at_once(folder: Path) -> int:
         shutil.copyfile(mask, folder / PREDICTIONS_NAME / f"{case.case_id}.nii.gz")
         dsc = 0.5 + 0.4 * spec.config.training.learning_rate / (number + 1)
         journal.write("tested", case_id=case.case_id, dsc=dsc, seconds=0.0)
-        volumes = {"reference_ml": 10.0 + number, "predicted_ml": 10.0, "false_positive_ml": 0.0}
-        scores.append({"case_id": case.case_id, "fold": spec.fold, "ivh": case.ivh, "dsc": dsc} | volumes)
+        values = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"dsc": dsc}
+        scores.append(values | {"case_id": case.case_id, "fold": spec.fold, "ivh": case.ivh})
     write_json(folder / SCORES_NAME, scores)
     seconds = time.perf_counter() - begun
     journal.write("done", seconds=seconds)
