@@ -628,7 +628,7 @@ def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
     assert [arm["arm"] for arm in forecast["arms"]] == [SMALL, MIDDLE, "48x48x24"]
     assert [arm["shared_with"] for arm in forecast["arms"]] == [
         [],
-        ["sampling/brain+lesion+center", "symmetric/lesion+center"],
+        ["sampling/brain+lesion+center", "symmetric/lesion+center", "noise/baseline"],
         [],
     ]
     assert forecast["num_done"] == 0
