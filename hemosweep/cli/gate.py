@@ -27,6 +27,7 @@ def check_sides(a: Side, b: Side) -> Comparability:
     reasons = [*found.reasons]
     if fact(run_a, "folds_digest") == fact(run_b, "folds_digest"):
         reasons += _moved(a, b)
+        warnings += _other_cases(a, b)
     return Comparability(reasons=tuple(reasons), warnings=(*found.warnings, *warnings))
 
 
@@ -57,6 +58,17 @@ def _moved(a: Side, b: Side) -> list[str]:
         return []
     named = moved[:MAX_NAMED] + ([f"and {len(moved) - MAX_NAMED} more"] if len(moved) > MAX_NAMED else [])
     return [f"case folds differ: {', '.join(named)}; run both arms with the same stored folds"]
+
+
+def _other_cases(a: Side, b: Side) -> list[str]:
+    """Runs over other cases of the same folds, such as those with an angiography alone."""
+    cases_a, cases_b = (set().union(*side.seeds) for side in (a, b))
+    if cases_a == cases_b:
+        return []
+    return [
+        f"A was tested on {len(cases_a)} cases and B on {len(cases_b)}, compared on those that both have; they may "
+        "have been trained on different cases, too"
+    ]
 
 
 def _programs(a: Side, b: Side) -> list[str]:

@@ -105,8 +105,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
             progress=advance,
         )
     if request.only_folds:
-        folds = tuple(fold for fold in prepared.folds if fold.index in request.only_folds)
-        prepared = prepared.on(prepared.cases, folds, request.out)
+        prepared = prepared.only(request.only_folds, request.out)
     _announce(request, prepared, data, console)
     return prepared
 

@@ -1,6 +1,6 @@
 """From a data set and a sweep to the plan of its fold runs: cases, folds, preprocessing, identities."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,12 +26,15 @@ CHECKPOINT_RULE = "best validation loss"
 class Prepared:
     """Everything that is settled before training starts.
 
-    `facts` are what decides whether two runs may be compared (DESIGN.md), and the tolerance of the surface Dice.
+    `folds` are those of `cases`, and `drawn` the same ones before cases without an angiography were left out. `facts`
+    are what decides whether two runs may be compared (DESIGN.md), and the tolerance of the surface Dice; data set and
+    folds are told as they were drawn, so that a run on some of the cases is compared on those that both have.
     `warnings` are what preprocessing noticed.
     """
 
     cases: tuple[Case, ...]
     folds: tuple[Fold, ...]
+    drawn: tuple[Fold, ...]
     inputs: Mapping[PreprocessingConfig, Inputs]
     source: str
     facts: Mapping[str, str]
@@ -42,9 +45,16 @@ class Prepared:
         return plan_replicates(arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source)
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
-        """The same data with other folds, over some of the cases or all."""
+        """Some of the cases with folds drawn over them: another data set."""
         facts = dict(self.facts) | {"dataset_digest": dataset_digest(cases), "folds_digest": _store_folds(folds, out)}
-        return replace(self, cases=cases, folds=folds, facts=facts)
+        return replace(self, cases=cases, folds=folds, drawn=folds, facts=facts)
+
+    def only(self, indices: Collection[int], out: Path) -> "Prepared":
+        """Some of the folds."""
+        folds, drawn = (tuple(fold for fold in every if fold.index in indices) for every in (self.folds, self.drawn))
+        _store_folds(folds, out)
+        facts = dict(self.facts) | {"folds_digest": _store_folds(drawn, out)}
+        return replace(self, folds=folds, drawn=drawn, facts=facts)
 
 
 def prepare_sweep(
@@ -66,6 +76,7 @@ def prepare_sweep(
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
     """
+    data_set, drawn = cases, draw_folds(cases, base.cross_validation)
     cases, folds = draw_split(cases, base, with_cta_only=with_cta_only)
     warnings: list[str] = []
     inputs: dict[PreprocessingConfig, Inputs] = {}
@@ -78,14 +89,16 @@ def prepare_sweep(
         inputs[config] = Inputs.read(outcome.paths)
         warnings += grouped(outcome.warnings)
     source = source_digest()
+    _store_folds(folds, out)
     return Prepared(
         cases=cases,
         folds=folds,
+        drawn=drawn,
         inputs=inputs,
         source=source,
         facts={
-            "dataset_digest": dataset_digest(cases),
-            "folds_digest": _store_folds(folds, out),
+            "dataset_digest": dataset_digest(data_set),
+            "folds_digest": _store_folds(drawn, out),
             "metric_version": METRIC_VERSION,
             "nsd_tolerance_mm": str(NSD_TOLERANCE_MM),
             "checkpoint_rule": CHECKPOINT_RULE,
@@ -117,7 +130,7 @@ def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
         raise BadInput(f"without the {len(outer.test)} cases that the search holds out: {error}") from None
     return Split(
         trials=prepared.on(rest, folds, out),
-        held_out=prepared.on(prepared.cases, (outer,), out),
+        held_out=prepared.only((outer.index,), out),
     )
 
 

@@ -580,6 +580,31 @@ def test_the_whole_sweep_reuses_the_folds_that_were_tried_and_is_never_compared_
     assert "data set content" not in stderr
 
 
+def test_cases_with_angiography_are_compared_with_a_sweep_over_all_cases_on_those_that_both_have(
+    sweep, main, phantoms, out, child
+):
+    names = sorted(path.name for path in phantoms.glob("sub-*"))
+    (without,) = (name for name in names if not (phantoms / name / "ct" / f"{name}_cta.nii.gz").is_file())
+    for only in ((), ("--only-folds", "0")):
+        sweep(*only, arms=SMALL)
+        command = ("sweep", "angio", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
+        assert main(*command, "--arms", "ncct", *only)[0] == 0
+        all_cases, with_cta = runs(main, out, "--cases")[-2:]
+        code, stdout, stderr = compare(main, out, all_cases["run_id"], with_cta["run_id"], "--json")
+        assert code == 0, stderr
+        result = json.loads(stdout)
+        both = {case["case_id"] for case in with_cta["cases"]}
+        assert without not in both
+        assert result["n"] == len(both)
+        assert result["excluded"] == sorted({case["case_id"] for case in all_cases["cases"]} - both)
+        means = [case["dsc"] for case in all_cases["cases"] if case["case_id"] in both]
+        assert result["mean_a"] == pytest.approx(statistics.fmean(means))
+        numbers = f"A was tested on {len(all_cases['cases'])} cases and B on {len(both)}"
+        assert sum(warning.startswith(numbers) for warning in result["warnings"]) == (
+            len(all_cases["cases"]) > len(both)
+        )
+
+
 def test_all_folds_by_number_are_the_whole_sweep(sweep, main, out):
     assert json.loads(sweep("--only-folds", "1,0", "--json")[1])["subset"] is None
     sweep()

@@ -129,6 +129,22 @@ def test_other_folds_have_another_digest_and_the_same_ones_the_same(prepared, ca
     assert prepared(base=replace(tiny_config(), cross_validation=other))[0].facts["folds_digest"] not in digests
 
 
+def test_cases_without_angiography_are_left_out_of_the_folds_and_facts_of_the_whole_data_set(
+    prepared, cases, tiny_config, tmp_path
+):
+    with_cta = [case if case.case_id == "e" else replace(case, cta_path=case.ct_path) for case in cases]
+    base = replace(tiny_config(), cross_validation=CrossValidationConfig(num_folds=2))
+    whole, some = (prepared(base=base, cases=with_cta, with_cta_only=only)[0] for only in (False, True))
+    assert some.facts == whole.facts
+    assert [case.case_id for case in some.cases] == ["a", "b", "c", "d"]
+    for fold, drawn in zip(some.folds, whole.folds, strict=True):
+        assert fold.test == tuple(case_id for case_id in drawn.test if case_id != "e")
+    one, other = (part.only((1,), tmp_path / "runs") for part in (whole, some))
+    assert one.facts == other.facts != whole.facts
+    assert (one.folds, other.folds) == (whole.folds[1:], some.folds[1:])
+    assert len(list((tmp_path / "runs" / "folds").iterdir())) == 4, "each split, and each single fold"
+
+
 def test_a_read_only_data_set_is_left_alone_and_says_where_its_derivatives_are(prepared, data, tmp_path):
     data.chmod(0o555)
     try:
@@ -162,7 +178,7 @@ def test_the_trials_of_a_search_never_meet_the_cases_held_out(prepared, cases, t
     for fold in split.trials.folds:
         assert not {*fold.train, *fold.validation, *fold.test} & {*outer.test}
     facts = [part.facts for part in (result, split.trials, split.held_out)]
-    assert len({fact["folds_digest"] for fact in facts}) == 3
+    assert len({fact["folds_digest"] for fact in facts}) == 3, "one of the folds is not all of them"
     assert facts[0]["dataset_digest"] == facts[2]["dataset_digest"] != facts[1]["dataset_digest"]
 
 
