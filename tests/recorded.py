@@ -55,14 +55,15 @@ class Book:
         self.recorder = Recorder(out)
         self.ids = {}
 
-    def write(self, name, table, *, config=None, status="FINISHED", digest=None, environment=None, **facts):
+    def write(self, name, table, *, alias=None, config=None, status="FINISHED", digest=None, environment=None, **facts):
+        """`alias` is what `ids` calls one of several runs of the same name."""
         place, _, seed = name.partition("@")
         sweep, _, arm = place.partition("/")
         info = ReplicateInfo(
             sweep=sweep,
             arm=arm,
             seed=int(seed),
-            digest=digest or name,
+            digest=digest or alias or name,
             run_name=f"{arm}@{seed}",
             config=config or {"arm": arm},
             tags={key: value for key, value in (FACTS | facts).items() if value is not None},
@@ -73,7 +74,7 @@ class Book:
             self.recorder.finish_replicate(run_id, cases=table, figures={}, status=status)
         else:
             self.recorder.interrupt()
-        self.ids[name] = run_id
+        self.ids[alias or name] = run_id
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,13 @@ def record(out):
     book.write("gate/moved@0", cases(MIDDLE, folds=[0, 1, 0, 1, 0, 1, 1, 0]))
     book.write("gate/newer@0", cases(MIDDLE), source_digest="newer", device_kind="cuda", environment={"numpy": "2.5.0"})
     book.write("gate/subset@0", cases(MIDDLE).iloc[:5])
+    book.write("patchsize/retried@0", cases(SMALL), alias="whole")
+    some = cases(SMALL).iloc[1::2]
+    book.write("patchsize/retried@0", some, alias="some", folds_digest="fold 1", subset="folds 1 of 2 only")
+    book.write("patchsize/retried@0", cases(SMALL), alias="begun", status="KILLED")
+    for seed in range(2):
+        book.write(f"patchsize/tried@{seed}", cases(shifted(SMALL, 0.01 * seed)))
+    book.write("patchsize/tried@2", some, folds_digest="fold 1", subset="folds 1 of 2 only")
     book.write("angio/ncct@0", cases(MIDDLE))
     book.write("angio/ncct+cta@0", cases(MIDDLE), dataset_digest="another")
     book.write("se/unet@0", cases(SMALL))

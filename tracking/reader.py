@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ class RunRecord:
     """One arm replicate in the store.
 
     `status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED. `dsc_mean` and `dsc_std` are None where they do not exist
-    (yet). `digest` names the replicate. `tags` are all tags of the run, MLflow's included.
+    (yet). `digest` names the replicate. `tags` are all tags of the run, MLflow's included. `others` are runs of the
+    same name that were passed over for it, oldest first.
     """
 
     run_id: str
@@ -38,7 +40,33 @@ class RunRecord:
     digest: str
     start_time: datetime
     tags: dict[str, str]
-    num_older: int = 0
+    others: tuple["RunRecord", ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.sweep}/{self.arm}@{self.seed}"
+
+    @property
+    def subset(self) -> str | None:
+        """Which folds the run is about, such as "folds 0, 2 of 5 only"; None for all."""
+        return self.tags.get(schema.TAG_SUBSET)
+
+    @property
+    def about_others(self) -> str | None:
+        """What to know of the runs that were passed over, in one line; None where there are none."""
+        if not self.others:
+            return None
+        newer = [other for other in self.others if other.start_time > self.start_time]
+        num, age, taken = len(self.others), "other" if newer else "older", self.run_id[:8]
+        named = f"{num} {age} {'run is' if num == 1 else 'runs are'} named {self.full_name} too"
+        if not newer:
+            return f"{named}; took the newest, {taken} (hemosweep runs)"
+        said = ", ".join(f"{other.run_id[:8]} {other._shortcoming}" for other in newer)
+        return f"{named}; took {taken}, since of the newer {said} (hemosweep runs)"
+
+    @property
+    def _shortcoming(self) -> str:
+        return f"is {self.status}" if self.status != "FINISHED" else f"has {self.subset}"
 
 
 def list_runs(out: Path, sweep: str | None = None) -> list[RunRecord]:
@@ -60,20 +88,20 @@ def find_run(out: Path, reference: str) -> RunRecord:
     """The one arm replicate that a reference means.
 
     A reference is a run id or at least the first six of its characters, a run name, or SWEEP/ARM[@SEED]. Of several
-    runs with the same sweep, arm and seed (of older code or other data) it means the newest; `num_older` counts the
-    others.
+    runs with the same sweep, arm and seed (of older code, other data, some of the folds) it means the newest that is
+    finished and has all folds, else the newest that is finished, else the newest.
 
     Raises:
         BadInput: no run or different ones fit; the message lists the nearest names, or the ones that fit.
     """
     records = list_runs(out)
     found = [record for record in records if _fits(record, reference)]
-    if len({_full_name(record) for record in found}) == 1:
-        return replace(found[-1], num_older=len(found) - 1)
+    if len({record.full_name for record in found}) == 1:
+        return _best(found)
     if found:
-        choices = ", ".join(f"{_full_name(record)} ({record.run_id[:8]})" for record in found)
+        choices = ", ".join(f"{record.full_name} ({record.run_id[:8]})" for record in found)
         raise BadInput(f"{reference!r} means {len(found)} runs: {choices}; give one of these names or ids")
-    names = sorted({_full_name(record) for record in records} | {record.run_name for record in records})
+    names = sorted({record.full_name for record in records} | {record.run_name for record in records})
     nearest = difflib.get_close_matches(reference, names, n=5, cutoff=0.4) or names[:5]
     raise BadInput(f"{out} has no run {reference!r}; nearest: {', '.join(nearest) or 'none, it is empty'}")
 
@@ -81,17 +109,16 @@ def find_run(out: Path, reference: str) -> RunRecord:
 def find_replicates(out: Path, reference: str) -> tuple[RunRecord, ...]:
     """The runs that a reference means, by seed: of SWEEP/ARM those of every seed, of any other reference `find_run`'s.
 
-    Of several runs with the same seed it means the newest, as `find_run`.
+    Of several runs with the same seed it means one, as `find_run`.
 
     Raises:
         BadInput: as `find_run`.
     """
-    by_seed: dict[int, RunRecord] = {}
+    by_seed: dict[int, list[RunRecord]] = {}
     for record in list_runs(out):
         if f"{record.sweep}/{record.arm}" == reference:
-            earlier = by_seed.get(record.seed)
-            by_seed[record.seed] = record if earlier is None else replace(record, num_older=earlier.num_older + 1)
-    return tuple(by_seed[seed] for seed in sorted(by_seed)) or (find_run(out, reference),)
+            by_seed.setdefault(record.seed, []).append(record)
+    return tuple(_best(by_seed[seed]) for seed in sorted(by_seed)) or (find_run(out, reference),)
 
 
 def case_rows(out: Path, run_id: str) -> list[dict[str, Any]]:
@@ -167,10 +194,12 @@ def _record(run: StoredRun) -> RunRecord:
     )
 
 
-def _full_name(record: RunRecord) -> str:
-    return f"{record.sweep}/{record.arm}@{record.seed}"
+def _best(namesakes: Sequence[RunRecord]) -> RunRecord:
+    """Of runs of the same name, oldest first, the one that the name means."""
+    *_, best = sorted(namesakes, key=lambda record: (record.status == "FINISHED", record.subset is None))
+    return replace(best, others=tuple(record for record in namesakes if record is not best))
 
 
 def _fits(record: RunRecord, reference: str) -> bool:
-    names = {record.run_name, _full_name(record), f"{record.sweep}/{record.arm}"}
+    names = {record.run_name, record.full_name, f"{record.sweep}/{record.arm}"}
     return reference in names or (bool(_RUN_ID.fullmatch(reference)) and record.run_id.startswith(reference))

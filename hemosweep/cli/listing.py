@@ -27,7 +27,7 @@ def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[st
             "dsc_mean": run.dsc_mean,
             "dsc_std": run.dsc_std,
             "profile": run.tags.get("hemosweep.profile"),
-            "subset": run.tags.get("hemosweep.subset"),
+            "subset": run.subset,
         }
         if with_cases:
             row["cases"] = _cases(out, run.run_id) if run.status == "FINISHED" else []

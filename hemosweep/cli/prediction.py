@@ -176,8 +176,8 @@ def _load_arm(out: Path, reference: str) -> _Arm:
     prepared = derivatives_folder(out, out, ensemble.config.preprocessing).name
     source = source_digest()
     warnings = []
-    if run.num_older:
-        warnings.append(f"{run.num_older} older runs are named {name} too; took the newest, {run.run_id[:8]}")
+    if run.about_others is not None:
+        warnings.append(run.about_others)
     if any(spec.source not in (None, source) for spec in ensemble.specs) or any(
         Path(case.path).parent.name != prepared for spec in ensemble.specs for case in spec.test
     ):

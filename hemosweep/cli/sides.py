@@ -55,17 +55,13 @@ def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequ
     )
     for side, reference, other in ((a, references[0], b), (b, references[1], a)):
         if len(side.runs) > 1 and len(other.seeds) == 1:
-            names = ", ".join(run_name(run) for run in side.runs)
+            names = ", ".join(run.full_name for run in side.runs)
             raise BadInput(
                 f"{reference!r} means {len(side.runs)} runs: {names}; give one of them, as {other.name} is one"
             )
     if labels and not (a.labels or b.labels):
         raise BadInput(f"--label {labels[0]}: neither {a.name} nor {b.name} has scores of several labels; leave it out")
     return a, b
-
-
-def run_name(run: RunRecord) -> str:
-    return f"{run.sweep}/{run.arm}@{run.seed}"
 
 
 def fact(run: RunRecord, name: str) -> str | None:
@@ -82,8 +78,8 @@ def run_scores(out: Path, run: RunRecord, metric: str) -> dict[str, float | None
     rows = case_rows(out, run.run_id)
     known = [name for name in (rows[0] if rows else {}) if name not in ("case_id", "fold", "ivh")]
     if metric not in known:
-        raise BadInput(f"{run_name(run)} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
-    return scores_by_case(run_name(run), [(str(row["case_id"]), row[metric]) for row in rows])
+        raise BadInput(f"{run.full_name} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
+    return scores_by_case(run.full_name, [(str(row["case_id"]), row[metric]) for row in rows])
 
 
 def choose_runs(out: Path, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
@@ -96,20 +92,21 @@ def choose_runs(out: Path, reference: str) -> tuple[tuple[RunRecord, ...], tuple
     finished = [run for run in found if run.status == "FINISHED"]
     if not finished:
         run = found[-1]
-        raise BadInput(f"run {run_name(run)} is {run.status}, not finished; run its sweep again first")
-    newest = max(finished, key=lambda run: run.start_time)
+        raise BadInput(f"run {run.full_name} is {run.status}, not finished; run its sweep again first")
+    newest = max(finished, key=lambda run: (run.subset is None, run.start_time))
     chosen = same_arm(out, finished, newest)
-    warnings = [f"{run_name(run)} is left out, it is {run.status}" for run in found if run not in finished]
+    warnings = [f"{run.full_name} is left out, it is {run.status}" for run in found if run not in finished]
     warnings += [
-        f"{run_name(run)} is left out: its data, folds, configuration or code are not those of {run_name(newest)}"
+        f"{run.full_name} is left out: its data, folds, configuration or code are not those of {newest.full_name}"
         for run in finished
         if run not in chosen
     ]
-    warnings += [
-        f"{run.num_older} older runs are named {run_name(run)} too; took the newest, {run.run_id[:8]} (hemosweep runs)"
-        for run in chosen
-        if run.num_older
-    ]
+    warnings += [run.about_others for run in chosen if run.about_others is not None]
+    if newest.subset is not None:
+        names = ", ".join(run.full_name for run in chosen)
+        warnings.append(
+            f"{names} {'has' if len(chosen) == 1 else 'have'} {newest.subset}: for trying, not for the study"
+        )
     return chosen, tuple(warnings)
 
 
@@ -141,7 +138,7 @@ def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
     runs, warnings = choose_runs(out, reference)
     rows = case_rows(out, runs[-1].run_id)
     return Side(
-        name=run_name(runs[0]) if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
+        name=runs[0].full_name if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
         seeds=tuple(run_scores(out, run, metric) for run in runs),
         folds={str(row["case_id"]): str(row["fold"]) for row in rows},
         ivh={str(row["case_id"]): str(row["ivh"]) for row in rows},

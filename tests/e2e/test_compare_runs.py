@@ -114,6 +114,12 @@ def test_seeds_against_one_run_or_a_file_ask_which_seed(refused, other, tmp_path
     assert "'loss/focal' means 3 runs: loss/focal@0, loss/focal@1, loss/focal@2; give one of them" in line
 
 
+def test_a_seed_over_some_of_the_folds_does_not_push_out_those_over_all(compared):
+    result = compared("patchsize/tried", "loss/dice_ce")
+    assert result["a"] == "patchsize/tried, seeds 0, 1"
+    assert result["warnings"][0].startswith("patchsize/tried@2 is left out: its data, folds, configuration or code")
+
+
 def test_seeds_that_do_not_belong_together_are_left_out_and_named(compared):
     result = compared("sampling/brain", "sampling/brain+lesion@0")
     assert result["a"] == "sampling/brain@1"
@@ -121,6 +127,23 @@ def test_seeds_that_do_not_belong_together_are_left_out_and_named(compared):
         "sampling/brain@2 is left out, it is KILLED",
         "sampling/brain@0 is left out: its data, folds, configuration or code are not those of sampling/brain@1",
     ]
+
+
+def test_a_run_of_all_folds_goes_before_a_newer_one_of_some_and_before_one_that_has_not_finished(compared, recorded):
+    result = compared("patchsize/retried", MIDDLE_RUN)
+    whole, some, begun = (recorded.ids[name] for name in ("whole", "some", "begun"))
+    assert (result["run_id_a"], result["n"]) == (whole, 8)
+    assert result["warnings"] == [
+        f"2 other runs are named patchsize/retried@0 too; took {whole[:8]}, since of the newer {some[:8]} has folds 1 "
+        f"of 2 only, {begun[:8]} is KILLED (hemosweep runs)"
+    ]
+    assert compared(whole, MIDDLE_RUN)["warnings"] == []
+
+
+def test_runs_over_some_of_the_folds_say_so(compared, recorded):
+    result = compared(recorded.ids["some"], recorded.ids["some"])
+    assert (result["status"], result["n"]) == ("identical", 4)
+    assert "patchsize/retried@0 has folds 1 of 2 only: for trying, not for the study" in result["warnings"]
 
 
 def test_a_run_that_has_not_finished_is_refused(refused):

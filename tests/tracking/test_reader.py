@@ -93,8 +93,35 @@ def test_of_runs_with_one_name_the_newest_is_meant_and_the_older_are_counted(out
         recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
         time.sleep(0.01)
     found = reader.find_run(out, "loss/dice")
-    assert (found.digest, found.num_older) == ("after", 1)
-    assert reader.find_run(out, run_id).num_older == 0
+    assert (found.digest, [other.digest for other in found.others]) == ("after", ["before"])
+    assert reader.find_run(out, run_id).others == ()
+
+
+def test_of_runs_with_one_name_one_that_is_finished_and_has_all_folds_goes_before_a_newer_one(out, replicate, cases):
+    recorder = Recorder(out)
+
+    def write(digest, *, ended, **changes):
+        run_id = recorder.begin_replicate(replicate("dice", digest=digest, **changes))
+        if ended:
+            recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
+        time.sleep(0.01)
+
+    def found():
+        taken = [reader.find_run(out, "loss/dice@0"), *reader.find_replicates(out, "loss/dice")]
+        assert taken[0] == taken[1]
+        return taken[0].digest, [other.digest for other in taken[0].others]
+
+    write("begun", ended=False)
+    assert found() == ("begun", [])
+    write("one fold", ended=True, tags={"subset": "folds 0 of 2 only"})
+    assert found() == ("one fold", ["begun"])
+    write("whole", ended=True)
+    assert found() == ("whole", ["begun", "one fold"])
+    write("another fold", ended=True, tags={"subset": "folds 1 of 2 only"})
+    write("begun again", ended=False)
+    assert found() == ("whole", ["begun", "one fold", "another fold", "begun again"])
+    write("newer", ended=True)
+    assert found()[0] == "newer"
 
 
 def test_an_ambiguous_reference_lists_what_fits(out, three_runs):
@@ -130,7 +157,7 @@ def test_of_an_arm_every_seed_is_meant_the_newest_run_of_each(out, replicate):
         recorder.begin_replicate(replicate("dice", seed=seed, digest=digest, run_name=f"dice@{seed}"))
         time.sleep(0.01)
     found = reader.find_replicates(out, "loss/dice")
-    assert [(run.seed, run.digest, run.num_older) for run in found] == [(0, "after", 1), (1, "one", 0)]
+    assert [(run.seed, run.digest, len(run.others)) for run in found] == [(0, "after", 1), (1, "one", 0)]
     (one,) = reader.find_replicates(out, "loss/dice@1")
     assert one.digest == "one"
     with pytest.raises(BadInput, match="nearest: loss/dice@"):
