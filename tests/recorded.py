@@ -106,6 +106,8 @@ def record(out):
     book.write("gate/silent@0", cases(MIDDLE), checkpoint_rule=None)
     book.write("gate/moved@0", cases(MIDDLE, folds=[0, 1, 0, 1, 0, 1, 1, 0]))
     book.write("gate/newer@0", cases(MIDDLE), source_digest="newer", device_kind="cuda", environment={"numpy": "2.5.0"})
+    book.write("gate/devices@0", cases(MIDDLE), device_kind="cuda", environment={"numpy": "2.5.0"})
+    book.write("gate/devices@1", cases(shifted(MIDDLE, 0.01)))
     book.write("gate/subset@0", cases(MIDDLE).iloc[:5])
     book.write("patchsize/retried@0", cases(SMALL), alias="whole")
     some = cases(SMALL).iloc[1::2]

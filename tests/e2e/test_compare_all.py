@@ -52,7 +52,7 @@ def test_the_table_the_verdicts_the_noise_and_the_picture_are_told(main, out):
     code, stdout, stderr = main("compare-all", "patchsize", "--out", out)
     assert (code, stderr) == (0, "")
     header, *_ = (line for line in stdout.splitlines() if "dz" in line)
-    assert header.split() == ["A", "→", "B", "n", "[95%", "CI]", "p", "p", "t", "df", "p", "stars", "dz", "p"]
+    assert header.split() == ["A", "→", "B", "n", "[95%", "CI]", "p", "p", "t", "p", "stars", "dz", "p"]
     (row,) = (line for line in stdout.splitlines() if line.startswith("24x24x8 → 32x32x16"))
     differs = [f"{value:.4f}" for value in (2 * p_of(SMALL, MIDDLE), p_of(SMALL, MIDDLE))]
     assert [cell for cell in row.split() if cell in differs] == [differs[0], differs[0], differs[1]]

@@ -191,6 +191,11 @@ def test_source_packages_and_device_are_a_warning(compared):
     ]
 
 
+def test_seeds_that_were_not_trained_on_the_same_kind_of_device_are_a_warning(compared):
+    first, *_ = compared("patchsize/tried", "gate/devices")["warnings"][1:]
+    assert first == "not all seeds of B were trained alike: device kind, numpy differ"
+
+
 def test_differing_case_sets_are_compared_on_what_both_have(compared):
     result = compared(SMALL_RUN, "gate/subset")
     assert (result["n"], result["excluded"]) == (5, ["006", "007", "008"])

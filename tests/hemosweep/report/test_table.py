@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from hemosweep.report.table import UNDEFINED, ArmRow, ComparisonRow, arm_table, comparison_table
+from hemosweep.report.table import UNDEFINED, ArmRow, ComparisonRow, arm_table, comparison_table, family_table
 from hemosweep.stats import paired_comparison
 
 LONGEST_ARM = "lesion+hyperdense/symmetric"
@@ -82,6 +82,19 @@ def test_a_comparison_stays_whole_in_80_columns():
     assert "…" not in text
 
 
+def test_a_family_stays_whole_in_80_columns_with_the_test_of_the_family_before_the_papers():
+    b = {case: value + 0.1 + 0.0001 * i for i, (case, value) in enumerate(A.items())}
+    adjusted = {"holm_p": 0.00002, "bh_p": 0.14836, "paper_p": "<0.001"}
+    text = lines(family_table([row("brain+lesion+hyperdense", A, b, **adjusted), row("a", A, B, **adjusted)]), width=80)
+    assert max(map(len, text)) <= 80
+    assert "…" not in "".join(text)
+    for whole in ("+0.200", "[-0.048,+0.448]", "[+0.100,+0.100]", "1733.78", "<0.0001", "0.1484", "****", "<0.001"):
+        assert whole in "\n".join(text)
+    (first,) = (line.split() for line in text if "0.0742" in line)
+    assert first == ["a", "→", "y", "3", "+0.200", "<0.0001", "0.1484", "3.46", "0.0742", "2.00", "<0.001"]
+
+
 def test_empty_tables_render():
     assert lines(arm_table([]))
     assert lines(comparison_table([]))
+    assert lines(family_table([]))
