@@ -1,5 +1,6 @@
 """Runs in an MLflow store, written by the tracker itself, with scores as the tests of comparisons need them."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,13 @@ LARGE = [round(value + step, 3) for value, step in zip(MIDDLE, FURTHER, strict=T
 def shifted(scores, by, zigzag=0.0):
     """Every score a little higher, every other one by more."""
     return [round(value + by + zigzag * (-1) ** place, 6) for place, value in enumerate(scores)]
+
+
+def healthy(dsc, volume_ml):
+    """A case table in which the reference of the second and third case is empty, and the second has false positives."""
+    table = cases(dsc)
+    table.loc[1:2, ["dsc", "reference_ml", "false_positive_ml"]] = [[math.nan, 0.0, volume_ml], [math.nan, 0.0, 0.0]]
+    return table
 
 
 def cases(dsc, folds=None):
@@ -106,8 +114,11 @@ def record(out):
     book.write("gate/silent@0", cases(MIDDLE), checkpoint_rule=None)
     book.write("gate/moved@0", cases(MIDDLE, folds=[0, 1, 0, 1, 0, 1, 1, 0]))
     book.write("gate/newer@0", cases(MIDDLE), source_digest="newer", device_kind="cuda", environment={"numpy": "2.5.0"})
+    book.write("gate/other_newer@0", cases(LARGE), source_digest="newer")
     book.write("gate/devices@0", cases(MIDDLE), device_kind="cuda", environment={"numpy": "2.5.0"})
     book.write("gate/devices@1", cases(shifted(MIDDLE, 0.01)))
+    for seed, volume_ml in enumerate((1.5, 3.5)):
+        book.write(f"gate/healthy@{seed}", healthy(MIDDLE, volume_ml))
     book.write("gate/subset@0", cases(MIDDLE).iloc[:5])
     book.write("patchsize/retried@0", cases(SMALL), alias="whole")
     some = cases(SMALL).iloc[1::2]

@@ -93,7 +93,10 @@ def compare(
         b=b,
         baseline=baseline,
         comparison=comparison,
-        warnings=(*a.warnings, *b.warnings, *gate.warnings, *relabelled, *reassigned, *baseline.warnings),
+        warnings=(
+            *(*a.warnings, *b.warnings, *gate.warnings, *relabelled, *reassigned, *baseline.warnings),
+            *_without_lesion(a, b),
+        ),
         overridden=gate.reasons,
     )
 
@@ -112,6 +115,22 @@ def _agreed(
     warning = f"A and B do not agree on the {what} of {', '.join(contradicted)}; taken as not known"
     said = {case_id: value for case_id, value in (a | b).items() if case_id not in contradicted}
     return said, [warning] if contradicted else []
+
+
+def _without_lesion(a: Side, b: Side) -> list[str]:
+    """The cases of both with an empty reference, whose DSC is undefined, with what was predicted there (DESIGN.md)."""
+    case_ids = sorted((a.without_lesion | b.without_lesion) & {*a.seeds[0]} & {*b.seeds[0]})
+    if not case_ids:
+        return []
+
+    def volume(side: Side, case_id: str) -> str:
+        volume_ml = side.false_positive_ml.get(case_id)
+        return "not told" if volume_ml is None else f"{volume_ml:.3g} mL"
+
+    told = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
+    told[0] = f"false positives: {told[0]}"
+    named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, told, strict=True))
+    return [f"no lesion in the reference of {named}"]
 
 
 def _with_id(side: Side) -> str:

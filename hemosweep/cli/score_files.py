@@ -7,7 +7,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemosweep.cli.foreign_scores import is_mist, mist_column, mist_rows, nnunet_scores
@@ -15,6 +15,7 @@ from hemosweep.errors import BadInput
 from hemosweep.stats.pairing import scores_by_case
 
 CASE_ID, FOLD, IVH, PATIENT_ID = "case_id", "fold", "ivh", "patient_id"
+REFERENCE, FALSE_POSITIVE = "reference_ml", "false_positive_ml"
 SUFFIXES = (".csv", ".tsv", ".json")
 # What the programs that write such tables put where there is no number.
 MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "-"})
@@ -26,14 +27,17 @@ Row = Mapping[str, str]
 class FileScores:
     """One score a case, and what else the file says of the cases; None where it has no such column.
 
-    `program` is whose scores they are, None where the file does not say. `labels` are those that the file holds scores
-    of, of which `label` was taken; a file of our own columns has none.
+    `without_lesion` are the cases with an empty reference, as far as the file says so. `program` is whose scores they
+    are, None where the file does not say. `labels` are those that the file holds scores of, of which `label` was taken;
+    a file of our own columns has none.
     """
 
     scores: dict[str, float | None]
     folds: dict[str, str] | None = None
     ivh: dict[str, str] | None = None
     patients: dict[str, str] | None = None
+    without_lesion: frozenset[str] = frozenset()
+    false_positive_ml: dict[str, float] = field(default_factory=dict)
     program: str | None = None
     labels: tuple[str, ...] = ()
     label: str | None = None
@@ -81,12 +85,22 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
         if column not in columns:
             raise BadInput(f"{path}: no {what} {column!r}; its columns are {', '.join(columns)}")
     folds, ivh = _texts(rows, FOLD, columns), _texts(rows, IVH, columns)
+    volumes_ml = {
+        column: {
+            row[CASE_ID]: value
+            for row in (rows if column in columns else ())
+            if (value := _number(path, row[CASE_ID], column, row[column], delimiter)) is not None
+        }
+        for column in (REFERENCE, FALSE_POSITIVE)
+    }
     return FileScores(
         scores=_scores(path, rows, CASE_ID, metric, delimiter),
         # A column with gaps is written as 0.0, 1.0 by what takes it for numbers.
         folds=None if folds is None else {case_id: fold.removesuffix(".0") for case_id, fold in folds.items()},
         ivh=None if ivh is None else {case_id: label.lower() for case_id, label in ivh.items()},
         patients=_texts(rows, PATIENT_ID, columns),
+        without_lesion=frozenset(case_id for case_id, volume_ml in volumes_ml[REFERENCE].items() if volume_ml == 0),
+        false_positive_ml=volumes_ml[FALSE_POSITIVE],
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from hemosweep.cli.score_files import names_a_file, read_score_file
 from hemosweep.errors import BadInput
@@ -20,7 +22,8 @@ class Side:
     """Scores of one side, one mapping a seed; `runs` are theirs, none for a file.
 
     `program` is whose scores they are, None where a file does not say. Of the cases, `folds`, `ivh` and `patients` are
-    None where nothing is known.
+    None where nothing is known; `without_lesion` are those with an empty reference, and `false_positive_ml` is the mean
+    over the seeds.
     """
 
     name: str
@@ -28,6 +31,8 @@ class Side:
     folds: Mapping[str, str] | None
     ivh: Mapping[str, str] | None
     patients: Mapping[str, str] | None
+    without_lesion: frozenset[str]
+    false_positive_ml: Mapping[str, float]
     runs: tuple[RunRecord, ...]
     program: str | None
     labels: tuple[str, ...]
@@ -75,7 +80,10 @@ def run_scores(out: Path, run: RunRecord, metric: str) -> dict[str, float | None
     Raises:
         BadInput: the run has no case table, or no such metric in it.
     """
-    rows = case_rows(out, run.run_id)
+    return _scores(run, case_rows(out, run.run_id), metric)
+
+
+def _scores(run: RunRecord, rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
     known = [name for name in (rows[0] if rows else {}) if name not in ("case_id", "fold", "ivh")]
     if metric not in known:
         raise BadInput(f"{run.full_name} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
@@ -121,6 +129,14 @@ def same_arm(out: Path, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[R
     )
 
 
+def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    by_case: dict[str, list[float]] = {}
+    for row in (row for rows in tables for row in rows):
+        if row.get("false_positive_ml") is not None:
+            by_case.setdefault(str(row["case_id"]), []).append(row["false_positive_ml"])
+    return {case_id: fmean(values_ml) for case_id, values_ml in by_case.items()}
+
+
 def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
     if names_a_file(reference):
         found = read_score_file(Path(reference), metric, label)
@@ -130,19 +146,24 @@ def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
             folds=found.folds,
             ivh=found.ivh,
             patients=found.patients,
+            without_lesion=found.without_lesion,
+            false_positive_ml=found.false_positive_ml,
             runs=(),
             program=found.program,
             labels=found.labels,
             warnings=found.warnings,
         )
     runs, warnings = choose_runs(out, reference)
-    rows = case_rows(out, runs[-1].run_id)
+    tables = [case_rows(out, run.run_id) for run in runs]
+    rows = tables[-1]
     return Side(
         name=runs[0].full_name if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
-        seeds=tuple(run_scores(out, run, metric) for run in runs),
+        seeds=tuple(_scores(run, table, metric) for run, table in zip(runs, tables, strict=True)),
         folds={str(row["case_id"]): str(row["fold"]) for row in rows},
         ivh={str(row["case_id"]): str(row["ivh"]) for row in rows},
         patients=None,
+        without_lesion=frozenset(str(row["case_id"]) for row in rows if row.get("reference_ml") == 0),
+        false_positive_ml=_mean_false_positives(tables),
         runs=runs,
         program=HEMOSWEEP,
         labels=(),

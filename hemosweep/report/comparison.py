@@ -128,7 +128,11 @@ def _size(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     if result.equivalence is not None:
         own = result.equivalence
         margin = metric.with_unit(f"±{own.margin:g}")
-        yield "equivalence", f"within {margin}: {p_text(own.p)} (TOST), 90% CI {_interval(result, own.ci90)}"
+        over = "cases" if result.seed_noise is None else "cases and seeds"
+        yield (
+            "equivalence",
+            f"within {margin}: {p_text(own.p)} (TOST over {over}), 90% CI {_interval(result, own.ci90)}",
+        )
 
 
 def _seeds(result: "PairedComparison", baseline: str | None) -> Iterable[tuple[str, str]]:

@@ -202,6 +202,22 @@ def test_differing_case_sets_are_compared_on_what_both_have(compared):
     assert result["mean_a"] == pytest.approx(0.6), "over the five"
 
 
+def test_a_case_without_a_lesion_is_excluded_with_its_false_positive_volumes(compared, tmp_path):
+    excluded = "excluded, not computed (NaN) in {}: 002, 003"
+    told = "no lesion in the reference of 002 (false positives: A 0.5 mL, B {} mL), 003 (A 0.5 mL, B {} mL)"
+    warnings = compared(SMALL_RUN, "gate/healthy@0")["warnings"]
+    assert warnings == [told.format("1.5", "0"), excluded.format("B")]
+    warnings = compared("loss/focal", "gate/healthy")["warnings"]
+    assert warnings[-2:] == [told.format("2.5", "0"), excluded.format("B")], "the mean over seeds of 1.5 and 3.5 mL"
+    path = tmp_path / "cases.csv"
+    path.write_text("case_id,dsc,reference_ml,false_positive_ml\n001,0.5,3,1\n002,,0,7.25\n003,nan,0.0,\n004,0.6,3,1\n")
+    warnings = compared(SMALL_RUN, path)["warnings"]
+    assert (
+        "no lesion in the reference of 002 (false positives: A 0.5 mL, B 7.25 mL), 003 (A 0.5 mL, B not told)"
+        in warnings
+    )
+
+
 def test_a_run_is_compared_with_a_file_which_cannot_be_checked(compared, tmp_path):
     path = tmp_path / "table.csv"
     rows = [f"{case_id},{value},{place % 3}" for place, (case_id, value) in enumerate(zip(IDS, MIDDLE, strict=True))]
@@ -232,6 +248,14 @@ def test_the_noise_of_seeds_stands_beside_a_comparison_of_two_runs(compared, mai
     _, stdout, _ = main("compare", SMALL_RUN, MIDDLE_RUN, "--out", recorded.out)
     (line,) = (line for line in stdout.splitlines() if "seeds (A/A)" in line)
     assert line.endswith("noise/baseline, seeds 0, 1, 2: mean 0.675, 0.705, 0.665; sd 0.021, range 0.040")
+
+
+def test_equivalence_says_that_it_is_over_seeds_as_well_where_their_noise_is_known(main, recorded):
+    for b, said in (("patchsize/48x48x24", "(TOST over cases and seeds)"), ("gate/newer", "(TOST over cases)")):
+        a = SMALL_RUN if b.startswith("patchsize") else "gate/other_newer"
+        _, stdout, _ = main("compare", a, b, "--margin", 0.1, "--out", recorded.out)
+        (line,) = (line for line in stdout.splitlines() if line.startswith("  equivalence"))
+        assert said in line
 
 
 def test_runs_never_count_as_seeds_of_an_arm_and_of_the_baseline(compared):
