@@ -1,6 +1,6 @@
 """`hemosweep compare-all SWEEP`: the comparisons that an ablation declares, as one family."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hemosweep.report.table import ComparisonRow
 from hemosweep.stats.metric import DSC, find_metric
 from sweeps import find_sweep
 from sweeps.search import SEARCHES
-from tracking.reader import list_runs
+from tracking.reader import RunRecord, list_runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,13 +86,12 @@ def compare_all(
     if not declared:
         raise BadInput(f"sweep {sweep_name} declares no comparison; compare runs with hemosweep compare A B")
     pairs, comparisons, missing, reasons = [], [], [], []
-    seeds = {arm: _seeds(out, sweep_name, arm) for pair in declared for arm in pair}
+    runs = {arm: _runs(out, sweep_name, arm) for pair in declared for arm in pair}
     for a, b in declared:
-        absent = [arm for arm in (a, b) if not seeds[arm]]
-        if absent:
-            missing.append(f"{a} to {b}: {' and '.join(absent)} not finished; run make sweep-{sweep_name}")
+        if absent := _absent(a, b, runs):
+            missing.append(f"{a} to {b}: {absent}; run make sweep-{sweep_name}")
             continue
-        seed_a, seed_b = _seeds_to_compare(seeds[a], seeds[b])
+        seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
         ref_a, ref_b = (
             f"{sweep_name}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
         )
@@ -120,11 +119,22 @@ def compare_all(
     )
 
 
-def _seeds(out: Path, sweep: str, arm: str) -> list[int]:
-    """The seeds of an arm that are trained and belong together, none where it is not trained."""
+def _runs(out: Path, sweep: str, arm: str) -> Sequence[RunRecord]:
+    """The runs of an arm that are finished and belong together, one a seed; none where it is not trained."""
     if not any(run.arm == arm and run.status == "FINISHED" for run in list_runs(out, sweep)):
-        return []
-    return [run.seed for run in choose_runs(out, f"{sweep}/{arm}")[0]]
+        return ()
+    return choose_runs(out, f"{sweep}/{arm}")[0]
+
+
+def _absent(a: str, b: str, runs: Mapping[str, Sequence[RunRecord]]) -> str | None:
+    """Why two arms have no comparison: one is not finished, or was only tried on some of the other's folds."""
+    unfinished = [arm for arm in (a, b) if not runs[arm]]
+    if unfinished:
+        return f"{' and '.join(unfinished)} not finished"
+    subsets = {arm: runs[arm][0].subset for arm in (a, b)}
+    if subsets[a] == subsets[b]:
+        return None
+    return " and ".join(f"{arm} has {subset}" for arm, subset in subsets.items() if subset is not None)
 
 
 def _seeds_to_compare(a: Sequence[int], b: Sequence[int]) -> tuple[int | None, int | None]:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from tests.recorded import LARGE, MIDDLE, SMALL, STEPS
+from tests.recorded import LARGE, MIDDLE, SMALL, STEPS, Book, cases
 
 PAIRS = [("24x24x8", "32x32x16"), ("32x32x16", "48x48x24")]
 
@@ -83,6 +83,31 @@ def test_arms_that_are_not_trained_are_named(main, out):
         "none to brain: none not finished; run make sweep-sampling",
         "brain+lesion to brain+lesion+hyperdense: brain+lesion+hyperdense not finished; run make sweep-sampling",
     ]
+
+
+def test_an_arm_over_some_of_the_folds_is_missing_among_those_over_all(main, out):
+    tried = {"folds_digest": "fold 1", "subset": "folds 1 of 2 only"}
+    Book(out).write("sampling/brain+lesion+hyperdense@0", cases(SMALL).iloc[1::2], **tried)
+    family = as_json(main, out, "sampling")
+    assert len(family["comparisons"]) == 2
+    pair, why = family["missing"][1].split(": ")
+    assert pair == "brain+lesion to brain+lesion+hyperdense"
+    assert why == "brain+lesion+hyperdense has folds 1 of 2 only; run make sweep-sampling"
+
+
+def test_arms_that_were_all_tried_on_the_same_folds_are_compared(main, out):
+    tried = {"folds_digest": "fold 1", "subset": "folds 1 of 2 only"}
+    for arm, scores in (("3000", SMALL), ("500->3000", MIDDLE)):
+        Book(out).write(f"augmentation/{arm}@0", cases(scores).iloc[1::2], **tried)
+    (row,) = as_json(main, out, "augmentation")["comparisons"]
+    assert row["n"] == 4
+    assert "augmentation/3000@0 has folds 1 of 2 only: for trying, not for the study" in row["warnings"]
+
+
+def test_a_newer_run_that_is_not_finished_leaves_the_family_whole(main, out):
+    Book(out).write("patchsize/24x24x8@0", cases(SMALL), alias="again", status="KILLED")
+    first, _ = as_json(main, out, "patchsize")["comparisons"]
+    assert "is KILLED" in first["warnings"][0]
 
 
 def test_one_seed_of_each_is_compared_where_not_both_arms_have_several(main, out):
