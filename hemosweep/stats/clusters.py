@@ -65,8 +65,8 @@ def intraclass_correlation(values_N: Floats, clusters: Sequence[str]) -> float |
 
 
 def design_effect(icc: float, *, num_values: int, num_clusters: int) -> float:
-    """1 + (mean cluster size - 1) icc."""
-    return 1 + (num_values / num_clusters - 1) * icc
+    """1 + (mean cluster size - 1) icc, of which an estimate over unequal clusters is kept from falling below zero."""
+    return max(0.0, 1 + (num_values / num_clusters - 1) * icc)
 
 
 def compare_folds(

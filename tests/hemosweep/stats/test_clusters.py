@@ -48,6 +48,13 @@ def test_the_design_effect_of_the_papers_folds():
     assert 2 * stats.norm.sf(1.959964 / math.sqrt(effect)) == pytest.approx(0.134, abs=5e-4)
 
 
+def test_a_design_effect_is_never_below_zero():
+    # Unequal clusters: the correlation is taken over a mean size of 1.33, which lets it fall to -3.
+    icc = intraclass_correlation(np.array([0.0, 0.13, 0.06]), list("aab"))
+    assert icc == pytest.approx(-3.0, abs=0.03)
+    assert design_effect(icc, num_values=3, num_clusters=2) == 0.0
+
+
 def test_differences_by_fold_by_hand():
     folds, warnings = compare_folds(CASES, DIFF, FOLDS, FOLDS, RESOLUTION)
     assert warnings == []
