@@ -5,8 +5,9 @@ import sqlite3
 import pytest
 
 from tracking.backend import Metric, RunTag
+from tracking.database import database_path
 from tracking.new_run import write_run
-from tracking.store import database_path, ensure_experiment, open_store, transaction
+from tracking.store import ensure_experiment, open_store, transaction
 
 TAGS = {"hemosweep.fold": "0", "note": "one \N{GREEK SMALL LETTER MU}m"}
 METRICS = [
