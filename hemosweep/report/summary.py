@@ -16,6 +16,9 @@ from hemosweep.stats.pairing import Scores
 from hemosweep.stats.replicates import SeedSpread, seed_spread
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
+# Outcomes that say that the t-test found a difference.
+CLAIMS = frozenset({"better", "worse", "different", "within_seed_noise"})
+
 
 def arm_row(sweep: str, arm: str, name: str, cases: pd.DataFrame, seconds: float) -> ArmRow:
     """One line of the arm table: `name` is what it is shown as, `arm` what the paper's tables call it."""
@@ -81,13 +84,17 @@ def _ivh(tables: Sequence[pd.DataFrame]) -> dict[str, str]:
 
 
 def family_verdict(row: ComparisonRow, alpha: float = SIGNIFICANCE_LEVEL) -> str:
-    """A comparison's verdict, taken back where it does not survive the family's Holm correction."""
-    p = row.comparison.p
-    if p is None or row.holm_p is None or p >= alpha or row.holm_p < alpha:
+    """A comparison's verdict, taken back where it claims a difference that the family's Holm correction does not bear
+    out."""
+    if row.comparison.outcome not in CLAIMS or row.holm_p is None or row.holm_p < alpha:
         return row.comparison.verdict
-    return f"{row.comparison.verdict} Not significant within this family of comparisons (Holm p = {row.holm_p:.4f})."
+    return (
+        f"Not significant within this family of comparisons (Holm p = {row.holm_p:.4f}). "
+        f"By itself: {row.comparison.verdict}"
+    )
 
 
 def comparison_json(row: ComparisonRow) -> dict[str, Any]:
+    """The row's own keys and its comparison's, whose `verdict` is of the comparison by itself."""
     own = {"a": row.a, "b": row.b, "holm_p": row.holm_p, "bh_p": row.bh_p, "paper_p": row.paper_p}
-    return own | to_json(row.comparison)
+    return own | {"family_verdict": family_verdict(row)} | to_json(row.comparison)

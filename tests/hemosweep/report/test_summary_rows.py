@@ -121,18 +121,23 @@ def test_a_row_is_json_with_both_its_arms_and_both_its_p_values():
     assert (values["p"], values["holm_p"], values["df"]) == (row.comparison.p, row.holm_p, 3)
 
 
-def test_a_verdict_that_the_family_does_not_bear_out_is_taken_back():
+def test_a_verdict_that_the_family_does_not_bear_out_is_taken_back_first():
     first, _ = rows()
-    own = replace(first, comparison=replace(first.comparison, p=0.03, verdict="B is better than A."))
+    own = replace(first, comparison=replace(first.comparison, p=0.03, outcome="better", verdict="B is better than A."))
     assert family_verdict(replace(own, holm_p=0.04)) == "B is better than A."
-    assert family_verdict(replace(own, holm_p=0.06)) == (
-        "B is better than A. Not significant within this family of comparisons (Holm p = 0.0600)."
+    taken_back = replace(own, holm_p=0.06)
+    assert family_verdict(taken_back) == (
+        "Not significant within this family of comparisons (Holm p = 0.0600). By itself: B is better than A."
     )
+    values = comparison_json(taken_back)
+    assert values["verdict"] == "B is better than A."
+    assert values["family_verdict"] == family_verdict(taken_back)
 
 
-def test_a_verdict_without_a_claim_stays_as_it_is():
+@pytest.mark.parametrize("outcome", ["no_evidence", "equivalent", "not_comparable"])
+def test_a_verdict_that_does_not_claim_a_difference_stays_as_it_is(outcome):
     _, identical = rows(large=MIDDLE)
     assert family_verdict(identical) == identical.comparison.verdict
     first, _ = rows()
-    unclear = replace(first, comparison=replace(first.comparison, p=0.2), holm_p=0.4)
-    assert family_verdict(unclear) == first.comparison.verdict
+    own = replace(first, comparison=replace(first.comparison, p=0.04, outcome=outcome), holm_p=0.4)
+    assert family_verdict(own) == first.comparison.verdict
