@@ -96,7 +96,7 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     num_declared = len(request.sweep.comparisons)
     if len(result.comparisons) < num_declared:
         notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
-    if len(request.seeds) > 1:
+    if len(request.seeds) > 1 and result.comparisons:
         notes.append("Comparisons take each case's mean DSC over the seeds.")
     notes += [f"Mean DSC of {arm} by seed (A/A): {spread_text(spread)}." for arm, spread in result.spreads.items()]
     for arm in request.arms:

@@ -245,7 +245,7 @@ def test_the_noise_of_seeds_is_told_and_stands_beside_a_comparison(sweep, main, 
     listed = ", ".join(f"{mean:.3f}" for mean in means)
     spread = f"sd {statistics.stdev(means):.3f}, range {max(means) - min(means):.3f}"
     assert f"Mean DSC of baseline by seed (A/A): {listed}; {spread}." in stdout
-    assert "compare" not in stdout, "it has one arm"
+    assert "compar" not in stdout.lower(), "it has one arm"
 
     child.trained = []
     assert sweep()[0] == 0
