@@ -9,6 +9,7 @@ from hemosweep.cli.comparison import SideComparison, compare
 from hemosweep.cli.request import BEST, START
 from hemosweep.cli.sides import choose_runs
 from hemosweep.errors import BadInput, NotComparable
+from hemosweep.files import system_message
 from hemosweep.report.comparison import spread_text
 from hemosweep.report.forest import draw_forest
 from hemosweep.report.paper import paper_arm
@@ -24,7 +25,8 @@ from tracking.reader import RunRecord, list_runs
 class Family:
     """The comparisons of a sweep that exist, adjusted for their number, and what is missing of those declared.
 
-    `num_tests` counts the comparisons that have a p-value. `forest` is the picture, None where no difference exists.
+    `num_tests` counts the comparisons that have a p-value. `forest` is the picture, None where no difference exists or
+    it cannot be written, and then `no_forest` says why.
     """
 
     sweep: str
@@ -33,6 +35,7 @@ class Family:
     comparisons: tuple[SideComparison, ...]
     missing: tuple[str, ...]
     forest: Path | None
+    no_forest: str | None
 
     @property
     def num_tests(self) -> int:
@@ -70,6 +73,8 @@ class Family:
         lines += [f"Missing: {text}" for text in self.missing]
         if self.forest is not None:
             lines.append(f"Forest plot: {self.forest}")
+        if self.no_forest is not None:
+            lines.append(f"No forest plot: {self.no_forest}")
         return lines
 
 
@@ -109,13 +114,19 @@ def compare_all(
     if not pairs:
         raise BadInput(f"sweep {sweep_name}: no comparison has both arms finished; run make sweep-{sweep_name} first")
     rows = family_rows(sweep_name, pairs, [own.comparison for own in comparisons])
+    forest, no_forest = None, None
+    try:
+        forest = _draw(rows, out / "figures" / sweep_name, sweep_name, metric)
+    except OSError as error:  # such as a folder of somebody else's: a picture never costs a result
+        no_forest = system_message(error)
     return Family(
         sweep=sweep_name,
         metric=metric,
         rows=tuple(rows),
         comparisons=tuple(comparisons),
         missing=tuple(missing),
-        forest=_draw(rows, out / "figures" / sweep_name, sweep_name, metric),
+        forest=forest,
+        no_forest=no_forest,
     )
 
 

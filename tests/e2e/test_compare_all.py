@@ -66,6 +66,15 @@ def test_the_table_the_verdicts_the_noise_and_the_picture_are_told(main, out):
         assert min(opened.size) > 400
 
 
+def test_a_forest_plot_that_cannot_be_written_costs_no_result(main, out):
+    (out / "figures").write_text("no folder")
+    family = as_json(main, out, "patchsize")
+    assert (family["num_tests"], family["forest"]) == (2, None)
+    code, stdout, stderr = main("compare-all", "patchsize", "--out", out)
+    assert (code, stderr) == (0, "")
+    assert stdout.splitlines()[-1].startswith(f"No forest plot: {out / 'figures'}")
+
+
 def test_an_undefined_comparison_does_not_count_in_the_family(main, out):
     family = as_json(main, out, "sampling")
     unpaired, same = family["comparisons"]
