@@ -30,6 +30,8 @@ STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "DejaVu Sans"],
     "font.size": 8,
+    # A dollar sign in a case id is a dollar sign.
+    "text.parse_math": False,
     "axes.titlesize": 9,
     "axes.labelsize": 8,
     "axes.linewidth": 0.6,
@@ -95,7 +97,7 @@ def boxplot(
                 raise BadInput(f"arm {arm}: IVH label {min(unknown)!r} is unknown; write yes, no or n/a")
             kinds.update(labels)
             num_drawn = _draw_arm(axes, place, scores, labels)
-            tick_labels.append(f"{_broken(arm)}\nn={num_drawn}")
+            tick_labels.append(f"{broken(arm)}\nn={num_drawn}")
             if paper is not None and arm in paper:
                 mean, sd = paper[arm]
                 axes.errorbar(
@@ -210,7 +212,7 @@ def _legend(kinds: set[str], *, with_paper: bool) -> list[Line2D]:
     return handles
 
 
-def _broken(arm: str, width: int = 14) -> str:
+def broken(arm: str, width: int = 14) -> str:
     """Break a long arm name after its separators, so that neighbours do not touch."""
     lines = [""]
     for part in arm.replace("/", "/\0").replace("+", "+\0").replace("|", "|\0").split("\0"):
@@ -221,6 +223,8 @@ def _broken(arm: str, width: int = 14) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all; the suffix is the format."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+    """Write a figure, whole or not at all; the suffix is the format. The same figure is the same bytes."""
+    # SVG alone would hold the time, and ids drawn at random.
+    metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+    with mpl.rc_context({"svg.hashsalt": "hemosweep"}), replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, metadata=metadata)

@@ -70,7 +70,7 @@ def draw_forest(
         axes.spines["left"].set_visible(False)
         axes.set_ylim(sum(heights), 0.0)
         axes.set_xlim(_range(rows, printed.values()))
-        _name_axis(axes, metric)
+        name_difference_axis(axes, metric)
         _write_columns(numbers, places, rows)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
         figure.legend(handles=_legend(rows, with_paper=any(v is not None for v in printed.values())), **BELOW)
@@ -91,7 +91,8 @@ def _draw(axes: Axes, place: float, row: ComparisonRow) -> None:
     )
 
 
-def _name_axis(axes: Axes, metric: Metric) -> None:
+def name_difference_axis(axes: Axes, metric: Metric) -> None:
+    """Say what the horizontal axis shows and, above it on both sides of zero, which side is the better one."""
     unit = f" ({metric.unit})" if metric.unit else ""
     axes.set_xlabel(f"difference in {metric.label}{unit}, B {MINUS} A")
     if metric.higher_is_better is not None:
