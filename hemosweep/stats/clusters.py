@@ -130,13 +130,14 @@ def compare_patients(
     """
     # A pair, so that a case id never equals another case's patient id.
     keys = [("patient", patients[case_id]) if patients.get(case_id) else ("case", case_id) for case_id in case_ids]
-    shared = [
-        tuple(case_id for case_id, own in zip(case_ids, keys, strict=True) if own == key) for key in dict.fromkeys(keys)
-    ]
-    shared = [cases for cases in shared if len(cases) > 1]
+    cases_of: dict[tuple[str, str], list[str]] = {}
+    for case_id, key in zip(case_ids, keys, strict=True):
+        cases_of.setdefault(key, []).append(case_id)
+    shared = [tuple(cases) for cases in cases_of.values() if len(cases) > 1]
     if not shared:
         return None, []
-    index_N = np.array([list(dict.fromkeys(keys)).index(key) for key in keys])
+    places = {key: place for place, key in enumerate(cases_of)}
+    index_N = np.array([places[key] for key in keys])
     mean_K = np.bincount(index_N, weights=diff_N) / np.bincount(index_N)
     warning = (
         "cases of one patient count as independent pairs: "

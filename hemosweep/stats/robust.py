@@ -17,6 +17,8 @@ Steps = NDArray[np.int64]
 
 SEED = 20210
 NUM_BOOTSTRAP_RESAMPLES = 9_999
+# Its jackknife takes n^2 steps: a hundred thousand cases would take minutes.
+MAX_BOOTSTRAPPED = 10_000
 # What one step of the bootstrap may hold, in numbers drawn.
 MAX_DRAWN = 5_000_000
 NUM_RANDOM_PATTERNS = 99_999
@@ -96,9 +98,9 @@ def bca_interval(steps_N: Steps, resolution: float) -> tuple[float, float] | Non
     """95% bootstrap interval of the mean difference, bias-corrected and accelerated (Efron 1987), over cases.
 
     Whole steps of the resolution are drawn, of which equal sums are equal: the bias correction counts resamples at the
-    mean itself. None where the differences are all the same.
+    mean itself. None where the differences are all the same, or of more than 10,000 cases.
     """
-    if steps_N.size < 2 or np.ptp(steps_N) < 2:
+    if not 2 <= steps_N.size <= MAX_BOOTSTRAPPED or np.ptp(steps_N) < 2:
         return None
     # Drawn for the sign that makes the mean positive, so that swapping the arms turns the interval exactly.
     sign = -1 if steps_N.sum() < 0 else 1

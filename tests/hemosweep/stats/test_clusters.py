@@ -1,4 +1,5 @@
 import math
+import time
 
 import numpy as np
 import pytest
@@ -125,6 +126,15 @@ def test_scans_of_one_patient_count_once_in_the_test_over_patients():
     assert patients.test == mean_test(np.array([0.03, 0.03, 0.11]), RESOLUTION)
     assert warning.startswith("cases of one patient count as independent pairs: c1 and c3;")
     assert "P7" not in warning
+
+
+def test_patients_are_found_in_time_where_cases_are_many():
+    case_ids = [f"{number:05}" for number in range(20_000)]
+    patients = {case_id: case_id[:-1] for case_id in case_ids}
+    start = time.perf_counter()
+    own, _ = compare_patients(case_ids, np.arange(20_000.0), patients, RESOLUTION)
+    assert time.perf_counter() - start < 2.0, "it grows with the cases, not with their square"
+    assert (len(own.shared), own.shared[1][0], own.test.n) == (2000, "00010", 2000)
 
 
 def test_a_case_without_patient_is_a_patient_of_its_own():

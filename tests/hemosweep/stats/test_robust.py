@@ -155,6 +155,13 @@ def test_the_bca_interval_is_efrons_over_all_resamples():
     assert expected[1] - np.quantile(means, 0.975) > 0.2 * spread
 
 
+def test_over_ten_thousand_cases_there_is_no_bca_interval():
+    """Its jackknife takes n^2 steps: a hundred thousand cases would take minutes."""
+    steps = np.arange(-5000, 5001, dtype=np.int64)
+    assert bca_interval(steps, RESOLUTION) is None
+    assert bca_interval(steps[:200], RESOLUTION) is not None
+
+
 def test_the_bca_interval_of_many_cases_is_close_to_students():
     steps = np.rint(np.random.default_rng(2).normal(0.02, 0.05, 400) / RESOLUTION).astype(np.int64)
     mean, half = steps.mean() * RESOLUTION, 1.96 * steps.std(ddof=1) * RESOLUTION / 20
