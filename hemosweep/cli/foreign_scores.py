@@ -1,6 +1,7 @@
 """The score files of nnU-Net and MIST, as the sources of both write them."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from hemosweep.errors import BadInput
 NNUNET_NAMES = {"dsc": "Dice"}
 MIST_NAMES = {"dsc": "dice", "hd95_mm": "haus95", "nsd": "surf_dice", "assd_mm": "avg_surf"}
 MIST_METRICS = (*MIST_NAMES.values(), "lesion_wise_dice")
+MIST_ID = "id"
 # The last five lines of MIST's results.csv are statistics.
 MIST_STATISTICS = frozenset({"Mean", "Std", "25th Percentile", "Median", "75th Percentile"})
 # nnU-Net scores overlaps with an empty reference 0 or NaN.
@@ -41,8 +43,8 @@ def nnunet_scores(path: Path, text: str, metric: str, label: str | None) -> Labe
     """
     try:
         content = json.loads(text)
-        cases = [(_case_id(entry), dict(entry["metrics"])) for entry in content["metric_per_case"]]
-    except (ValueError, TypeError, KeyError) as error:
+        cases = [(_case_id(entry), _by_label(entry["metrics"])) for entry in content["metric_per_case"]]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadInput(
             f"{path}: not nnU-Net's summary.json (no metric_per_case with metrics); give that file"
         ) from error
@@ -50,7 +52,7 @@ def nnunet_scores(path: Path, text: str, metric: str, label: str | None) -> Labe
         raise BadInput(f"{path}: no cases in it")
     labels = tuple(dict.fromkeys(name for _, by_label in cases for name in by_label if name != BACKGROUND))
     chosen = _choose(path, labels, label)
-    name = NNUNET_NAMES.get(metric, metric)
+    name = NNUNET_NAMES.get(metric.lower(), metric)
     known = list(dict.fromkeys(own for _, by_label in cases for own in by_label.get(chosen, {})))
     if name not in known:
         raise BadInput(f"{path}: no metric {metric!r}; it has {', '.join(_ours(known, NNUNET_NAMES))}")
@@ -67,7 +69,7 @@ def nnunet_scores(path: Path, text: str, metric: str, label: str | None) -> Labe
 
 def is_mist(columns: Sequence[str]) -> bool:
     """Whether a table has the columns of MIST's results.csv: `id` and LABEL_METRIC."""
-    return "case_id" not in columns and "id" in columns and any(_split(name, MIST_METRICS) for name in columns)
+    return "case_id" not in columns and MIST_ID in columns and any(_split(name, MIST_METRICS) for name in columns)
 
 
 def mist_column(path: Path, columns: Sequence[str], metric: str, label: str | None) -> tuple[str, tuple[str, ...], str]:
@@ -76,7 +78,7 @@ def mist_column(path: Path, columns: Sequence[str], metric: str, label: str | No
     Raises:
         BadInput: no such metric or label.
     """
-    name = MIST_NAMES.get(metric, metric)
+    name = MIST_NAMES.get(metric.lower(), metric)
     # The longest name that fits: tumor_lesion_wise_dice is no dice of a tumor_lesion_wise.
     names = sorted({*MIST_METRICS, name}, key=len, reverse=True)
     parts = [part for column in columns if (part := _split(column, names)) is not None]
@@ -90,7 +92,11 @@ def mist_column(path: Path, columns: Sequence[str], metric: str, label: str | No
 
 def mist_rows(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """The cases among the rows of MIST's results.csv."""
-    return [row for row in rows if row["id"] not in MIST_STATISTICS]
+    return [row for row in rows if row[MIST_ID] not in MIST_STATISTICS]
+
+
+def _by_label(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: dict(own) for name, own in metrics.items()}
 
 
 def _case_id(entry: Mapping[str, Any]) -> str:
@@ -104,7 +110,10 @@ def _number(path: Path, case_id: str, name: str, value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadInput(f"{path}, case {case_id}: {name} is {value!r}, not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def _choose(path: Path, labels: Sequence[str], label: str | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hemosweep.cli.foreign_scores import is_mist, mist_column, mist_rows, nnunet_scores
+from hemosweep.cli.foreign_scores import MIST_ID, is_mist, mist_column, mist_rows, nnunet_scores
 from hemosweep.errors import BadInput
 from hemosweep.stats.pairing import scores_by_case
 
@@ -18,7 +18,9 @@ CASE_ID, FOLD, IVH, PATIENT_ID = "case_id", "fold", "ivh", "patient_id"
 REFERENCE, FALSE_POSITIVE = "reference_ml", "false_positive_ml"
 SUFFIXES = (".csv", ".tsv", ".json")
 # What the programs that write such tables put where there is no number.
-MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "-"})
+MISSING = frozenset(
+    {"", "nan", "-nan", "+nan", "nan(ind)", "-nan(ind)", "na", "n/a", "#n/a", "<na>", "none", "null", "-"}
+)
 
 Row = Mapping[str, str]
 
@@ -45,8 +47,9 @@ class FileScores:
 
 
 def names_a_file(reference: str) -> bool:
-    """Whether a reference is a file rather than a run: one is there, or its name ends like one."""
-    return reference.lower().endswith(SUFFIXES) or Path(reference).is_file()
+    """Whether a reference is a file rather than a run: one is there, its name ends like one, or starts like a path."""
+    path = Path(reference)
+    return reference.lower().endswith(SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
 
 
 def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
@@ -59,11 +62,17 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
         BadInput: no such file, a format that is not known, a metric or label that is not there, a value that is no
             number, or a case that comes twice; the message says what there is.
     """
+    if metric.lower() in (CASE_ID, FOLD, IVH, PATIENT_ID):
+        raise BadInput(f"--metric {metric}: {metric!r} is no score; give a column that holds one")
+    if path.is_dir():
+        raise BadInput(f"{path}: is a folder; give a file in it")
     if not path.is_file():
         raise BadInput(f"{path}: no such file; give a run, a CSV or TSV file, or a summary.json")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
+        if "\0" in text:
+            raise ValueError("a NUL byte")
+    except ValueError as error:
         raise BadInput(f"{path}: is not UTF-8 text; save it as CSV in UTF-8") from error
     if path.suffix.lower() == ".json":
         found = nnunet_scores(path, text, metric, label)
@@ -75,11 +84,13 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
             warnings=found.warnings,
         )
     columns, rows, delimiter = _read_table(path, text)
+    for name in (CASE_ID, FOLD, IVH, PATIENT_ID, metric):
+        columns, rows = _renamed(columns, rows, name)
     if is_mist(columns):
         column, labels, label = mist_column(path, columns, metric, label)
         rows = mist_rows(rows)
         return FileScores(
-            scores=_scores(path, rows, "id", column, delimiter), program="MIST", labels=labels, label=label
+            scores=_scores(path, rows, MIST_ID, column, delimiter), program="MIST", labels=labels, label=label
         )
     for column, what in ((CASE_ID, "column"), (metric, "metric")):
         if column not in columns:
@@ -106,9 +117,7 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
 
 def _read_table(path: Path, text: str) -> tuple[list[str], list[dict[str, str]], str]:
     """Column names, rows and the delimiter of delimited text; blank lines are skipped, blanks around cells cut off."""
-    header = text.partition("\n")[0]
-    # Spreadsheets with a decimal comma write semicolons.
-    delimiter = next((sign for sign in ("\t", ";", ",") if sign in header), ",")
+    delimiter = _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     columns: list[str] = []
     rows = []
@@ -135,6 +144,27 @@ def _read_table(path: Path, text: str) -> tuple[list[str], list[dict[str, str]],
     return columns, rows, delimiter
 
 
+def _delimiter(text: str) -> str:
+    """What separates the cells of the first line with any: that which leaves the column of case ids, if one does."""
+    header = text.lstrip().partition("\n")[0]
+    # Spreadsheets with a decimal comma write semicolons.
+    there = [sign for sign in ("\t", ";", ",") if sign in header]
+    by_sign = {sign: {cell.strip('" \r').lower() for cell in header.split(sign)} for sign in there}
+    leaving = [sign for sign in there if by_sign[sign] & {CASE_ID, MIST_ID}]
+    return (leaving or there or [","])[0]
+
+
+def _renamed(columns: list[str], rows: list[dict[str, str]], name: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and rows with a column called `name`, where a single one has that name in other letters."""
+    alike = [column for column in columns if column.lower() == name.lower()]
+    if name in columns or len(alike) != 1:
+        return columns, rows
+    return (
+        [name if column == alike[0] else column for column in columns],
+        [{name if column == alike[0] else column: cell for column, cell in row.items()} for row in rows],
+    )
+
+
 def _scores(
     path: Path, rows: list[dict[str, str]], id_column: str, column: str, delimiter: str
 ) -> dict[str, float | None]:
@@ -154,7 +184,10 @@ def _number(path: Path, case_id: str, column: str, text: str, delimiter: str) ->
     except ValueError:
         value = math.nan
     if math.isnan(value) or "_" in text:
-        raise BadInput(f"{path}, case {case_id}: {column} is {text!r}; write a number, or nothing if it has none")
+        point = " with a decimal point" if "," in text else ""
+        raise BadInput(
+            f"{path}, case {case_id}: {column} is {text!r}; write a number{point}, or nothing if it has none"
+        )
     return value
 
 

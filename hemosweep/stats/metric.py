@@ -1,7 +1,7 @@
 """What a score is called, which way it improves, and the range it cannot leave."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hemosweep.errors import BadInput
 
@@ -9,6 +9,8 @@ from hemosweep.errors import BadInput
 LEAST_PERCENT = 2.0
 # Floating-point noise, which is printed as nothing.
 NEGLIGIBLE = 1e-9
+# The squares of larger ones, summed up, are no longer numbers.
+LARGEST = 1e100
 # Where the scale is what is wrong, the first cases say so.
 MAX_PERCENT_NAMED = 10
 
@@ -79,23 +81,44 @@ METRICS = {
         Metric(name="reference_ml", label="reference volume", unit="mL", lowest=0.0),
     )
 }
+# What other programs call some of them. Which unit a distance has there is for them to say.
+ALIASES = {
+    "dice": "dsc",
+    "surf_dice": "nsd",
+    "hd95": "hd95_mm",
+    "haus95": "hd95_mm",
+    "assd": "assd_mm",
+    "avg_surf": "assd_mm",
+}
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of that name; one that is not known here has no bounds and no better direction."""
-    return METRICS.get(name, Metric(name=name, label=name))
+    """The metric of that name, in capitals or not; one that is not known here has no bounds and no better direction."""
+    lower = name.lower()
+    if lower in ALIASES:
+        return replace(METRICS[ALIASES[lower]], name=name, unit="")
+    return METRICS.get(lower, Metric(name=name, label=name))
 
 
 def check_range(side: str, scores: dict[str, float], metric: Metric) -> None:
-    """Refuse finite values that the metric cannot take.
+    """Refuse finite values that the metric cannot take, by more than rounding.
 
     Raises:
         BadInput: names the side, the cases and, where that is what it looks like, the percent scale.
     """
     finite = {case_id: value for case_id, value in scores.items() if math.isfinite(value)}
+    large = [f"{case_id} ({value:g})" for case_id, value in sorted(finite.items()) if abs(value) > LARGEST]
+    if large and metric.highest is None:
+        raise BadInput(
+            f"{side}: {metric.label} too large to compute with in {', '.join(large)}; score these cases again"
+        )
     low = -math.inf if metric.lowest is None else metric.lowest
     high = math.inf if metric.highest is None else metric.highest
-    outside = [f"{case_id} ({value:g})" for case_id, value in sorted(finite.items()) if not low <= value <= high]
+    outside = [
+        f"{case_id} ({value:.10g})"
+        for case_id, value in sorted(finite.items())
+        if not low - NEGLIGIBLE <= value <= high + NEGLIGIBLE
+    ]
     if not outside:
         return
     bounds = f"outside [{low:g}, {high:g}]" if math.isfinite(high) else f"below {low:g}"

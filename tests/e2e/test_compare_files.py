@@ -189,8 +189,14 @@ def test_an_infinite_value_excludes_its_case_and_names_it(scores, compared):
         (A | {"002": "good"}, ("a.csv, case 002: dsc is 'good'", "write a number")),
         (A | {"002": "1_0"}, ("a.csv, case 002: dsc is '1_0'",)),
         (A | {"": 0.5}, ("a.csv: a line without case_id",)),
+        (A | {"002": 1.0000001}, ("A: DSC outside [0, 1] in 002 (1.0000001)",)),
+        (A | {"002": 1e200}, ("A: DSC outside [0, 1] in 002 (1e+200)",)),
+        (A | {"002": '"0,6"'}, ("a.csv, case 002: dsc is '0,6'", "with a decimal point")),
     ],
-    ids=["too large", "negative", "percent", "disjoint ids", "a word", "underscore", "no id"],
+    ids=[
+        *("too large", "negative", "percent", "disjoint ids", "a word", "underscore", "no id", "a little too large"),
+        *("far too large", "decimal comma beside commas"),
+    ],
 )
 def test_what_cannot_be_is_refused_with_its_case(scores, refused, a, parts):
     line = refused(scores("a.csv", a), scores("b.csv", B))
@@ -293,6 +299,46 @@ def test_another_metric_is_compared_its_own_way(scores, compared, refused):
     assert f"{a}: no metric 'nsd'; its columns are case_id, dsc, hd95_mm" in line
 
 
+def test_rounding_at_the_bounds_of_a_score_is_no_error(scores, compared):
+    a = scores("a.csv", A | {"001": "1.0000000000000002", "002": "-1e-17"})
+    assert compared(a, scores("b.csv", B))["n"] == 4
+
+
+@pytest.mark.parametrize("missing", ["nan", "NaN", "-nan", "#N/A", "<NA>", "NA", "None", "null", "-nan(ind)", ""])
+def test_no_number_is_no_number_whatever_program_wrote_it(scores, compared, missing):
+    result = compared(scores("a.csv", A), scores("b.csv", B | {"002": missing}))
+    assert (result["n"], result["excluded"]) == (3, ["002"])
+
+
+@pytest.mark.parametrize("name", ["hd95_mm", "hd95", "HD95", "haus95"])
+def test_a_distance_is_better_where_it_is_lower_by_whatever_name_people_know_it(scores, compared, name):
+    a = scores("a.csv", A, **{name: [10, 12, 8, 20]})
+    result = compared(a, scores("b.csv", B, **{name: [8, 9, 7, 15]}), "--metric", name)
+    assert (result["wins"], result["losses"], result["outcome"], result["warnings"]) == (4, 0, "better", [])
+
+
+def test_a_header_in_other_letters_is_the_same_header(table, scores, compared, refused):
+    a = table("a.csv", {"Case_ID": list(A), "DSC": list(A.values()), "Fold": [0, 1, 0, 1], "IVH": ["No"] * 4})
+    result = compared(a, scores("b.csv", B, fold=[0, 1, 0, 1]))
+    assert (result["n"], result["folds"]["means"][0]["n"], result["groups"][1]["n"]) == (4, 2, 4)
+    typed = compared(a, scores("b.csv", B), "--metric", "DSC")
+    assert (typed["p"], typed["metric"]["higher_is_better"]) == (result["p"], True)
+    percent = table("p.csv", {"case_id": list(A), "DSC": [50, 60, 70, 80]})
+    assert "looks like percent" in refused(percent, percent, "--metric", "DSC")
+
+
+@pytest.mark.parametrize("name", ["case_id", "fold", "ivh", "patient_id"])
+def test_what_is_no_score_is_no_metric(scores, refused, name):
+    a = scores("a.csv", A, fold=[0] * 4, ivh=["no"] * 4, patient_id=[1, 2, 3, 4])
+    assert f"{name!r} is no score" in refused(a, a, "--metric", name)
+
+
+def test_values_too_large_to_compute_with_are_refused(scores, refused):
+    a = scores("a.csv", A, hd95_mm=[1e300, 1e308, 1.0, 2.0])
+    line = refused(a, scores("b.csv", B, hd95_mm=[1.0, 2.0, 3.0, 4.0]), "--metric", "hd95_mm")
+    assert "A: HD95 too large to compute with in 001 (1e+300), 002 (1e+308)" in line
+
+
 # --- Formats ----------------------------------------------------------------------------------------------------------
 
 
@@ -302,8 +348,14 @@ def test_another_metric_is_compared_its_own_way(scores, compared, refused):
         "case_id\tdsc\n001\t0.6\n002\t0.6\n003\t0.8\n004\t0.7\n",
         "\ufeffcase_id;dsc\r\n001;0,6\r\n002;0,6\r\n\r\n003;0,8\r\n004;0,7\r\n",
         ' dsc , case_id \n0.6,"001"\n0.6, 002\n0.8,003 \n0.7,004',
+        "\n\ncase_id;dsc\n001;0,6\n002;0,6\n003;0,8\n004;0,7\n",
+        'case_id,dsc,"remark; free"\n001,0.6,x\n002,0.6,\n003,0.8,y;z\n004,0.7,\n',
+        "case_id,dsc\r001,0.6\r002,0.6\r003,0.8\r004,0.7\r",
     ],
-    ids=["tabs", "a spreadsheet's semicolons and decimal commas", "quotes and blanks"],
+    ids=[
+        *("tabs", "a spreadsheet's semicolons and decimal commas", "quotes and blanks", "blank lines first"),
+        *("a semicolon in another column's name", "old line ends"),
+    ],
 )
 def test_the_ways_to_write_a_table(tmp_path, scores, compared, content):
     path = tmp_path / "b.tsv"
@@ -338,6 +390,9 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path, scores, refused):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\xff\xfe\x00")
     assert "is not UTF-8 text" in refused(path, b)
+    path.write_bytes(b"case_id,dsc\n00\x001,0.5\n")
+    assert "is not UTF-8 text" in refused(path, b)
+    assert f"{tmp_path}: is a folder; give a file in it" in refused(tmp_path, b)
 
 
 @pytest.fixture
@@ -395,7 +450,15 @@ def test_a_summary_with_several_labels_asks_for_one(nnunet, refused, compared):
     assert "no metric 'nsd'; it has dsc, FN, FP, n_pred, n_ref" in refused(a, b, "--label", "1", "--metric", "nsd")
 
 
-@pytest.mark.parametrize("content", ["{}", "[1, 2]", "{broken", '{"metric_per_case": [{"metrics": {"1": {}}}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("{}", "[1, 2]", "{broken", '{"metric_per_case": [{"metrics": {"1": {}}}]}', '{"metric_per_case": [3]}'),
+        *('{"metric_per_case": {"a": 1}}', '{"metric_per_case": [{"prediction_file": "a", "metrics": {"1": 3}}]}'),
+        "[" * 100_000,
+    ],
+    ids=range(8),
+)
 def test_json_that_is_no_summary_is_refused(tmp_path, scores, refused, content):
     path = tmp_path / "summary.json"
     path.write_text(content)
