@@ -108,7 +108,7 @@ def pair(a: Sequence[Scores], b: Sequence[Scores], metric: Metric) -> Pairs:
 
 
 def _exclusions(sides: Mapping[str, list[dict[str, float]]], ids: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    every = ids["A"] | ids["B"]
+    every, common = ids["A"] | ids["B"], ids["A"] & ids["B"]
     reasons: dict[str, set[str]] = {}
     for side, by_seed in sides.items():
         reasons[f"not scored in {side}"] = every - ids[side]
@@ -121,7 +121,7 @@ def _exclusions(sides: Mapping[str, list[dict[str, float]]], ids: Mapping[str, s
                 case_id
                 for scores in by_seed
                 for case_id, value in scores.items()
-                if case_id in ids["A"] & ids["B"] and holds(value)
+                if case_id in common and holds(value)
             }
     return reasons
 

@@ -1,4 +1,5 @@
 import math
+import time
 
 import numpy as np
 import pytest
@@ -71,3 +72,10 @@ def test_steps_are_the_differences_rounded_to_nine_digits():
     pairs = pair([a], [b], DSC)
     assert (pairs.steps_N / 1e9).tolist() == pytest.approx(np.round(pairs.diff_N, 9).tolist(), abs=1e-16)
     assert pair([{"x": 0.3}], [{"x": 0.1 + 0.2}], DSC).steps_N.tolist() == [0]
+
+
+def test_many_cases_are_paired_in_time():
+    scores = {f"{number:05}": 0.5 for number in range(20_000)}
+    start = time.perf_counter()
+    assert len(pair([scores], [scores], DSC).case_ids) == 20_000
+    assert time.perf_counter() - start < 2.0, "it grows with the cases, not with their square"
