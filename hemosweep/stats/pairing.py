@@ -118,10 +118,7 @@ def _exclusions(sides: Mapping[str, list[dict[str, float]]], ids: Mapping[str, s
     for kind, holds in kinds.items():
         for side, by_seed in sides.items():
             reasons[f"{kind} in {side}"] = {
-                case_id
-                for scores in by_seed
-                for case_id, value in scores.items()
-                if case_id in common and holds(value)
+                case_id for scores in by_seed for case_id, value in scores.items() if case_id in common and holds(value)
             }
     return reasons
 
