@@ -25,7 +25,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,TRIALS,trials)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
-	study status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	study report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -133,6 +133,9 @@ study: $(STAMP) ## Run every sweep; what two of them need is trained once
 			$(call given,ARGS) || failed="$$failed $$name"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
+
+report: $(STAMP) ## Put the study beside the paper: page, Markdown, LaTeX in OUT/report (ARGS='patchsize --to FOLDER')
+	$(BIN)/hemosweep report $(OUT_OPTION) $(call option,DATA,data) $(call given,ARGS)
 
 plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train nothing
 	$(BIN)/hemosweep plan $(call quote,$*) $(SWEEP_OPTIONS) $(call given,ARGS)

@@ -69,6 +69,21 @@ class RunRecord:
         return f"is {self.status}" if self.status != "FINISHED" else f"has {self.subset}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldRecord:
+    """A fold of an arm replicate in the store.
+
+    `status` is MLflow's. `seconds` is None where it has not ended. `device` is what it was trained on, such as
+    "device", "threads" and "torch".
+    """
+
+    fold: int
+    digest: str
+    status: str
+    seconds: float | None
+    device: dict[str, str]
+
+
 def list_runs(out: Path, sweep: str | None = None) -> list[RunRecord]:
     """The arm replicates of an output folder, oldest first; folds and deleted runs are not among them.
 
@@ -168,6 +183,26 @@ def fold_run_digests(out: Path, run: RunRecord) -> tuple[str, ...]:
     children = tagged_runs(out, schema.EXPERIMENT_PREFIX, schema.TAG_PARENT, run.run_id)
     folds = sorted((int(child.tags[schema.TAG_FOLD]), child.tags[schema.TAG_FOLD_RUN]) for child in children)
     return tuple(digest for _, digest in folds)
+
+
+def list_folds(out: Path) -> dict[str, tuple[FoldRecord, ...]]:
+    """The folds of every arm replicate, in their order, by the run id of the replicate.
+
+    Raises:
+        BadInput: the folder holds no store.
+    """
+    found: dict[str, list[FoldRecord]] = {}
+    prefix = schema.TAG_ENVIRONMENT_PREFIX
+    for child in tagged_runs(out, schema.EXPERIMENT_PREFIX, schema.TAG_LEVEL, schema.LEVEL_FOLD):
+        record = FoldRecord(
+            fold=int(child.tags[schema.TAG_FOLD]),
+            digest=child.tags[schema.TAG_FOLD_RUN],
+            status=child.status,
+            seconds=child.metrics.get(schema.METRIC_SECONDS),
+            device={name.removeprefix(prefix): value for name, value in child.tags.items() if name.startswith(prefix)},
+        )
+        found.setdefault(child.tags[schema.TAG_PARENT], []).append(record)
+    return {run_id: tuple(sorted(folds, key=lambda own: (own.fold, own.digest))) for run_id, folds in found.items()}
 
 
 def _read_artifact(out: Path, run_id: str, name: str) -> Any:

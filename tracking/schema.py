@@ -32,6 +32,9 @@ TAG_MICRO_BATCH = "hemosweep.micro_batch"
 TAG_ENVIRONMENT_PREFIX = "env."
 LEVEL_ARM = "arm"
 LEVEL_FOLD = "fold"
+LEVEL_REPORT = "report"
+TAG_REPORT = "hemosweep.report"
+REPORT_NAME = "report"
 
 # MLflow's own tags: what its pages show as parent, description, tables, source and version of a run.
 TAG_PARENT = "mlflow.parentRunId"
@@ -61,6 +64,7 @@ ARTIFACT_CASES_CSV = "cases.csv"
 ARTIFACT_CONFIG = "config.json"
 ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
+ARTIFACT_REPORT = "report"
 ARTIFACTS_FOLDER = "artifacts"
 # MLflow's table comparison groups by the first column and compares by the second.
 CASE_COLUMNS = case_scores.CASE_COLUMNS
@@ -145,6 +149,14 @@ def replicate_note(sweep: str, arm: str, seed: int) -> str:
         f"Arm **{arm}** of ablation **{sweep}**, seed {seed}.\n\n"
         f"Scores of every test case: `{ARTIFACT_CASES_TABLE}`. Configuration: the params and `{ARTIFACT_CONFIG}`. "
         "Learning curves: the child runs, one a fold."
+    )
+
+
+def report_note(sweep: str) -> str:
+    """Description on the page of a sweep's report."""
+    return (
+        f"The ablation **{sweep}** beside the paper: `{ARTIFACT_REPORT}/index.html` among the artifacts, the same as "
+        f"Markdown and LaTeX. `hemosweep report` brings it up to date."
     )
 
 

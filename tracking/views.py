@@ -13,6 +13,7 @@ from tracking import schema
 ARMS = "hemosweep-arms"
 FOLDS = "hemosweep-folds"
 CURVES = "hemosweep-curves"
+REPORT = "hemosweep-report"
 TABLE_MODE = "TABLE"
 CHART_MODE = "CHART"
 ARTIFACT_MODE = "ARTIFACT"
@@ -50,6 +51,14 @@ _VIEWS: dict[str, dict[str, Any]] = {
         "selectedColumns": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
         "columnOrder": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
     },
+    REPORT: {
+        "name": "Report beside the paper",
+        "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "selectedColumns": [],
+        "columnOrder": [],
+    },
     CURVES: {
         "name": "Learning curves, mean over an arm's folds",
         "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_FOLD}'",
@@ -75,6 +84,7 @@ def experiment_tags(sweep: str, experiment_id: str) -> dict[str, str]:
         "arms by mean DSC": page(experiment_id, ARMS, TABLE_MODE),
         "arms with their folds": page(experiment_id, FOLDS, TABLE_MODE),
         "learning curves": page(experiment_id, CURVES, CHART_MODE),
+        "report beside the paper": page(experiment_id, REPORT, TABLE_MODE),
         "cases side by side": page(experiment_id, ARMS, ARTIFACT_MODE),
     }
     note = (
@@ -83,7 +93,8 @@ def experiment_tags(sweep: str, experiment_id: str) -> dict[str, str]:
         "folds (sample standard deviation); cases with an empty reference have no DSC and are left out "
         "(`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without intraventricular hemorrhage. Every "
         "other score of `cases.json` has its mean over the cases that have it; `num_undefined_*` counts the rest.\n\n"
-        "Whether two arms really differ: `hemosweep compare A B`."
+        "Whether two arms really differ: `hemosweep compare A B`. The whole ablation beside the paper: "
+        f"`hemosweep report {sweep}` logs it as the artifacts of the run `{schema.REPORT_NAME}`."
     )
     tags = {schema.TAG_NOTE: note, "mlflow.experimentKind": "custom_model_development"}
     return tags | {f"{_TAG_PREFIX}{key}": _saved(view) for key, view in _VIEWS.items()}

@@ -19,6 +19,7 @@ from hemosweep.cli.options import (
     print_error,
     print_json,
     print_table,
+    print_warning,
     tell,
 )
 from hemosweep.errors import BadInput, HemosweepError, TimeIsUp
@@ -302,6 +303,34 @@ def compare_all(
     else:
         print_table(family_table(family.rows))
         typer.echo("\n".join(family.as_lines()))
+
+
+@app.command()
+def report(
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SWEEP]...", help="Ablations. Default: every one that has a finished run."),
+    ] = None,
+    out: Out = Path("runs"),
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write. Default: report under --out.", callback=expanded)
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The runs' data set, to draw cases on. Default: phantoms under --out.", callback=expanded),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
+    from hemosweep.cli.reporting import make_report
+
+    result = make_report(out, tuple(sweeps or ()), to=to, data=data)
+    for warning in result.warnings:
+        print_warning(warning)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        typer.echo("\n".join(result.as_lines()))
 
 
 @app.command()

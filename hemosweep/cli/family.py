@@ -12,7 +12,7 @@ from hemosweep.errors import BadInput, NotComparable
 from hemosweep.files import system_message
 from hemosweep.report.comparison import spread_text
 from hemosweep.report.forest import draw_forest
-from hemosweep.report.paper import paper_arm
+from hemosweep.report.paper import paper_difference
 from hemosweep.report.summary import comparison_json, family_rows, family_verdict
 from hemosweep.report.table import ComparisonRow
 from hemosweep.stats.metric import DSC, find_metric
@@ -90,27 +90,14 @@ def compare_all(
     declared = ((START, BEST),) if sweep_name in SEARCHES else find_sweep(sweep_name).comparisons
     if not declared:
         raise BadInput(f"sweep {sweep_name} declares no comparison; compare runs with hemosweep compare A B")
-    pairs, comparisons, missing, reasons = [], [], [], []
-    runs = {arm: _runs(out, sweep_name, arm) for pair in declared for arm in pair}
-    for a, b in declared:
-        if absent := _absent(a, b, runs):
-            missing.append(f"{a} to {b}: {absent}; run make sweep-{sweep_name}")
-            continue
-        seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
-        ref_a, ref_b = (
-            f"{sweep_name}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
-        )
-        try:
-            own = compare(out, ref_a, ref_b, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
-        except NotComparable as error:
-            reasons.append(f"{a} to {b}: {error}")
-            continue
-        pairs.append((a, b))
-        if seed_a is not None:
-            own = replace(own, warnings=(f"{a} and {b} do not both have several seeds; one of each", *own.warnings))
-        comparisons.append(own)
-    if reasons:
+    found = compare_declared(
+        out, sweep_name, declared, metric=metric, margin=margin, allow_incomparable=allow_incomparable
+    )
+    if reasons := [f"{own.a} to {own.b}: {own.refused}" for own in found if own.refused]:
         raise NotComparable("; ".join(reasons))
+    pairs = [(own.a, own.b) for own in found if own.comparison is not None]
+    comparisons = [own.comparison for own in found if own.comparison is not None]
+    missing = [f"{own.a} to {own.b}: {own.missing}" for own in found if own.missing]
     if not pairs:
         raise BadInput(f"sweep {sweep_name}: no comparison has both arms finished; run make sweep-{sweep_name} first")
     rows = family_rows(sweep_name, pairs, [own.comparison for own in comparisons])
@@ -128,6 +115,53 @@ def compare_all(
         forest=forest,
         no_forest=no_forest,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredPair:
+    """A declared comparison, or why there is none: `missing` where an arm is not finished, `refused` where the two are
+    not comparable."""
+
+    a: str
+    b: str
+    comparison: SideComparison | None = None
+    missing: str = ""
+    refused: str = ""
+
+
+def compare_declared(
+    out: Path,
+    sweep_name: str,
+    declared: Sequence[tuple[str, str]],
+    *,
+    metric: str = "dsc",
+    margin: float | None = None,
+    allow_incomparable: bool = False,
+) -> list[DeclaredPair]:
+    """Compare pairs of a sweep's arms as far as they are trained and comparable, in the order given.
+
+    Raises:
+        BadInput: as `compare`, but for arms that are not finished.
+    """
+    found = []
+    runs = {arm: _runs(out, sweep_name, arm) for pair in declared for arm in pair}
+    for a, b in declared:
+        if absent := _absent(a, b, runs):
+            found.append(DeclaredPair(a=a, b=b, missing=f"{absent}; run make sweep-{sweep_name}"))
+            continue
+        seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
+        ref_a, ref_b = (
+            f"{sweep_name}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
+        )
+        try:
+            own = compare(out, ref_a, ref_b, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+        except NotComparable as error:
+            found.append(DeclaredPair(a=a, b=b, refused=str(error)))
+            continue
+        if seed_a is not None:
+            own = replace(own, warnings=(f"{a} and {b} do not both have several seeds; one of each", *own.warnings))
+        found.append(DeclaredPair(a=a, b=b, comparison=own))
+    return found
 
 
 def _runs(out: Path, sweep: str, arm: str) -> Sequence[RunRecord]:
@@ -162,8 +196,8 @@ def _draw(rows: Sequence[ComparisonRow], folder: Path, sweep: str, metric: str) 
     path = folder / ("forest.png" if metric == DSC.name else f"forest-{metric}.png")
     paper: dict[tuple[str, str], float] = {}
     for row in rows if metric == DSC.name else ():
-        a, b = paper_arm(sweep, row.a), paper_arm(sweep, row.b)
-        if a is not None and b is not None:
-            paper[row.a, row.b] = b.dsc[0] - a.dsc[0]
+        printed = paper_difference(sweep, row.a, row.b)
+        if printed is not None:
+            paper[row.a, row.b] = printed
     draw_forest(rows, path, title=f"{sweep}: differences in {find_metric(metric).label}", paper=paper)
     return path

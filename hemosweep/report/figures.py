@@ -222,9 +222,9 @@ def broken(arm: str, width: int = 14) -> str:
     return "\n".join(lines)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, *, dpi: int = DPI) -> None:
     """Write a figure, whole or not at all; the suffix is the format. The same figure is the same bytes."""
     # SVG alone would hold the time, and ids drawn at random.
     metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
     with mpl.rc_context({"svg.hashsalt": "hemosweep"}), replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, metadata=metadata)
+        figure.savefig(temporary, dpi=dpi, metadata=metadata)

@@ -17,7 +17,7 @@ from scipy import ndimage
 from hemosweep.data.case import Case, RawCase, read_case
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
-from hemosweep.report.figures import save
+from hemosweep.report.figures import DPI, save
 from hemosweep.report.panels import (
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,
@@ -76,7 +76,13 @@ def largest_changes(cases_a: pd.DataFrame, cases_b: pd.DataFrame) -> list[Change
 
 
 def draw_pair(
-    a: PairArm, b: PairArm, raw_cases: Sequence[Case], path: Path, *, lesion_label: int | None = None
+    a: PairArm,
+    b: PairArm,
+    raw_cases: Sequence[Case],
+    path: Path,
+    *,
+    lesion_label: int | None = None,
+    dpi: int = DPI,
 ) -> None:
     """Draw the cases of `largest_changes`, a row each: CT, the same under arm A, and under arm B.
 
@@ -88,6 +94,7 @@ def draw_pair(
         raw_cases: where each case's CT and reference mask lie.
         path: file to write; its suffix is the format.
         lesion_label: the value of the reference masks that counts, where they hold several.
+        dpi: pixels an inch.
 
     Raises:
         BadInput: no case has gained or lost, or a case's files cannot be read.
@@ -108,7 +115,7 @@ def draw_pair(
     for axes, name in zip(panels[0, 1:], (a.name, b.name), strict=True):
         axes.set_title(f"{name}\n{axes.get_title()}", fontsize=7, pad=TITLE_PAD)
     figure.suptitle(f"{a.name} to {b.name}: largest gains and losses", fontsize=9, x=0.01, ha="left")
-    save(figure, path)
+    save(figure, path, dpi=dpi)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,24 @@ def paper_comparison(sweep: str, arm: str) -> tuple[str, str] | None:
     return (printed["versus"], printed["p"]) if printed is not None and "p" in printed else None
 
 
+def paper_difference(sweep: str, a: str, b: str) -> float | None:
+    """B - A of the means that the paper prints, rounded as they are; None where it prints not both."""
+    first, second = paper_arm(sweep, a), paper_arm(sweep, b)
+    if first is None or second is None:
+        return None
+    return round(second.dsc[0] - first.dsc[0], 3)
+
+
+def paper_place(sweep: str) -> str | None:
+    """Where the paper prints an ablation, such as "Table 3"; None where it does not."""
+    if sweep == "final":
+        return "Section 3.6 and the last row of Table 4"
+    printed = _results()["ablations"].get(sweep)
+    if printed is None:
+        return None
+    return str(printed["where"])
+
+
 def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
     """What the paper says of an arm beside its row in a table, in lines for a reader.
 

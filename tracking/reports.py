@@ -1,0 +1,62 @@
+"""Logs the report of a sweep where a reader of MLflow's pages finds it: a run `report` in the sweep's experiment.
+
+It is one run a sweep, made once and brought up to date; the same report again changes nothing. Arms are known by their
+level, so it is none of them: no list of runs and no comparison sees it.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from hemosweep.databases import usable
+from tracking import schema
+from tracking.database import database_path
+from tracking.store import Store, ensure_experiment, existing_store, search_runs
+
+
+def log_report(out: Path, sweep: str, folder: Path) -> str:
+    """Log every file of a report's folder as an artifact below `report/`; returns the run's id.
+
+    Raises:
+        BadInput: the folder holds no store, or one that cannot be written.
+    """
+    digest = _digest(folder)
+    with usable(database_path(out)):
+        store = existing_store(out)
+        client = store.client
+        experiment_id = ensure_experiment(store, sweep)
+        wanted = f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'"
+        found = search_runs(store, [experiment_id], wanted)
+        if found:
+            run_id = str(found[0].info.run_id)
+            if found[0].data.tags.get(schema.TAG_REPORT) == digest and found[0].info.status == "FINISHED":
+                return run_id
+        else:
+            tags = {
+                schema.TAG_LEVEL: schema.LEVEL_REPORT,
+                schema.TAG_SWEEP: sweep,
+                schema.TAG_SOURCE: f"hemosweep report {sweep}",
+                schema.TAG_NOTE: schema.report_note(sweep),
+            }
+            run_id = str(client.create_run(experiment_id, tags=tags, run_name=schema.REPORT_NAME).info.run_id)
+        # Figures of an arm that is no more would stay beside the new ones.
+        _remove_old(store, sweep, run_id)
+        client.log_artifacts(run_id, str(folder), schema.ARTIFACT_REPORT)
+        client.set_tag(run_id, schema.TAG_REPORT, digest)
+        client.set_terminated(run_id, "FINISHED")
+    return run_id
+
+
+def _remove_old(store: Store, sweep: str, run_id: str) -> None:
+    artifacts = store.artifacts / sweep / run_id / "artifacts" / schema.ARTIFACT_REPORT
+    if artifacts.is_dir():
+        shutil.rmtree(artifacts)
+
+
+def _digest(folder: Path) -> str:
+    """Of the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
