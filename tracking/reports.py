@@ -39,18 +39,22 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
                 schema.TAG_NOTE: schema.report_note(sweep),
             }
             run_id = str(client.create_run(experiment_id, tags=tags, run_name=schema.REPORT_NAME).info.run_id)
-        # Figures of an arm that is no more would stay beside the new ones.
-        _remove_old(store, sweep, run_id)
-        client.log_artifacts(run_id, str(folder), schema.ARTIFACT_REPORT)
+        _put(folder, store, sweep, run_id)
         client.set_tag(run_id, schema.TAG_REPORT, digest)
         client.set_terminated(run_id, "FINISHED")
     return run_id
 
 
-def _remove_old(store: Store, sweep: str, run_id: str) -> None:
+def _put(folder: Path, store: Store, sweep: str, run_id: str) -> None:
+    """Put a report among a run's artifacts, in place of the one before it.
+
+    By hand and not by MLflow's client: that writes to the absolute place in which the experiment was made, so that from
+    a copy of an output folder it would write into the original; and it leaves the figures of arms that are no more.
+    """
     artifacts = store.artifacts / sweep / run_id / "artifacts" / schema.ARTIFACT_REPORT
     if artifacts.is_dir():
         shutil.rmtree(artifacts)
+    shutil.copytree(folder, artifacts)
 
 
 def _digest(folder: Path) -> str:

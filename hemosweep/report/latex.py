@@ -36,7 +36,8 @@ _SPECIAL = {
 }
 _BLANKS = re.compile(r"[ \t\r\n]+")
 # Past its preamble, LaTeX makes \documentclass an error by itself; this file is an \input then.
-_OPENING = r"""% Made by hemosweep report. Compile it as it is, or \input it into a document that loads booktabs, graphicx, textcomp
+_OPENING = r"""
+% Made by hemosweep report. Compile it as it is, or \input it into a document that loads booktabs, graphicx, textcomp
 % and the font encoding T1; its figures lie in figures/ beside it.
 \expandafter\ifx\csname @notprerr\endcsname\documentclass\else
 \documentclass[10pt,a4paper]{article}
@@ -57,7 +58,7 @@ _HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
 
 
 def to_latex(document: Document) -> str:
-    return "\n\n".join([_OPENING, *_document(document), _CLOSING]) + "\n"
+    return "\n\n".join([_OPENING.lstrip(), *_document(document), _CLOSING]) + "\n"
 
 
 def escape(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypedDict
 
 import pandas as pd
 
@@ -17,9 +18,19 @@ from hemosweep.report.sweep_section import SweepPictures
 from hemosweep.report.sweep_tables import own_difference
 from hemosweep.report.table import ARROW
 from hemosweep.report.verdicts import own_verdict
-from hemosweep.stats.metric import DSC
+from hemosweep.stats.metric import DSC, Metric
 
 FIGURES = "figures"
+
+
+class _Names(TypedDict):
+    """What the plots of a comparison are told beside its pairs."""
+
+    name_a: str
+    name_b: str
+    metric: Metric
+
+
 SLICE_DPI = 200
 """Finer than that only enlarges the pixels of a CT, at twice the bytes."""
 
@@ -99,7 +110,7 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
         return
     own = pair.row.comparison
     stem = f"{FIGURES}/{sweep.name}-{safe_name(pair.a)}-to-{safe_name(pair.b)}"
-    names = {"name_a": pair.a, "name_b": pair.b, "metric": DSC}
+    names: _Names = {"name_a": pair.a, "name_b": pair.b, "metric": DSC}
     counts = f"higher under {pair.b} in {own.wins} of {own.n} cases, equal in {own.ties}, lower in {own.losses}"
     slope_plot(pair.pairs, folder / f"{stem}-slopes.png", **names)
     yield Picture(

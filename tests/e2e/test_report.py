@@ -1,0 +1,173 @@
+"""`hemosweep report`: the study beside the paper, from recorded runs to a page in a browser."""
+
+import json
+import re
+import shutil
+import statistics
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.recorded import MIDDLE
+from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
+from tracking.database import tagged_runs
+from tracking.reader import list_runs
+
+NAMES = ["figures", "index.html", "report.md", "report.tex"]
+
+
+@pytest.fixture(scope="session")
+def finished(recorded, tmp_path_factory):
+    """A copy of the recorded runs with the report of three sweeps; no test changes it."""
+    from hemosweep.cli.reporting import make_report
+
+    out = shutil.copytree(recorded.out, tmp_path_factory.mktemp("report") / "runs")
+    return make_report(out, ("angio", "patchsize", "se"), to=None, data=None)
+
+
+def rows(markdown, name):
+    """The cells of every table row that begins so."""
+    return [
+        [cell.strip().replace("\\", "").replace("\N{NO-BREAK SPACE}", " ") for cell in line.strip("|").split(" | ")]
+        for line in markdown.splitlines()
+        if line.startswith(f"| {name} ")
+    ]
+
+
+def test_a_report_has_its_sweeps_in_the_papers_order_and_every_file(finished):
+    assert finished.sweeps == ("se", "patchsize", "angio")
+    assert sorted(path.name for path in finished.folder.iterdir()) == NAMES
+    assert sorted(f"figures/{path.name}" for path in (finished.folder / "figures").iterdir()) == sorted(
+        finished.figures
+    )
+    assert len(finished.figures) == 1 + (2 + 2 * 3) + 1
+    page = (finished.folder / "index.html").read_text()
+    assert [name for name in re.findall(r'<section id="(\w+)"', page) if name in finished.sweeps] == [*finished.sweeps]
+    for name in finished.figures:
+        with Image.open(finished.folder / name) as opened:
+            assert min(opened.size) > 300
+        for text in ("report.md", "report.tex"):
+            assert name in (finished.folder / text).read_text()
+
+
+def test_rows_hold_both_figures_both_verdicts_and_what_is_missing(finished):
+    text = (finished.folder / "report.md").read_text()
+    (row, *_) = rows(text, "32x32x16")
+    assert row[1:3] == ["0.842 ± 0.115", f"0.715 ± {statistics.stdev(MIDDLE):.3f}"]
+    assert (row[3], row[4], row[6]) == ("24x24x8", "+0.083", "better (p < 0.001)")
+    assert row[7].startswith("within seed noise (Holm p = 0.0")
+    (cta, *_) = rows(text, "ncct+cta")
+    assert cta[5:] == ["–", "worse (p < 0.001)", "not comparable"]
+    (se, *_) = rows(text, "se\\_unet")
+    assert (se[2], se[7]) == ("not trained", "not finished")
+    assert "data set content differs (A: data, B: another)" in text.replace("\\", "")
+    assert "no reproduction of the paper" in text
+    assert "No pictures of cases: the predictions of 24x24x8, seed 0, are not kept" in text.replace("\\", "")
+
+
+def test_a_report_tells_no_path_and_no_host(finished):
+    for name in ("index.html", "report.md", "report.tex"):
+        text = re.sub(r"base64,[^\"]+", "", (finished.folder / name).read_text())
+        assert str(finished.folder.parent) not in text
+        assert "/tmp" not in text
+
+
+def test_a_report_is_the_artifacts_of_one_run_a_sweep_and_no_arm(finished):
+    out = finished.folder.parent
+    logged = {run.tags["hemosweep.sweep"]: run for run in tagged_runs(out, "hemosweep/", "hemosweep.level", "report")}
+    assert {name: run.run_id for name, run in logged.items()} == finished.runs
+    assert {run.status for run in logged.values()} == {"FINISHED"}
+    artifacts = out / "artifacts" / "patchsize" / finished.runs["patchsize"] / "artifacts" / "report"
+    assert sorted(path.name for path in artifacts.iterdir()) == NAMES
+    assert len(list((artifacts / "figures").iterdir())) == 8
+    assert not {run.run_id for run in list_runs(out)} & set(finished.runs.values())
+
+
+@pytest.mark.slow
+def test_a_second_report_is_the_same_bytes_and_the_same_runs(main, finished, tmp_path):
+    out = shutil.copytree(finished.folder.parent, tmp_path / "runs")
+    before = {path.relative_to(out): path.read_bytes() for path in (out / "report").rglob("*") if path.is_file()}
+    code, stdout, stderr = main("report", "se", "patchsize", "angio", "--out", out, "--json")
+    assert code == 0, stderr
+    told = json.loads(stdout)
+    assert told["runs"] == finished.runs
+    assert told["page"] == str(out / "report" / "index.html")
+    after = {path.relative_to(out): path.read_bytes() for path in (out / "report").rglob("*") if path.is_file()}
+    assert {path for path in after if after[path] != before.get(path)} == set()
+    assert before.keys() == after.keys()
+
+
+def test_the_paths_are_told_on_standard_output(main, recorded, tmp_path):
+    out = shutil.copytree(recorded.out, tmp_path / "runs")
+    code, stdout, _ = main("report", "noise", "--out", out, "--to", tmp_path / "elsewhere")
+    assert (code, stdout.splitlines()) == (0, [str(tmp_path / "elsewhere" / name) for name in NAMES[1:]])
+    text = (tmp_path / "elsewhere" / "report.md").read_text()
+    assert ["baseline", "8", "0.675, 0.705, 0.665", "0.021", "0.040"] in rows(text, "baseline")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["patches"], "unknown sweep 'patches'; there is se, loss"),
+        (["search-patch"], "search-patch is a search"),
+        (["final"], "sweep final has no finished run"),
+        (["--out", "{empty}"], "has no runs; start one with"),
+        (["se", "--data", "{empty}"], "no such data folder"),
+        (["se", "--to", "{mine}"], "holds something else than a report, which would be lost"),
+    ],
+)
+def test_what_cannot_be_reported_is_one_line(main, recorded, tmp_path, arguments, part):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    places = {"empty": tmp_path / "empty", "mine": mine}
+    given = [argument.format(**places) for argument in arguments]
+    code, stdout, stderr = main("report", *(given if "--out" in given else [*given, "--out", recorded.out]))
+    assert (code, stdout) == (2, "")
+    (line,) = stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert part in line
+    assert (mine / "notes.txt").read_text() == "mine"
+    assert not (recorded.out / "report").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)")
+def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_path):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    alone = Path(shutil.copy(finished.folder / "index.html", tmp_path / "page.html"))
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    try:
+        driver.get(alone.as_uri())
+        widths = driver.execute_script("return [...document.images].map(image => image.naturalWidth)")
+        tables = driver.execute_script("return [...document.querySelectorAll('table')].map(t => t.rows.length)")
+        scopes = driver.execute_script("return [...document.querySelectorAll('th')].every(th => th.scope)")
+        alts = driver.execute_script("return [...document.images].every(image => image.alt.length > 20)")
+        driver.set_window_size(400, 800)
+        overflow = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
+        said = driver.get_log("browser")
+        sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    finally:
+        driver.quit()
+    assert len(widths) == len(finished.figures)
+    assert min(widths) > 300
+    # At a glance; the paper's table, groups, tests, provenance twice for each; seeds of patchsize.
+    assert len(tables) == 1 + 3 * 5 + 1
+    assert min(tables) >= 2
+    assert scopes
+    assert alts
+    assert overflow <= 0
+    assert said == []
+    requested = {m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"}
+    assert alone.as_uri() in requested
+    # The browser's own empty tab is chrome://.
+    assert {url for url in requested if not url.startswith(("data:", "chrome:", alone.as_uri()))} == set()
