@@ -71,7 +71,6 @@ class Picture:
     path: str
     caption: str
     alt: str
-    is_wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -83,7 +83,6 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
             path=path,
             caption="Mean differences with 95% confidence intervals over the cases, beside those of the paper.",
             alt=f"Forest plot of the differences in mean DSC. {said}.",
-            is_wide=True,
         )
     cases = _scored(sweep)
     if cases:
@@ -150,5 +149,4 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
             "reference (white) and prediction (red) under each arm, on the slice where the predictions differ most.",
             alt=f"CT slices of the most improved and most worsened cases under {pair.a} and under {pair.b}. "
             f"Largest gains: {best}. Largest losses: {worst}.",
-            is_wide=True,
         )

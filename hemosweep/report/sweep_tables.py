@@ -137,7 +137,7 @@ def test_table(sweep: SweepFacts) -> Table:
             Column(name="t"),
             Column(name="df"),
             Column(name="p", group="raw"),
-            Column(name="stars", group="raw", align="left"),
+            Column(name="stars", group="raw"),
             Column(name="Holm", group="p in the family"),
             Column(name="B-H", group="p in the family"),
             Column(name="dz"),

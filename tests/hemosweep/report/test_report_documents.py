@@ -66,7 +66,7 @@ def test_a_page_holds_its_pictures_at_their_size_in_print_and_names_no_other_pla
     page = to_page(document("plain"), folder)
     (image,) = Reader(page).of("img")
     assert image["src"].startswith("data:image/png;base64,")
-    assert (image["width"], image["height"]) == ("118", "59"), "an inch by half an inch"
+    assert (image["width"], image["height"]) == ("98", "49"), "an inch by half an inch"
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
     assert "url(" not in page
 
