@@ -85,6 +85,8 @@ def _document(document: Document) -> Iterator[str]:
 
 
 def _section(section: Section, level: int) -> Iterator[str]:
+    if level == 0:
+        yield r"\clearpage"  # LaTeX keeps only so many figures waiting for a page
     yield rf"\{_HEADINGS[min(level, 3)]}*{{{escape(section.title)}}}"
     for block in section.blocks:
         yield from _block(block)
