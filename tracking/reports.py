@@ -24,7 +24,7 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
     with usable(database_path(out)):
         store = existing_store(out)
         client = store.client
-        experiment_id = ensure_experiment(store, sweep)
+        experiment_id = str(ensure_experiment(store, sweep).experiment_id)
         wanted = f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'"
         found = search_runs(store, [experiment_id], wanted)
         if found:
