@@ -57,7 +57,7 @@ def test_a_sweep_on_a_cluster_that_loses_a_worker_ends_with_the_scores_of_one_on
 def test_the_time_limit_stops_a_sweep_at_the_end_of_an_epoch_and_the_same_command_completes_it(study, run, tmp_path):
     out = tmp_path / "runs"
     command = study.command("--json", out=out, arms=study.arms[:1])
-    stopped = run(*command, "--time-limit", "20s")
+    stopped = run(*command, "--time-limit", "6s")
     assert stopped.returncode == 1
     assert stopped.stdout == ""
     assert stopped.stderr.splitlines()[-1] == "stopped at the time limit; the same command goes on from here"

@@ -533,8 +533,10 @@ class RealSweep:
     study: Any
     out: Path
     start: Callable[..., subprocess.Popen]
+    num_starts: int = 0
 
     def begin(self, **options):
+        self.num_starts = self.starts()
         return self.start(*self.study.command("--json", arms=[SMALL], out=self.out), **options)
 
     def end(self, process):
@@ -543,15 +545,23 @@ class RealSweep:
         return process.returncode, stdout, stderr
 
     def journal(self):
-        """The first fold run's, once it is there."""
-        return next(self.out.glob("fold_runs/*/events.jsonl"), self.out / "none")
+        """The one of the first fold, which is trained first, once it is there."""
+        journals = self.out.glob("fold_runs/*/events.jsonl")
+        first = (path for path in journals if json.loads(path.with_name("spec.json").read_text())["fold"] == 0)
+        return next(first, self.out / "none")
+
+    def starts(self):
+        return sum(event["event"] == "started" for event in read_journal(self.journal()))
 
     def wait_for_epochs(self, number=2):
-        """Until its present process has finished so many."""
+        """Until the process that was begun last has finished so many."""
 
         def trained():
             events = read_journal(self.journal())
-            return sum(event["event"] == "epoch" for event in last_process(events)) >= number
+            return (
+                self.starts() > self.num_starts
+                and sum(event["event"] == "epoch" for event in last_process(events)) >= number
+            )
 
         wait_for(trained, f"{number} epochs")
 
