@@ -168,8 +168,8 @@ def test_the_papers_protocol_on_a_machine_without_a_gpu_prints_the_forecast_and_
     arguments = ("sweep", "patchsize", "--data", phantoms, "--arms", "24x24x8", "--out", out)
     code, stdout, stderr = main(*arguments)
     assert (code, stdout) == (2, "")
-    # Where other programs keep the machine busy, a note says so between them.
-    forecast, *_, first, error = [line for line in stderr.splitlines() if line.strip()]
+    # Where other programs keep the machine busy, a note says so before the error.
+    forecast, first, *_, error = [line for line in stderr.splitlines() if line.strip()]
     assert forecast.startswith("forecast for patchsize (paper profile) on cpu, 6 cases, 5 fold runs: about ")
     assert first.startswith("before that 6 cases are to be preprocessed: ")
     assert error.startswith("error: this machine has no GPU")
