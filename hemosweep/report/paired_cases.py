@@ -20,7 +20,7 @@ from hemosweep.report.figures import BLACK, BLUE, GREY, VERMILION
 from hemosweep.report.table import ARROW
 from hemosweep.stats.groups import IVH_GROUPS, UNLABELLED
 from hemosweep.stats.metric import Metric
-from hemosweep.stats.pairing import Pairs, pair, scores_by_case
+from hemosweep.stats.pairing import Floats, Pairs, pair, scores_by_case
 from hemosweep.stats.ttest import MeanTest, mean_test
 
 MINUS = "\N{MINUS SIGN}"
@@ -33,6 +33,9 @@ COLOURS = {1: BLUE, 0: GREY, -1: VERMILION}
 LINES = {1: "-", 0: ":", -1: "--"}
 # A sign of the difference B - A: to a higher score, the same, to a lower one.
 MARKERS = {1: "^", 0: "o", -1: "v"}
+BAND_COLOUR = "#D9D9D9"
+BELOW: Any = {"loc": "outside lower left", "handletextpad": 0.5, "columnspacing": 1.4}
+"""Where the legend of such a figure stands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -192,3 +195,14 @@ def spread(places: list[float], gap: float, low: float, high: float) -> list[flo
         out[index] = min(out[index], ceiling)
         ceiling = out[index] - gap
     return out
+
+
+def score_range(values_N: Floats, metric: Metric) -> tuple[float, float]:
+    """What an axis of scores spans: all of them and a little more, but little beyond what the metric can be."""
+    low, high = float(values_N.min()), float(values_N.max())
+    margin = 0.05 * ((high - low) or 0.1 * (abs(high) or 1.0))
+    if metric.lowest is not None:
+        low = max(low, metric.lowest + 0.5 * margin)
+    if metric.highest is not None:
+        high = min(high, metric.highest - 0.5 * margin)
+    return low - margin, high + margin

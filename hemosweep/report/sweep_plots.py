@@ -6,12 +6,13 @@ from typing import TypedDict
 
 import pandas as pd
 
+from hemosweep.report.bland_altman import bland_altman
 from hemosweep.report.document import Picture
 from hemosweep.report.facts import Overlay, PairFacts, SweepFacts
 from hemosweep.report.figures import boxplot
 from hemosweep.report.forest import draw_forest
 from hemosweep.report.names import safe_name
-from hemosweep.report.paired_plots import bland_altman, difference_bars, slope_plot
+from hemosweep.report.paired_plots import difference_bars, slope_plot
 from hemosweep.report.pairs import draw_pair
 from hemosweep.report.paper import paper_arm, paper_difference
 from hemosweep.report.sweep_section import SweepPictures

@@ -2,7 +2,6 @@
 
 import matplotlib as mpl
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from hemosweep.errors import BadInput
@@ -24,22 +23,14 @@ def rows(metric="dsc", seeds=()):
 
 
 @pytest.fixture
-def drawn(monkeypatch, tmp_path):
+def drawn(saved_figures, tmp_path):
     """Draws, and returns the figure as it was saved with its text."""
-    figures = []
-    save = Figure.savefig
-
-    def remember(figure, *arguments, **options):
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", remember)
 
     def drawn(own, **options):
         path = tmp_path / "forest.svg"
         with mpl.rc_context({"svg.fonttype": "none"}):
             draw_forest(own, path, title="sampling", **options)
-        return figures[-1], path.read_text(encoding="utf-8")
+        return saved_figures[-1], path.read_text(encoding="utf-8")
 
     return drawn
 

@@ -6,13 +6,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from hemosweep.errors import BadInput
+from hemosweep.report.bland_altman import bland_altman
 from hemosweep.report.figures import BLUE, GREY, VERMILION
 from hemosweep.report.paired_cases import MINUS, read_pairs, shortened, spread
-from hemosweep.report.paired_plots import bland_altman, difference_bars, slope_plot
+from hemosweep.report.paired_plots import difference_bars, slope_plot
 from hemosweep.stats import DSC, find_metric
 
 HD95 = find_metric("hd95_mm")
@@ -33,22 +33,14 @@ def many(num, case_id="{:03}"):
 
 
 @pytest.fixture
-def drawn(monkeypatch, tmp_path):
+def drawn(saved_figures, tmp_path):
     """Draws, and returns the figure as it was saved with its text."""
-    figures = []
-    save = Figure.savefig
-
-    def remember(figure, *arguments, **options):
-        figures.append(figure)
-        save(figure, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", remember)
 
     def drawn(plot, pairs, metric=DSC, name_a="single", name_b="symmetric"):
         path = tmp_path / "paired.svg"
         with mpl.rc_context({"svg.fonttype": "none"}):
             plot(pairs, path, name_a=name_a, name_b=name_b, metric=metric)
-        return figures[-1].axes[0], path.read_text(encoding="utf-8")
+        return saved_figures[-1].axes[0], path.read_text(encoding="utf-8")
 
     return drawn
 
