@@ -23,7 +23,9 @@ with SimpleITK, `flirt` with FSL itself."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """A base configuration, the size of its phantom data set, and one line that says what it scales down."""
+    """A base configuration, the size of its phantom data set, and one line that says what it scales down,
+    the number of folds apart: that is asked for by itself, too.
+    """
 
     name: str
     config: ArmConfig
@@ -37,7 +39,7 @@ def paper() -> Profile:
         name="paper",
         config=ArmConfig(),
         phantom_cases=76,
-        scaling="the paper's protocol: full width, scanner's grid, 5 folds",
+        scaling="the paper's protocol: full width, scanner's grid",
     )
 
 
@@ -56,7 +58,7 @@ def demo() -> Profile:
         phantom_cases=18,
         scaling=(
             "scaled down: 2.2 x 2.2 x 6 mm grid, patches of half the size, width 8 of 64, no dropout, "
-            "64 of 3000 patches a case, batches of 32 not 64, 12 of 100 epochs, patience 4 of 15, 3 of 5 folds"
+            "64 of 3000 patches a case, batches of 32 not 64, 12 of 100 epochs, patience 4 of 15"
         ),
     )
 

@@ -49,6 +49,12 @@ class Request:
         return f"folds {', '.join(map(str, self.only_folds))} of {self.base.cross_validation.num_folds} only"
 
     @property
+    def scaling(self) -> str:
+        """What the profile scales down, and into how many folds the cases are split."""
+        num_folds, papers = self.base.cross_validation.num_folds, ArmConfig().cross_validation.num_folds
+        return f"{self.profile.scaling}, {num_folds if num_folds == papers else f'{num_folds} of {papers}'} folds"
+
+    @property
     def phantom_folder(self) -> Path:
         """Where the phantom data set is made where no data is given."""
         return self.out / f"phantom-{self.profile.name}"

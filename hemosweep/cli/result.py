@@ -103,7 +103,7 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
         dsc = [value for r in whole if r.replicate.arm == arm for value in r.cases["dsc"].tolist()]
         notes += paper_notes(name, arm.name, dsc)
     if result.profile == "demo":
-        notes.append(f"Demo profile ({request.profile.scaling}): the paper's figures stand beside it for orientation.")
+        notes.append(f"Demo profile ({request.scaling}): the paper's figures stand beside it for orientation.")
     for failure in result.failures:
         without = " without --fresh" if request.fresh else ""
         notes.append(f"Missing: {failure}. The same command{without} makes up for it.")
@@ -117,6 +117,9 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
         notes.append(f"  {_program()} compare {runs}{cli_option}")
     if result.comparisons:
         notes.append(f"  {_program()} compare-all {name}{cli_option}")
+    if whole and request.search is None:
+        data_option = "" if request.data is None else f" --data {shlex.quote(str(request.data))}"
+        notes.append(f"  {_program()} report {name}{cli_option}{data_option}")
     for note in notes:
         console.print(note, highlight=False, soft_wrap=True, markup=False)
 

@@ -138,7 +138,7 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
     for line in (
         f"[bold]{request.sweep.name}[/bold]: {request.sweep.question}",
         f"data {escape(str(data))}: {len(prepared.cases)} cases of {num_patients} patients, {num_ivh} with IVH",
-        f"profile {request.profile.name}: {request.profile.scaling}",
+        f"profile {request.profile.name}: {request.scaling}",
         f"arms {len(request.arms)}, seeds {len(request.seeds)}, {request.subset or f'folds {len(prepared.folds)}'}",
     ):
         console.print(line, highlight=False, soft_wrap=True)

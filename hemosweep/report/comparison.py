@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hemosweep.stats.metric import DSC, Metric
+from hemosweep.stats.robust import MAX_BOOTSTRAPPED
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 from hemosweep.stats.verdict import p_text
 
@@ -72,6 +73,8 @@ def _checks(result: "PairedComparison") -> Iterable[tuple[str, str]]:
             yield name, f"{p_text(p)} ({method})"
     if result.bca95 is not None:
         yield "BCa bootstrap", f"95% CI {_interval(result, result.bca95)}"
+    elif result.n > MAX_BOOTSTRAPPED:
+        yield "BCa bootstrap", f"not computed: more than {MAX_BOOTSTRAPPED:,} cases"
     if result.shapiro_p is not None:
         said = (
             "the differences are not normal"

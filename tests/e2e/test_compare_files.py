@@ -498,3 +498,12 @@ def test_a_label_where_no_file_has_labels_is_refused(scores, refused):
     a, b = scores("a.csv", A), scores("b.csv", B)
     assert "--label 1: neither" in refused(a, b, "--label", 1)
     assert "give one for both sides, or one each" in refused(a, b, "--label", 1, "--label", 2, "--label", 3)
+
+
+def test_what_too_many_cases_leave_out_is_said(main, scores):
+    cases = {f"{place:05}": 0.5 + 0.0001 * (place % 7) for place in range(10_001)}
+    shifted = {case_id: value + 0.001 * (place % 3) for place, (case_id, value) in enumerate(cases.items())}
+    code, stdout, _ = main("compare", scores("a.csv", cases), scores("b.csv", shifted))
+    assert code == 0
+    (line,) = (line for line in stdout.splitlines() if "BCa" in line)
+    assert line.split("BCa bootstrap")[1].strip() == "not computed: more than 10,000 cases"

@@ -136,7 +136,7 @@ def compare(main, out, a, b, *options):
     return code, stdout, stderr.strip()
 
 
-def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(sweep, out, child):
+def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(sweep, out, child, phantoms):
     child.draws = True
     code, stdout, stderr = sweep()
     assert code == 0, stderr
@@ -145,6 +145,8 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
     assert f"{SMALL} to {MIDDLE}: B is better than A" in stdout or "No evidence of a difference" in stdout
     assert f"hemosweep compare patchsize/{SMALL} patchsize/{MIDDLE} --out '{out}'" in stdout
     assert f"hemosweep compare-all patchsize --out '{out}'" in stdout
+    assert f"hemosweep report patchsize --out '{out}' --data {shlex.quote(str(phantoms))}" in stdout
+    assert "patience 4 of 15, 2 of 5 folds)" in stdout
     assert f"make ui OUT='{out}'" in stdout
     assert "Does a larger patch segment better?" in stderr
     assert (out / "figures" / "patchsize" / "boxplot.png").read_bytes().startswith(b"\x89PNG")

@@ -43,3 +43,13 @@ def test_the_commands_hand_the_switch_on(monkeypatch, command, asked):
     monkeypatch.setattr(request, "resolve", refuse)
     result = CliRunner().invoke(app, [command, "patchsize", *(["--deterministic"] if asked else [])])
     assert str(result.exception) == f"asked for: {asked}"
+
+
+@pytest.mark.parametrize(
+    ("profile_name", "num_folds", "said"),
+    [("demo", None, ", 3 of 5 folds"), ("demo", 2, ", 2 of 5 folds"), ("demo", 5, ", 5 folds"), ("paper", 3, "3 of 5")],
+)
+def test_what_is_scaled_down_tells_the_folds_that_were_asked_for(profile_name, num_folds, said):
+    asked = resolve(profile_name=profile_name, num_folds=num_folds)
+    assert asked.scaling.startswith(asked.profile.scaling)
+    assert said in asked.scaling
