@@ -9,7 +9,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -23,6 +23,7 @@ from hemosweep.evaluation.summary import summarise
 from tracking import schema
 from tracking.backend import Experiment, Metric, Param, Run, RunTag
 from tracking.database import database_path
+from tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
 from tracking.journal import FoldState, read_fold, read_start
 from tracking.new_run import write_run
 from tracking.store import ensure_experiment, open_store, search_runs, transaction
@@ -121,13 +122,13 @@ class Recorder:
         self._children[run_id][digest] = _Child(run_id=child_id, finished=state.status == "FINISHED")
 
     def _write_fold(self, session: Session, run_id: str, fold: int, digest: str, state: FoldState) -> str:
-        metrics = _fold_metrics(state) if state.status == "FINISHED" else {}
-        started, now = _milliseconds(state.started), _milliseconds(time.time())
+        metrics = fold_metrics(state) if state.status == "FINISHED" else {}
+        started, now = milliseconds(state.started), milliseconds(time.time())
         return write_run(
             session,
             self._experiment(run_id),
             name=schema.fold_run_name(fold),
-            tags=_fold_tags(state)
+            tags=fold_tags(state)
             | self._tags_of(run_id)
             | {
                 schema.TAG_LEVEL: schema.LEVEL_FOLD,
@@ -135,10 +136,10 @@ class Recorder:
                 schema.TAG_FOLD: str(fold),
                 schema.TAG_FOLD_RUN: digest,
             },
-            metrics=[*_epoch_metrics(state), *(Metric(name, value, now, 0) for name, value in metrics.items())],
+            metrics=[*epoch_metrics(state), *(Metric(name, value, now, 0) for name, value in metrics.items())],
             status=state.status,
             started=started,
-            ended=None if state.status == "RUNNING" else max(started, _milliseconds(state.ended)),
+            ended=None if state.status == "RUNNING" else max(started, milliseconds(state.ended)),
         )
 
     def _update_fold(self, child_id: str, state: FoldState) -> None:
@@ -150,10 +151,10 @@ class Recorder:
             if schema.METRIC_EPOCH_SECONDS in child.data.metrics
             else set()
         )
-        metrics = [m for m in _epoch_metrics(state) if m.step not in recorded]
+        metrics = [m for m in epoch_metrics(state) if m.step not in recorded]
         if state.status == "FINISHED":
-            metrics += self._changed_metrics(child, _fold_metrics(state))
-        tags = _fold_tags(state)
+            metrics += self._changed_metrics(child, fold_metrics(state))
+        tags = fold_tags(state)
         self._client.log_batch(child_id, metrics=metrics, tags=_changed_tags(child, tags))
         if state.status != "RUNNING":
             for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):
@@ -238,7 +239,7 @@ class Recorder:
             child.data.tags[schema.TAG_FOLD_RUN]: int(child.info.start_time) for child in self._folds(run.info.run_id)
         }
         begun = {digest: read_start(folder) for digest, folder in folders.items()}
-        on_disk = {digest: _milliseconds(time) for digest, time in begun.items() if time is not None}
+        on_disk = {digest: milliseconds(time) for digest, time in begun.items() if time is not None}
         if run.info.status == "FINISHED":
             return recorded != on_disk
         return not recorded.items() <= on_disk.items()
@@ -282,7 +283,7 @@ class Recorder:
     def _end(self, run: Run, status: str, ended: float | None = None) -> None:
         """End a run, now or at a time in Unix seconds; a clock that was set back makes no run end before it began."""
         self._client.set_terminated(
-            run.info.run_id, status, end_time=max(_milliseconds(ended), int(run.info.start_time))
+            run.info.run_id, status, end_time=max(milliseconds(ended), int(run.info.start_time))
         )
 
     def _changed_metrics(self, run: Run, values: Mapping[str, float]) -> list[Metric]:
@@ -294,7 +295,7 @@ class Recorder:
             if name in run.data.metrics
             for point in self._client.get_metric_history(run.info.run_id, name)
         ]
-        now = max([_milliseconds(time.time()), *(earlier + 1 for earlier in times)])
+        now = max([milliseconds(time.time()), *(earlier + 1 for earlier in times)])
         return [Metric(name, value, now, 0) for name, value in changed.items()]
 
     def _log_cases(self, run_id: str, cases: pd.DataFrame) -> None:
@@ -313,41 +314,8 @@ class Recorder:
             self._client.log_artifact(run_id, str(copy), folder)
 
 
-def _epoch_metrics(state: FoldState) -> Iterable[Metric]:
-    for epoch, event in sorted(state.epochs.items()):
-        for metric, field in schema.EPOCH_METRICS.items():
-            value = event.get(field)
-            if value is not None and math.isfinite(value):
-                yield Metric(metric, float(value), _milliseconds(event["time"]), epoch)
-
-
-def _fold_tags(state: FoldState) -> dict[str, str]:
-    tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
-    if state.failure is not None:
-        tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
-    if state.micro_batch_size is not None:
-        tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
-    return tags
-
-
-def _fold_metrics(state: FoldState) -> dict[str, float]:
-    summary = summarise(state.dsc, ["n/a"] * len(state.dsc))
-    values = {
-        schema.METRIC_DSC_MEAN: summary.mean,
-        schema.METRIC_DSC_STD: summary.std,
-        schema.METRIC_BEST_EPOCH: state.best_epoch,
-        schema.METRIC_EPOCHS: max(state.epochs, default=None),
-        schema.METRIC_SECONDS: state.seconds,
-    }
-    return {name: float(value) for name, value in values.items() if value is not None}
-
-
 def _changed_tags(run: Run, tags: Mapping[str, str]) -> list[RunTag]:
     return [RunTag(name, value) for name, value in tags.items() if run.data.tags.get(name) != value]
-
-
-def _milliseconds(seconds: float | None) -> int:
-    return round(1000 * (time.time() if seconds is None else seconds))
 
 
 def _json(value: object) -> str:

@@ -17,13 +17,14 @@ from hemosweep.cli.result import StudyResult, print_result, summarise_study
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom import write_phantom
-from hemosweep.engine.driver import Illustrate, TrialBook, run_sweep
+from hemosweep.engine.driver import Illustrate, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.executor import Executor
 from hemosweep.engine.fresh import take_away
 from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
+from hemosweep.engine.observers import TrialBook
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.tracker import Tracker, describe

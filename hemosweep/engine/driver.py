@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import pandas as pd
 
 from hemosweep.engine.effort import Effort, read_efforts
 from hemosweep.engine.executor import Ended, Executor
+from hemosweep.engine.observers import Display, TrialBook
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.results import ReplicateResult, conclude, device_kind, read_scores, remarks
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
@@ -24,32 +25,6 @@ POLL_S = 0.2
 TRACK_EVERY_S = 5.0
 MAX_ATTEMPTS = 3
 """How often a fold run is begun without one more epoch, where it fails in ways that may pass by themselves."""
-
-
-class Display(Protocol):
-    """What the driver tells whoever watches."""
-
-    def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None: ...
-
-    def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None: ...
-
-    def fold_ended(
-        self, replicate: Replicate, spec: FoldRunSpec, scores: Sequence[Mapping[str, Any]], reused: bool
-    ) -> None: ...
-
-    def fold_failed(self, replicate: Replicate, spec: FoldRunSpec, message: str) -> None: ...
-
-    def warn(self, message: str) -> None: ...
-
-
-class TrialBook(Protocol):
-    """Where the driver enters what became of each replicate."""
-
-    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int: ...
-
-    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None: ...
-
-    def fail(self, number: int, efforts: Sequence[Effort]) -> None: ...
 
 
 Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]

@@ -1,0 +1,34 @@
+"""What the driver asks of those who watch a sweep and keep its books, beside the tracker: display and ledger."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from hemosweep.engine.effort import Effort
+from hemosweep.engine.plan import Replicate
+from hemosweep.training.spec import FoldRunSpec
+
+
+class Display(Protocol):
+    """What the driver tells whoever watches."""
+
+    def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None: ...
+
+    def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None: ...
+
+    def fold_ended(
+        self, replicate: Replicate, spec: FoldRunSpec, scores: Sequence[Mapping[str, Any]], reused: bool
+    ) -> None: ...
+
+    def fold_failed(self, replicate: Replicate, spec: FoldRunSpec, message: str) -> None: ...
+
+    def warn(self, message: str) -> None: ...
+
+
+class TrialBook(Protocol):
+    """Where the driver enters what became of each replicate."""
+
+    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int: ...
+
+    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None: ...
+
+    def fail(self, number: int, efforts: Sequence[Effort]) -> None: ...

@@ -1,0 +1,47 @@
+"""What a fold run's journal becomes in MLflow: the metrics of its epochs and of its end, and its tags."""
+
+import math
+import time
+from collections.abc import Iterable
+
+from hemosweep.evaluation.summary import summarise
+from tracking import schema
+from tracking.backend import Metric
+from tracking.journal import FoldState
+
+
+def epoch_metrics(state: FoldState) -> Iterable[Metric]:
+    """A point for each finite value of each epoch, at the time of the epoch's end."""
+    for epoch, event in sorted(state.epochs.items()):
+        for metric, field in schema.EPOCH_METRICS.items():
+            value = event.get(field)
+            if value is not None and math.isfinite(value):
+                yield Metric(metric, float(value), milliseconds(event["time"]), epoch)
+
+
+def fold_tags(state: FoldState) -> dict[str, str]:
+    """What it was trained on, and what became of it beside its scores."""
+    tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
+    if state.failure is not None:
+        tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
+    if state.micro_batch_size is not None:
+        tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
+    return tags
+
+
+def fold_metrics(state: FoldState) -> dict[str, float]:
+    """What a fold run that is done comes to, as far as it is defined."""
+    summary = summarise(state.dsc, ["n/a"] * len(state.dsc))
+    values = {
+        schema.METRIC_DSC_MEAN: summary.mean,
+        schema.METRIC_DSC_STD: summary.std,
+        schema.METRIC_BEST_EPOCH: state.best_epoch,
+        schema.METRIC_EPOCHS: max(state.epochs, default=None),
+        schema.METRIC_SECONDS: state.seconds,
+    }
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def milliseconds(seconds: float | None) -> int:
+    """Unix milliseconds, as MLflow has times, of Unix seconds; of now where there are none."""
+    return round(1000 * (time.time() if seconds is None else seconds))
