@@ -48,8 +48,7 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
 def _put(folder: Path, store: Store, sweep: str, run_id: str) -> None:
     """Put a report among a run's artifacts, in place of the one before it.
 
-    By hand and not by MLflow's client: that writes to the absolute place in which the experiment was made, so that from
-    a copy of an output folder it would write into the original; and it leaves the figures of arms that are no more.
+    By hand and not by MLflow's client, which would leave the figures of arms that are no more.
     """
     artifacts = store.artifacts / sweep / run_id / "artifacts" / schema.ARTIFACT_REPORT
     if artifacts.is_dir():

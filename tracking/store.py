@@ -1,14 +1,15 @@
 """The MLflow store of one output folder: `OUT/mlflow.db` and `OUT/artifacts`, on this machine only."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hemosweep.databases import check_database, usable
+from hemosweep.databases import PATIENCE_S, check_database, usable
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from tracking import schema, views
@@ -96,15 +97,23 @@ def transaction(store: Store) -> Iterator[Session]:
 
 
 def ensure_experiment(store: Store, sweep: str) -> Experiment:
-    """A sweep's experiment; made where it is missing, brought back where someone deleted it."""
-    name = schema.experiment_name(sweep)
+    """A sweep's experiment; made where it is missing, brought back where someone deleted it.
+
+    Where the output folder was copied or moved, its artifacts lie beside it from now on: MLflow keeps the absolute
+    place that it was made in, and what is recorded into a copy would go to the artifacts of the original.
+    """
+    name, place = schema.experiment_name(sweep), (store.artifacts / sweep).as_uri()
     experiment = store.client.get_experiment_by_name(name)
     if experiment is None:
         try:
-            store.client.create_experiment(name, artifact_location=(store.artifacts / sweep).as_uri())
+            store.client.create_experiment(name, artifact_location=place)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+        experiment = store.client.get_experiment_by_name(name)
+        assert experiment is not None
+    if experiment.artifact_location != place:
+        _move_artifacts(store, experiment, place)
         experiment = store.client.get_experiment_by_name(name)
         assert experiment is not None
     if experiment.lifecycle_stage == "deleted":
@@ -113,6 +122,18 @@ def ensure_experiment(store: Store, sweep: str) -> Experiment:
         if experiment.tags.get(key) != value:
             store.client.set_experiment_tag(experiment.experiment_id, key, value)
     return experiment
+
+
+def _move_artifacts(store: Store, experiment: Experiment, place: str) -> None:
+    """Enter where the artifacts of an experiment and its runs are; MLflow's client has no call for it."""
+    number, before = int(experiment.experiment_id), experiment.artifact_location
+    with usable(store.database), closing(sqlite3.connect(store.database, timeout=PATIENCE_S)) as database, database:
+        database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (place, number))
+        database.execute(
+            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
+            "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
+            (place, len(before) + 1, number, len(before), before),
+        )
 
 
 def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment]:

@@ -232,6 +232,35 @@ recorder.record_fold({run_id!r}, fold=0, digest={folder.digest!r}, folder=Path({
     assert child.info.status == "FINISHED"
 
 
+def test_what_is_recorded_into_a_copy_stays_in_the_copy(out, replicate, cases, tmp_path):
+    def content(folder):
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    copy, picture = tmp_path / "copy", tmp_path / "picture.png"
+    picture.write_bytes(b"drawn")
+    begin = f"""
+from pathlib import Path
+from hemosweep.engine.tracker import ReplicateInfo
+from tracking.recorder import Recorder
+Recorder(Path({str(out)!r})).begin_replicate({replicate()!r})
+"""
+    # Another process: MLflow remembers where the artifacts of a run are.
+    subprocess.run([sys.executable, "-c", begin], check=True)
+    shutil.copytree(out, copy)
+    before = content(out)
+    later = Recorder(copy)
+    run_id, other = (later.begin_replicate(replicate(arm)) for arm in ("dice", "other"))
+    later.finish_replicate(run_id, cases=cases, figures={"picture.png": picture}, status="FINISHED")
+    assert content(out) == before
+    for number in (run_id, other):
+        artifacts = copy / "artifacts" / "loss" / number / "artifacts"
+        assert later._client.get_run(number).info.artifact_uri == artifacts.as_uri()
+        assert (artifacts / schema.ARTIFACT_CONFIG).is_file()
+    listed = later._client.list_artifacts(run_id, schema.ARTIFACT_FIGURES)
+    assert [own.path for own in listed] == [f"{schema.ARTIFACT_FIGURES}/picture.png"]
+    assert len(search_runs(later._store, [later._client.get_run(run_id).info.experiment_id], "")) == 2
+
+
 def test_a_fold_that_is_recorded_for_good_is_not_looked_for_again(fold, monkeypatch):
     # To search among thousands of runs takes longer than to record a fold, and each is handed over twice.
     fold.folder.start()
