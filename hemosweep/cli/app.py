@@ -204,10 +204,9 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing."""
-    from hemosweep.cli.execution import count_slots, read_execution
+    from hemosweep.cli.execution import read_execution
     from hemosweep.cli.request import resolve
 
-    execution = read_execution(executor, per_gpu=per_gpu, max_jobs=max_jobs, certs=certs, insecure=insecure)
     request = resolve(
         name,
         data=data,
@@ -220,13 +219,12 @@ def plan(
         lesion_label=lesion_label,
         deterministic=deterministic,
         only_folds=None if only_folds is None else _names(only_folds),
-        execution=execution,
+        execution=read_execution(executor, per_gpu=per_gpu, max_jobs=max_jobs, certs=certs, insecure=insecure),
     )
     _set_up_threads()
     from hemosweep.cli.forecast import forecast_study, plan_table
 
-    num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
-    forecast = forecast_study(request, num_slots=count_slots(execution, out, num_folds=num_folds))
+    forecast = forecast_study(request)
     if as_json:
         print_json(forecast.as_json())
     else:

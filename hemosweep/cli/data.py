@@ -40,7 +40,7 @@ def phantom(
     ivh_share: Annotated[float, typer.Option(help="Share of cases with intraventricular hemorrhage.")] = 0.15,
 ) -> None:
     """Make a data set of procedural head CTs with hemorrhages."""
-    from hemosweep.data.phantom import write_phantom
+    from hemosweep.data.phantom.writer import write_phantom
     from hemosweep.engine.environment import num_processors
     from hemosweep.report.progress import progress_bar
 

@@ -137,11 +137,12 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
 
 
 def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
-    """How many fold runs would be trained at a time.
+    """How many fold runs would be trained at a time on a cluster.
 
     Raises:
         BadInput: as `open_executor`.
     """
+    assert not execution.here, "this machine's executor starts processes, which would disturb timed steps"
     if execution.kind == "slurm":
         return num_folds if execution.max_jobs is None else execution.max_jobs
     with open_executor(execution, out, num_folds=num_folds) as executor:

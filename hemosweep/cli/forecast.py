@@ -1,24 +1,21 @@
 """`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and what the rest would take."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from hemosweep.cli.execution import count_slots
 from hemosweep.cli.request import Request
 from hemosweep.cli.stock import FoldRunKey, Stock, take_stock
 from hemosweep.config import ArmConfig
-from hemosweep.engine.calibration import calibrate
-from hemosweep.engine.footprint import checkpoint_bytes
+from hemosweep.engine.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.engine.forecast import forecast_fold, makespan
-from hemosweep.model.device import choose_device
+from hemosweep.engine.machine import num_places
 from hemosweep.report.progress import duration
 from sweeps import SWEEP_NAMES, find_sweep
-
-BUSY = 0.5
-"""Load from which on a forecast is said to be too long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +46,10 @@ class Forecast:
     """What a sweep would train. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
 
     `preprocessed_bytes` is the disk of the `num_to_preprocess` preprocessed cases that are not there yet.
-    `elsewhere` tells that other machines will train than the one that the forecast was made on. `load` is the average
-    of the last minute, where training takes place on the CPU: how many processors other programs kept busy.
+    `elsewhere` tells that other machines will train than the one that the forecast was made on. `kept` are the steps
+    that an earlier forecast timed, and where they are kept; `not_kept` says why those of this one could not be.
+    `load` is how many processors other programs kept busy while a step was timed, at most: None on a GPU, or where
+    there was none to time. `disturbed` tells that this made the forecast too long.
     """
 
     sweep: str
@@ -66,7 +65,10 @@ class Forecast:
     num_trials: int = 1
     subset: str | None = None
     elsewhere: bool = False
+    kept: str | None = None
+    not_kept: str | None = None
     load: float | None = None
+    disturbed: bool = False
 
     @property
     def num_fold_runs(self) -> int:
@@ -133,11 +135,15 @@ class Forecast:
                 )
         if self.elsewhere and self.num_missing:
             notes.append(f"time and memory are those of this machine's {self.device}, not of the cluster's machines")
-        if self.num_missing and self.load is not None and self.load >= BUSY:
+        if self.disturbed:
             notes.append(
-                f"other programs kept this machine busy (load {self.load:.1f}) while its steps were timed: without "
-                "them it takes less"
+                f"other programs kept {self.load:.1f} processors busy while its steps were timed: without them it "
+                "takes less"
             )
+        if self.kept is not None:
+            notes.append(self.kept)
+        if self.not_kept is not None:
+            notes.append(f"the timed steps are not kept for the next forecast: {self.not_kept}")
         return notes
 
 
@@ -157,27 +163,31 @@ def plan_table(forecast: Forecast) -> Table:
     return table
 
 
-def forecast_study(request: Request, *, num_slots: int = 1) -> Forecast:
-    """Time a few training steps of every network on this machine and reckon the sweep from them; make nothing.
+def forecast_study(request: Request) -> Forecast:
+    """Time a few training steps of every network on this machine, or look up those that are kept, and reckon the sweep.
 
-    Args:
-        num_slots: fold runs at a time.
+    Makes nothing but the file that keeps them.
 
     Raises:
-        BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read.
+        BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read; or the
+            machine or the cluster cannot be used as asked for.
     """
+    execution = request.execution
+    num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
+    num_slots = None if execution.here else count_slots(execution, request.out, num_folds=num_folds)
     stock = take_stock(request)
-    device = choose_device()
-    on_gpu = device.torch_device.type == "cuda"
     counts = _count(request, stock)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
-    calibrations = calibrate(with_work, device)
-    fold_s = {config: forecast_fold(config, stock.num_cases, known.patch_s) for config, known in calibrations.items()}
+    calibrations = calibrate(with_work, request.out)
+    steps, on_gpu = calibrations.steps, calibrations.num_gpus > 0
+    if num_slots is None:
+        num_slots = num_places(calibrations.num_gpus, execution.per_gpu)
+    fold_s = {config: forecast_fold(config, stock.num_cases, step.patch_s) for config, step in steps.items()}
     same_arms = _same_arms(request)
     arms = []
     for arm, count in zip(request.arms, counts, strict=True):
-        known = calibrations.get(arm.config) if count.num_missing else None
-        fold_bytes = checkpoint_bytes(arm.config) + stock.fold_prediction_bytes
+        step = steps[arm.config] if count.num_missing else None
+        fold_bytes = 0 if step is None else step.checkpoint_bytes + stock.fold_prediction_bytes
         arms.append(
             ArmForecast(
                 arm=arm.name,
@@ -189,17 +199,17 @@ def forecast_study(request: Request, *, num_slots: int = 1) -> Forecast:
                 seconds=count.num_missing * fold_s.get(arm.config, 0.0),
                 disk_bytes=count.num_missing * fold_bytes,
                 memory_bytes=None
-                if known is None
-                else known.memory_bytes + stock.resident_bytes(arm.config, on_gpu=on_gpu),
+                if step is None
+                else step.memory_bytes + stock.resident_bytes(arm.config, on_gpu=on_gpu),
                 batch_size=arm.config.training.batch_size,
-                batch_at_once=None if known is None else known.batch_at_once,
+                batch_at_once=None if step is None else step.batch_at_once,
             )
         )
     in_order = (arm.seconds / arm.num_missing for arm in arms for _ in range(arm.num_missing))
     return Forecast(
         sweep=request.sweep.name,
         profile=request.profile.name,
-        device=device.name,
+        device=calibrations.device,
         on_gpu=on_gpu,
         num_cases=stock.num_cases,
         arms=tuple(arms),
@@ -209,8 +219,11 @@ def forecast_study(request: Request, *, num_slots: int = 1) -> Forecast:
         preprocessed_bytes=stock.preprocessed_bytes,
         num_trials=request.num_trials,
         subset=request.subset,
-        elsewhere=not request.execution.here,
-        load=None if on_gpu else round(os.getloadavg()[0], 1),
+        elsewhere=not execution.here,
+        kept=_kept(calibrations, request.out),
+        not_kept=calibrations.not_kept,
+        load=max((step.num_busy for step in steps.values() if step.num_busy is not None), default=None),
+        disturbed=any(step.disturbed for step in steps.values()),
     )
 
 
@@ -238,6 +251,14 @@ def _count(request: Request, stock: Stock) -> list[_Count]:
             )
         )
     return counts
+
+
+def _kept(calibrations: Calibrations, out: Path) -> str | None:
+    """What a forecast says of steps that were not timed for it."""
+    if not calibrations.num_kept:
+        return None
+    oldest = min(step.timed_on for step in calibrations.steps.values())
+    return f"steps timed on this machine, {oldest}, kept in {out / FILE_NAME}: remove it to have them timed again"
 
 
 def _same_arms(request: Request) -> Mapping[ArmConfig, Sequence[str]]:

@@ -20,7 +20,7 @@ from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.ensemble import Ensemble, OwnCases, load_ensemble, predict_ensemble
 from hemosweep.evaluation.volume import abc2_ml
-from hemosweep.preprocessing.cache import derivatives_folder
+from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
 from hemosweep.report.prediction import draw_prediction
 from hemosweep.report.progress import progress_bar

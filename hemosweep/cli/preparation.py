@@ -9,7 +9,8 @@ from typing import Any
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.remarks import grouped
-from hemosweep.preprocessing.cache import Outcome, derivatives_folder, preprocess
+from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import PreparedImages
 from hemosweep.report.preparation import draw_preparation
 from hemosweep.report.progress import progress_bar

@@ -8,9 +8,9 @@ from pathlib import Path
 from hemosweep.cli.request import Request
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.folds import Fold
+from hemosweep.data.folds import Fold, draw_split
 from hemosweep.data.manifest import TABLE_NAME, read_manifest
-from hemosweep.data.phantom import SIZES
+from hemosweep.data.phantom.sizes import SIZES
 from hemosweep.engine.environment import num_processors
 from hemosweep.engine.footprint import (
     CaseSize,
@@ -23,9 +23,8 @@ from hemosweep.engine.footprint import (
     resident_bytes,
 )
 from hemosweep.engine.plan import Inputs, is_done, plan_replicates
-from hemosweep.engine.prepare import draw_split
 from hemosweep.engine.sweep import Arm
-from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
+from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 from hemosweep.training.source import source_digest
 
 FoldRunKey = tuple[ArmConfig, int, int]
@@ -64,7 +63,9 @@ def take_stock(request: Request) -> Stock:
     configs = tuple(dict.fromkeys(arm.config.preprocessing for arm in request.arms))
     if request.data is None and not (data / TABLE_NAME).is_file():
         return _of_phantoms(request, configs)
-    cases, folds = draw_split(read_manifest(data), request.base, with_cta_only=request.sweep.with_cta_only)
+    cases, folds = draw_split(
+        read_manifest(data), request.base.cross_validation, with_cta_only=request.sweep.with_cta_only
+    )
     folds = tuple(fold for fold in folds if not request.only_folds or fold.index in request.only_folds)
     sizes: dict[PreprocessingConfig, Sequence[CaseSize]] = {}
     inputs: dict[PreprocessingConfig, Inputs] = {}

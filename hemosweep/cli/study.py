@@ -16,7 +16,7 @@ from hemosweep.cli.request import Request
 from hemosweep.cli.result import StudyResult, print_result, summarise_study
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom import write_phantom
+from hemosweep.data.phantom.writer import write_phantom
 from hemosweep.engine.driver import Illustrate, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.executor import Executor

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.case import Case, read_ct, read_mask
+from hemosweep.data.case import Case
 from hemosweep.data.checks.anatomy import find_anatomy
 from hemosweep.data.checks.case import MIN_OBLIQUE_DEG, oblique_angle_deg
 from hemosweep.data.digest import dataset_digest
 from hemosweep.data.hounsfield import is_saturated
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.parallel import map_cases
+from hemosweep.data.reading import read_ct, read_mask
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.tilt import tilt_deg
 

@@ -4,13 +4,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
-
-if TYPE_CHECKING:
-    # Its module reads NIfTI, which the machines that only train do without.
-    from hemosweep.data.case import Case
 
 DIGEST_LENGTH = 16
 
@@ -31,7 +28,7 @@ def digest_files(paths: list[Path], root: Path) -> str:
     return digest_json([[str(path.relative_to(root)), digest_file(path)] for path in sorted(paths)])
 
 
-def input_digest(case: "Case", *, with_cta: bool = False) -> str:
+def input_digest(case: Case, *, with_cta: bool = False) -> str:
     """Content digest of a case's CT and lesion mask files, and of its angiography where it has one and it counts.
 
     Raises:
@@ -46,6 +43,6 @@ def input_digest(case: "Case", *, with_cta: bool = False) -> str:
         ) from error
 
 
-def dataset_digest(cases: "Sequence[Case]") -> str:
+def dataset_digest(cases: Sequence[Case]) -> str:
     """Content digest of a data set's images and lesion masks, independent of its place and of its table's order."""
     return digest_json(sorted([case.case_id, input_digest(case, with_cta=True)] for case in cases))

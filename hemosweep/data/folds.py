@@ -108,3 +108,23 @@ def restrict_folds(folds: Sequence[Fold], case_ids: Collection[str]) -> tuple[Fo
         )
         for fold in folds
     )
+
+
+def draw_split(
+    cases: Sequence[Case], config: CrossValidationConfig, *, with_cta_only: bool
+) -> tuple[tuple[Case, ...], tuple[Fold, ...]]:
+    """The cases that a sweep is about, and their folds.
+
+    Args:
+        with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
+
+    Raises:
+        BadInput: too few patients for the folds, or no case with an angiography.
+    """
+    folds = draw_folds(cases, config)
+    if not with_cta_only:
+        return tuple(cases), folds
+    kept = tuple(case for case in cases if case.cta_path is not None)
+    if not kept:
+        raise BadInput("no case has a CT angiography; add sub-XXX_cta.nii.gz beside the CTs, or run another sweep")
+    return kept, restrict_folds(folds, [case.case_id for case in kept])

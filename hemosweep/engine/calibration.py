@@ -1,39 +1,25 @@
-"""What a training step of a network takes on this machine, in time and in memory, from a few steps."""
+"""What a training step takes on this machine, timed once and kept in the output folder.
 
-import re
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-
-import torch
-from torch import Tensor
-
-from hemosweep.config import ArmConfig, ModelConfig
-from hemosweep.model.builders import build_loss, build_model
-from hemosweep.model.device import Device
-from hemosweep.model.memory import MicroBatch
-
-NUM_STEPS = 2
-"""Timed steps, after one of warm-up."""
-STEP_S = 0.2
-"""How long a timed step on the CPU may take. A larger batch takes less time a patch, a whole one perhaps minutes."""
-SMALLEST_BATCH = 2
-"""Batch normalisation has no variance below."""
-
-WEIGHT_COPIES = 5
-"""The weights, their gradients, Adadelta's two averages of each, and the best weights so far."""
-BACKWARD_SHARE = 0.2
-"""What the backward pass needs beside what the forward pass has kept for it, as a share of that."""
-LIBRARIES_BYTES = 200_000_000
-"""What a CPU training's process takes beside: other libraries, mapped files, oneDNN's kernels for the network.
-
-Both were measured with six networks, 8 to 64 channels wide, patches of 2 to 55 thousand voxels and 16 to 64 of them a
-batch: the estimate was between 8% below and 1% above the peak of the child process, which was 0.6 to 2.5 GB.
+To time one wants torch, whose import alone takes longer than to plan a thousand fold runs: what is kept is read
+without it.
 """
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hemosweep.config import ArmConfig
+from hemosweep.data.digest import digest_files, digest_json
+from hemosweep.engine.machine import machine_digest
+from hemosweep.files import replacing, system_message
+from hemosweep.training.source import source_digest
+
+FILE_NAME = "calibrations.json"
+BUSY = 0.5
+"""Processors that other programs keep busy, from which on a step takes visibly longer than it would alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,157 +28,140 @@ class Calibration:
 
     `memory_bytes` is the peak that a fold run's process comes to, without its cases: on a GPU of what PyTorch allocates
     there, beside which CUDA takes some hundred megabytes for every process; on the CPU of the whole process.
-    `batch_at_once` is how many patches of a batch memory holds at once.
+    `batch_at_once` is how many patches of a batch memory holds at once. `weight_bytes` are the network's weights and
+    running statistics. `num_busy` are the processors that other programs kept busy meanwhile, None for a GPU;
+    `timed_on` is the day, as in 2026-11-24.
     """
 
     patch_s: float
     memory_bytes: int
     batch_at_once: int
+    weight_bytes: int
+    num_busy: float | None
+    timed_on: str
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Disk that a fold run's checkpoint takes: the weights, the best ones, and Adadelta's two averages of each."""
+        return 4 * self.weight_bytes
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs made the step longer than it is."""
+        return self.num_busy is not None and self.num_busy >= BUSY
 
 
-def calibrate(
-    configs: Iterable[ArmConfig], device: Device, *, num_steps: int = NUM_STEPS
-) -> Mapping[ArmConfig, Calibration]:
-    """The training step of each configuration; those with the same network, patch and batch are timed once.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timed:
+    """Steps that were timed just now, in the order asked for."""
 
-    On a GPU it is a step at the real batch size, and its memory is measured. On the CPU, where that may take minutes,
-    it has as few patches as take about `STEP_S`, and the memory of a whole one is reckoned from what a smaller one
-    keeps.
+    device: str
+    num_gpus: int
+    steps: tuple[Calibration, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibrations:
+    """The steps of some configurations on one device, and how many GPUs there are.
+
+    `num_kept` steps were timed by an earlier call. `not_kept` says why those timed now are lost, if they are.
+    """
+
+    device: str
+    num_gpus: int
+    steps: Mapping[ArmConfig, Calibration]
+    num_kept: int = 0
+    not_kept: str | None = None
+
+
+def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
+    """The training step of each configuration; those with the same network, patch and batch have one.
+
+    A step is timed where none is kept for this machine, torch and source code, or only one that other programs
+    disturbed or whose batch memory did not hold. Of two times of a disturbed step the shorter one is kept.
+
+    Args:
+        out: the output folder; `calibrations.json` is written there, whole or not at all.
 
     Raises:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
     """
-    on_gpu = device.torch_device.type == "cuda"
-    process_bytes = 0 if on_gpu else _process_bytes()  # Before the first step leaves something behind.
-    known: dict[tuple[object, ...], Calibration] = {}
-    calibrations = {}
-    for config in configs:
-        channels, training = config.preprocessing.channels, config.training
-        alike = (config.model, channels, config.sampling.patch_HWD, training.loss, training.batch_size)
-        if alike not in known:
-            known[alike] = (
-                _on_gpu(config, device, num_steps) if on_gpu else _on_cpu(config, device, num_steps, process_bytes)
-            )
-        calibrations[config] = known[alike]
-    return calibrations
+    path, machine = out / FILE_NAME, machine_digest()
+    stored = _read(path)
+    here = _Machine.of(stored.get(machine))
+    names = {config: _step_digest(config) for config in configs}
+    to_time = {name: config for config, name in names.items() if here is None or not here.settles(name, config)}
+    not_kept = None
+    if here is None or to_time:
+        # Imported where it is needed: it takes longer than all the rest.
+        from hemosweep.engine.training_step import time_steps
 
-
-def weight_bytes(config: ArmConfig) -> int:
-    """The network's weights and running statistics."""
-    return _weight_bytes(config.model, len(config.preprocessing.channels))
-
-
-@cache
-def _weight_bytes(model: ModelConfig, num_channels: int) -> int:
-    network = build_model(ArmConfig(model=model), in_channels=num_channels)
-    return sum(int(tensor.nbytes) for tensor in network.state_dict().values())
-
-
-def _on_gpu(config: ArmConfig, device: Device, num_steps: int) -> Calibration:
-    before = torch.cuda.memory_allocated()
-    step = TrainingStep(config, device)
-    micro_batch = MicroBatch(config.training.batch_size, least=SMALLEST_BATCH)
-
-    def run(num_patches: int) -> int:
-        step(num_patches)
-        torch.cuda.synchronize()
-        return num_patches
-
-    batch = micro_batch.run(run, config.training.batch_size)
-    torch.cuda.reset_peak_memory_stats()  # What was tried in vain is no peak.
-    seconds = _timed(lambda: run(batch), num_steps)
-    peak = torch.cuda.max_memory_allocated() - before + weight_bytes(config)  # The best weights so far.
-    return Calibration(patch_s=seconds / batch, memory_bytes=peak, batch_at_once=batch)
-
-
-def _on_cpu(config: ArmConfig, device: Device, num_steps: int, process_bytes: int) -> Calibration:
-    whole = config.training.batch_size
-    step = TrainingStep(config, device)
-    kept = step.kept_bytes(SMALLEST_BATCH) / SMALLEST_BATCH * whole
-    seconds = _timed(lambda: step(SMALLEST_BATCH), 1)
-    batch = max(SMALLEST_BATCH, min(whole, int(SMALLEST_BATCH * STEP_S / seconds)))
-    if batch > SMALLEST_BATCH:
-        step(batch)
-        seconds = _timed(lambda: step(batch), num_steps)
-    tensors = (1 + BACKWARD_SHARE) * kept + WEIGHT_COPIES * weight_bytes(config)
-    return Calibration(
-        patch_s=seconds / batch,
-        memory_bytes=process_bytes + LIBRARIES_BYTES + round(tensors),
-        batch_at_once=whole,
+        timed = time_steps(tuple(to_time.values()))
+        known = {} if here is None else dict(here.steps)
+        for name, step in zip(to_time, timed.steps, strict=True):
+            known[name] = min(step, known.get(name, step), key=lambda either: either.patch_s)
+        here = _Machine(code=_code_digest(), device=timed.device, num_gpus=timed.num_gpus, steps=known)
+        not_kept = _write(path, stored | {machine: asdict(here)})
+    return Calibrations(
+        device=here.device,
+        num_gpus=here.num_gpus,
+        steps={config: here.steps[name] for config, name in names.items()},
+        num_kept=len(set(names.values()) - to_time.keys()),
+        not_kept=not_kept,
     )
 
 
-def _timed(step: Callable[[], object], num_steps: int) -> float:
-    """Seconds of the fastest step: whatever else the machine does only adds to them."""
-    seconds = []
-    for _ in range(num_steps):
-        begun = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Machine:
+    """What is kept of one machine; `code` is the digest of what the steps were timed with, `steps` go by theirs."""
+
+    code: str
+    device: str
+    num_gpus: int
+    steps: Mapping[str, Calibration]
+
+    @classmethod
+    def of(cls, stored: Any) -> "_Machine | None":
+        """None where nothing is stored, or of other code, or damaged."""
+        try:
+            steps = {name: Calibration(**values) for name, values in stored["steps"].items()}
+            machine = cls(**stored | {"steps": steps})
+        except (KeyError, TypeError, AttributeError):
+            return None
+        return machine if machine.code == _code_digest() else None
+
+    def settles(self, name: str, config: ArmConfig) -> bool:
+        """Whether the step of a configuration need not be timed again."""
+        step = self.steps.get(name)
+        return step is not None and not step.disturbed and step.batch_at_once == config.training.batch_size
 
 
-class TrainingStep:
-    """One step of `training.loop` on noise: forward, backward, and Adadelta.
-
-    Adadelta is written out: to make one of torch's optimizers imports its compiler, which takes longer than all the
-    rest of a forecast.
-    """
-
-    def __init__(self, config: ArmConfig, device: Device) -> None:
-        self._num_channels = len(config.preprocessing.channels)
-        self._patch_DHW = config.sampling.patch_DHW
-        self._learning_rate = config.training.learning_rate
-        self._device = device
-        self._model = device.place(build_model(config, in_channels=self._num_channels))
-        self._loss = build_loss(config.training)
-        self._averages = [(p, torch.zeros_like(p), torch.zeros_like(p)) for p in self._model.parameters()]
-
-    def __call__(self, num_patches: int) -> None:
-        loss = self._forward(num_patches)
-        self._model.zero_grad(set_to_none=True)
-        loss.backward()
-        with torch.no_grad():
-            for parameter, square, change in self._averages:
-                assert parameter.grad is not None
-                square.mul_(0.9).addcmul_(parameter.grad, parameter.grad, value=0.1)
-                delta = (change + 1e-6).sqrt_().div_((square + 1e-6).sqrt_()).mul_(parameter.grad)
-                change.mul_(0.9).addcmul_(delta, delta, value=0.1)
-                parameter.sub_(delta, alpha=self._learning_rate)
-
-    def kept_bytes(self, num_patches: int) -> int:
-        """What the forward pass keeps for the backward pass, beside the weights."""
-        weights = {parameter.untyped_storage()._cdata for parameter, _, _ in self._averages}
-        kept: dict[int, int] = {}  # By storage: two layers may keep one tensor.
-
-        def keep(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            if storage._cdata not in weights:
-                kept[storage._cdata] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            self._forward(num_patches)
-        return sum(kept.values())
-
-    def _forward(self, num_patches: int) -> Tensor:
-        device = self._device.torch_device
-        x_BCDHW = torch.randn((num_patches, self._num_channels, *self._patch_DHW), device=device)
-        label_BDHW = torch.zeros((num_patches, *self._patch_DHW), dtype=torch.int64, device=device)
-        with self._device.autocast():
-            logits_BCDHW = self._model(self._device.arrange(x_BCDHW))
-        return self._loss(logits_BCDHW, label_BDHW)
+def _step_digest(config: ArmConfig) -> str:
+    """What the time and memory of a step depend on."""
+    channels, training = config.preprocessing.channels, config.training
+    return digest_json([asdict(config.model), channels, config.sampling.patch_HWD, training.loss, training.batch_size])
 
 
-def _process_bytes() -> int:
-    """Memory that this process has to itself: torch and what the command line has imported.
+def _code_digest() -> str:
+    here = Path(__file__)
+    timing = digest_files([here, here.with_name("training_step.py")], here.parent)
+    return digest_json([source_digest(), timing, version("torch")])
 
-    A fold run's process has about as much of it. Files that are mapped do not count: it maps fewer of them.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        kilobytes = re.search(r"^RssAnon:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
-        if kilobytes is not None:
-            return 1024 * int(kilobytes[1])
-    # All that it has held so far: bytes on macOS, kilobytes elsewhere.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+def _read(path: Path) -> dict[str, Any]:
+    """What is stored of every machine; nothing where there is no such file, or a damaged one."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _write(path: Path, stored: Mapping[str, Any]) -> str | None:
+    """Why it could not be written, if it could not: a forecast does not fail for that."""
+    try:
+        with replacing(path, shared=True) as temporary:
+            temporary.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        return system_message(error)
+    return None

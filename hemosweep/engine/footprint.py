@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.engine.calibration import weight_bytes
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import resampled_shape
 
@@ -55,6 +52,10 @@ def read_scan(case: Case) -> Scan:
     Raises:
         BadInput: there is no such file, or it is no NIfTI file.
     """
+    # Imported where it is needed: where every case is preprocessed it is not, and it takes half of a plan's time.
+    import nibabel as nib
+    from nibabel.filebasedimages import ImageFileError
+
     try:
         image = nib.load(case.ct_path)
         if not isinstance(image, nib.Nifti1Image):
@@ -92,11 +93,6 @@ def resident_bytes(size: CaseSize, config: ArmConfig, *, on_gpu: bool) -> int:
     if on_gpu:
         return bank
     return bank + (2 * num_channels + 2) * math.prod(size.crop_DHW) + math.prod(size.native_DHW)
-
-
-def checkpoint_bytes(config: ArmConfig) -> int:
-    """Disk that a fold run's checkpoint takes: the weights, the best weights, and Adadelta's two averages of each."""
-    return 4 * weight_bytes(config)
 
 
 def prediction_bytes(cases: Sequence[Case]) -> int:

@@ -12,11 +12,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-import torch
-
 from hemosweep.engine.ending import num_events, read_end
 from hemosweep.engine.executor import THREADING, Ended
-from hemosweep.errors import BadInput
+from hemosweep.engine.machine import num_places
+from hemosweep.model.device import count_gpus
 from hemosweep.training.child import run_job, train_fold
 from hemosweep.training.spec import LOG_NAME
 
@@ -30,22 +29,18 @@ _LEASE = "CUDA_VISIBLE_DEVICES"
 def leases(per_gpu: int | None = None) -> tuple[Mapping[str, str], ...]:
     """What the environment of each fold run at a time is to set: a GPU each, of those that this process may use.
 
-    Without a GPU one fold run at a time has the whole CPU.
-
     Args:
         per_gpu: how many fold runs share a GPU; one where it is not given.
 
     Raises:
         BadInput: it is given where there is no GPU, or below 1.
     """
-    if per_gpu is not None and per_gpu < 1:
-        raise BadInput(f"--per-gpu {per_gpu}: give at least 1")
-    if not torch.cuda.is_available():
-        if per_gpu is not None:
-            raise BadInput(f"--per-gpu {per_gpu}: this machine has no GPU that PyTorch can use; leave it out")
+    num_gpus = count_gpus()
+    num_places(num_gpus, per_gpu)
+    if not num_gpus:
         return ({},)
     visible = os.environ.get(_LEASE)
-    names = [str(index) for index in range(torch.cuda.device_count())] if visible is None else visible.split(",")
+    names = [str(index) for index in range(num_gpus)] if visible is None else visible.split(",")
     return tuple({_LEASE: name.strip()} for _ in range(per_gpu or 1) for name in names)
 
 

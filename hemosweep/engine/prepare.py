@@ -7,14 +7,15 @@ from pathlib import Path
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.digest import dataset_digest, digest_json
-from hemosweep.data.folds import Fold, draw_folds, restrict_folds
+from hemosweep.data.folds import Fold, draw_folds, draw_split
 from hemosweep.data.remarks import grouped
 from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import METRIC_VERSION
 from hemosweep.evaluation.surface import NSD_TOLERANCE_MM
-from hemosweep.preprocessing.cache import Outcome, derivatives_folder, preprocess
+from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import write_json
 
@@ -77,7 +78,7 @@ def prepare_sweep(
         BadInput: too few patients for the folds, or a case that cannot be used.
     """
     data_set, drawn = cases, draw_folds(cases, base.cross_validation)
-    cases, folds = draw_split(cases, base, with_cta_only=with_cta_only)
+    cases, folds = draw_split(cases, base.cross_validation, with_cta_only=with_cta_only)
     warnings: list[str] = []
     inputs: dict[PreprocessingConfig, Inputs] = {}
     for config in dict.fromkeys(arm.config.preprocessing for arm in arms):
@@ -132,26 +133,6 @@ def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
         trials=prepared.on(rest, folds, out),
         held_out=prepared.only((outer.index,), out),
     )
-
-
-def draw_split(
-    cases: Sequence[Case], base: ArmConfig, *, with_cta_only: bool
-) -> tuple[tuple[Case, ...], tuple[Fold, ...]]:
-    """The cases that a sweep is about, and their folds.
-
-    Args:
-        with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
-
-    Raises:
-        BadInput: too few patients for the folds, or no case with an angiography.
-    """
-    folds = draw_folds(cases, base.cross_validation)
-    if not with_cta_only:
-        return tuple(cases), folds
-    kept = tuple(case for case in cases if case.cta_path is not None)
-    if not kept:
-        raise BadInput("no case has a CT angiography; add sub-XXX_cta.nii.gz beside the CTs, or run another sweep")
-    return kept, restrict_folds(folds, [case.case_id for case in kept])
 
 
 def _refuse_failures(outcome: Outcome) -> None:

@@ -36,6 +36,11 @@ class Device:
         return model.to(self.torch_device).to(memory_format=layout)
 
 
+def count_gpus() -> int:
+    """Those that PyTorch can use."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def choose_device(*, deterministic: bool = False) -> Device:
     """The first CUDA device, with bf16 autocast where it has it; else the CPU in float32.
 

@@ -1,16 +1,15 @@
-"""Preprocessed cases on disk, under a name that says everything they depend on; what is not there yet is made."""
+"""Preprocessed cases on disk: what is not there yet is made."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import digest_files, digest_json, input_digest
 from hemosweep.data.parallel import Progress, map_cases
 from hemosweep.errors import BadInput
+from hemosweep.preprocessing.derivatives import derivative_path
 from hemosweep.preprocessing.pipeline import PreparedImages, prepare_images, to_network_grid
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
@@ -29,30 +28,6 @@ class Outcome:
     warnings: Mapping[str, tuple[str, ...]]
     failures: Mapping[str, str]
     pictures: Mapping[str, Path]
-
-
-def code_digest() -> str:
-    """Digest of the source that turns files into preprocessed cases."""
-    package = Path(__file__).parent
-    readers = [package.parent / "data" / f"{name}.py" for name in ("case", "hounsfield", "nifti")]
-    return digest_files([*package.rglob("*.py"), *readers], package.parent)
-
-
-def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig) -> Path:
-    """Where preprocessed cases live: in the data set, or under `out` where the data set must not be written to."""
-    name = Path("derivatives") / "hemosweep-preproc" / digest_json([asdict(config), code_digest()])
-    existing = next(path for path in (data / name, *(data / name).parents) if path.exists())
-    writable = os.access(existing, os.W_OK) and bool(existing.stat().st_mode & 0o222)
-    return (data if writable else out) / name
-
-
-def derivative_path(case: Case, config: PreprocessingConfig, folder: Path) -> Path:
-    """Where the preprocessed case is, or will be.
-
-    Raises:
-        BadInput: a file of the case cannot be read.
-    """
-    return folder / f"{case.case_id}-{input_digest(case, with_cta=config.angiography)}.npz"
 
 
 def preprocess(

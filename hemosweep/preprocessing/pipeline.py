@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.config import PreprocessingConfig
-from hemosweep.data.case import Case, RawCase, read_case
+from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
+from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.angiography import align_angiography
 from hemosweep.preprocessing.brain import brain_mask

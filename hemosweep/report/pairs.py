@@ -14,8 +14,9 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.data.case import Case, RawCase, read_case
+from hemosweep.data.case import Case
 from hemosweep.data.nifti import read_volume
+from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
 from hemosweep.report.figures import DPI, save
 from hemosweep.report.panels import (

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.case import Case, read_ct
+from hemosweep.data.case import Case
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.nifti import Volume, read_volume
+from hemosweep.data.reading import read_ct
 from hemosweep.errors import BadInput
 from hemosweep.report.sheet import (
     BRAIN_WINDOW_HU,

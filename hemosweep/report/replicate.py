@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hemosweep.data.case import Case, read_case
+from hemosweep.data.case import Case
 from hemosweep.data.nifti import read_volume
+from hemosweep.data.reading import read_case
 from hemosweep.report.figures import LossCurve, boxplot, training_curves
 from hemosweep.report.overlays import overlay
 from hemosweep.training.journal import last_epochs, read_journal

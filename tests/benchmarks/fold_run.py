@@ -22,7 +22,7 @@ from hemosweep.config import ArmConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.nifti import write_volume
-from hemosweep.data.phantom import make_phantom
+from hemosweep.data.phantom.case import make_phantom
 from hemosweep.engine.environment import num_processors
 from hemosweep.engine.local import LocalExecutor
 from hemosweep.preprocessing.pipeline import preprocess_case

@@ -9,6 +9,8 @@ import os
 import shlex
 import shutil
 import statistics
+import subprocess
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -645,7 +647,7 @@ def test_without_data_the_demo_makes_its_phantoms_among_the_results(main, out, c
     assert "4 cases of 4 patients" in stderr
 
 
-def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
+def test_a_plan_forecasts_every_arm_and_trains_nothing(main, phantoms, tmp_path):
     nowhere = tmp_path / "nowhere"
     command = ("plan", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--seeds", 3)
     code, stdout, _ = main(*command, "--out", nowhere, "--json")
@@ -660,7 +662,38 @@ def test_a_plan_forecasts_every_arm_and_makes_nothing(main, phantoms, tmp_path):
     ]
     assert forecast["num_done"] == 0
     assert forecast["seconds"] == pytest.approx(sum(arm["seconds"] for arm in forecast["arms"]))
-    assert not nowhere.exists()
+    assert [path.name for path in nowhere.iterdir()] == ["calibrations.json"]
+
+
+PLAN = """
+import json, sys
+from multiprocessing import forkserver
+from hemosweep.cli.app import app
+app(sys.argv[1:], standalone_mode=False)
+print(json.dumps([forkserver._forkserver._forkserver_pid, "torch" in sys.modules]))
+"""
+
+
+def test_a_plan_starts_no_process_beside_what_it_times_and_needs_no_torch_for_steps_that_are_kept(phantoms, out):
+    def plan():
+        command = ("plan", "se", "--data", phantoms, "--profile", "demo", "--out", out, "--folds", 2, "--json")
+        ended = subprocess.run([sys.executable, "-c", PLAN, *map(str, command)], capture_output=True, check=True)
+        forecast, end = json.JSONDecoder().raw_decode(ended.stdout.decode())
+        return forecast, *json.loads(ended.stdout.decode()[end:])
+
+    timed, server, with_torch = plan()
+    assert (server, with_torch, timed["kept"]) == (None, True, None)
+    # What other tests disturbed is not kept for good.
+    path = out / "calibrations.json"
+    stored = json.loads(path.read_text())
+    (machine,) = stored.values()
+    for step in machine["steps"].values():
+        step["num_busy"] = 0.0
+    path.write_text(json.dumps(stored))
+    kept, server, with_torch = plan()
+    assert (server, with_torch) == (None, False)
+    assert str(path) in kept["kept"]
+    assert kept["seconds"] == timed["seconds"]
 
 
 @pytest.fixture

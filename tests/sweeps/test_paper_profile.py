@@ -14,7 +14,8 @@ import torch
 
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import read_volume
-from hemosweep.data.phantom import SIZES, write_phantom
+from hemosweep.data.phantom.sizes import SIZES
+from hemosweep.data.phantom.writer import write_phantom
 from hemosweep.model.builders import build_model
 from hemosweep.preprocessing.cache import preprocess
 from hemosweep.preprocessing.record import load_preprocessed

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.data.case import Case, MaskFault, read_mask
+from hemosweep.data.case import Case
 from hemosweep.data.checks.anatomy import Anatomy
 from hemosweep.data.checks.problem import Problem, Severity
 from hemosweep.data.nifti import Volume
+from hemosweep.data.reading import MaskFault, read_mask
 from hemosweep.errors import BadInput
 
 Mask = NDArray[np.bool_]

@@ -10,11 +10,11 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
-from hemosweep.data.case import MAX_VOXELS_APART, voxels_apart
 from hemosweep.data.hounsfield import to_hounsfield
 from hemosweep.data.importers.source import Scan
 from hemosweep.data.importers.writer import ImportedCase
 from hemosweep.data.nifti import Volume, read_volume, to_ras
+from hemosweep.data.reading import MAX_VOXELS_APART, voxels_apart
 from hemosweep.errors import BadInput
 
 BLOOD_HU = (40.0, 90.0)

@@ -5,16 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hemosweep.cli.execution import Execution
 from hemosweep.cli.forecast import forecast_study, plan_table
 from hemosweep.cli.request import Request
 from hemosweep.config import CrossValidationConfig, PreprocessingConfig
+from hemosweep.data.folds import draw_split
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import Volume, write_volume
+from hemosweep.engine.machine import Bystanders
 from hemosweep.engine.plan import Inputs, fold_run_folder, plan_replicates
-from hemosweep.engine.prepare import draw_split
 from hemosweep.engine.sweep import Sweep
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.cache import derivative_path, derivatives_folder
+from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import DONE_NAME, SCORES_NAME, write_json
@@ -22,6 +24,7 @@ from sweeps.base import profile
 
 CASE_IDS = [f"sub-{number}" for number in range(1, 7)]
 NUM_FOLDS = 3
+TWO = Execution(kind="slurm", max_jobs=2)
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def request_for(data, tmp_path):
 def prepare(request, tiny_inputs):
     """Preprocess every case, with one and the same content; returns its replicates."""
     config = request.base.preprocessing
-    cases, folds = draw_split(read_manifest(request.data), request.base, with_cta_only=False)
+    cases, folds = draw_split(read_manifest(request.data), request.base.cross_validation, with_cta_only=False)
     folder = derivatives_folder(request.data, request.out, config)
     paths = {case.case_id: derivative_path(case, config, folder) for case in cases}
     for path in paths.values():
@@ -131,7 +134,7 @@ def test_only_the_folds_asked_for_count(request_for, tiny_inputs):
 def test_several_at_a_time_take_less_time_and_no_less_work(request_for, tiny_inputs):
     request = request_for(0.5)
     prepare(request, tiny_inputs)
-    one, two = forecast_study(request), forecast_study(request, num_slots=2)
+    one, two = forecast_study(request), forecast_study(replace(request, execution=TWO))
     assert one.wall_seconds == pytest.approx(one.seconds)
     # Three fold runs of the same length on two slots: one after the other on one of them.
     assert two.wall_seconds == pytest.approx(two.seconds * 2 / 3)
@@ -140,7 +143,7 @@ def test_several_at_a_time_take_less_time_and_no_less_work(request_for, tiny_inp
 
 
 def test_a_search_has_one_trial_after_the_other(request_for):
-    forecast = forecast_study(request_for(0.5, num_trials=7), num_slots=3)
+    forecast = forecast_study(request_for(0.5, num_trials=7, execution=Execution(kind="slurm", max_jobs=3)))
     assert forecast.wall_seconds == pytest.approx(forecast.seconds / 3)
     assert ", 7 trials of 3 fold runs: about " in forecast.as_text()
 
@@ -168,17 +171,17 @@ def test_the_disk_of_a_fold_run_is_its_checkpoint_and_its_predictions(request_fo
     assert more.disk_bytes - arm.disk_bytes == pytest.approx(6 * 1000, abs=NUM_FOLDS)
 
 
-def test_before_there_are_phantoms_their_size_is_reckoned_with(request_for, tmp_path):
+def test_before_there_are_phantoms_their_size_is_reckoned_with(request_for):
     forecast = forecast_study(request_for(0.5, data=None))
     assert (forecast.num_cases, forecast.num_to_preprocess) == (18, 18)
     assert forecast.memory_bytes > 0
-    assert not (tmp_path / "runs").exists()
 
 
-def test_a_plan_makes_nothing(request_for, data, tmp_path):
-    before = sorted(tmp_path.rglob("*"))
+def test_a_plan_makes_nothing_but_what_keeps_its_timed_steps(request_for, data, tmp_path):
+    before = set(tmp_path.rglob("*"))
     forecast_study(request_for(0.5))
-    assert sorted(tmp_path.rglob("*")) == before
+    forecast_study(request_for(0.5, data=None))
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "runs", tmp_path / "runs" / "calibrations.json"}
 
 
 def test_a_scan_that_cannot_be_read_is_named(request_for, data):
@@ -205,7 +208,7 @@ def test_the_table_has_a_line_an_arm_and_tells_of_shared_fold_runs_only_where_th
 
 
 def test_the_json_has_the_totals_and_every_arm(request_for):
-    forecast = forecast_study(request_for(0.5, 0.5), num_slots=2)
+    forecast = forecast_study(request_for(0.5, 0.5, execution=TWO))
     values = forecast.as_json()
     assert (values["num_fold_runs"], values["num_shared"], values["num_missing"], values["num_slots"]) == (6, 3, 3, 2)
     assert values["memory_bytes"] == values["arms"][0]["memory_bytes"] == forecast.memory_bytes
@@ -214,9 +217,35 @@ def test_the_json_has_the_totals_and_every_arm(request_for):
 
 @pytest.mark.parametrize(("load", "said"), [(0.1, False), (1.8, True)])
 def test_a_forecast_that_was_made_beside_other_programs_says_that_it_is_too_long(request_for, monkeypatch, load, said):
-    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(Bystanders, "num_busy", lambda self: load)
     forecast = forecast_study(request_for(0.1))
     assert forecast.as_json()["load"] == (None if forecast.on_gpu else load)
-    assert (f"other programs kept this machine busy (load {load})" in forecast.as_text()) == (
-        said and not forecast.on_gpu
-    )
+    assert (f"other programs kept {load} processors busy" in forecast.as_text()) == (said and not forecast.on_gpu)
+
+
+def test_a_forecast_says_which_steps_were_timed_for_an_earlier_one(request_for, monkeypatch, tmp_path):
+    monkeypatch.setattr(Bystanders, "num_busy", lambda self: 0.0)
+    first, again = forecast_study(request_for(0.5)), forecast_study(request_for(0.5))
+    kept = f", kept in {tmp_path / 'runs' / 'calibrations.json'}: remove it to have them timed again"
+    assert (kept in first.as_text(), kept in again.as_text()) == (False, True)
+    assert again.seconds == first.seconds
+    assert again.memory_bytes == first.memory_bytes
+
+
+def test_a_forecast_whose_steps_cannot_be_kept_says_so(request_for, tmp_path):
+    (tmp_path / "runs").write_text("no folder")
+    forecast = forecast_study(request_for(0.5))
+    assert f"\nthe timed steps are not kept for the next forecast: {tmp_path / 'runs'}" in forecast.as_text()
+    assert forecast.seconds > 0.0
+
+
+def test_the_fold_runs_at_a_time_are_those_that_the_machine_or_the_cluster_has(request_for, monkeypatch):
+    def num_slots(**options):
+        return forecast_study(request_for(0.5, execution=Execution(**options))).num_slots
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hemosweep.engine.training_step.count_gpus", lambda: 2)
+        assert num_slots() == 2
+        assert num_slots(per_gpu=3) == 6
+    assert num_slots(kind="slurm", max_jobs=7) == 7
+    assert num_slots(kind="slurm") == NUM_FOLDS

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hemosweep.data.case import read_case
 from hemosweep.data.checks import CheckReport, check_dataset
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.nifti import Volume, read_volume, write_volume
-from hemosweep.data.phantom import write_phantom
+from hemosweep.data.phantom.writer import write_phantom
+from hemosweep.data.reading import read_case
 from hemosweep.errors import BadInput
 
 SPACING_DHW_MM = (8.0, 2.4, 2.4)

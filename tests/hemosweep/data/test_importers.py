@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hemosweep.data.case import read_case
 from hemosweep.data.importers import (
     ImportSummary,
     import_bhsd,
@@ -25,6 +24,7 @@ from hemosweep.data.importers import (
 )
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import Volume, read_volume
+from hemosweep.data.reading import read_case
 from hemosweep.errors import BadInput
 from tests.layouts import (
     SourceCase,

@@ -8,13 +8,15 @@ import pytest
 from scipy import ndimage
 
 from hemosweep.data.nifti import read_volume
-from hemosweep.data.phantom import SIZES, PhantomCase, has_cta, has_ivh, make_phantom, write_phantom
 from hemosweep.data.phantom.angiography import paint_vessels
 from hemosweep.data.phantom.brain import BrainTraits, Points, make_brain
+from hemosweep.data.phantom.case import PhantomCase, has_cta, has_ivh, make_phantom
 from hemosweep.data.phantom.fields import model_grid
 from hemosweep.data.phantom.head import make_head
 from hemosweep.data.phantom.lesion import LESION_TYPES, LesionTraits, add_lesion, draw_lesion, draw_volume_ml, push_away
 from hemosweep.data.phantom.scanner import ScanGrid, correlated_noise
+from hemosweep.data.phantom.sizes import SIZES
+from hemosweep.data.phantom.writer import write_phantom
 from hemosweep.errors import BadInput
 
 

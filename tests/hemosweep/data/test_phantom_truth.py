@@ -5,9 +5,10 @@ import pytest
 from scipy import ndimage
 
 from hemosweep.data.nifti import Volume, read_volume, write_volume
-from hemosweep.data.phantom import PhantomCase, PhantomModel, PhantomPose, PhantomVariant, make_model, scan_model
-from hemosweep.data.phantom.case import make_phantom
+from hemosweep.data.phantom.case import PhantomCase, PhantomPose, make_phantom, scan_model
+from hemosweep.data.phantom.model import PhantomModel, make_model
 from hemosweep.data.phantom.scanner import HOLDER_MM, ScanGrid, finish
+from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.errors import BadInput
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])

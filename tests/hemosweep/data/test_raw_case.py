@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hemosweep.data.case import Case, read_case
+from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
+from hemosweep.data.reading import read_case
 from hemosweep.errors import BadInput
 
 AFFINE = np.array([[0.45, 0, 0, -100], [0, 0.45, 0, -120], [0, 0, 5, 20], [0, 0, 0, 1]])

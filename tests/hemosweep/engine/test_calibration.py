@@ -1,110 +1,152 @@
-"""What a training step takes: the times are this machine's, the memory is held against a real child process."""
+"""Timed steps are kept: for this machine and this code, as long as nothing disturbed them."""
 
 import json
-import resource
-import subprocess
-import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
-import torch
 
-from hemosweep.config import ModelConfig
-from hemosweep.engine.calibration import TrainingStep, calibrate, weight_bytes
-from hemosweep.engine.footprint import preprocessed_size, resident_bytes
-from hemosweep.engine.local import LocalExecutor
-from hemosweep.model.builders import build_model
-from hemosweep.model.device import Device
-from hemosweep.training.child import train_fold
+from hemosweep.engine import calibration, training_step
+from hemosweep.engine.calibration import Calibration, Timed, calibrate
 
-CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
+QUIET = Calibration(
+    patch_s=0.01, memory_bytes=500, batch_at_once=4, weight_bytes=7, num_busy=0.0, timed_on="2026-11-24"
+)
 
 
-def with_patch(config, *patch_HWD):
-    return replace(config, sampling=replace(config.sampling, patch_HWD=patch_HWD))
+@pytest.fixture
+def time_as(monkeypatch):
+    """Steps that are timed take what is said here; returns the configurations that were timed, call by call."""
+
+    def install(step):
+        asked = []
+
+        def time_steps(configs):
+            asked.append(list(configs))
+            return Timed(device="cpu", num_gpus=0, steps=tuple(replace(step) for _ in configs))
+
+        monkeypatch.setattr(training_step, "time_steps", time_steps)
+        return asked
+
+    return install
 
 
-def test_a_timed_step_takes_time(tiny_config):
-    assert calibrate([tiny_config()], CPU)[tiny_config()].patch_s > 0.0
+@pytest.fixture
+def config(tiny_config):
+    return tiny_config(batch_size=4)
 
 
-def test_arms_with_the_same_network_patch_and_batch_are_timed_once(tiny_config):
-    config = tiny_config()
+def other_model(config):
+    return replace(config, model=replace(config.model, width=4))
+
+
+def test_a_step_is_timed_once_and_kept_as_it_was(time_as, config, tmp_path):
+    asked = time_as(QUIET)
+    first, again = calibrate([config], tmp_path), calibrate([config], tmp_path)
+    assert asked == [[config]]
+    assert first.steps == again.steps == {config: QUIET}
+    assert (first.num_kept, again.num_kept) == (0, 1)
+    assert (again.device, again.num_gpus, again.not_kept) == ("cpu", 0, None)
+
+
+def test_arms_with_the_same_network_patch_and_batch_have_one_step(time_as, config, tmp_path):
     alike = [
         replace(config, training=replace(config.training, learning_rate=0.5, max_epochs=7)),
         replace(config, sampling=replace(config.sampling, restriction="none", num_patches_per_case=99)),
     ]
     others = [
-        with_patch(config, 8, 8, 4),
+        replace(config, sampling=replace(config.sampling, patch_HWD=(8, 8, 4))),
         replace(config, training=replace(config.training, batch_size=8)),
         replace(config, training=replace(config.training, loss="focal")),
-        replace(config, model=replace(config.model, width=4)),
+        other_model(config),
         replace(config, preprocessing=replace(config.preprocessing, symmetric="plane")),
     ]
-    calibrations = calibrate([config, *alike, *others], CPU)
-    assert [calibrations[other] is calibrations[config] for other in alike] == [True] * 2
-    assert [calibrations[other] is calibrations[config] for other in others] == [False] * 5
+    asked = time_as(QUIET)
+    steps = calibrate([config, *alike, *others], tmp_path).steps
+    assert [len(configs) for configs in asked] == [1 + len(others)]
+    assert set(steps) == {config, *alike, *others}
 
 
-def test_the_memory_of_a_step_grows_with_its_batch_and_its_patch(tiny_config):
-    config = tiny_config()
-    step, larger = TrainingStep(config, CPU), TrainingStep(with_patch(config, 8, 8, 8), CPU)
-    # Statistics of batch normalisation, one a channel, do not grow.
-    assert step.kept_bytes(8) == pytest.approx(2 * step.kept_bytes(4), rel=0.05)
-    assert larger.kept_bytes(4) == pytest.approx(8 * step.kept_bytes(4), rel=0.05)
+def test_what_is_new_is_timed_beside_what_is_kept(time_as, config, tmp_path):
+    asked = time_as(QUIET)
+    calibrate([config], tmp_path)
+    both = calibrate([config, other_model(config)], tmp_path)
+    assert asked == [[config], [other_model(config)]]
+    assert both.num_kept == 1
+    assert calibrate([config, other_model(config)], tmp_path).num_kept == 2
 
 
-def test_weights_are_counted_with_their_running_statistics(tiny_config):
-    config = replace(tiny_config(), model=ModelConfig(width=16))
-    state = build_model(config, in_channels=1).state_dict()
-    assert weight_bytes(config) == sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+@pytest.mark.parametrize("change", ["code", "machine"])
+def test_on_another_machine_or_with_other_code_it_is_timed_again(time_as, config, tmp_path, monkeypatch, change):
+    asked = time_as(QUIET)
+    calibrate([config], tmp_path)
+    with monkeypatch.context() as patch:
+        if change == "code":
+            patch.setattr(calibration, "source_digest", lambda: "other")
+        else:
+            patch.setattr(calibration, "machine_digest", lambda: "other")
+        calibrate([config], tmp_path)
+        calibrate([config], tmp_path)
+    assert len(asked) == 2
+    calibrate([config], tmp_path)
+    assert len(asked) == (3 if change == "code" else 2), "each machine has its own"
 
 
-def weigh(folder):
-    """The job of a child: train, and leave the most memory that the process has held."""
-    code = train_fold(folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    (folder / "peak").write_text(str(peak))
-    return code
+def test_a_disturbed_step_is_timed_again_until_it_is_not_and_the_shorter_time_counts(time_as, config, tmp_path):
+    for seconds, busy, expected in ((0.04, 1.0, 0.04), (0.09, 0.7, 0.04), (0.02, 0.0, 0.02)):
+        asked = time_as(replace(QUIET, patch_s=seconds, num_busy=busy))
+        assert calibrate([config], tmp_path).steps[config].patch_s == expected
+        assert len(asked) == 1
+    assert calibrate([config], tmp_path).num_kept == 1
 
 
-FORECAST = """
-import json, sys
-from pathlib import Path
-from hemosweep.cli import forecast
-from hemosweep.engine.calibration import calibrate
-from hemosweep.model.device import choose_device
-from hemosweep.training.spec import FoldRunSpec
-config = FoldRunSpec.read(Path(sys.argv[1])).config
-calibration = calibrate([config], choose_device())[config]
-print(json.dumps([calibration.memory_bytes, "torch._dynamo" in sys.modules]))
-"""
+def test_a_step_whose_batch_memory_did_not_hold_is_timed_again(time_as, config, tmp_path):
+    asked = time_as(replace(QUIET, batch_at_once=2, num_busy=None))
+    calibrate([config], tmp_path)
+    calibrate([config], tmp_path)
+    assert len(asked) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("width", "patch_HWD", "batch_size", "num_patches"), [(8, (16, 16, 8), 32, 64), (32, (32, 32, 16), 16, 8)]
+    "damage",
+    [
+        lambda stored: "",
+        lambda stored: "[1]",
+        lambda stored: json.dumps(stored)[:40],
+        lambda stored: json.dumps({machine: 3 for machine in stored}),
+        lambda stored: json.dumps({machine: values | {"steps": {"x": {}}} for machine, values in stored.items()}),
+        lambda stored: json.dumps({machine: values | {"more": 1} for machine, values in stored.items()}),
+    ],
+    ids=["empty", "list", "cut", "number", "no values", "another version"],
 )
-def test_the_memory_of_a_fold_run_is_foretold(
-    tiny_spec, tmp_path, one_processor, width, patch_HWD, batch_size, num_patches
-):
-    spec = tiny_spec(max_epochs=1, batch_size=batch_size)
-    config = replace(
-        spec.config,
-        model=replace(spec.config.model, width=width),
-        sampling=replace(spec.config.sampling, patch_HWD=patch_HWD, num_patches_per_case=num_patches),
-    )
-    folder = tmp_path / "fold run"
-    replace(spec, config=config, test=spec.test[:1]).write(folder)
-    executor = LocalExecutor(job=weigh)
-    executor.start(folder)
-    while not (ended := executor.wait(60.0)):
-        pass
-    assert ended[0].failure is None, (folder / "log.txt").read_text()
-    # As the command does, in a process of its own: this one has imported all that the tests need.
-    said = subprocess.run([sys.executable, "-c", FORECAST, str(folder)], capture_output=True, text=True, check=True)
-    step_bytes, imported_compiler = json.loads(said.stdout)
-    sizes = [preprocessed_size(case.path) for case in (*spec.train, *spec.validation)]
-    forecast = step_bytes + sum(resident_bytes(size, config, on_gpu=False) for size in sizes)
-    assert forecast == pytest.approx(int((folder / "peak").read_text()), rel=0.4)
-    assert not imported_compiler, "it takes longer than the rest of a forecast"
+def test_a_damaged_file_is_written_anew(time_as, config, tmp_path, damage):
+    asked = time_as(QUIET)
+    calibrate([config], tmp_path)
+    path = tmp_path / "calibrations.json"
+    path.write_text(damage(json.loads(path.read_text())))
+    assert calibrate([config], tmp_path).steps == {config: QUIET}
+    assert len(asked) == 2
+    assert calibrate([config], tmp_path).num_kept == 1
+
+
+def test_where_it_cannot_be_written_the_steps_are_told_all_the_same(time_as, config, tmp_path):
+    time_as(QUIET)
+    (tmp_path / "runs").write_text("a file")
+    told = calibrate([config], tmp_path / "runs")
+    assert told.steps == {config: QUIET}
+    assert "runs" in told.not_kept
+
+
+def test_nothing_to_time_is_no_step_and_still_tells_the_device(time_as, config, tmp_path):
+    asked = time_as(QUIET)
+    assert calibrate([], tmp_path).device == "cpu"
+    assert asked == [[]]
+    assert calibrate([], tmp_path).device == "cpu"
+    assert asked == [[]]
+
+
+def test_the_file_names_no_host_and_no_user(time_as, config, tmp_path):
+    time_as(QUIET)
+    calibrate([config], tmp_path)
+    (machine,) = json.loads((tmp_path / "calibrations.json").read_text()).values()
+    assert machine.keys() == {"code", "device", "num_gpus", "steps"}
+    assert list(machine["steps"].values()) == [asdict(QUIET)]

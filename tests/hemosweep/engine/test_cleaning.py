@@ -16,7 +16,7 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.plan import Replicate, is_done
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.cache import derivatives_folder
+from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.training.lock import hold
 from hemosweep.training.source import source_digest
 from hemosweep.training.spec import CaseInput, write_json

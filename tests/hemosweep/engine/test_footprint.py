@@ -1,18 +1,16 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from hemosweep.config import ModelConfig, PreprocessingConfig
+from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.engine.footprint import (
     HEAD_SHARE,
     CaseSize,
     Scan,
-    checkpoint_bytes,
     expected_size,
     file_bytes,
     prediction_bytes,
@@ -21,7 +19,6 @@ from hemosweep.engine.footprint import (
     resident_bytes,
 )
 from hemosweep.errors import BadInput
-from hemosweep.model.builders import build_model
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.training.fold_run import draw_fold_centres
@@ -82,18 +79,6 @@ def test_the_host_holds_a_case_as_it_was_read_too(tiny_inputs, tiny_config):
     arrays = (prepared.image_CDHW, prepared.brain_DHW, prepared.lesion_DHW, prepared.reference_DHW)
     more = resident_bytes(size, config, on_gpu=False) - resident_bytes(size, config, on_gpu=True)
     assert more == sum(array.nbytes for array in arrays)
-
-
-def test_a_checkpoint_s_size_is_foretold(tiny_config, tmp_path):
-    config = replace(tiny_config(), model=ModelConfig(width=16))
-    model = build_model(config, in_channels=1)
-    optimizer = torch.optim.Adadelta(model.parameters())
-    sum(parameter.sum() for parameter in model.parameters()).backward()
-    optimizer.step()
-    path = tmp_path / "checkpoint.pt"
-    torch.save({"model": model.state_dict(), "best": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
-    # Both state dictionaries are one here, so a quarter is saved once and not twice.
-    assert path.stat().st_size == pytest.approx(0.75 * checkpoint_bytes(config), rel=0.05)
 
 
 def test_predictions_take_what_the_reference_masks_take(tmp_path):

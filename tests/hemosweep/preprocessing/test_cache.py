@@ -10,7 +10,8 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.digest import input_digest
 from hemosweep.data.nifti import Volume, read_volume, write_volume
-from hemosweep.preprocessing.cache import Outcome, derivatives_folder, preprocess
+from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import PreparedImages
 from hemosweep.preprocessing.record import load_preprocessed
 

@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.data.case import read_case
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom import PhantomCase, PhantomVariant, make_phantom
+from hemosweep.data.phantom.case import PhantomCase, make_phantom
+from hemosweep.data.phantom.variant import PhantomVariant
+from hemosweep.data.reading import read_case
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
 

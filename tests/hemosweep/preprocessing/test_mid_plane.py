@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hemosweep.data.case import read_case
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom import PhantomCase, PhantomPose, PhantomVariant, make_model, scan_model
+from hemosweep.data.phantom.case import PhantomCase, PhantomPose, scan_model
+from hemosweep.data.phantom.model import make_model
+from hemosweep.data.phantom.variant import PhantomVariant
+from hemosweep.data.reading import read_case
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.metrics import dice
 from hemosweep.preprocessing.brain import brain_mask

@@ -8,7 +8,8 @@ import pytest
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, read_volume, write_volume
-from hemosweep.data.phantom import PhantomVariant, make_phantom
+from hemosweep.data.phantom.case import make_phantom
+from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.pipeline import prepare_images, preprocess_case
 from hemosweep.preprocessing.record import PreprocessedCase

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from hemosweep.data.nifti import Volume, read_volume
-from hemosweep.data.phantom import PhantomPose, PhantomVariant, has_ivh, make_model, make_phantom, scan_model
+from hemosweep.data.phantom.case import PhantomPose, has_ivh, make_phantom, scan_model
+from hemosweep.data.phantom.model import make_model
+from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
