@@ -126,9 +126,10 @@ class _Machine:
         try:
             steps = {name: Calibration(**values) for name, values in stored["steps"].items()}
             machine = cls(**stored | {"steps": steps})
+            whole = all(min(step.patch_s, step.memory_bytes, step.weight_bytes) > 0 for step in steps.values())
         except (KeyError, TypeError, AttributeError):
             return None
-        return machine if machine.code == _code_digest() else None
+        return machine if whole and machine.code == _code_digest() else None
 
     def settles(self, name: str, config: ArmConfig) -> bool:
         """Whether the step of a configuration need not be timed again."""

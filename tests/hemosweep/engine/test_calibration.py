@@ -115,8 +115,10 @@ def test_a_step_whose_batch_memory_did_not_hold_is_timed_again(time_as, config, 
         lambda stored: json.dumps({machine: 3 for machine in stored}),
         lambda stored: json.dumps({machine: values | {"steps": {"x": {}}} for machine, values in stored.items()}),
         lambda stored: json.dumps({machine: values | {"more": 1} for machine, values in stored.items()}),
+        lambda stored: json.dumps(stored).replace("0.01", '"long"'),
+        lambda stored: json.dumps(stored).replace("0.01", "0.0"),
     ],
-    ids=["empty", "list", "cut", "number", "no values", "another version"],
+    ids=["empty", "list", "cut", "number", "no values", "another version", "a word", "no time at all"],
 )
 def test_a_damaged_file_is_written_anew(time_as, config, tmp_path, damage):
     asked = time_as(QUIET)
