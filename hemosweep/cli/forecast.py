@@ -111,16 +111,18 @@ class Forecast:
         trials = f"{self.num_trials} trials of " if self.num_trials > 1 else ""
         done = f", {self.num_done} done" if self.num_done else ""
         shared = f", {self.num_shared} shared by several arms" if self.num_shared else ""
+        whole = f"{trials}{self.num_fold_runs} fold runs{subset}{done}{shared}"
+        start = (
+            f"forecast for {self.sweep} ({self.profile} profile) on {self.device}, {self.num_cases} cases, {whole}: "
+        )
+        if not self.num_missing:
+            return f"{start}nothing is left to train"
         at_a_time = "one" if self.num_slots == 1 else str(self.num_slots)
         wall = duration(self.num_trials * self.wall_seconds)
         disk = _size(self.num_trials * self.disk_bytes)
         what = "GPU memory" if self.on_gpu else "memory"
         memory = "" if self.memory_bytes is None else f", up to {_size(self.memory_bytes)} of {what} each"
-        return (
-            f"forecast for {self.sweep} ({self.profile} profile) on {self.device}, {self.num_cases} cases, "
-            f"{trials}{self.num_fold_runs} fold runs{subset}{done}{shared}: about {wall} of training, {at_a_time} at a "
-            f"time{memory}, {disk} of checkpoints and predictions"
-        )
+        return f"{start}about {wall} of training, {at_a_time} at a time{memory}, {disk} of checkpoints and predictions"
 
     def _notes(self) -> list[str]:
         notes = []

@@ -120,7 +120,8 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
     )
     difference_bars(pair.pairs, folder / f"{stem}-differences.png", **names)
     worst, best = (
-        ", ".join(f"{case} {DSC.number(diff, sign='+')}" for case, diff in cases) for cases in (own.worst, own.best)
+        ", ".join(f"{case} {DSC.number(diff, sign='+')}" for case, diff in cases) or "none"
+        for cases in (own.worst, own.best)
     )
     yield Picture(
         path=f"{stem}-differences.png",

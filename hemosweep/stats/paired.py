@@ -30,8 +30,9 @@ class PairedComparison:
     its mean over seeds. `t`, `df`, `p`, `ci95` and `dz` belong to the dependent t-test and exist only where `status` is
     "ok"; `wilcoxon_p` and `permutation_p` exist wherever one difference is not zero. `wins` counts the cases where B is
     better (higher, for a metric of which neither direction is better). `worst` and `best` hold up to five
-    (case id, difference), from what B loses most and from what it gains most. `groups` is empty where the IVH labels
-    were not given. `excluded` lists every case id that could not be paired; `warnings` says why.
+    (case id, difference) of the cases that B loses and of those that it wins, the furthest apart first. `groups` is
+    empty where the IVH labels were not given. `excluded` lists every case id that could not be paired; `warnings` says
+    why.
     """
 
     status: Status
@@ -132,7 +133,13 @@ def paired_comparison(
     steps_N = pairs.steps_N
     wilcoxon, permutation, effect = wilcoxon_test(steps_N), sign_flip_test(steps_N), effect_size(test)
     num_higher, num_lower = int((steps_N > 0).sum()), int((steps_N < 0).sum())
-    gains = sorted((metric.gain(diff), case_id, diff) for case_id, diff in zip(case_ids, diff_N.tolist(), strict=True))
+    gains = sorted(
+        (metric.gain(diff), case_id, diff)
+        for case_id, diff, step in zip(case_ids, diff_N.tolist(), steps_N.tolist(), strict=True)
+        if step != 0  # a tie is neither
+    )
+    worst = [(case_id, diff) for gain, case_id, diff in gains if gain < 0]
+    best = [(case_id, diff) for gain, case_id, diff in reversed(gains) if gain > 0]
     return PairedComparison(
         status=status,
         n=test.n,
@@ -153,8 +160,8 @@ def paired_comparison(
         losses=num_higher if metric.higher_is_better is False else num_lower,
         excluded=pairs.excluded,
         warnings=tuple(warnings),
-        worst=tuple((case_id, diff) for _, case_id, diff in gains[:NUM_EXTREME_CASES]),
-        best=tuple((case_id, diff) for _, case_id, diff in gains[: -NUM_EXTREME_CASES - 1 : -1]),
+        worst=tuple(worst[:NUM_EXTREME_CASES]),
+        best=tuple(best[:NUM_EXTREME_CASES]),
         groups=groups,
         folds=folds,
         verdict=sentence(outcome, status, test, metric, equivalence=equivalent, noise=noise, incomparable=incomparable),

@@ -117,6 +117,15 @@ def test_what_is_done_is_done_for_every_arm_that_needs_it(request_for, tiny_inpu
     assert ", 5 done, 2 shared by several arms: about " in forecast.as_text()
 
 
+def test_where_all_is_done_nothing_is_left_to_train(request_for, tiny_inputs):
+    request = request_for(0.5)
+    for spec in prepare(request, tiny_inputs)[0].fold_runs:
+        finish(request, spec)
+    forecast = forecast_study(request)
+    assert (forecast.seconds, forecast.disk_bytes, forecast.memory_bytes) == (0.0, 0, None)
+    assert forecast.as_text().endswith(" cases, 3 fold runs, 3 done: nothing is left to train")
+
+
 def test_other_seeds_are_other_fold_runs(request_for, tiny_inputs):
     request = request_for(0.5, seeds=(0, 1))
     replicates = prepare(request, tiny_inputs)

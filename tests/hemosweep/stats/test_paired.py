@@ -42,7 +42,7 @@ def test_three_cases_worked_by_hand():
     assert result.wilcoxon_p == pytest.approx(2 / 2**3)  # the most extreme of 8 sign patterns, two-sided
     assert result.permutation_p == pytest.approx(2 / 2**3)
     assert (result.wins, result.ties, result.losses) == (3, 0, 0)
-    assert [case for case, _ in result.worst] == ["s1", "s2", "s3"]
+    assert result.worst == (), "B loses no case"
     assert [case for case, _ in result.best] == ["s3", "s2", "s1"]
     assert result.stars == ""
     assert (result.excluded, result.warnings, result.groups) == ((), (), ())
@@ -61,8 +61,8 @@ def test_agrees_with_scipy_on_random_scores():
         assert result.p == pytest.approx(one_sample.pvalue)
         assert result.ci95 == pytest.approx((interval.low, interval.high))
         assert result.wilcoxon_p == pytest.approx(scipy.stats.wilcoxon(b_n, a_n).pvalue)
-        assert len(result.worst) == len(result.best) == 5
-        assert result.worst[0][1] == pytest.approx((b_n - a_n).min())
+        assert (len(result.worst), len(result.best)) == (min(5, (b_n < a_n).sum()), min(5, (b_n > a_n).sum()))
+        assert [diff for _, diff in result.worst] == sorted((b_n - a_n)[b_n < a_n].tolist())[:5]
         assert result.best[0][1] == pytest.approx((b_n - a_n).max())
 
 
@@ -193,7 +193,8 @@ def test_to_json_gives_plain_types_under_the_documented_keys(b, replicates):
     assert plain["p"] == comparison.p
     assert plain["groups"][0]["name"] == "IVH"
     if comparison.n:
-        assert plain["best"][0] == {"case_id": comparison.best[0][0], "diff": comparison.best[0][1]}
+        for name, cases in (("best", comparison.best), ("worst", comparison.worst)):
+            assert plain[name] == [{"case_id": case_id, "diff": diff} for case_id, diff in cases]
         assert plain["folds"]["means"][0]["fold"] == "0"
     else:
         assert (plain["best"], plain["folds"]) == ([], None)
@@ -206,15 +207,15 @@ def test_what_was_not_asked_for_is_null():
         assert plain[name] is None
 
 
-def test_worst_and_best_follow_the_better_direction_and_name_five():
-    cases = [f"s{place}" for place in range(7)]
+def test_worst_are_cases_that_b_loses_and_best_those_that_it_wins_up_to_five():
+    cases = [f"s{place}" for place in range(9)]
     a = dict.fromkeys(cases, 5.0)
     b = {case: 5.0 + place - 3 for place, case in enumerate(cases)}
     higher = paired_comparison(a, b, metric=find_metric("froc"))
     lower = paired_comparison(a, b, metric=find_metric("hd95_mm"))
-    assert higher.worst == lower.best == (("s0", -3.0), ("s1", -2.0), ("s2", -1.0), ("s3", 0.0), ("s4", 1.0))
-    assert higher.best == lower.worst == (("s6", 3.0), ("s5", 2.0), ("s4", 1.0), ("s3", 0.0), ("s2", -1.0))
-    assert (higher.wins, higher.ties, higher.losses) == (lower.losses, 1, lower.wins) == (3, 1, 3)
+    assert higher.worst == lower.best == (("s0", -3.0), ("s1", -2.0), ("s2", -1.0))
+    assert higher.best == lower.worst == (("s8", 5.0), ("s7", 4.0), ("s6", 3.0), ("s5", 2.0), ("s4", 1.0))
+    assert (higher.wins, higher.ties, higher.losses) == (lower.losses, 1, lower.wins) == (5, 1, 3)
 
 
 def test_an_outlier_is_named_in_a_warning():
