@@ -144,6 +144,8 @@ def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
     """
     assert not execution.here, "this machine's executor starts processes, which would disturb timed steps"
     if execution.kind == "slurm":
+        if execution.max_jobs is not None and execution.max_jobs < 1:
+            raise BadInput(f"--max-jobs {execution.max_jobs}: give at least 1")
         return num_folds if execution.max_jobs is None else execution.max_jobs
     with open_executor(execution, out, num_folds=num_folds) as executor:
         return executor.num_slots

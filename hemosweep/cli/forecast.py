@@ -216,7 +216,7 @@ def forecast_study(request: Request) -> Forecast:
         num_cases=stock.num_cases,
         arms=tuple(arms),
         num_slots=num_slots,
-        wall_seconds=makespan(in_order, num_slots),
+        wall_seconds=makespan(in_order, min(num_slots, max(1, sum(arm.num_missing for arm in arms)))),
         num_to_preprocess=stock.num_to_preprocess,
         preprocessed_bytes=stock.preprocessed_bytes,
         num_trials=request.num_trials,

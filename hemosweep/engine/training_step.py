@@ -82,10 +82,11 @@ def _on_gpu(config: ArmConfig, device: Device, num_steps: int) -> Calibration:
 
 def _on_cpu(config: ArmConfig, device: Device, num_steps: int, process_bytes: int) -> Calibration:
     whole = config.training.batch_size
-    bystanders = Bystanders()
     step = TrainingStep(config, device)
     kept = step.kept_bytes(SMALLEST_BATCH) / SMALLEST_BATCH * whole
-    seconds = _timed(lambda: step(SMALLEST_BATCH), 1)
+    step(SMALLEST_BATCH)  # The first backward pass of a process starts threads and compiles kernels.
+    bystanders = Bystanders()
+    seconds = _timed(lambda: step(SMALLEST_BATCH), num_steps)
     batch = max(SMALLEST_BATCH, min(whole, int(SMALLEST_BATCH * STEP_S / seconds)))
     if batch > SMALLEST_BATCH:
         step(batch)

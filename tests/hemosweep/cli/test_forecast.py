@@ -258,3 +258,6 @@ def test_the_fold_runs_at_a_time_are_those_that_the_machine_or_the_cluster_has(r
         assert num_slots(per_gpu=3) == 6
     assert num_slots(kind="slurm", max_jobs=7) == 7
     assert num_slots(kind="slurm") == NUM_FOLDS
+    assert num_slots(kind="slurm", max_jobs=10**15) == 10**15, "more than there are fold runs"
+    with pytest.raises(BadInput, match=r"^--max-jobs 0: give at least 1"):
+        num_slots(kind="slurm", max_jobs=0)

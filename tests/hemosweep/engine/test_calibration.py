@@ -99,6 +99,18 @@ def test_a_disturbed_step_is_timed_again_until_it_is_not_and_the_shorter_time_co
     assert calibrate([config], tmp_path).num_kept == 1
 
 
+def test_a_time_that_nothing_disturbed_settles_a_step_even_where_the_disturbed_one_was_shorter(
+    time_as, config, tmp_path
+):
+    time_as(replace(QUIET, patch_s=0.01, num_busy=0.9))
+    calibrate([config], tmp_path)
+    asked = time_as(replace(QUIET, patch_s=0.02))
+    for _ in range(2):
+        (step,) = calibrate([config], tmp_path).steps.values()
+        assert (step.patch_s, step.disturbed) == (0.01, False)
+    assert len(asked) == 1
+
+
 def test_a_step_whose_batch_memory_did_not_hold_is_timed_again(time_as, config, tmp_path):
     asked = time_as(replace(QUIET, batch_at_once=2, num_busy=None))
     calibrate([config], tmp_path)
