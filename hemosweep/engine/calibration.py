@@ -5,6 +5,7 @@ without it.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -87,8 +88,7 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
     """
     path, machine = out / FILE_NAME, machine_digest()
-    stored = _read(path)
-    here = _Machine.of(stored.get(machine))
+    here = _Machine.of(_read(path).get(machine))
     names = {config: _step_digest(config) for config in configs}
     to_time = {name: config for config, name in names.items() if here is None or not here.settles(name, config)}
     not_kept = None
@@ -97,7 +97,9 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
         from hemosweep.engine.training_step import time_steps
 
         timed = time_steps(tuple(to_time.values()))
-        known = {} if here is None else dict(here.steps)
+        stored = _read(path)  # Another forecast may have kept its steps meanwhile.
+        latest = _Machine.of(stored.get(machine))
+        known = {name: step for of in (here, latest) if of is not None for name, step in of.steps.items()}
         for name, step in zip(to_time, timed.steps, strict=True):
             # Whatever disturbed one of them only added to it; that the later one was disturbed no more settles it.
             known[name] = replace(step, patch_s=min(step.patch_s, known.get(name, step).patch_s))
@@ -127,15 +129,32 @@ class _Machine:
         try:
             steps = {name: Calibration(**values) for name, values in stored["steps"].items()}
             machine = cls(**stored | {"steps": steps})
-            whole = all(min(step.patch_s, step.memory_bytes, step.weight_bytes) > 0 for step in steps.values())
         except (KeyError, TypeError, AttributeError):
             return None
-        return machine if whole and machine.code == _code_digest() else None
+        whole = type(machine.device) is str and machine.device.isprintable() and _within(machine.num_gpus, int, 0, 1e3)
+        return machine if whole and all(map(_is_whole, steps.values())) and machine.code == _code_digest() else None
 
     def settles(self, name: str, config: ArmConfig) -> bool:
         """Whether the step of a configuration need not be timed again."""
         step = self.steps.get(name)
         return step is not None and not step.disturbed and step.batch_at_once == config.training.batch_size
+
+
+def _is_whole(step: Calibration) -> bool:
+    """Whether each value is what it is meant to be; the file may come from anywhere."""
+    return (
+        _within(step.patch_s, float, 1e-9, 1e6)
+        and _within(step.memory_bytes, int, 1, 1e15)
+        and _within(step.batch_at_once, int, 1, 1e9)
+        and _within(step.weight_bytes, int, 1, 1e15)
+        and (step.num_busy is None or _within(step.num_busy, float, 0, 1e6))
+        and type(step.timed_on) is str
+        and re.fullmatch(r"\d{4}-\d\d-\d\d", step.timed_on, re.ASCII) is not None
+    )
+
+
+def _within(value: object, kind: type, low: float, high: float) -> bool:
+    return type(value) is kind and low <= value <= high  # type: ignore[operator]  # NaN is nowhere
 
 
 def _step_digest(config: ArmConfig) -> str:
@@ -154,7 +173,7 @@ def _read(path: Path) -> dict[str, Any]:
     """What is stored of every machine; nothing where there is no such file, or a damaged one."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return stored if isinstance(stored, dict) else {}
 

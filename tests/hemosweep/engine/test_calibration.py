@@ -75,6 +75,25 @@ def test_what_is_new_is_timed_beside_what_is_kept(time_as, config, tmp_path):
     assert calibrate([config, other_model(config)], tmp_path).num_kept == 2
 
 
+@pytest.mark.parametrize("meanwhile", ["another forecast", "removed"])
+def test_what_becomes_of_the_file_while_steps_are_timed_loses_none(time_as, config, tmp_path, monkeypatch, meanwhile):
+    time_as(QUIET)
+    calibrate([config], tmp_path)
+    second, third = (replace(config, model=replace(config.model, width=width)) for width in (4, 8))
+    timing = training_step.time_steps
+
+    def beside_another(configs):
+        monkeypatch.setattr(training_step, "time_steps", timing)
+        if meanwhile == "removed":
+            (tmp_path / "calibrations.json").unlink()
+        calibrate([third], tmp_path)
+        return timing(configs)
+
+    monkeypatch.setattr(training_step, "time_steps", beside_another)
+    assert calibrate([config, second], tmp_path).num_kept == 1
+    assert calibrate([config, second, third], tmp_path).num_kept == 3
+
+
 @pytest.mark.parametrize("change", ["code", "machine"])
 def test_on_another_machine_or_with_other_code_it_is_timed_again(time_as, config, tmp_path, monkeypatch, change):
     asked = time_as(QUIET)
@@ -140,6 +159,50 @@ def test_a_damaged_file_is_written_anew(time_as, config, tmp_path, damage):
     assert calibrate([config], tmp_path).steps == {config: QUIET}
     assert len(asked) == 2
     assert calibrate([config], tmp_path).num_kept == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("num_busy", value) for value in ("x", [1], float("nan"), -1.0, True)),
+        *(("patch_s", value) for value in (float("inf"), float("nan"), 10**400, 1e300, True, None)),
+        *(("memory_bytes", value) for value in (float("inf"), 10**400, 1.5, "1")),
+        *(("batch_at_once", value) for value in ([4], 4.0, None)),
+        *(("timed_on", value) for value in (5, "", "2026-11-24\n", "\x1b[2J", None)),
+    ],
+)
+def test_a_value_that_cannot_be_is_timed_anew(time_as, config, tmp_path, field, value):
+    asked = time_as(QUIET)
+    calibrate([config], tmp_path)
+    path = tmp_path / "calibrations.json"
+    stored = json.loads(path.read_text())
+    for machine in stored.values():
+        for step in machine["steps"].values():
+            step[field] = value
+    path.write_text(json.dumps(stored))
+    assert calibrate([config], tmp_path).steps == {config: QUIET}
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("num_gpus", "1"),
+        ("num_gpus", None),
+        ("num_gpus", -3),
+        ("num_gpus", 10**18),
+        ("device", None),
+        ("device", "\x1b"),
+    ],
+)
+def test_a_device_that_cannot_be_is_asked_for_anew(time_as, config, tmp_path, field, value):
+    time_as(QUIET)
+    calibrate([config], tmp_path)
+    path = tmp_path / "calibrations.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({name: machine | {field: value} for name, machine in stored.items()}))
+    told = calibrate([config], tmp_path)
+    assert (told.device, told.num_gpus, told.num_kept) == ("cpu", 0, 0)
 
 
 def test_where_it_cannot_be_written_the_steps_are_told_all_the_same(time_as, config, tmp_path):
