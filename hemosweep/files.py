@@ -23,13 +23,17 @@ def system_message(error: OSError) -> str:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Within it, an error of the system's that names no file, such as that of a full disk, gets the name of `path`."""
+def naming(path: Path, *, instead_of: Path | None = None) -> Iterator[None]:
+    """Within it, an error of the system's that names no file, such as that of a full disk, gets the name of `path`.
+
+    Args:
+        instead_of: a file that nobody knows by its name; an error that names it gets the name of `path`, too.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None:
-            error.filename = str(path)
+        if error.errno is not None and error.filename in (None, instead_of and str(instead_of)):
+            error.filename, error.filename2 = str(path), None
         raise
 
 
@@ -46,7 +50,7 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{uuid4().hex}-{path.name}" if shared else f".tmp-{path.name}")
     try:
-        with naming(path):
+        with naming(path, instead_of=temporary):
             yield temporary
             _flush(temporary)
             temporary.replace(path)

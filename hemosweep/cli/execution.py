@@ -78,6 +78,9 @@ def read_execution(
     ):
         if given and kind not in of:
             raise BadInput(f"{option} is for --executor {' and '.join(of)}; leave it out")
+    for option, number in (("--per-gpu", per_gpu), ("--max-jobs", max_jobs)):
+        if number is not None and number < 1:
+            raise BadInput(f"{option} {number}: give at least 1")
     if certs is not None and insecure:
         raise BadInput("--certs and --insecure: give one of the two")
     return Execution(
@@ -137,15 +140,13 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
 
 
 def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
-    """How many fold runs would be trained at a time on a cluster.
+    """How many fold runs would be trained at a time on a cluster; SLURM is not asked.
 
     Raises:
-        BadInput: as `open_executor`.
+        BadInput: a Dask cluster cannot be reached or used as asked for.
     """
     assert not execution.here, "this machine's executor starts processes, which would disturb timed steps"
     if execution.kind == "slurm":
-        if execution.max_jobs is not None and execution.max_jobs < 1:
-            raise BadInput(f"--max-jobs {execution.max_jobs}: give at least 1")
         return num_folds if execution.max_jobs is None else execution.max_jobs
     with open_executor(execution, out, num_folds=num_folds) as executor:
         return executor.num_slots

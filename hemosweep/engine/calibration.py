@@ -171,6 +171,8 @@ def _code_digest() -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     """What is stored of every machine; nothing where there is no such file, or a damaged one."""
+    if not path.is_file():  # a pipe would be waited for
+        return {}
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hemosweep.data.digest import DIGEST_LENGTH
+from hemosweep.engine.calibration import FILE_NAME as CALIBRATIONS_NAME
 from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, damaged_plans, read_plans
 from hemosweep.engine.lock import driver
 from hemosweep.engine.status import asked_by, at, fold_run_folders, read_spec
@@ -233,6 +234,9 @@ def _is_derivative(path: Path) -> bool:
 
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
     """What a crash left half-written or half-deleted; what is to be deleted as a whole takes its own with it."""
+    for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
+        if not _is_recent(path):
+            yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
     places = [path for name in _OWN for path in sorted(out.glob(name)) if _is_own(path)]
     places += [root for root in _derivative_roots(out, data) if not root.is_relative_to(out)]
     for place in places:

@@ -1,17 +1,15 @@
 """How much room cases and fold runs take, in memory and on disk, from what is cheap to know about them."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import resampled_shape
+from hemosweep.preprocessing.record import load_facts
 
 Shape = tuple[int, int, int]
 
@@ -40,9 +38,12 @@ class CaseSize:
 
 
 def preprocessed_size(path: Path) -> CaseSize:
-    """The size of a saved case, without unpacking its arrays."""
-    with np.load(path) as file:
-        facts = json.loads(file["facts"].tobytes())
+    """The size of a saved case, without unpacking its arrays.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    facts = load_facts(path)
     return CaseSize(native_DHW=_shape(facts["native_DHW"]), crop_DHW=_shape(facts["crop_DHW"]))
 
 

@@ -4,8 +4,11 @@ import hashlib
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,10 +87,38 @@ def _write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """The arrays of a saved case, each unpacked when it is asked for.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    try:
+        # Opened here, since np.load leaves a damaged file open.
+        with path.open("rb") as file, np.load(file) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise BadInput(f"{path}: not a readable preprocessed case; delete it and run the same command again") from error
+
+
+def load_facts(path: Path) -> Any:
+    """What a saved case says of itself, such as its grids and its content digest, without unpacking its arrays.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    with _opened(path) as arrays:
+        return json.loads(arrays["facts"].tobytes())
+
+
 def load_content_digest(path: Path) -> str:
-    """The content digest of a saved case, without unpacking its arrays."""
-    with np.load(path) as file:
-        return str(json.loads(file["facts"].tobytes())["content_digest"])
+    """The content digest of a saved case, without unpacking its arrays.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    return str(load_facts(path)["content_digest"])
 
 
 def load_preprocessed(path: Path) -> PreprocessedCase:
@@ -96,14 +127,10 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
     Raises:
         BadInput: the file is missing or damaged.
     """
-    try:
-        # Opened here, since np.load leaves a damaged file open.
-        with path.open("rb") as file, np.load(file) as arrays:
-            facts = json.loads(arrays["facts"].tobytes())
-            packed = {name: arrays[name] for name in ("brain", "lesion", "reference")}
-            image_CDHW, affine = arrays["image_CDHW"], arrays["affine"]
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadInput(f"{path}: not a readable preprocessed case; delete it and run the same command again") from error
+    with _opened(path) as arrays:
+        facts = json.loads(arrays["facts"].tobytes())
+        packed = {name: arrays[name] for name in ("brain", "lesion", "reference")}
+        image_CDHW, affine = arrays["image_CDHW"], arrays["affine"]
 
     def triple(name: str) -> tuple[int, int, int]:
         first, second, third = facts[name]

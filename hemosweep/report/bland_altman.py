@@ -49,7 +49,7 @@ def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, m
     cases = read_pairs(pairs, path, metric)
     limits = limits_of_agreement(cases.test)
     mean_N, diff_N = (cases.pairs.a_N + cases.pairs.b_N) / 2, cases.pairs.diff_N
-    size = 1.8 + 2.6 * min(1.0, (24 / cases.n) ** 0.5)
+    size = 1.8 + 2.6 * cases.thin
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.2, 3.6), layout="constrained")
         axes = figure.subplots()

@@ -4,6 +4,7 @@ A colour says whether a case got better, and never alone: the marker and the lin
 case with IVH.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,11 @@ class PairedCases:
     @property
     def axis_name(self) -> str:
         return self.metric.label + (f" ({self.metric.unit})" if self.metric.unit else "")
+
+    @property
+    def thin(self) -> float:
+        """How thin a case is to be drawn, 1 for up to 24 of them: 200 are not to be a carpet."""
+        return min(1.0, math.sqrt(24 / self.n))
 
     def count(self, gain: int) -> int:
         return int((self.gains_N == gain).sum())

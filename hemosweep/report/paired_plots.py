@@ -52,8 +52,7 @@ def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, met
         BadInput: what `read_pairs` refuses.
     """
     cases = read_pairs(pairs, path, metric)
-    # The more lines, the thinner: 200 of them are not to be a carpet.
-    thin = min(1.0, (24 / cases.n) ** 0.5)
+    thin = cases.thin
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.2, 4.0), layout="constrained")
         axes = figure.subplots()

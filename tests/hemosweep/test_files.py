@@ -25,6 +25,16 @@ def test_an_error_leaves_what_was_there_and_nothing_beside_it(tmp_path, shared):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_error_names_the_file_and_not_its_temporary_one(tmp_path, shared):
+    path = tmp_path / "b.txt"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError) as raised, replacing(path, shared=shared) as temporary:
+        temporary.write_text("new")
+    assert system_message(raised.value) == f"{path}: Is a directory; mend it"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_writers_of_a_shared_file_do_not_meet(tmp_path):
     path = tmp_path / "b.txt"
     with replacing(path, shared=True) as first, replacing(path, shared=True) as second:

@@ -1,6 +1,7 @@
 """`hemosweep plan` on six scans of 8 x 12 x 12 voxels: what is done, shared and missing, and what it adds up to."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,6 +201,15 @@ def test_a_scan_that_cannot_be_read_is_named(request_for, data):
         forecast_study(request_for(0.5))
 
 
+@pytest.mark.parametrize("content", [b"", b"0123456789\n"])
+def test_a_damaged_preprocessed_case_is_named(request_for, tiny_inputs, content):
+    request = request_for(0.5)
+    path = Path(prepare(request, tiny_inputs)[0].fold_runs[0].test[0].path)
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=rf"{path.name}: not a readable preprocessed case; delete it and run"):
+        forecast_study(request)
+
+
 def test_the_table_has_a_line_an_arm_and_tells_of_shared_fold_runs_only_where_there_are_some(request_for):
     table = plan_table(forecast_study(request_for(0.5, 1.5)))
     assert [column.header.replace("\n", " ") for column in table.columns] == [
@@ -259,5 +269,3 @@ def test_the_fold_runs_at_a_time_are_those_that_the_machine_or_the_cluster_has(r
     assert num_slots(kind="slurm", max_jobs=7) == 7
     assert num_slots(kind="slurm") == NUM_FOLDS
     assert num_slots(kind="slurm", max_jobs=10**15) == 10**15, "more than there are fold runs"
-    with pytest.raises(BadInput, match=r"^--max-jobs 0: give at least 1"):
-        num_slots(kind="slurm", max_jobs=0)

@@ -319,6 +319,7 @@ def test_half_written_files_can_be_deleted_and_those_of_fold_runs_at_once(out, f
     fold_run(out, "a")
     names = ["folds/.tmp-b.json", "sweeps/.tmp-se.json", "figures/se/.tmp-c.png", "phantom-demo/sub-1/ct/.tmp-d.nii.gz"]
     names += [str(DERIVATIVES_NAME / PREPROCESSING[0] / ".tmp-e.npz"), "predictions/.tmp-f.nii.gz"]
+    names.append(".tmp-0123-calibrations.json")
     for name in names:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(b"0" * 10)
@@ -332,7 +333,7 @@ def test_half_written_files_can_be_deleted_and_those_of_fold_runs_at_once(out, f
     found = find(out, finished="a", sweeps=["se"])
     assert {item.paths[0] for item in found.removable} == {*guarded, *(out / name for name in names)}
     assert kinds(found) == ["temporary"]
-    assert sum(item.num_bytes for item in found.removable) == 80
+    assert sum(item.num_bytes for item in found.removable) == 90
     for item in found.removable:
         remove(item)
     assert list(out.rglob(".tmp-*")) == []
