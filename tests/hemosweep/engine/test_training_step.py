@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -103,7 +104,7 @@ def test_the_memory_of_a_fold_run_is_foretold(
     # As the command does, in a process of its own: this one has imported all that the tests need.
     said = subprocess.run([sys.executable, "-c", FORECAST, str(folder)], capture_output=True, text=True, check=True)
     step_bytes, imported_compiler = json.loads(said.stdout)
-    sizes = [preprocessed_size(case.path) for case in (*spec.train, *spec.validation)]
+    sizes = [preprocessed_size(Path(case.path)) for case in (*spec.train, *spec.validation)]
     forecast = step_bytes + sum(resident_bytes(size, config, on_gpu=False) for size in sizes)
     assert forecast == pytest.approx(int((folder / "peak").read_text()), rel=0.4)
     assert not imported_compiler, "it takes longer than the rest of a forecast"
