@@ -49,7 +49,8 @@ class Forecast:
     `elsewhere` tells that other machines will train than the one that the forecast was made on. `kept` are the steps
     that an earlier forecast timed, and where they are kept; `not_kept` says why those of this one could not be.
     `load` is how many processors other programs kept busy while a step was timed, at most: None on a GPU, or where
-    there was none to time. `disturbed` tells that this made the forecast too long.
+    there was none to time. `disturbed` tells that this made the forecast too long. `gpu_bytes` is the memory of the
+    GPU, None without one.
     """
 
     sweep: str
@@ -62,6 +63,7 @@ class Forecast:
     wall_seconds: float
     num_to_preprocess: int
     preprocessed_bytes: int
+    gpu_bytes: int | None = None
     num_trials: int = 1
     subset: str | None = None
     elsewhere: bool = False
@@ -135,6 +137,11 @@ class Forecast:
                     f"{arm.arm}: memory holds {arm.batch_at_once} patches of a batch of {arm.batch_size}; gradients "
                     "would be added up over them"
                 )
+            if self.gpu_bytes is not None and arm.memory_bytes is not None and arm.memory_bytes > self.gpu_bytes:
+                notes.append(
+                    f"{arm.arm}: a fold run takes more than the GPU's {_size(self.gpu_bytes)}; its cases would stay in "
+                    "the host's memory, and each batch would be moved"
+                )
         if self.elsewhere and self.num_missing:
             notes.append(f"time and memory are those of this machine's {self.device}, not of the cluster's machines")
         if self.disturbed:
@@ -200,9 +207,7 @@ def forecast_study(request: Request) -> Forecast:
                 shared_with=tuple(name for name in same_arms[arm.config] if name != f"{request.sweep.name}/{arm.name}"),
                 seconds=count.num_missing * fold_s.get(arm.config, 0.0),
                 disk_bytes=count.num_missing * fold_bytes,
-                memory_bytes=None
-                if step is None
-                else step.memory_bytes + stock.resident_bytes(arm.config, on_gpu=on_gpu),
+                memory_bytes=None if step is None else step.memory_bytes + stock.resident_bytes(arm.config),
                 batch_size=arm.config.training.batch_size,
                 batch_at_once=None if step is None else step.batch_at_once,
             )
@@ -219,6 +224,7 @@ def forecast_study(request: Request) -> Forecast:
         wall_seconds=makespan(in_order, min(num_slots, max(1, sum(arm.num_missing for arm in arms)))),
         num_to_preprocess=stock.num_to_preprocess,
         preprocessed_bytes=stock.preprocessed_bytes,
+        gpu_bytes=calibrations.gpu_bytes,
         num_trials=request.num_trials,
         subset=request.subset,
         elsewhere=not execution.here,

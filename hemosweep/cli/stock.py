@@ -47,9 +47,9 @@ class Stock:
     num_to_preprocess: int = 0
     preprocessed_bytes: int = 0
 
-    def resident_bytes(self, config: ArmConfig, *, on_gpu: bool) -> int:
+    def resident_bytes(self, config: ArmConfig) -> int:
         """What the cases take that a fold run trains and validates with: all but those of its own fold."""
-        whole = sum(resident_bytes(size, config, on_gpu=on_gpu) for size in self.sizes[config.preprocessing])
+        whole = sum(resident_bytes(size, config) for size in self.sizes[config.preprocessing])
         return round(whole * (1 - 1 / config.cross_validation.num_folds))
 
 

@@ -54,16 +54,17 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timed:
-    """Steps that were timed just now, in the order asked for."""
+    """Steps that were timed just now, in the order asked for; `gpu_bytes` is the memory of a GPU."""
 
     device: str
     num_gpus: int
     steps: tuple[Calibration, ...]
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibrations:
-    """The steps of some configurations on one device, and how many GPUs there are.
+    """The steps of some configurations on one device, how many GPUs there are, and the memory of the first.
 
     `num_kept` steps were timed by an earlier call. `not_kept` says why those timed now are lost, if they are.
     """
@@ -71,6 +72,7 @@ class Calibrations:
     device: str
     num_gpus: int
     steps: Mapping[ArmConfig, Calibration]
+    gpu_bytes: int | None = None
     num_kept: int = 0
     not_kept: str | None = None
 
@@ -103,11 +105,18 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
         for name, step in zip(to_time, timed.steps, strict=True):
             # Whatever disturbed one of them only added to it; that the later one was disturbed no more settles it.
             known[name] = replace(step, patch_s=min(step.patch_s, known.get(name, step).patch_s))
-        here = _Machine(code=_code_digest(), device=timed.device, num_gpus=timed.num_gpus, steps=known)
+        here = _Machine(
+            code=_code_digest(),
+            device=timed.device,
+            num_gpus=timed.num_gpus,
+            gpu_bytes=timed.gpu_bytes,
+            steps=known,
+        )
         not_kept = _write(path, stored | {machine: asdict(here)})
     return Calibrations(
         device=here.device,
         num_gpus=here.num_gpus,
+        gpu_bytes=here.gpu_bytes,
         steps={config: here.steps[name] for config, name in names.items()},
         num_kept=len(set(names.values()) - to_time.keys()),
         not_kept=not_kept,
@@ -122,6 +131,7 @@ class _Machine:
     device: str
     num_gpus: int
     steps: Mapping[str, Calibration]
+    gpu_bytes: int | None = None
 
     @classmethod
     def of(cls, stored: Any) -> "_Machine | None":
@@ -131,7 +141,12 @@ class _Machine:
             machine = cls(**stored | {"steps": steps})
         except (KeyError, TypeError, AttributeError):
             return None
-        whole = type(machine.device) is str and machine.device.isprintable() and _within(machine.num_gpus, int, 0, 1e3)
+        whole = (
+            type(machine.device) is str
+            and machine.device.isprintable()
+            and _within(machine.num_gpus, int, 0, 1e3)
+            and (machine.gpu_bytes is None or _within(machine.gpu_bytes, int, 1, 1e15))
+        )
         return machine if whole and all(map(_is_whole, steps.values())) and machine.code == _code_digest() else None
 
     def settles(self, name: str, config: ArmConfig) -> bool:

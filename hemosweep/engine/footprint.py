@@ -17,8 +17,8 @@ HEAD_SHARE = 0.6
 """Share of a scan's box that is left after cropping to the head: 0.38 to 0.73 in eight public scans and in phantoms."""
 BYTES_PER_VOXEL = 0.2
 """Size of a preprocessed case's file for each voxel before cropping, and channel: 0.11 to 0.31 in the same cases."""
-_BYTES_PER_CENTRE = 24
-"""Of a patch bank: place and strides."""
+_BYTES_PER_CENTRE = 16
+"""Of a patch bank: three coordinates and the number of the case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,17 +83,13 @@ def file_bytes(size: CaseSize, config: PreprocessingConfig) -> int:
     return round(BYTES_PER_VOXEL * len(config.channels) * math.prod(size.crop_DHW) / HEAD_SHARE)
 
 
-def resident_bytes(size: CaseSize, config: ArmConfig, *, on_gpu: bool) -> int:
-    """What a case of the training or validation part takes for as long as a fold run trains.
+def resident_bytes(size: CaseSize, config: ArmConfig) -> int:
+    """What a case of the training or validation part takes in a patch bank, for as long as a fold run trains.
 
-    On the training device it lies in a patch bank, padded by half a patch; the host holds it as it was read, too.
+    While the bank is put together it takes twice as much, before the first step takes anything.
     """
     num_channels = len(config.preprocessing.channels)
-    padded = math.prod(length + patch for length, patch in zip(size.crop_DHW, config.sampling.patch_DHW, strict=True))
-    bank = (2 * num_channels + 1) * padded + _BYTES_PER_CENTRE * config.sampling.num_patches_per_case
-    if on_gpu:
-        return bank
-    return bank + (2 * num_channels + 2) * math.prod(size.crop_DHW) + math.prod(size.native_DHW)
+    return (2 * num_channels + 1) * math.prod(size.crop_DHW) + _BYTES_PER_CENTRE * config.sampling.num_patches_per_case
 
 
 def prediction_bytes(cases: Sequence[Case]) -> int:

@@ -70,6 +70,16 @@ def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(NUMBER_COLUMNS, float)).sort_values("case_id", ignore_index=True)
 
 
+_FALLBACKS = {
+    "cases_on_host": (
+        "the GPU's memory does not hold {num_cases} of its cases, so they stayed in the host's and each batch was moved"
+    ),
+    "not_compiled": "its network could not be compiled ({reason}, see its log), so it trained the plain, slower way",
+    "no_graph": "its steps could not be captured as a CUDA graph ({reason}, see its log), so it trained more slowly",
+}
+"""What a fold run's journal calls a fallback, and how it is told."""
+
+
 def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
     """What a fold run's last process did otherwise than it was told to, from its journal: a fallback says so."""
     events = last_process(events)
@@ -89,6 +99,7 @@ def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
             f"memory ran out, so gradients were added up over {size} patches at a time instead of {batch_size}; batch "
             f"normalisation and soft Dice are those of {size}"
         )
+    lines += [_FALLBACKS[event["event"]].format(**event) for event in events if event["event"] in _FALLBACKS]
     empty = {event["case_id"]: event["regions"] for event in events if event["event"] == "empty_region"}
     if empty:
         case_id, regions = next(iter(empty.items()))

@@ -15,7 +15,7 @@ from hemosweep.config import ArmConfig
 from hemosweep.engine.calibration import Calibration, Timed
 from hemosweep.engine.machine import Bystanders
 from hemosweep.model.builders import build_loss, build_model
-from hemosweep.model.device import Device, choose_device, count_gpus
+from hemosweep.model.device import Device, choose_device, count_gpus, memory_bytes
 from hemosweep.model.memory import MicroBatch
 
 NUM_STEPS = 2
@@ -53,7 +53,9 @@ def time_steps(configs: Sequence[ArmConfig], *, num_steps: int = NUM_STEPS) -> T
     else:
         process_bytes = _process_bytes()  # Before the first step leaves something behind.
         steps = [_on_cpu(config, device, num_steps, process_bytes) for config in configs]
-    return Timed(device=device.name, num_gpus=count_gpus(), steps=tuple(steps))
+    return Timed(
+        device=device.name, num_gpus=count_gpus(), gpu_bytes=memory_bytes(device.torch_device), steps=tuple(steps)
+    )
 
 
 def _on_gpu(config: ArmConfig, device: Device, num_steps: int) -> Calibration:

@@ -41,6 +41,11 @@ def count_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
+def memory_bytes(device: torch.device) -> int | None:
+    """All memory of a GPU; None for the CPU."""
+    return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else None
+
+
 def choose_device(*, deterministic: bool = False) -> Device:
     """The first CUDA device, with bf16 autocast where it has it; else the CPU in float32.
 
@@ -56,8 +61,9 @@ def choose_device(*, deterministic: bool = False) -> Device:
         if deterministic:
             # cuBLAS reads it when it starts: too late once a matrix was multiplied.
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.backends.cudnn.benchmark = False
         torch.use_deterministic_algorithms(deterministic)
+        # cuDNN tries its algorithms once for each shape and keeps the fastest, which need not be the same each time.
+        torch.backends.cudnn.benchmark = not deterministic
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return Device(torch_device=torch.device("cuda"), bf16=bf16, channels_last=True, num_threads=num_threads)
     return Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=num_threads)

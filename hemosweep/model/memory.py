@@ -35,6 +35,13 @@ def _says(error: BaseException | None, words: tuple[str, ...]) -> bool:
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
 
 
+def free_device_memory() -> None:
+    """Give back what torch holds on to of tensors that are gone; to be called after the error is handled."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
 class MicroBatch:
     """How many patches may go through the network at once: halved, for good, each time memory runs out.
 
@@ -70,9 +77,7 @@ class MicroBatch:
                         "smaller patches (patch_HWD), a narrower network (width), or a device with more memory"
                     ) from error
             # Not before here, where the error that held on to the attempt's tensors is gone.
-            gc.collect()
-            if torch.cuda.is_initialized():
-                torch.cuda.empty_cache()
+            free_device_memory()
             self.size = tried // 2
             self._on_halved(self.size)
             undo()

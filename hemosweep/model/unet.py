@@ -1,23 +1,9 @@
 """The 3D U-Net with squeeze-and-excitation blocks (paper, Section 2.2.2 and Fig. 3)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class MaxPool(nn.Module):
-    """2x2x2 max pooling, deterministic where PyTorch is told to be so.
-
-    On CUDA, older releases of PyTorch refuse the gradient of their own pooling then. That of `amax` repeats its bits;
-    voxels that share a block's maximum share its gradient, where the other kind gives it to the first of them. Behind
-    a rectifier it is the same for the most frequent tie, that of zeros, which let no gradient through.
-    """
-
-    def forward(self, x_BCDHW: Tensor) -> Tensor:
-        if not torch.are_deterministic_algorithms_enabled():
-            return F.max_pool3d(x_BCDHW, 2)
-        blocks: Tensor = x_BCDHW.unflatten(4, (-1, 2)).unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
-        return blocks.amax(dim=(3, 5, 7))
+from hemosweep.model.layers import BatchNorm, InputConvolution, MaxPool
 
 
 class SqueezeExcitation(nn.Module):
@@ -34,21 +20,25 @@ class SqueezeExcitation(nn.Module):
         return x_BCDHW * gate_BC[:, :, None, None, None]
 
 
-def _block(in_channels: int, out_channels: int, reduction: int | None) -> nn.Sequential:
+def _block(convolution: nn.Conv3d, reduction: int | None) -> nn.Sequential:
     layers: list[nn.Module] = [
-        nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False),
-        nn.BatchNorm3d(out_channels),
-        nn.ReLU(inplace=True),
+        convolution,
+        BatchNorm(convolution.out_channels, relu=True),
+        nn.Identity(),  # Where the rectifier was: checkpoints number the layers.
     ]
     if reduction is not None:
-        layers.append(SqueezeExcitation(out_channels, reduction))
+        layers.append(SqueezeExcitation(convolution.out_channels, reduction))
     return nn.Sequential(*layers)
+
+
+def _conv(in_channels: int, out_channels: int) -> nn.Conv3d:
+    return nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False)
 
 
 def _up(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
         nn.ConvTranspose3d(in_channels, out_channels, 2, stride=2, bias=False),
-        nn.BatchNorm3d(out_channels),
+        BatchNorm(out_channels),
         nn.Dropout(dropout),
     )
 
@@ -71,13 +61,13 @@ class SEUNet(nn.Module):
         super().__init__()
         ratio = reduction if se else None
         first, second, third = width, 2 * width, 3 * width
-        self.encode1 = _block(in_channels, first, ratio)
-        self.encode2 = _block(first, second, ratio)
-        self.bottom = _block(second, third, None)
+        self.encode1 = _block(InputConvolution(in_channels, first), ratio)
+        self.encode2 = _block(_conv(first, second), ratio)
+        self.bottom = _block(_conv(second, third), None)
         self.up2 = _up(third, second, dropout)
-        self.decode2 = _block(2 * second, second, ratio)
+        self.decode2 = _block(_conv(2 * second, second), ratio)
         self.up1 = _up(second, first, dropout)
-        self.decode1 = _block(2 * first, first, ratio)
+        self.decode1 = _block(_conv(2 * first, first), ratio)
         self.classify = nn.Conv3d(first, 2, 1)
         self.down = nn.Sequential(MaxPool(), nn.Dropout(dropout))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +58,22 @@ def _split(spec: FoldRunSpec) -> str:
 
 
 def build_bank(
-    cases: list[PreprocessedCase], config: ArmConfig, device: Device, journal: Journal, seed: int, *, augment: bool
+    cases: Sequence[CaseInput], config: ArmConfig, device: Device, journal: Journal, seed: int, *, augment: bool
 ) -> PatchBank:
-    """Draw every case's centres and put the cases on the device."""
-    centres = []
-    for case in cases:
-        drawn = draw_fold_centres(case, config, seed)
-        if drawn.empty:
-            journal.write("empty_region", case_id=case.case_id, regions=drawn.empty)
-        centres.append(drawn)
-    return PatchBank(cases, centres, config.sampling.patch_DHW, device.torch_device, augment=augment)
+    """Draw every case's centres and put the cases on the device, one after the other."""
+
+    def drawn() -> Iterator[tuple[PreprocessedCase, Centres]]:
+        for case_input in cases:
+            case = load_preprocessed(Path(case_input.path))
+            centres = draw_fold_centres(case, config, seed)
+            if centres.empty:
+                journal.write("empty_region", case_id=case.case_id, regions=centres.empty)
+            yield case, centres
+
+    bank = PatchBank(drawn(), config.sampling.patch_DHW, device.torch_device, augment=augment)
+    if bank.on_host:
+        journal.write("cases_on_host", num_cases=len(cases))
+    return bank
 
 
 def run_fold(
@@ -97,8 +103,7 @@ def run_fold(
         (folder / DONE_NAME).unlink()
     split = _split(spec)
     torch.manual_seed(derive_seed(spec.seed, split, "weights"))
-    training_cases, validation_cases = _load(spec.train), _load(spec.validation)
-    model = device.place(build_model(config, in_channels=len(training_cases[0].image_CDHW)))
+    model = device.place(build_model(config, in_channels=len(config.preprocessing.channels)))
     sampling_seed = centres_seed(spec)
 
     def on_epoch(epoch: Epoch) -> None:
@@ -115,8 +120,8 @@ def run_fold(
     outcome = train(
         model,
         build_loss(config.training),
-        build_bank(training_cases, config, device, journal, sampling_seed, augment=config.sampling.augment),
-        build_bank(validation_cases, config, device, journal, sampling_seed, augment=False),
+        build_bank(spec.train, config, device, journal, sampling_seed, augment=config.sampling.augment),
+        build_bank(spec.validation, config, device, journal, sampling_seed, augment=False),
         config.training,
         device,
         seed=derive_seed(spec.seed, split, "training"),
@@ -147,10 +152,6 @@ def _scores_so_far(spec: FoldRunSpec, folder: Path) -> list[dict[str, Any]]:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return []
     return list(scores) if tested == [case.case_id for case in spec.test[: len(tested)]] else []
-
-
-def _load(inputs: tuple[CaseInput, ...]) -> list[PreprocessedCase]:
-    return [load_preprocessed(Path(case.path)) for case in inputs]
 
 
 def _test(

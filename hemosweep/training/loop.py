@@ -18,8 +18,10 @@ from hemosweep.model.losses import Loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.training.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
+from hemosweep.training.compiled import CompiledStep, Forward, compiled_forward, is_worth_compiling
 from hemosweep.training.pause import Paused
 from hemosweep.training.spec import NON_FINITE_NAME
+from hemosweep.training.step import PlainStep, Step, random_state, set_random_state
 
 
 class NonFiniteLoss(HemosweepError):
@@ -70,11 +72,12 @@ def train(
     Adadelta with its usual defaults. An epoch visits every training patch once in a new random order. A checkpoint
     after each epoch holds everything that the next one depends on: the same call goes on from it. One that cannot be
     read is set aside, and the training begins anew. A batch that memory does not hold is cut into micro-batches
-    (`_accumulate`), and so are all batches after it.
+    (`PlainStep.accumulate`), and so are all batches after it. A long training on CUDA is compiled (`CompiledStep`).
 
     Args:
         run: digest of the fold run; a checkpoint of another one is not gone on from.
-        on_event: told what else happens, as a journal is: "resumed", "checkpoint_unreadable", "batch_halved".
+        on_event: told what else happens, as a journal is: "resumed", "checkpoint_unreadable", "batch_halved",
+            "compiled", "not_compiled", "no_graph".
         should_pause: asked before each epoch.
 
     Raises:
@@ -82,7 +85,8 @@ def train(
         OutOfMemory: memory does not hold the smallest micro-batch.
         Paused: `should_pause` said so; the same call goes on.
     """
-    optimizer = torch.optim.Adadelta(model.parameters(), lr=config.learning_rate)
+    on_cuda = device.torch_device.type == "cuda"
+    optimizer = torch.optim.Adadelta(model.parameters(), lr=config.learning_rate, capturable=on_cuda)
     order = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     done, best_epoch, best_loss, best_weights = 0, 0, math.inf, copy.deepcopy(model.state_dict())
@@ -98,22 +102,31 @@ def train(
         on_event("checkpoint_unreadable", reason=str(error), kept_as=set_aside(checkpoint).name)
     if state is not None:
         model.load_state_dict(state["model"])
+        for group in state["optimizer"]["param_groups"]:
+            group["capturable"] = on_cuda  # Whatever the device was that wrote it.
         optimizer.load_state_dict(state["optimizer"])
         done, best_epoch, best_loss = state["epoch"], state["best_epoch"], state["best_loss"]
         best_weights = state["best"]
         order.set_state(state["order"])
-        _set_random_state(state["random"], device)
+        set_random_state(state["random"], device)
         micro_batch.size = state["micro_batch"]
         smaller = {"micro_batch": micro_batch.size} if micro_batch.size < config.batch_size else {}
         on_event("resumed", epoch=done, **smaller)
+
+    plain = PlainStep(model, loss, optimizer, micro_batch, device)
+    step: Step = plain
+    forward = forward_of(model, device)
+    if is_worth_compiling(config, device, len(training)):
+        step = CompiledStep(plain, config.batch_size, on_event)
+        forward = compiled_forward(forward, config.batch_size, on_event)
 
     while done < config.max_epochs and done - best_epoch < config.patience:
         if should_pause():
             raise Paused
         begun = time.perf_counter()
         try:
-            train_loss = _train_epoch(model, loss, training, optimizer, config.batch_size, micro_batch, device, order)
-            val_loss, val_dsc = validate(model, loss, validation, config.batch_size, device)
+            train_loss = _train_epoch(model, step, training, config.batch_size, device, order)
+            val_loss, val_dsc = validate(model, loss, validation, config.batch_size, device, forward)
         except NonFiniteLoss as error:
             kept = checkpoint.with_name(NON_FINITE_NAME)
             save_checkpoint(kept, {"epoch": done + 1, **error.batch})
@@ -138,7 +151,7 @@ def train(
                 "best_loss": best_loss,
                 "best": best_weights,
                 "order": order.get_state(),
-                "random": _random_state(device),
+                "random": random_state(device),
                 "micro_batch": micro_batch.size,
             },
         )
@@ -150,14 +163,7 @@ def train(
 
 
 def _train_epoch(
-    model: nn.Module,
-    loss: Loss,
-    bank: PatchBank,
-    optimizer: torch.optim.Optimizer,
-    batch_size: int,
-    micro_batch: MicroBatch,
-    device: Device,
-    order: torch.Generator,
+    model: nn.Module, step: Step, bank: PatchBank, batch_size: int, device: Device, order: torch.Generator
 ) -> float:
     model.train()
     shuffled = torch.randperm(len(bank), generator=order).to(device.torch_device)
@@ -165,75 +171,40 @@ def _train_epoch(
     batches = [batch for batch in shuffled.split(batch_size) if len(batch) > 1]
     total = torch.zeros((), device=device.torch_device)
     losses = []
-    buffers = list(model.buffers())  # Once: to walk through the modules takes longer than to copy what they hold.
     for batch_B in batches:
-        batch_loss = _accumulate(model, buffers, optimizer, loss, bank, batch_B, micro_batch, device)
-        optimizer.step()
+        batch_loss = step(bank, batch_B)
         total += batch_loss
         losses.append(batch_loss)
     return _finite(total / len(batches), "training", losses, batches, bank)
 
 
-def _accumulate(
-    model: nn.Module,
-    buffers: Sequence[Tensor],
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
-    bank: PatchBank,
-    batch_B: Tensor,
-    micro_batch: MicroBatch,
-    device: Device,
-) -> Tensor:
-    """Give the parameters a batch's gradient in place of the one before, and return the batch's loss.
+def forward_of(model: nn.Module, device: Device) -> Forward:
+    """A network's logits in the device's arithmetic."""
 
-    Where memory does not hold the batch, it goes through the network in micro-batches of nearly equal size, two patches
-    or more each, and losses and gradients are averaged, weighted by patches. What ran out of memory leaves no trace:
-    the step is what it would have been had it begun with the smaller micro-batches.
-
-    A mean over voxels, such as the focal loss or the cross-entropy, stays what it is for the whole batch, but for
-    rounding. What is not a mean does not: batch normalisation takes its statistics from each micro-batch, and moves its
-    running ones once for each; the soft Dice, a ratio of sums over the batch, becomes the mean of the micro-batches';
-    dropout draws in another order.
-    """
-    random_state = _random_state(device)
-    buffers_before = [buffer.clone() for buffer in buffers]
-
-    def attempt(size: int) -> Tensor:
-        batch_loss = torch.zeros((), device=device.torch_device)
-        # With an odd batch and micro-batches of two, one of them has three.
-        num_pieces = min(math.ceil(len(batch_B) / size), len(batch_B) // 2)
-        for index, piece_B in enumerate(batch_B.tensor_split(num_pieces)):
-            x_BCDHW, label_BDHW = bank.gather(piece_B)
-            with device.autocast():
-                logits_BCDHW = model(device.arrange(x_BCDHW))
-            piece_loss = loss(logits_BCDHW, label_BDHW) * (len(piece_B) / len(batch_B))
-            if index == 0:
-                # Freed before the forward pass, its pages went back to the system: a tenth of a small step's time.
-                optimizer.zero_grad(set_to_none=True)
-            piece_loss.backward()
-            batch_loss += piece_loss.detach()
-        return batch_loss
-
-    def undo() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        _set_random_state(random_state, device)
-        for buffer, before in zip(buffers, buffers_before, strict=True):
-            buffer.copy_(before)
-
-    return micro_batch.run(attempt, len(batch_B), undo)
-
-
-def validate(model: nn.Module, loss: Loss, bank: PatchBank, batch_size: int, device: Device) -> tuple[float, float]:
-    """Mean loss over all validation patches, and their pooled DSC (0 where neither mask has a voxel).
-
-    Where memory does not hold a batch, its logits are put together from pieces: the loss is still the whole batch's.
-    """
-
-    def network(x_BCDHW: Tensor) -> Tensor:
+    def forward(x_BCDHW: Tensor) -> Tensor:
         with device.autocast():
             logits_BCDHW: Tensor = model(device.arrange(x_BCDHW))
         return logits_BCDHW
 
+    return forward
+
+
+def validate(
+    model: nn.Module,
+    loss: Loss,
+    bank: PatchBank,
+    batch_size: int,
+    device: Device,
+    forward: Forward | None = None,
+) -> tuple[float, float]:
+    """Mean loss over all validation patches, and their pooled DSC (0 where neither mask has a voxel).
+
+    Where memory does not hold a batch, its logits are put together from pieces: the loss is still the whole batch's.
+
+    Args:
+        forward: `forward_of` the model, or what is compiled from it.
+    """
+    forward = forward or forward_of(model, device)
     model.eval()
     total = torch.zeros((), device=device.torch_device)
     overlap = torch.zeros((), device=device.torch_device, dtype=torch.int64)
@@ -246,7 +217,7 @@ def validate(model: nn.Module, loss: Loss, bank: PatchBank, batch_size: int, dev
         batches = order.split(batch_size)
         for batch_B in batches:
             x_BCDHW, label_BDHW = bank.gather(batch_B)
-            logits_BCDHW = micro_batch.forward(network, x_BCDHW)
+            logits_BCDHW = micro_batch.forward(forward, x_BCDHW)
             batch_loss = loss(logits_BCDHW, label_BDHW)
             total += batch_loss * len(batch_B)
             losses.append(batch_loss)
@@ -274,16 +245,3 @@ def _finite(mean: Tensor, part: str, losses: Sequence[Tensor], batches: Sequence
     }
     origins = {"case_ids": case_ids, "centres": centre_B3, "views": view_B}
     raise NonFiniteLoss(f"the {part} loss became {value}", batch | origins)
-
-
-def _random_state(device: Device) -> dict[str, Any]:
-    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if device.torch_device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device.torch_device)
-    return state
-
-
-def _set_random_state(state: dict[str, Any], device: Device) -> None:
-    torch.set_rng_state(state["cpu"].cpu())
-    if "cuda" in state and device.torch_device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"].cpu(), device.torch_device)

@@ -17,8 +17,10 @@ SOURCES = (
     "preprocessing/grid.py",
     "preprocessing/record.py",
     "sampling/*.py",
+    "training/compiled.py",
     "training/fold_run.py",
     "training/loop.py",
+    "training/step.py",
 )
 """The modules between a preprocessed case and its score. What makes the preprocessed case is in its content digest."""
 

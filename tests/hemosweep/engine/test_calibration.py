@@ -225,5 +225,5 @@ def test_the_file_names_no_host_and_no_user(time_as, config, tmp_path):
     time_as(QUIET)
     calibrate([config], tmp_path)
     (machine,) = json.loads((tmp_path / "calibrations.json").read_text()).values()
-    assert machine.keys() == {"code", "device", "num_gpus", "steps"}
+    assert machine.keys() == {"code", "device", "num_gpus", "gpu_bytes", "steps"}
     assert list(machine["steps"].values()) == [asdict(QUIET)]

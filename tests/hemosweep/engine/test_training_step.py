@@ -105,6 +105,6 @@ def test_the_memory_of_a_fold_run_is_foretold(
     said = subprocess.run([sys.executable, "-c", FORECAST, str(folder)], capture_output=True, text=True, check=True)
     step_bytes, imported_compiler = json.loads(said.stdout)
     sizes = [preprocessed_size(Path(case.path)) for case in (*spec.train, *spec.validation)]
-    forecast = step_bytes + sum(resident_bytes(size, config, on_gpu=False) for size in sizes)
+    forecast = step_bytes + sum(resident_bytes(size, config) for size in sizes)
     assert forecast == pytest.approx(int((folder / "peak").read_text()), rel=0.4)
     assert not imported_compiler, "it takes longer than the rest of a forecast"

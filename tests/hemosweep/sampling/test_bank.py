@@ -63,7 +63,7 @@ def check(bank: PatchBank, wanted: list[tuple[PreprocessedCase, Centres]], patch
 def test_patches_at_the_corners_of_cases_of_different_shapes_equal_slices(make_case: MakeCase, patch: Shape) -> None:
     cases = [random_case(make_case, shape, seed=seed) for seed, shape in enumerate([(5, 7, 9), (10, 6, 4), (1, 1, 13)])]
     wanted = [(case, corners(case)) for case in cases]
-    check(PatchBank(cases, [centres for _, centres in wanted], patch, CPU), wanted, patch)
+    check(PatchBank(wanted, patch, CPU), wanted, patch)
 
 
 @given(st.data())
@@ -75,7 +75,7 @@ def test_patches_anywhere_equal_slices(make_case: MakeCase, data: st.DataObject)
         index = st.integers(0, case.lesion_DHW.size - 1)
         index_N = np.array(data.draw(st.lists(index, min_size=1, max_size=5)), dtype=np.int64)
         wanted.append((case, Centres(index_N=index_N, counts={})))
-    bank = PatchBank([case for case, _ in wanted], [centres for _, centres in wanted], patch, CPU)
+    bank = PatchBank(wanted, patch, CPU)
     check(bank, wanted, patch)
 
 
@@ -83,13 +83,13 @@ def test_the_centre_of_a_patch_is_the_voxel_that_was_drawn(make_case: MakeCase) 
     lesion = np.zeros((6, 7, 8), dtype=bool)
     lesion[2, 3, 4] = True
     case = make_case(np.ones_like(lesion), lesion)
-    _, label_BDHW = PatchBank([case], [at(case, (2, 3, 4))], (4, 8, 12), CPU).gather(torch.tensor([0]))
+    _, label_BDHW = PatchBank([(case, at(case, (2, 3, 4)))], (4, 8, 12), CPU).gather(torch.tensor([0]))
     assert torch.nonzero(label_BDHW).tolist() == [[0, 2, 4, 6]]
 
 
 def test_the_same_patch_may_be_gathered_twice_and_beyond_the_volume_lies_background(make_case: MakeCase) -> None:
     case = make_case(np.ones((1, 1, 1), bool), np.ones((1, 1, 1), bool), image_CDHW=np.full((1, 1, 1, 1), 0.5, "f2"))
-    bank = PatchBank([case], [at(case, (0, 0, 0))], (4, 4, 4), CPU)
+    bank = PatchBank([(case, at(case, (0, 0, 0)))], (4, 4, 4), CPU)
     x_BCDHW, label_BDHW = bank.gather(torch.tensor([0, 0]))
     assert torch.equal(x_BCDHW[0], x_BCDHW[1])
     assert x_BCDHW.shape == (2, 1, 4, 4, 4)
@@ -100,8 +100,8 @@ def test_the_same_patch_may_be_gathered_twice_and_beyond_the_volume_lies_backgro
 def test_augmentation_shows_each_patch_six_times(make_case: MakeCase) -> None:
     case = random_case(make_case, (6, 9, 10), seed=3)
     drawn = Centres(index_N=np.array([120, 300, 411]), counts={})
-    plain = PatchBank([case], [drawn], (4, 8, 8), CPU)
-    augmented = PatchBank([case], [drawn], (4, 8, 8), CPU, augment=True)
+    plain = PatchBank([(case, drawn)], (4, 8, 8), CPU)
+    augmented = PatchBank([(case, drawn)], (4, 8, 8), CPU, augment=True)
     assert (len(plain), len(augmented)) == (3, 18)
     x_BCDHW, label_BDHW = plain.gather(torch.arange(3))
     views = [
@@ -121,7 +121,7 @@ def test_augmentation_shows_each_patch_six_times(make_case: MakeCase) -> None:
 
 def test_the_six_views_of_a_patch_without_symmetry_all_differ(make_case: MakeCase) -> None:
     case = random_case(make_case, (6, 9, 10), seed=4)
-    bank = PatchBank([case], [Centres(index_N=np.array([311]), counts={})], (4, 4, 4), CPU, augment=True)
+    bank = PatchBank([(case, Centres(index_N=np.array([311]), counts={}))], (4, 4, 4), CPU, augment=True)
     x_BCDHW, _ = bank.gather(torch.arange(6))
     assert len({x.numpy().tobytes() for x in x_BCDHW}) == 6
 
@@ -133,7 +133,7 @@ def test_patches_know_their_case_their_centre_and_their_view(make_case: MakeCase
         for seed, shape in enumerate(shapes)
     ]
     centres = [corners(case) for case in cases]
-    bank = PatchBank(cases, centres, (4, 8, 8), CPU, augment=True)
+    bank = PatchBank(zip(cases, centres, strict=True), (4, 8, 8), CPU, augment=True)
     drawn = [
         (case.case_id, [int(i) for i in np.unravel_index(index, case.lesion_DHW.shape)])
         for case, of_case in zip(cases, centres, strict=True)

@@ -14,7 +14,8 @@ from hemosweep.model.losses import dice_ce_loss, focal_loss, soft_dice_loss
 from hemosweep.model.memory import MicroBatch, OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.training.checkpoint import load_checkpoint
-from hemosweep.training.loop import _accumulate, train, validate
+from hemosweep.training.loop import train, validate
+from hemosweep.training.step import PlainStep
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 
@@ -64,8 +65,8 @@ def mean_of(logits_BCDHW, label_BDHW):
 
 def gradient_of(model, loss, bank, num_patches, size):
     optimizer = torch.optim.SGD(model.parameters())
-    batch_B, buffers = torch.arange(num_patches), list(model.buffers())
-    batch_loss = _accumulate(model, buffers, optimizer, loss, bank, batch_B, MicroBatch(size, least=2), CPU)
+    step = PlainStep(model, loss, optimizer, MicroBatch(size, least=2), CPU)
+    batch_loss = step.accumulate(bank, torch.arange(num_patches))
     return float(batch_loss), [parameter.grad.clone() for parameter in model.parameters()]
 
 
