@@ -41,6 +41,13 @@ def count_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
+def is_device_lost(error: BaseException | None) -> bool:
+    """Whether an error means that the GPU no longer works for this process: after it, every call to CUDA fails."""
+    return isinstance(error, torch.AcceleratorError) or (
+        isinstance(error, RuntimeError) and "cuda error" in str(error).lower()
+    )
+
+
 def memory_bytes(device: torch.device) -> int | None:
     """All memory of a GPU; None for the CPU."""
     return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else None

@@ -46,6 +46,7 @@ class PatchBank:
             sizes.append(case.lesion_DHW.shape)
             self._case_ids.append(case.case_id)
             voxels.add(case)
+            del case, centres  # Or they would be held while the next ones are read.
         self._image_VC, self._label_V = voxels.joined()
         self._outside = len(self._label_V) - 1
         keep = self._image_VC.device
@@ -133,12 +134,15 @@ class _Voxels:
 
     def _add(self, image_VC: Tensor, label_V: Tensor) -> None:
         try:
-            placed = image_VC.to(self._device), label_V.to(self._device)
+            placed = self._place(image_VC), self._place(label_V)
         except RuntimeError as error:
             self._leave_device(error)
             placed = image_VC, label_V
         self._images.append(placed[0])
         self._labels.append(placed[1])
+
+    def _place(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._device)
 
     def _leave_device(self, error: RuntimeError) -> None:
         """Move all voxels to the host, where the device's memory is full."""

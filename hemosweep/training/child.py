@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message
+from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.journal import NO_SPACE, UNWRITABLE, Journal
@@ -107,14 +108,18 @@ def train_fold(folder: Path) -> int:
 def _kind(error: Exception) -> str:
     if is_out_of_memory(error):
         return "out_of_memory"
+    if is_device_lost(error):
+        return "device_lost"
     return next(name for failure, name in FAILURES if isinstance(error, failure))
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether a failure can pass by itself: the host's memory and its files can, a GPU's memory is this run's own."""
+    """Whether a failure can pass by itself: the host's memory, its files and a lost GPU can; a GPU's memory is this
+    run's own."""
     if isinstance(error, (OutOfMemory, BadInput)) and error.__cause__ is not None:
         return _may_pass(error.__cause__)
-    if is_host_full(error):
+    lost = is_device_lost(error) and not is_out_of_memory(error)
+    if is_host_full(error) or lost:  # Another process may get another GPU, or this one again.
         return True
     return isinstance(error, OSError) and not isinstance(error, _LASTING) and error.errno != errno.EROFS
 
@@ -136,6 +141,9 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         error.filename = Path(os.fsdecode(error.filename)).name
         return system_message(error)
+    if is_device_lost(error) and not is_out_of_memory(error):
+        first, *_ = str(error).splitlines()
+        return f"{_without_folders(first)}; the GPU failed or was taken away, see nvidia-smi and the system's log"
     return _without_folders(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 

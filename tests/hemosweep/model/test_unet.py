@@ -7,8 +7,9 @@ from torch import Tensor
 
 from hemosweep.config import LOSSES, ArmConfig, ModelConfig, TrainingConfig
 from hemosweep.model.builders import build_loss, build_model
+from hemosweep.model.layers import MaxPool
 from hemosweep.model.losses import dice_ce_loss
-from hemosweep.model.unet import MaxPool, SEUNet, SqueezeExcitation
+from hemosweep.model.unet import SEUNet, SqueezeExcitation
 
 
 def num_parameters(model: torch.nn.Module) -> int:

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling import bank as bank_module
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres
 
@@ -142,3 +144,57 @@ def test_patches_know_their_case_their_centre_and_their_view(make_case: MakeCase
     case_ids, centre_B3, view_B = bank.origins(torch.arange(len(bank)))
     assert list(zip(case_ids, centre_B3.tolist(), strict=True)) == drawn * 6
     assert view_B.tolist() == [view for view in range(6) for _ in drawn]
+
+
+@pytest.mark.parametrize("num_that_fit", [0, 1, 3, 4])
+def test_cases_that_the_device_does_not_hold_stay_on_the_host(
+    make_case: MakeCase, monkeypatch: pytest.MonkeyPatch, num_that_fit: int
+) -> None:
+    shape, patch = (6, 7, 9), (4, 4, 4)
+    wanted = [(case, corners(case)) for case in (random_case(make_case, shape, seed=seed) for seed in range(2))]
+    placed = 0
+
+    def place(self: bank_module._Voxels, tensor: torch.Tensor) -> torch.Tensor:
+        nonlocal placed
+        placed += 1
+        # There is no GPU here: what it would hold stays where it is.
+        if self._device.type == "cuda" and placed > num_that_fit:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return tensor
+
+    monkeypatch.setattr(bank_module._Voxels, "_place", place)
+    monkeypatch.setattr(bank_module._Voxels, "__init__", pretend_cuda)
+    bank = PatchBank(wanted, patch, CPU)
+    check(bank, wanted, patch)
+    assert bank._image_VC.device.type == "cpu"
+    assert bank.num_bytes == 2 * 6 * 7 * 9 * 5 + 5 + 16 * 16
+
+
+def pretend_cuda(self: bank_module._Voxels, device: torch.device) -> None:
+    self._device = torch.device("cuda")
+    self._images, self._labels = [], []
+
+
+def test_another_error_than_full_memory_is_told(make_case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place(self: bank_module._Voxels, tensor: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(bank_module._Voxels, "_place", place)
+    case = random_case(make_case, (4, 4, 4))
+    with pytest.raises(RuntimeError, match="launch failure"):
+        PatchBank([(case, corners(case))], (4, 4, 4), CPU)
+
+
+def test_a_case_is_taken_when_its_turn_comes_and_not_kept(make_case: MakeCase) -> None:
+    alive: list[weakref.ref[np.ndarray]] = []
+
+    def drawn() -> Iterator[tuple[PreprocessedCase, Centres]]:
+        for seed in range(3):
+            assert all(image() is None for image in alive), "an earlier case is still held"
+            case = random_case(make_case, (5, 6, 7), seed=seed)
+            alive.append(weakref.ref(case.image_CDHW))
+            yield case, corners(case)
+            del case
+
+    bank = PatchBank(drawn(), (4, 4, 4), CPU)
+    assert len(bank) == 24

@@ -1,16 +1,12 @@
-"""A fold run that is to repeat its bits on CUDA: which operations it uses, and whether it does."""
-
-from dataclasses import replace
-from multiprocessing import get_context
+"""A fold run that is to repeat its bits on CUDA: which operations it uses. `tests/gpu` holds it to that on a GPU."""
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hemosweep.config import LOSSES, ModelConfig
-from hemosweep.training.checkpoint import load_checkpoint
+from hemosweep.config import LOSSES
 from hemosweep.training.fold_run import run_fold
-from hemosweep.training.journal import Journal, read_journal
+from hemosweep.training.journal import Journal
 
 REFUSED = {
     "_adaptive_avg_pool2d_backward",
@@ -67,28 +63,3 @@ def test_a_deterministic_fold_run_uses_no_operation_that_cuda_would_refuse(recor
 
 def test_otherwise_the_pooling_is_pytorchs_own(recorded):
     assert recorded(deterministic=False, loss="dice_ce") & REFUSED == {"max_pool3d_with_indices_backward"}
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device: the CPU repeats its bits anyway")
-@pytest.mark.parametrize("loss", LOSSES)
-def test_two_deterministic_runs_on_cuda_are_the_same_to_the_bit(tiny_spec, tmp_path, loss):
-    spec = tiny_spec(deterministic=True, loss=loss)
-    # Wide enough that a sum over voxels is shared out among blocks of threads.
-    spec = replace(spec, config=replace(spec.config, model=ModelConfig(width=16)))
-    results = []
-    for name in ("first", "second"):
-        folder = tmp_path / name
-        folder.mkdir()
-        journal = Journal(folder / "events.jsonl")
-        # A process each, as in a sweep: cuBLAS reads how it is to work when it starts.
-        process = get_context("spawn").Process(target=run_fold, args=(spec, folder, journal))
-        process.start()
-        process.join()
-        assert process.exitcode == 0
-        weights = load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))["model"]
-        losses = [event["train_loss"] for event in read_journal(journal.path) if event["event"] == "epoch"]
-        results.append((weights, losses, (folder / "scores.json").read_text()))
-    (first_weights, *first), (second_weights, *second) = results
-    assert first == second
-    assert all(torch.equal(first_weights[name], second_weights[name]) for name in first_weights)

@@ -464,6 +464,20 @@ def test_a_failure_is_journalled_with_its_kind_on_one_line_and_whether_it_may_pa
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronously reported"),
+        torch.AcceleratorError("CUDA error: device-side assert triggered"),
+    ],
+)
+def test_a_lost_device_is_journalled_as_such_and_may_be_tried_again(tmp_path, tiny_spec, monkeypatch, error):
+    event = fail(tmp_path, tiny_spec(), monkeypatch, error)
+    assert (event["event"], event["kind"], event["transient"]) == ("failed", "device_lost", True)
+    first, _ = f"{error}\n".split("\n", 1)
+    assert event["message"] == f"{first}; the GPU failed or was taken away, see nvidia-smi and the system's log"
+
+
 def test_a_loss_that_is_not_finite_is_journalled_as_such_with_the_file_of_its_batch(
     tmp_path, tiny_spec, tiny_inputs, monkeypatch
 ):
