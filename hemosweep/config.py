@@ -189,9 +189,12 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InferenceConfig:
-    """Overlapping-patch inference; the paper asks for an overlap of more than one half."""
+    """Overlapping-patch inference (paper, Section 2.2.3).
 
-    overlap: float = 0.6
+    Neighbouring windows share more than `overlap` of their extent; the paper asks for more than one half.
+    """
+
+    overlap: float = 0.5
 
     def __post_init__(self) -> None:
         _require(0.0 <= self.overlap < 1.0, f"overlap={self.overlap}: must lie in [0, 1)")

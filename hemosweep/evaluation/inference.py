@@ -1,7 +1,12 @@
-"""Overlapping-patch inference (paper, Section 2.2.3): mean probability over all patches that see a voxel."""
+"""Overlapping-patch inference (paper, Section 2.2.3): mean probability over all patches that see a voxel.
 
+A case stays on the device: one operation a batch gathers its patches, one adds up their probabilities, and the result
+is copied to the host once.
+"""
+
+import math
+from collections.abc import Sequence
 from functools import partial
-from itertools import product
 
 import numpy as np
 import torch
@@ -12,16 +17,56 @@ from torch import Tensor, nn
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
 
+Shape = tuple[int, int, int]
+Starts = tuple[list[int], list[int], list[int]]
+"""Starts of windows along each axis; each combination is a window."""
+
 
 def window_starts(length: int, patch: int, overlap: float) -> list[int]:
-    """Starts of windows that cover `length` voxels, neighbours sharing at least `overlap` of their extent.
+    """Starts of the fewest, evenly spread windows that cover `length` voxels and share more than `overlap`.
 
-    One window at 0 covers a length up to `patch`; the last window ends with the volume.
+    The first window starts at 0 and the last one ends with the volume; one window covers a length up to `patch`.
+    Neighbours share more than `overlap` of their extent on average, but a step is never shorter than one voxel. Starts
+    are rounded to whole voxels, so that a single pair may share exactly half where half is asked for: the average
+    counts.
     """
-    if length <= patch:
+    span = length - patch
+    if span <= 0:
         return [0]
-    stride = max(1, int(patch * (1.0 - overlap) + 1e-9))
-    return [*range(0, length - patch, stride), length - patch]
+    # Steps of patch * (1 - overlap) share exactly `overlap`, which is too little; 1e-9 is for that product's rounding.
+    num_steps = min(span, math.floor(span / (patch * (1.0 - overlap)) + 1e-9) + 1)
+    return [(2 * step * span + num_steps) // (2 * num_steps) for step in range(num_steps + 1)]
+
+
+def windows_with_brain(brain_DHW: NDArray[np.bool_], starts: Starts, patch_DHW: Shape) -> NDArray[np.bool_]:
+    """Mask `(Z, Y, X)` of the windows, by their starts along each axis, that hold a brain voxel."""
+    found = brain_DHW
+    for axis, (axis_starts, size) in enumerate(zip(starts, patch_DHW, strict=True)):
+        planes = np.moveaxis(found, axis, 0)
+        found = np.stack([planes[start : start + size].any(axis=0) for start in axis_starts], axis=axis)
+    return found
+
+
+def num_windows_that_see(kept_ZYX: Tensor, starts: Starts, patch_DHW: Shape, shape_DHW: Shape) -> Tensor:
+    """Number of the kept windows that hold each voxel, `(D, H, W)` in float32, on the device of `kept_ZYX`."""
+    covers = []
+    for axis_starts, size, length in zip(starts, patch_DHW, shape_DHW, strict=True):
+        distance = torch.arange(length) - torch.tensor(axis_starts)[:, None]
+        covers.append(((distance >= 0) & (distance < size)).float().to(kept_ZYX.device))
+    covers_ZD, covers_YH, covers_XW = covers
+    # Whole numbers up to 2048 are exact in every arithmetic that a float32 product may use, TF32 included.
+    seen_ZHW = covers_YH.T @ (kept_ZYX.float() @ covers_XW)
+    return (covers_ZD.T @ seen_ZHW.flatten(1)).view(shape_DHW)
+
+
+def fill_last_batch(start_N: Tensor, batch_size: int) -> Tensor:
+    """The windows, the last one repeated until they are a multiple of `batch_size`."""
+    return torch.cat([start_N, start_N[-1:].expand(-len(start_N) % batch_size)])
+
+
+def wants_whole_batches(device: Device) -> bool:
+    """Whether every batch is filled up: a compiled network and a CUDA graph want one shape, the CPU only pays."""
+    return device.torch_device.type != "cpu"
 
 
 def predict_probability(
@@ -39,35 +84,61 @@ def predict_probability(
     Windows without a brain voxel hold background only and are skipped: probability 0 there. A volume smaller than the
     patch is padded with background. Where memory does not hold `batch_size` windows at once, fewer are taken.
 
+    The CPU repeats every bit; CUDA does so after `torch.use_deterministic_algorithms(True)`.
+
     Raises:
         OutOfMemory: memory does not hold one window.
     """
-    shape = brain_DHW.shape
-    missing = [max(0, patch - length) for patch, length in zip(patch_DHW, shape, strict=True)]
-    image = torch.from_numpy(image_CDHW).to(device.torch_device).float()
-    image = F.pad(image, (0, missing[2], 0, missing[1], 0, missing[0]), value=-1.0)
-    depth, height, width = patch_DHW
-    windows = [
-        (z, y, x)
-        for z, y, x in product(*(window_starts(n, p, overlap) for n, p in zip(shape, patch_DHW, strict=True)))
-        if brain_DHW[z : z + depth, y : y + height, x : x + width].any()
-    ]
-    total_DHW = torch.zeros(image.shape[1:], device=device.torch_device)
-    num_seen_DHW = torch.zeros_like(total_DHW)
+    depth, height, width = brain_DHW.shape
+    padded_DHW = (max(depth, patch_DHW[0]), max(height, patch_DHW[1]), max(width, patch_DHW[2]))
+    starts = (
+        window_starts(depth, patch_DHW[0], overlap),
+        window_starts(height, patch_DHW[1], overlap),
+        window_starts(width, patch_DHW[2], overlap),
+    )
+    kept_ZYX = torch.from_numpy(windows_with_brain(brain_DHW, starts, patch_DHW))
+    start_N = _flat_index(starts, padded_DHW)[kept_ZYX]
+    num_windows = len(start_N)
+    if wants_whole_batches(device):
+        start_N = fill_last_batch(start_N, batch_size)
+    start_N = start_N.to(device.torch_device)
+    patch_P = _flat_index([range(size) for size in patch_DHW], padded_DHW).flatten().to(device.torch_device)
+    image_VC = _voxel_rows(torch.from_numpy(image_CDHW).to(device.torch_device), padded_DHW)
+    total_V = torch.zeros(len(image_VC), device=device.torch_device)
     network = partial(_lesion_probability, model, device)
     at_once = MicroBatch(batch_size)
     model.eval()
     with torch.inference_mode():
-        for first in range(0, len(windows), batch_size):
-            batch = windows[first : first + batch_size]
-            x_BCDHW = torch.stack([image[:, z : z + depth, y : y + height, x : x + width] for z, y, x in batch])
-            probability_BDHW = at_once.forward(network, x_BCDHW)
-            for (z, y, x), probability_DHW in zip(batch, probability_BDHW, strict=True):
-                total_DHW[z : z + depth, y : y + height, x : x + width] += probability_DHW
-                num_seen_DHW[z : z + depth, y : y + height, x : x + width] += 1.0
-    mean_DHW = (total_DHW / num_seen_DHW.clamp(min=1.0))[: shape[0], : shape[1], : shape[2]]
-    probability: NDArray[np.float32] = mean_DHW.cpu().numpy()
+        for first in range(0, num_windows, batch_size):
+            # An index of one batch: that of all windows would take many times the memory of the volume.
+            voxel_BP = start_N[first : first + batch_size, None] + patch_P
+            x_BCDHW = image_VC[voxel_BP].unflatten(1, patch_DHW).movedim(-1, 1)
+            probability_BP = at_once.forward(network, x_BCDHW).flatten(1)
+            num_new = min(batch_size, num_windows - first)
+            # On the CPU it adds in the order of the windows, which `index_put_` does not promise; CUDA has a
+            # deterministic form of it.
+            total_V.index_add_(0, voxel_BP[:num_new].flatten(), probability_BP[:num_new].flatten())
+        num_seen_DHW = num_windows_that_see(kept_ZYX.to(device.torch_device), starts, patch_DHW, padded_DHW)
+        mean_DHW = total_V.view(padded_DHW) / num_seen_DHW.clamp(min=1.0)
+    probability: NDArray[np.float32] = mean_DHW[:depth, :height, :width].cpu().numpy()
     return probability
+
+
+def _flat_index(axes: Sequence[Sequence[int]], shape_DHW: Shape) -> Tensor:
+    """Number, in a flattened volume, of the voxel at each combination of coordinates along the axes."""
+    _, height, width = shape_DHW
+    z, y, x = (torch.tensor(axis) for axis in axes)
+    return (z[:, None, None] * height + y[:, None]) * width + x
+
+
+def _voxel_rows(image_CDHW: Tensor, shape_DHW: Shape) -> Tensor:
+    """The image padded with background at its ends, a row of channels for each voxel, in float32.
+
+    Patches gathered from it are channels_last_3d already.
+    """
+    missing = [full - length for full, length in zip(shape_DHW, image_CDHW.shape[1:], strict=True)]
+    padded_CDHW = F.pad(image_CDHW, (0, missing[2], 0, missing[1], 0, missing[0]), value=-1.0)
+    return padded_CDHW.flatten(1).T.float().contiguous()
 
 
 def _lesion_probability(model: nn.Module, device: Device, x_BCDHW: Tensor) -> Tensor:

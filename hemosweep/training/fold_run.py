@@ -3,11 +3,13 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from hemosweep.config import ArmConfig
 from hemosweep.evaluation.case_scores import CaseScores
@@ -132,12 +134,9 @@ def run_fold(
         should_pause=should_pause,
     )
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
-    scores = _scores_so_far(spec, folder)
-    for case in spec.test[len(scores) :]:
-        if should_pause():
-            write_json(folder / SCORES_NAME, scores)
-            raise Paused
-        scores.append(_test(case, model, spec, device, folder, journal).as_dict())
+    # While a GPU predicts the processors are free; a network on the CPU needs them itself.
+    beside = device.torch_device.type != "cpu"
+    scores = _test_cases(spec, model, device, folder, journal, should_pause, score_beside=beside)
     write_json(folder / SCORES_NAME, scores)
     seconds = seconds_before + time.perf_counter() - begun
     journal.write("done", seconds=seconds)
@@ -154,31 +153,79 @@ def _scores_so_far(spec: FoldRunSpec, folder: Path) -> list[dict[str, Any]]:
     return list(scores) if tested == [case.case_id for case in spec.test[: len(tested)]] else []
 
 
-def _test(
-    case_input: CaseInput, model: torch.nn.Module, spec: FoldRunSpec, device: Device, folder: Path, journal: Journal
+def _test_cases(
+    spec: FoldRunSpec,
+    model: torch.nn.Module,
+    device: Device,
+    folder: Path,
+    journal: Journal,
+    should_pause: Callable[[], bool],
+    *,
+    score_beside: bool,
+) -> list[dict[str, Any]]:
+    """Scores of all test cases in order; those that a paused process left are not tested again.
+
+    The next case is read while the network works on a case. With `score_beside` the case before is scored and written
+    meanwhile, too; else that is done before the network goes on. Only this thread writes the journal. What fails in
+    another thread is raised in this one as it is, and no thread is left behind.
+
+    Raises:
+        Paused: `should_pause` said so before a case; the scores of all cases that were begun are in the folder.
+    """
+    scores = _scores_so_far(spec, folder)
+    cases = spec.test[len(scores) :]
+    last_at = time.perf_counter()
+    reading: list[Future[PreprocessedCase]] = []
+    scoring: list[Future[CaseScores]] = []
+
+    def finish_scoring() -> None:
+        nonlocal last_at
+        while scoring:
+            result = scoring.pop().result()
+            now = time.perf_counter()
+            journal.write("tested", case_id=result.case_id, dsc=result.dsc, seconds=now - last_at)
+            last_at = now
+            scores.append(result.as_dict())
+
+    with ThreadPoolExecutor(max_workers=2) as threads:  # One reads, one scores.
+        for index, case_input in enumerate(cases):
+            if should_pause():
+                finish_scoring()
+                write_json(folder / SCORES_NAME, scores)
+                raise Paused
+            case = reading.pop().result() if reading else load_preprocessed(Path(case_input.path))
+            reading += [threads.submit(load_preprocessed, Path(after.path)) for after in cases[index + 1 : index + 2]]
+            probability_DHW = predict_probability(
+                model,
+                case.image_CDHW,
+                case.brain_DHW,
+                patch_DHW=spec.config.sampling.patch_DHW,
+                overlap=spec.config.inference.overlap,
+                batch_size=spec.config.training.batch_size,
+                device=device,
+            )
+            finish_scoring()
+            scoring.append(threads.submit(_score, case_input, case, probability_DHW, spec.fold, folder))
+            if not score_beside:
+                finish_scoring()
+        finish_scoring()
+    return scores
+
+
+def _score(
+    case_input: CaseInput, case: PreprocessedCase, probability_DHW: NDArray[np.float32], fold: int, folder: Path
 ) -> CaseScores:
-    begun = time.perf_counter()
-    case = load_preprocessed(Path(case_input.path))
-    probability_DHW = predict_probability(
-        model,
-        case.image_CDHW,
-        case.brain_DHW,
-        patch_DHW=spec.config.sampling.patch_DHW,
-        overlap=spec.config.inference.overlap,
-        batch_size=spec.config.training.batch_size,
-        device=device,
-    )
+    """Write a case's prediction on the scanner's grid, and return its scores there."""
     prediction_DHW = case.grid.to_native(probability_DHW) > 0.5
     scores = score_case(
         prediction_DHW,
         case.reference_DHW,
         spacing_DHW_mm=case.native_spacing_DHW_mm,
         case_id=case_input.case_id,
-        fold=spec.fold,
+        fold=fold,
         ivh=case_input.ivh,
     )
     write_prediction(folder / PREDICTIONS_NAME / f"{case_input.case_id}.nii.gz", prediction_DHW, case.affine)
-    journal.write("tested", case_id=scores.case_id, dsc=scores.dsc, seconds=time.perf_counter() - begun)
     return scores
 
 

@@ -27,7 +27,7 @@ def test_defaults_are_the_papers_protocol() -> None:
     assert (config.training.batch_size, config.training.max_epochs, config.training.patience) == (64, 100, 15)
     assert config.cross_validation.num_folds == 5
     assert config.preprocessing.spacing_HWD_mm is None
-    assert config.inference.overlap > 0.5
+    assert config.inference.overlap == 0.5, "windows share more than that"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def digest(config=None, seed=0, fold=FOLD, contents=CONTENTS, source="s"):
         {"config": ArmConfig(model=ModelConfig(width=8))},
         {"config": ArmConfig(model=ModelConfig(se=False))},
         {"config": ArmConfig(training=TrainingConfig(patience=4))},
-        {"config": ArmConfig(inference=InferenceConfig(overlap=0.5))},
+        {"config": ArmConfig(inference=InferenceConfig(overlap=0.6))},
         {"seed": 1},
         {"fold": replace(FOLD, train=("a",))},
         {"fold": replace(FOLD, train=("a",), validation=("b", "c"))},
