@@ -25,7 +25,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,TRIALS,trials)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
-	study report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	study bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -139,6 +139,9 @@ report: $(STAMP) ## Put the study beside the paper: page, Markdown, LaTeX in OUT
 
 plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train nothing
 	$(BIN)/hemosweep plan $(call quote,$*) $(SWEEP_OPTIONS) $(call given,ARGS)
+
+bench: $(STAMP) ## Measure the speed on this machine, beside MONAI and plain PyTorch (ARGS='gpu', ARGS=--quick)
+	$(BIN)/hemosweep bench --to tests/benchmarks/results $(call given,ARGS)
 
 runs: $(STAMP) ## List the runs
 	$(BIN)/hemosweep runs $(OUT_OPTION) $(call given,ARGS)

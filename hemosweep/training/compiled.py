@@ -19,8 +19,7 @@ from torch import Tensor
 from hemosweep.config import TrainingConfig
 from hemosweep.model.device import Device
 from hemosweep.model.memory import free_device_memory
-from hemosweep.sampling.bank import PatchBank
-from hemosweep.training.step import PlainStep
+from hemosweep.training.step import Bank, PlainStep
 
 MIN_STEPS = 10_000
 """Steps from which compiling pays. On an H200 it took 30 s with an empty cache and saved 4 ms of the full network's
@@ -52,19 +51,21 @@ class CompiledStep:
     Args:
         plain: what is compiled; its optimizer must be `capturable` on CUDA.
         batch_size: patches of a whole batch.
+        graph: whether the step becomes a CUDA graph, where it runs on CUDA.
     """
 
-    def __init__(self, plain: PlainStep, batch_size: int, on_event: Callable[..., None]) -> None:
+    def __init__(self, plain: PlainStep, batch_size: int, on_event: Callable[..., None], *, graph: bool = True) -> None:
         _keep_compiled_code()
         self._plain = plain
         self._batch_size = batch_size
         self._on_event = on_event
         self._loss_of = torch.compile(plain.loss_of, dynamic=False)
         self._num_done = 0
+        self._wants_graph = graph and plain.device.torch_device.type == "cuda"
         self._failed = False
         self._graph: _Graph | None = None
 
-    def __call__(self, bank: PatchBank, batch_B: Tensor) -> Tensor:
+    def __call__(self, bank: Bank, batch_B: Tensor) -> Tensor:
         whole = len(batch_B) == self._batch_size <= self._plain.micro_batch.size
         if self._failed or not whole:
             return self._plain(bank, batch_B)
@@ -86,7 +87,7 @@ class CompiledStep:
         if not self._num_done:
             self._on_event("compiled", seconds=time.perf_counter() - begun)
         self._num_done += 1
-        if self._num_done == NUM_WARM_UP and self._plain.device.torch_device.type == "cuda":
+        if self._num_done == NUM_WARM_UP and self._wants_graph:
             self._capture(x_BCDHW, label_BDHW)
         return loss
 

@@ -125,7 +125,7 @@ def train(
             raise Paused
         begun = time.perf_counter()
         try:
-            train_loss = _train_epoch(model, step, training, config.batch_size, device, order)
+            train_loss = train_epoch(model, step, training, config.batch_size, device, order)
             val_loss, val_dsc = validate(model, loss, validation, config.batch_size, device, forward)
         except NonFiniteLoss as error:
             kept = checkpoint.with_name(NON_FINITE_NAME)
@@ -162,7 +162,7 @@ def train(
     )
 
 
-def _train_epoch(
+def train_epoch(
     model: nn.Module, step: Step, bank: PatchBank, batch_size: int, device: Device, order: torch.Generator
 ) -> float:
     model.train()

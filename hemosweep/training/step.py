@@ -10,11 +10,17 @@ from torch import Tensor, nn
 from hemosweep.model.device import Device
 from hemosweep.model.losses import Loss
 from hemosweep.model.memory import MicroBatch
-from hemosweep.sampling.bank import PatchBank
+
+
+class Bank(Protocol):
+    """What a step needs of a `PatchBank`."""
+
+    def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64, by number."""
 
 
 class Step(Protocol):
-    def __call__(self, bank: PatchBank, batch_B: Tensor) -> Tensor:
+    def __call__(self, bank: Bank, batch_B: Tensor) -> Tensor:
         """Train on the patches of these numbers, and return their loss, on the device."""
 
 
@@ -36,7 +42,7 @@ class PlainStep:
         self.micro_batch, self.device = micro_batch, device
         self._buffers = list(model.buffers())  # Once: to walk through the modules takes longer than to copy them.
 
-    def __call__(self, bank: PatchBank, batch_B: Tensor) -> Tensor:
+    def __call__(self, bank: Bank, batch_B: Tensor) -> Tensor:
         batch_loss = self.accumulate(bank, batch_B)
         self.optimizer.step()
         return batch_loss
@@ -47,7 +53,7 @@ class PlainStep:
             logits_BCDHW = self.model(self.device.arrange(x_BCDHW))
         return self.loss(logits_BCDHW, label_BDHW)
 
-    def accumulate(self, bank: PatchBank, batch_B: Tensor) -> Tensor:
+    def accumulate(self, bank: Bank, batch_B: Tensor) -> Tensor:
         """Give the parameters a batch's gradient in place of the one before, and return the batch's loss.
 
         Where memory does not hold the batch, it goes through the network in micro-batches of nearly equal size, two

@@ -1,0 +1,281 @@
+"""The processors' part of the benchmark: training, data path, inference and scores beside peers, and start-up times.
+
+Peers do the same work in the same process and take turns with ours; a row is the ratio of the medians.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hemosweep.bench.cases import noise_case, random_centres
+from hemosweep.bench.ladder import Given, Rung, build, make_step
+from hemosweep.bench.peers import monai_batches, plain_batches
+from hemosweep.bench.rows import Result, Row, Say, make_result
+from hemosweep.bench.timing import interleaved_s
+from hemosweep.config import ArmConfig
+from hemosweep.engine.machine import Bystanders
+from hemosweep.evaluation.inference import predict_probability
+from hemosweep.evaluation.scores import score_case
+from hemosweep.model.device import Device, choose_device
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.bank import PatchBank
+
+DEMO_NATIVE_DHW, DEMO_CROP_DHW = (34, 100, 100), (30, 80, 70)
+"""About a phantom's head on the demo profile's grid."""
+NUM_CASES = 10
+PATCHES_PER_CASE = 64
+WORKERS = (0, 1, 2)
+NO_MONAI = "MONAI is not installed: make setup"
+OURS = Rung(name="hemosweep", own_norm=True, own_pool=True, own_input=True)
+PYTORCH = Rung(name="PyTorch's layers")
+
+Batches = Iterator[tuple[Tensor, Tensor]]
+
+
+def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> Result:
+    """Measure all rows on the processors.
+
+    Args:
+        config: the demo profile's: its patches, width and batches are trained.
+        quick: few repeats, and no whole sweep.
+        say: told what is done, for a person who waits.
+    """
+    device = _cpu()
+    details: dict[str, Any] = {"torch_threads": device.num_threads}
+    bystanders = Bystanders()
+    rows: list[Row] = []
+    parts: tuple[tuple[str, Callable[[], Iterator[Row]]], ...] = (
+        ("training and data path", lambda: _training(config, device, details, rounds=3 if quick else 9)),
+        ("inference", lambda: _inference(config, device, details, rounds=3 if quick else 9)),
+        ("scores", lambda: _scores(details)),
+        ("start-up", lambda: _start_up(details, repeats=3 if quick else 7)),
+        ("a whole sweep", lambda: _sweep(quick=quick)),
+    )
+    for name, part in parts:
+        say(name)
+        rows += part()
+    return make_result("cpu", _processor(), rows, details, num_busy=round(bystanders.num_busy(), 2))
+
+
+def _cpu() -> Device:
+    chosen = choose_device()
+    if chosen.torch_device.type == "cpu":
+        return chosen
+    return Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=chosen.num_threads)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.split(": ", 1)[1] for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.is_file()
+        else []
+    )
+    return names[0] if names else "processor of unknown name"
+
+
+def _training(config: ArmConfig, device: Device, details: dict[str, Any], *, rounds: int) -> Iterator[Row]:
+    patch_DHW, batch_size = config.sampling.patch_DHW, config.training.batch_size
+    cases = [
+        noise_case(f"noise {number}", native_DHW=DEMO_NATIVE_DHW, crop_DHW=DEMO_CROP_DHW) for number in range(NUM_CASES)
+    ]
+    centres = [random_centres(case, PATCHES_PER_CASE) for case in cases]
+    bank = PatchBank(zip(cases, centres, strict=True), patch_DHW, device.torch_device)
+    batches = list(torch.randperm(len(bank)).split(batch_size)[:8])
+    loaders: dict[str, Batches] = {}
+    note = ""
+    for workers in WORKERS:
+        loaders[f"plain PyTorch, {workers} workers"] = plain_batches(cases, centres, patch_DHW, batch_size, workers)
+        try:
+            loader = monai_batches(cases, patch_DHW, batch_size, workers, samples_per_case=8)
+            next(loader)
+            loaders[f"MONAI, {workers} workers"] = loader
+        except ImportError:
+            note = NO_MONAI
+    num_patches = len(batches) * batch_size
+
+    def gather_all() -> None:
+        for batch_B in batches:
+            bank.gather(batch_B)
+
+    def draw(loader: Batches) -> Callable[[], object]:
+        return lambda: list(islice(loader, len(batches)))
+
+    data_s = interleaved_s({"hemosweep": gather_all} | {name: draw(of) for name, of in loaders.items()}, rounds=rounds)
+    step = make_step(OURS, build(OURS, device, width=config.model.width), device)
+    peer_step = make_step(PYTORCH, build(PYTORCH, device, width=config.model.width), device)
+
+    def train_ours() -> None:
+        for batch_B in batches:
+            step(bank, batch_B)
+
+    def train(loader: Batches) -> Callable[[], object]:
+        def train_all() -> None:
+            for x_BCDHW, label_BDHW in islice(loader, len(batches)):
+                peer_step(Given(x_BCDHW, label_BDHW), torch.arange(len(x_BCDHW)))
+
+        return train_all
+
+    train_s = interleaved_s(
+        {"hemosweep": train_ours} | {name: train(of) for name, of in loaders.items()}, rounds=rounds
+    )
+    for key, seconds in (("data_patches_per_s", data_s), ("training_patches_per_s", train_s)):
+        details[key] = {name: round(num_patches / value) for name, value in seconds.items()}
+    yield Row(what="training, demo profile", value=num_patches / train_s["hemosweep"], unit="patches/s")
+    yield _against("training against MONAI's pipeline", train_s, "MONAI", 2.0, note)
+    yield _against("training against a plain PyTorch loop", train_s, "plain PyTorch", None, "")
+    yield Row(what="data path alone, demo profile", value=num_patches / data_s["hemosweep"], unit="patches/s")
+    yield _against("data path against MONAI's", data_s, "MONAI", 10.0, note)
+
+
+def _against(what: str, seconds: dict[str, float], peer: str, goal: float | None, note: str) -> Row:
+    """How many times faster ours is than a peer at its best."""
+    found = [value for name, value in seconds.items() if name.startswith(peer)]
+    return Row(
+        what=what, value=min(found) / seconds["hemosweep"] if found else None, unit="times", goal=goal, note=note
+    )
+
+
+def _inference(config: ArmConfig, device: Device, details: dict[str, Any], *, rounds: int) -> Iterator[Row]:
+    case = noise_case("noise", native_DHW=DEMO_NATIVE_DHW, crop_DHW=DEMO_CROP_DHW)
+    patch_DHW, batch_size = config.sampling.patch_DHW, config.training.batch_size
+    model = build(OURS, device, width=config.model.width).eval()
+    x_BCDHW = device.arrange(torch.from_numpy(case.image_CDHW)[None].float())
+
+    def ours() -> None:
+        predict_probability(
+            model,
+            case.image_CDHW,
+            case.brain_DHW,
+            patch_DHW=patch_DHW,
+            overlap=config.inference.overlap,
+            batch_size=batch_size,
+            device=device,
+        )
+
+    sides: dict[str, Callable[[], object]] = {"hemosweep": ours}
+    note = ""
+    try:
+        from monai.inferers import sliding_window_inference
+    except ImportError:
+        note = NO_MONAI
+    else:
+        # Just above: hemosweep's windows share more than the overlap asked for, as the paper's do.
+        overlap = config.inference.overlap + 0.01
+
+        def monai() -> None:
+            with torch.inference_mode():
+                logits = sliding_window_inference(x_BCDHW, patch_DHW, batch_size, model, overlap=overlap)
+                assert isinstance(logits, Tensor)
+                torch.softmax(logits, dim=1)
+
+        sides["MONAI"] = monai
+    seconds = interleaved_s(sides, rounds=rounds)
+    details["inference_s"] = {name: round(value, 4) for name, value in seconds.items()}
+    yield Row(what="inference of a case, demo profile", value=seconds["hemosweep"], unit="s")
+    yield _against("inference against MONAI's sliding windows", seconds, "MONAI", 1.5, note)
+
+
+def _scores(details: dict[str, Any]) -> Iterator[Row]:
+    case = noise_case("noise", native_DHW=(40, 512, 512), crop_DHW=(40, 430, 360))
+    reference_DHW = case.reference_DHW
+    prediction_DHW = np.roll(reference_DHW, (1, 3, 2), axis=(0, 1, 2))
+
+    def ours() -> None:
+        score_case(
+            prediction_DHW,
+            reference_DHW,
+            spacing_DHW_mm=case.native_spacing_DHW_mm,
+            case_id=case.case_id,
+            fold=0,
+            ivh="no",
+        )
+
+    seconds = interleaved_s({"hemosweep": ours}, rounds=7)
+    note = ""
+    try:
+        seconds |= interleaved_s({"MONAI": lambda: _monai_scores(case, prediction_DHW)}, rounds=1)
+    except ImportError:
+        note = NO_MONAI
+    details["scores_s"] = {name: round(value, 4) for name, value in seconds.items()}
+    yield Row(
+        what="all scores of a 512x512x40 case, warm", value=seconds["hemosweep"], unit="s", goal=0.1, at_least=False
+    )
+    yield _against("scores against MONAI's (Dice, HD95, ASSD, NSD)", seconds, "MONAI", None, note)
+
+
+def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> None:
+    from monai.metrics import (
+        compute_average_surface_distance,
+        compute_dice,
+        compute_hausdorff_distance,
+        compute_surface_dice,
+    )
+
+    def classes(mask_DHW: NDArray[np.bool_]) -> Tensor:
+        return torch.from_numpy(np.stack([~mask_DHW, mask_DHW])[None]).float()
+
+    ours, truth = classes(prediction_DHW), classes(case.reference_DHW)
+    spacing = list(case.native_spacing_DHW_mm)
+    compute_dice(ours, truth, include_background=False)
+    compute_hausdorff_distance(ours, truth, percentile=95, spacing=spacing)
+    compute_average_surface_distance(ours, truth, symmetric=True, spacing=spacing)
+    compute_surface_dice(ours, truth, class_thresholds=[2.0], spacing=spacing, use_subvoxels=True)
+
+
+def _start_up(details: dict[str, Any], *, repeats: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as temporary:
+        rng = np.random.default_rng(0)
+        for name in "ab":
+            lines = [f"case-{number:02d},{rng.uniform(0.6, 0.9):.4f}" for number in range(76)]
+            (Path(temporary) / f"{name}.csv").write_text("\n".join(["case_id,dsc", *lines]) + "\n")
+        seconds = interleaved_s(
+            {
+                "hemosweep --help": lambda: _command("--help"),
+                "hemosweep compare of two files": lambda: _command("compare", "a.csv", "b.csv", cwd=temporary),
+                "import scipy.stats": lambda: subprocess.run([sys.executable, "-c", "import scipy.stats"], check=True),
+            },
+            rounds=repeats,
+        )
+    details["start_up_s"] = {name: round(value, 3) for name, value in seconds.items()}
+    yield Row(what="hemosweep --help", value=seconds["hemosweep --help"], unit="s", goal=0.3, at_least=False)
+    yield Row(
+        what="hemosweep compare, two files of 76 cases", value=seconds["hemosweep compare of two files"], unit="s"
+    )
+    yield Row(what="of that, import scipy.stats alone", value=seconds["import scipy.stats"], unit="s")
+
+
+def _sweep(*, quick: bool) -> Iterator[Row]:
+    what = "hemosweep sweep patchsize, phantom made by it"
+    if quick:
+        yield Row(what=what, value=None, unit="min", note="skipped: --quick")
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        begun = time.perf_counter()
+        _command("sweep", "patchsize", "--out", str(Path(temporary) / "runs"))
+        minutes = (time.perf_counter() - begun) / 60
+    yield Row(what=what, value=minutes, unit="min", goal=4.0, at_least=False)
+
+
+def _command(*arguments: str, cwd: str | None = None) -> None:
+    """One run of the command line, as a user's."""
+    code = "import sys; from hemosweep.cli import main; sys.exit(main())"
+    subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "120"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=True,
+    )

@@ -1,0 +1,126 @@
+"""Figures of a benchmark with their goals, and where they were measured. It imports the standard library alone."""
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from hemosweep.engine.environment import git_commit, num_processors
+
+Say = Callable[[str], None]
+PACKAGES = ("torch", "numpy", "scipy", "monai")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One figure. `value` is None where it could not be measured, and `note` says why.
+
+    `at_least` tells on which side of `goal` a good value lies.
+    """
+
+    what: str
+    value: float | None
+    unit: str
+    goal: float | None = None
+    at_least: bool = True
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """ "met", "falls short", or nothing where there is no value or no goal."""
+        if self.value is None or self.goal is None:
+            return ""
+        return "met" if (self.value >= self.goal) == self.at_least or self.value == self.goal else "falls short"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """The rows of one part, "cpu" or "gpu", with the device, versions and load they were measured with.
+
+    `num_busy` is how many processors other programs kept busy meanwhile. `details` is what the rows were taken from.
+    """
+
+    part: str
+    device: str
+    rows: tuple[Row, ...]
+    versions: dict[str, str | None]
+    processors: int
+    num_busy: float | None
+    commit: str | None
+    day: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Result":
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**values | {"rows": tuple(Row(**row) for row in values["rows"])})
+
+
+def versions() -> dict[str, str | None]:
+    """Python's and the packages' that the figures depend on; None for one that is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def make_result(
+    part: str, device: str, rows: Sequence[Row], details: dict[str, Any], *, num_busy: float | None = None
+) -> Result:
+    """Rows with what they were measured with, here and today."""
+    return Result(
+        part=part,
+        device=device,
+        rows=tuple(rows),
+        versions=versions(),
+        processors=num_processors(),
+        num_busy=num_busy,
+        commit=git_commit(),
+        day=date.today().isoformat(),
+        details=details,
+    )
+
+
+def as_lines(result: Result) -> list[str]:
+    """A short table: what, value, goal, verdict."""
+    cells = [("", result.device, "goal", "")]
+    for row in result.rows:
+        goal = "" if row.goal is None else f"{'>=' if row.at_least else '<='} {number(row.goal)}"
+        value = "-" if row.value is None else f"{number(row.value)} {row.unit}".strip()
+        cells.append((row.what, value, goal, row.verdict or row.note))
+    widths = [max(len(cell[column]) for cell in cells) for column in range(4)]
+    lines = [
+        f"{what:<{widths[0]}}  {value:>{widths[1]}}  {goal:>{widths[2]}}  {verdict}".rstrip()
+        for what, value, goal, verdict in cells
+    ]
+    notes = [f"{row.what}: {row.note}" for row in result.rows if row.note and row.verdict]
+    return [*lines, *notes, _measured_with(result)]
+
+
+def number(value: float) -> str:
+    """Three or four digits: 9,120, 12.4, 0.037."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _measured_with(result: Result) -> str:
+    packages = ", ".join(f"{name} {found or 'not installed'}" for name, found in result.versions.items())
+    busy = "" if result.num_busy is None else f"; other programs kept {result.num_busy:.1f} processors busy"
+    return f"{result.day}, commit {(result.commit or 'unknown')[:12]}, {result.processors} processors, {packages}{busy}"
+
+
+def skipped(rows: Sequence[tuple[str, str]], why: str) -> tuple[Row, ...]:
+    """Rows, each by its name and unit, that were not measured."""
+    return tuple(Row(what=what, value=None, unit=unit, note=f"skipped: {why}") for what, unit in rows)
