@@ -135,3 +135,28 @@ for package in ["model", "sampling", "training", "evaluation", "stats"]:
 """
     result = run(sys.executable, "-c", code)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_speed_tables_of_the_readme_are_those_of_the_benchmarks_files():
+    result = run(sys.executable, "tests/benchmarks/readme_table.py", "--check", PYTHONPATH=str(ROOT))
+    assert result.returncode == 0, "make it with: PYTHONPATH=. .venv/bin/python tests/benchmarks/readme_table.py"
+
+
+def test_the_gpu_part_of_the_benchmark_needs_torch_numpy_and_scipy_alone():
+    # As on a machine that was lent for a quarter of an hour, where nothing can be installed.
+    code = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"mlflow", "optuna", "nibabel", "monai", "pydicom", "SimpleITK", "pandas", "typer"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+sys.argv = ["hemosweep.bench", "gpu", "--quick"]
+import runpy
+runpy.run_module("hemosweep.bench", run_name="__main__")
+"""
+    result = run(sys.executable, "-c", code, CUDA_VISIBLE_DEVICES="")
+    assert result.returncode == 0, result.stderr
+    assert "skipped: no CUDA device" in result.stdout
