@@ -22,6 +22,15 @@ def work_for_long(folder):
     return 0
 
 
+def train_compiled(folder):
+    """A fold run whose steps are compiled, though it is short and on the CPU."""
+    from hemosweep.training import loop
+    from hemosweep.training.child import train_fold
+
+    loop.is_worth_compiling = lambda config, device, num_patches: True
+    return train_fold(folder)
+
+
 def leave_a_trace(folder):
     (folder / "worked").touch()
     return 0

@@ -149,7 +149,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"mlflow", "optuna", "nibabel", "monai", "pydicom", "SimpleITK", "pandas", "typer"}:
+        if name.partition(".")[0] in "mlflow optuna nibabel monai pydicom SimpleITK pandas matplotlib typer".split():
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())

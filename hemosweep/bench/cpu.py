@@ -208,11 +208,18 @@ def _scores(details: dict[str, Any]) -> Iterator[Row]:
         seconds |= interleaved_s({"MONAI": lambda: _monai_scores(case, prediction_DHW)}, rounds=1)
     except ImportError:
         note = NO_MONAI
+    surfaces = "surface-distance is not installed"
+    try:
+        seconds |= interleaved_s({"surface-distance": lambda: _surface_distances(case, prediction_DHW)}, rounds=1)
+        surfaces = ""
+    except ImportError:
+        pass
     details["scores_s"] = {name: round(value, 4) for name, value in seconds.items()}
     yield Row(
         what="all scores of a 512x512x40 case, warm", value=seconds["hemosweep"], unit="s", goal=0.1, at_least=False
     )
     yield _against("scores against MONAI's (Dice, HD95, ASSD, NSD)", seconds, "MONAI", None, note)
+    yield _against("scores against surface-distance (HD95, ASSD, NSD)", seconds, "surface-distance", None, surfaces)
 
 
 def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> None:
@@ -232,6 +239,15 @@ def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> 
     compute_hausdorff_distance(ours, truth, percentile=95, spacing=spacing)
     compute_average_surface_distance(ours, truth, symmetric=True, spacing=spacing)
     compute_surface_dice(ours, truth, class_thresholds=[2.0], spacing=spacing, use_subvoxels=True)
+
+
+def _surface_distances(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> None:
+    import surface_distance
+
+    found = surface_distance.compute_surface_distances(case.reference_DHW, prediction_DHW, case.native_spacing_DHW_mm)
+    surface_distance.compute_robust_hausdorff(found, 95)
+    surface_distance.compute_average_surface_distance(found)
+    surface_distance.compute_surface_dice_at_tolerance(found, 2.0)
 
 
 def _start_up(details: dict[str, Any], *, repeats: int) -> Iterator[Row]:

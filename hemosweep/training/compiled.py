@@ -27,7 +27,7 @@ step, so that it is made up for after some 7,500 steps."""
 TYPICAL_EPOCHS = 20
 """The shortest of the paper's trainings (Section 2.2.3): what is sure to come of the epochs asked for."""
 NUM_WARM_UP = 3
-"""Compiled steps before the graph is captured. They count as training, as all do."""
+"""Compiled steps before the graph is captured; one that fails is taken back. They count as training, as all do."""
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -72,6 +72,8 @@ class CompiledStep:
         x_BCDHW, label_BDHW = bank.gather(batch_B)
         if self._graph is not None:
             return self._graph(x_BCDHW, label_BDHW)
+        if self._num_done >= NUM_WARM_UP:
+            return self._update(x_BCDHW, label_BDHW)
         begun = time.perf_counter()
         before = self._plain.before()
         try:

@@ -258,6 +258,17 @@ def test_a_forecast_whose_steps_cannot_be_kept_says_so(request_for, tmp_path):
     assert forecast.seconds > 0.0
 
 
+def test_a_fold_run_that_the_gpu_does_not_hold_is_told_beforehand(request_for):
+    forecast = forecast_study(request_for(0.5))
+    (arm,) = forecast.arms
+    assert forecast.gpu_bytes is None
+    for gpu_bytes, told in ((arm.memory_bytes, False), (arm.memory_bytes - 1, True)):
+        lines = replace(forecast, on_gpu=True, gpu_bytes=gpu_bytes).as_text().splitlines()
+        found = [line for line in lines if f"{arm.arm}: a fold run takes more than the GPU's " in line]
+        assert bool(found) == told
+        assert all(line.endswith("would stay in the host's memory, and each batch would be moved") for line in found)
+
+
 def test_the_fold_runs_at_a_time_are_those_that_the_machine_or_the_cluster_has(request_for, monkeypatch):
     def num_slots(**options):
         return forecast_study(request_for(0.5, execution=Execution(**options))).num_slots

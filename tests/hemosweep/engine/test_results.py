@@ -1,6 +1,8 @@
 import math
 
-from hemosweep.engine.results import case_table
+import pytest
+
+from hemosweep.engine.results import case_table, remarks
 from hemosweep.evaluation.case_scores import CASE_COLUMNS, NUMBER_COLUMNS
 
 ROW = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"ivh": "no"}
@@ -21,3 +23,16 @@ def test_a_case_table_has_its_columns_in_order_and_nan_for_an_undefined_score():
 def test_a_case_table_of_nothing_has_its_columns_too():
     assert case_table([]).columns.tolist() == list(CASE_COLUMNS)
     assert all(case_table([])[name].dtype == float for name in NUMBER_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({"event": "cases_on_host", "num_cases": 48}, "the GPU's memory does not hold 48 of its cases"),
+        ({"event": "not_compiled", "reason": "InductorError"}, "could not be compiled (InductorError, see its log)"),
+        ({"event": "no_graph", "reason": "RuntimeError"}, "could not be captured as a CUDA graph (RuntimeError"),
+    ],
+)
+def test_what_a_fold_run_did_the_slower_way_is_told(event, told):
+    (line,) = remarks([{"event": "started"}, event, {"event": "compiled", "seconds": 20.0}], batch_size=64)
+    assert told in line

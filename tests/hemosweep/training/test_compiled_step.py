@@ -7,14 +7,18 @@ import pytest
 import torch
 
 from hemosweep.config import TrainingConfig
+from hemosweep.engine.local import LocalExecutor
 from hemosweep.model.device import Device
 from hemosweep.model.losses import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.unet import SEUNet
 from hemosweep.training import compiled
+from hemosweep.training.child import train_fold
 from hemosweep.training.compiled import CompiledStep, compiled_forward, is_worth_compiling
+from hemosweep.training.journal import read_journal
 from hemosweep.training.loop import forward_of
 from hemosweep.training.step import PlainStep
+from tests.jobs import train_compiled
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 CUDA = Device(torch_device=torch.device("cuda"), bf16=True, channels_last=True, num_threads=1)
@@ -81,6 +85,24 @@ def test_a_compiled_training_follows_the_plain_one_and_keeps_its_code(one_thread
             x_BCDHW, _ = bank.gather(torch.arange(num_patches))
             logits_BCDHW = compiled_forward(forward, BATCH, pytest.fail)(x_BCDHW)
             torch.testing.assert_close(logits_BCDHW, forward(x_BCDHW), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_fold_run_in_a_forked_child_is_compiled_and_learns(tiny_spec, tmp_path, cache, one_processor):
+    results = []
+    for name, job in (("plain", train_fold), ("compiled", train_compiled)):
+        folder = tmp_path / name
+        tiny_spec(max_epochs=3).write(folder)
+        executor = LocalExecutor(job=job)
+        executor.start(folder)
+        (end,) = executor.wait(240.0)
+        assert end.failure is None, (folder / "log.txt").read_text()
+        events = read_journal(folder / "events.jsonl")
+        assert [event["event"] for event in events].count("compiled") == int(name == "compiled")
+        assert not {event["event"] for event in events} & {"not_compiled", "no_graph"}
+        results.append([event["val_loss"] for event in events if event["event"] == "epoch"])
+    assert results[1] == pytest.approx(results[0], rel=0.2)  # Dropout draws in another order.
 
 
 class FailsInBackward(torch.autograd.Function):
