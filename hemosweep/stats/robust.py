@@ -18,7 +18,7 @@ Steps = NDArray[np.int64]
 
 SEED = 20210
 NUM_BOOTSTRAP_RESAMPLES = 9_999
-# All its draws of ten thousand cases take seconds, of a hundred thousand they would take a minute.
+# Its draws grow with the cases: they take a second for ten thousand, and would take ten for a hundred thousand.
 MAX_BOOTSTRAPPED = 10_000
 # What one step of the bootstrap may hold, in numbers drawn.
 MAX_DRAWN = 5_000_000
