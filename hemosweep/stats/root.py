@@ -1,9 +1,10 @@
 """The root of a function of one number, without `scipy.optimize`, which takes longer to import than a comparison."""
 
+import math
 from collections.abc import Callable
 
 # A hundred halvings of an interval below 1e6 leave less than 1e-24 of it: every double is told from its neighbour,
-# but for roots that are zero themselves.
+# but for roots that are nearly zero.
 MAX_HALVINGS = 100
 
 
@@ -15,7 +16,9 @@ def bisect(function: Callable[[float], float], low: float, high: float) -> float
         middle = (low + high) / 2
         if not low < middle < high:
             break
-        if function(middle) * sign > 0:
+        value = function(middle)
+        assert not math.isnan(value), f"no number at {middle}"
+        if value * sign > 0:
             low = middle
         else:
             high = middle

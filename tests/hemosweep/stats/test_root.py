@@ -25,6 +25,11 @@ def test_ends_of_one_sign_are_refused():
         bisect(lambda x: x, 1.0, 2.0)
 
 
+def test_a_function_without_a_value_on_the_way_is_refused():
+    with pytest.raises(AssertionError, match=r"no number at 1\.0"):
+        bisect({0.0: -1.0, 1.0: math.nan, 2.0: 1.0}.__getitem__, 0.0, 2.0)
+
+
 @pytest.mark.parametrize("df", [1, 2, 9, 75, 1000, 100_000])
 @pytest.mark.parametrize("t", [0.0, 1e-6, 0.3, 2.0, 25.0, 9e3])
 @pytest.mark.parametrize("p", [0.025, 0.975])
