@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    # Importing it takes seconds, scipy.stats among them, and a table of arms needs none of it.
+    # Importing it takes half a second, most of it numpy and scipy.special, and a table of arms needs none of it.
     from hemosweep.stats.paired import PairedComparison
 
 UNDEFINED = "\N{EN DASH}"

@@ -3,8 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from scipy import stats
-
 from hemosweep.stats.ttest import CONFIDENCE, MeanTest
 
 # 95% of normal differences lie within so many standard deviations of their mean.
@@ -33,6 +31,9 @@ def limits_of_agreement(differences: MeanTest) -> LimitsOfAgreement | None:
     centre, sd, df, n = differences.mean, differences.sd, differences.df, differences.n
     if centre is None or sd is None or df is None or n < MIN_CASES:
         return None
+    # It takes a second to import, and only a report has limits of agreement.
+    from scipy import stats
+
     root = math.sqrt(n)
     tail = (1 - CONFIDENCE) / 2
     near, far = (float(stats.nct.ppf(p, df, LIMIT_SDS * root)) / root * sd for p in (tail, 1 - tail))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from hemosweep.stats.pairing import Floats
+from hemosweep.stats.royston import shapiro_wilk_p
 from hemosweep.stats.ttest import varies
 
 # Shapiro-Wilk has no value below, and scipy's p no accuracy above.
@@ -30,7 +30,7 @@ def shapiro_p(diff_N: Floats, resolution: float) -> float | None:
     """p of the Shapiro-Wilk test that the differences are normal; None for 2 cases, over 5000, or no spread."""
     if diff_N.size not in SHAPIRO_SIZES or not varies(diff_N, resolution):
         return None
-    return float(stats.shapiro(np.sort(diff_N)).pvalue)
+    return shapiro_wilk_p(np.sort(diff_N))
 
 
 def find_outliers(case_ids: Sequence[str], diff_N: Floats, resolution: float) -> tuple[Outlier, ...]:

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from hemosweep.errors import BadInput
+from hemosweep.stats.root import bisect
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, above_zero
 
 POWER = 0.8
@@ -38,7 +39,7 @@ def minimum_detectable_difference(sd_diff: float, n: int) -> float:
         opposite = float(np.nan_to_num(special.nctdtr(df, noncentrality, -critical)))
         return 1 - float(special.nctdtr(df, noncentrality, critical)) + opposite - POWER
 
-    return float(optimize.brentq(missing, 0.0, 10 + 5 * critical, xtol=1e-12)) * sd_diff / math.sqrt(n)
+    return bisect(missing, 0.0, 10 + 5 * critical) * sd_diff / math.sqrt(n)
 
 
 def check_margin(margin: float) -> None:

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from hemosweep.stats.pairing import Floats
+from hemosweep.stats.root import bisect
 
 SIGNIFICANCE_LEVEL = 0.05
 CONFIDENCE = 0.95
@@ -62,23 +63,29 @@ def varies(values_N: Floats, resolution: float) -> bool:
 def mean_test(values_N: Floats, resolution: float) -> MeanTest:
     """Student's t-test of one sample; of differences B - A it is the dependent t-test (scipy's `ttest_rel`)."""
     n, own_mean, own_sd = values_N.size, mean(values_N), sd(values_N)
-    if not varies(values_N, resolution):
+    if own_mean is None or not varies(values_N, resolution):
         return MeanTest(n=n, mean=own_mean, sd=own_sd, ci95=None, t=None, df=None, p=None)
-    result = stats.ttest_1samp(values_N, 0.0)
-    low, high = result.confidence_interval(CONFIDENCE)
+    df = n - 1
+    standard_error = math.sqrt(float(np.mean((values_N - own_mean) ** 2)) * (n / df) / n)
+    t = own_mean / standard_error
+    half = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * standard_error
     return MeanTest(
         n=n,
         mean=own_mean,
         sd=own_sd,
-        ci95=(float(low), float(high)),
-        t=float(result.statistic),
-        df=n - 1,
-        p=above_zero(float(result.pvalue)),
+        ci95=(own_mean - half, own_mean + half),
+        t=t,
+        df=df,
+        p=two_sided_p(t, df),
     )
 
 
 def stars(p: float | None) -> str:
     return "" if p is None else "*" * sum(p < bound for bound in STAR_BOUNDS)
+
+
+def two_sided_p(t: float, df: float) -> float:
+    return above_zero(2 * float(special.stdtr(df, -abs(t))))
 
 
 def above_zero(p: float) -> float:
@@ -122,4 +129,4 @@ def noncentrality(t: float, df: int, p: float) -> float:
     # chi / sqrt(df).
     low = -float(special.ndtri(p)) - 1e-9
     high = 5.0 + t * math.sqrt(float(special.chdtri(df, 1e-9)) / df)
-    return float(optimize.brentq(lambda delta: special.nctdtr(df, delta, t) - p, low, high, xtol=1e-12))
+    return bisect(lambda delta: float(special.nctdtr(df, delta, t)) - p, low, high)

@@ -5,6 +5,8 @@ Numbers are worked by hand, printed by R, or have a closed form.
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -337,6 +339,29 @@ def test_values_too_large_to_compute_with_are_refused(scores, refused):
     a = scores("a.csv", A, hd95_mm=[1e300, 1e308, 1.0, 2.0])
     line = refused(a, scores("b.csv", B, hd95_mm=[1.0, 2.0, 3.0, 4.0]), "--metric", "hd95_mm")
     assert "A: HD95 too large to compute with in 001 (1e+300), 002 (1e+308)" in line
+
+
+def test_comparing_two_files_imports_nothing_that_takes_longer_than_the_comparison(scores):
+    a = scores("a.csv", A | {f"1{place}": 0.1 for place in range(60)}, fold=[0, 1] * 32, ivh=["yes", "no"] * 32)
+    b = scores("b.csv", B | {f"1{place}": 0.1 + place / 100 for place in range(60)})
+    heavy = {
+        *("mlflow", "torch", "pandas", "matplotlib", "optuna", "rich", "sqlalchemy", "nibabel", "SimpleITK"),
+        *(f"scipy.{name}" for name in ("stats", "optimize", "linalg", "sparse", "spatial", "ndimage", "interpolate")),
+    }
+    code = f"""
+import sys
+from hemosweep.cli import main
+sys.argv = ["hemosweep", "compare", {str(a)!r}, {str(b)!r}, "--margin", "0.1"]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print(sorted({heavy} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
+    for printed in ("Wilcoxon", "BCa", "Shapiro-Wilk", "IVH against no IVH", "detectable", "equivalen"):
+        assert printed in done.stdout
 
 
 # --- Formats ----------------------------------------------------------------------------------------------------------

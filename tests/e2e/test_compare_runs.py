@@ -285,6 +285,7 @@ def test_comparing_files_and_runs_imports_nothing_that_takes_long(recorded, tmp_
         ["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")],
         ["compare", SMALL_RUN, MIDDLE_RUN, "--out", str(recorded.out)],
     ]
+    heavy = {"mlflow", "torch", "pandas", "matplotlib", "optuna", "rich", "scipy.stats", "scipy.optimize"}
     code = f"""
 import sys
 from hemosweep.cli import main
@@ -294,11 +295,29 @@ for command in {commands!r}:
         main()
     except SystemExit as ended:
         assert not ended.code
-print([name for name in ("mlflow", "torch", "pandas", "matplotlib", "optuna", "rich") if name in sys.modules])
+print(sorted({heavy} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
     assert done.stdout.count("paired t-test: t(7) = ") == 2
+
+
+def test_listing_runs_and_help_import_nothing_that_takes_long(recorded):
+    heavy = {"mlflow", "torch", "pandas", "matplotlib", "optuna", "numpy", "scipy", "sqlalchemy"}
+    code = f"""
+import sys
+from hemosweep.cli import main
+for command in (["runs", "--out", {str(recorded.out)!r}], ["--help"], ["compare", "--help"]):
+    sys.argv = ["hemosweep", *command]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code
+print(sorted({heavy} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
+    assert "24x24x8" in done.stdout
 
 
 def test_a_deleted_run_is_not_compared(refused, recorded, tmp_path, main):

@@ -59,6 +59,19 @@ def test_the_interaction_of_unequal_groups_is_welchs():
     assert result.ci95 == pytest.approx((low, high))
 
 
+@pytest.mark.parametrize("sizes", [(2, 2), (2, 500), (7, 3), (50, 26), (20_000, 30_000)])
+@pytest.mark.parametrize(("shift", "spread"), [(0.0, 1.0), (0.1, 0.0), (4.0, 0.01), (1e3, 50.0)])
+def test_the_interaction_is_scipys_to_the_last_digits(sizes, shift, spread):
+    """From p near one to p too small for a double, and with one group whose values are all the same."""
+    rng = np.random.default_rng(sizes)
+    first, second = rng.normal(shift, 1.0, sizes[0]), np.full(sizes[1], 0.5) + spread * rng.normal(0, 1, sizes[1])
+    moments = [(values.mean(), values.std(ddof=1), values.size) for values in (first, second)]
+    expected = stats.ttest_ind_from_stats(*moments[0], *moments[1], equal_var=False)
+    result = interaction(first, second, RESOLUTION)
+    assert result.t == pytest.approx(expected.statistic, rel=1e-12)
+    assert result.p == pytest.approx(max(expected.pvalue, np.finfo(float).tiny), rel=1e-12)
+
+
 def test_one_group_without_spread_leaves_the_degrees_of_freedom_to_the_other():
     result = interaction(np.array([0.1, 0.2, 0.3]), np.full(5, 0.15), RESOLUTION)
     assert result.df == pytest.approx(2)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from hemosweep.stats import bca_interval, sign_flip_test, wilcoxon_test
+from hemosweep.stats.robust import MAX_DRAWN, NUM_BOOTSTRAP_RESAMPLES, SEED
 
 MAIZE = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48])
 # Tenths of the differences of Student's sleep data: nine of one sign, two of them tied, and a zero.
@@ -95,6 +96,26 @@ def test_wilcoxons_p_is_scipys_whatever_the_method(n, largest, method):
     assert result.method == method
 
 
+@pytest.mark.parametrize("n", [2, 3, 5, 13, 14, 20, 49, 50, 51, 76, 5000])
+@pytest.mark.parametrize("largest", [1, 3, 40, 10**9])
+@pytest.mark.parametrize("shift", [0, 0.3, 1])
+def test_wilcoxons_p_is_scipys_to_the_last_digits(n, largest, shift):
+    """With zeros and ties where the values are small, and none where they are large; up to all of one sign."""
+    rng = np.random.default_rng(1000 * n + int(10 * shift))
+    steps = rng.integers(-largest, largest, n, endpoint=True) + round(shift * largest)
+    steps[0] = largest
+    expected = float(stats.wilcoxon(steps.astype(float)).pvalue)
+    assert wilcoxon_test(steps).p == pytest.approx(max(expected, np.finfo(float).tiny), rel=1e-12)
+
+
+def test_every_rank_sum_of_distinct_values_has_scipys_p():
+    for num_negative in range(51):
+        steps = np.arange(1, 51)
+        steps[:num_negative] *= -1
+        assert wilcoxon_test(steps).p == pytest.approx(stats.wilcoxon(steps.astype(float)).pvalue, rel=1e-12)
+    assert wilcoxon_test(np.arange(1, 51)).p == 2.0**-49
+
+
 @pytest.mark.parametrize("test", [wilcoxon_test, sign_flip_test])
 @pytest.mark.parametrize("steps", [[], [5], [0, 0, 0]])
 def test_without_a_difference_or_a_second_case_there_is_no_p(test, steps):
@@ -155,8 +176,26 @@ def test_the_bca_interval_is_efrons_over_all_resamples():
     assert expected[1] - np.quantile(means, 0.975) > 0.2 * spread
 
 
+@pytest.mark.parametrize("n", [2, 3, 5, 20, 76, 499, 600, 2000])
+@pytest.mark.parametrize("largest", [2, 30, 10**8])
+def test_the_bca_interval_is_scipys_to_the_last_digits(n, largest):
+    """Also where the resamples are drawn in several batches, and where many of them have the very mean."""
+    steps = np.random.default_rng(n).integers(-largest, 2 * largest, n)
+    steps[:2] = [-largest, 2 * largest]
+    sign = -1 if steps.sum() < 0 else 1
+    expected = stats.bootstrap(
+        (np.sort(sign * steps).astype(float),),
+        np.mean,
+        n_resamples=NUM_BOOTSTRAP_RESAMPLES,
+        batch=MAX_DRAWN // n,
+        method="BCa",
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    bounds = [sign * RESOLUTION * bound for bound in expected]
+    assert bca_interval(steps, RESOLUTION) == pytest.approx(tuple(sorted(bounds)), rel=1e-12)
+
+
 def test_over_ten_thousand_cases_there_is_no_bca_interval():
-    """Its jackknife takes n^2 steps: a hundred thousand cases would take minutes."""
     steps = np.arange(-5000, 5001, dtype=np.int64)
     assert bca_interval(steps, RESOLUTION) is None
     assert bca_interval(steps[:200], RESOLUTION) is not None

@@ -52,6 +52,17 @@ def test_the_one_sample_test_of_differences_is_scipys_dependent_test(pairs):
         assert (test.t, test.p, test.df) == pytest.approx((expected.statistic, expected.pvalue, expected.df))
 
 
+@pytest.mark.parametrize("n", [2, 3, 10, 76, 5000, 200_000])
+@pytest.mark.parametrize("shift", [0.0, 0.1, -3.0, 1e4])
+def test_the_test_of_a_mean_is_scipys_to_the_last_digits(n, shift):
+    """From p near one to p too small for a double, which is told as the smallest one."""
+    values = np.random.default_rng(n).normal(shift, 1.0, n)
+    test, expected = mean_test(values, RESOLUTION), stats.ttest_1samp(values, 0.0)
+    assert test.t == pytest.approx(expected.statistic, rel=1e-12)
+    assert test.p == pytest.approx(max(expected.pvalue, np.finfo(float).tiny), rel=1e-12)
+    assert test.ci95 == pytest.approx(tuple(expected.confidence_interval(0.95)), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("values", "mean", "sd"), [([], None, None), ([0.25], 0.25, None), ([0.1, 0.1, 0.1 + 1e-17], 0.1, 0.0)]
 )
