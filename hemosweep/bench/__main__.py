@@ -14,9 +14,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="leave out what takes long")
     parser.add_argument("--to", type=Path, help="write the result to this JSON file")
     options = parser.parse_args()
-    result = run(quick=options.quick)
-    if options.to is not None:
-        result.write(options.to)
+    result = run(quick=options.quick, keep=lambda so_far: so_far.write(options.to) if options.to else None)
     print("\n".join(as_lines(result)))
     return 0
 

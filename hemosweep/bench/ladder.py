@@ -96,13 +96,14 @@ def make_step(rung: Rung, model: nn.Module, device: Device) -> Step:
     return CompiledStep(plain, BATCH, note, graph=rung.graph)
 
 
-def climb(
-    device: Device, *, bound_ms: float, on_rung: Callable[[str], None], repeats: int = 50
-) -> list[dict[str, Any]]:
-    """Time each rung; of the first and the last one, tell the kernels that take longest."""
+def climb(device: Device, *, bound_ms: float, repeats: int = 50) -> Iterator[dict[str, Any]]:
+    """Time each rung; of the first and the last one, tell the kernels that take longest.
+
+    Errors are against a step in float32. Of the compiled rungs the last one alone has them: each would be compiled
+    once more.
+    """
     bank, numbers = noise_batch(device), torch.arange(BATCH)
     reference = _gradient(Rung(name="float32"), replace(device, bf16=False), bank)
-    rows = []
     for rung in RUNGS:
         torch._dynamo.reset()
         torch.cuda.empty_cache()
@@ -122,13 +123,12 @@ def climb(
             "patches_per_s": round(1e3 * BATCH / ms),
             "share_of_bound": round(bound_ms / ms, 3),
             "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2),
-            **_errors(_gradient(rung, device, bank), reference),
         }
         if rung in (RUNGS[0], RUNGS[-1]):
             row["kernels"] = top_kernels(run)
-        rows.append(row)
-        on_rung(f"{rung.name}: {ms:.2f} ms, {row['patches_per_s']} patches/s")
-    return rows
+        if not rung.compiled or rung is RUNGS[-1]:
+            row |= _errors(_gradient(rung, device, bank), reference)
+        yield row
 
 
 def top_kernels(run: Callable[[], object], *, num_steps: int = 3, num_kernels: int = 15) -> list[dict[str, Any]]:
@@ -154,8 +154,8 @@ def top_kernels(run: Callable[[], object], *, num_steps: int = 3, num_kernels: i
 def count_waits(run: Callable[[], object], num_steps: int = 20) -> str:
     """ "none" where no step makes the host wait for the device, or what the first one that does waits for."""
     run()
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         for _ in range(num_steps):
             run()
     except RuntimeError as error:

@@ -16,6 +16,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import system_message
 from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
+from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.journal import NO_SPACE, UNWRITABLE, Journal
 from hemosweep.training.lock import LOCK_NAME, PATIENCE_S, TAKEN, Held, hold
@@ -27,6 +28,7 @@ from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec, is_finished
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (NonFiniteLoss, "non_finite_loss"),
+    (GraphFailed, "no_graph"),
     (BadInput, "data"),
     (OSError, "system"),
     (Exception, "defect"),
@@ -116,6 +118,8 @@ def _kind(error: Exception) -> str:
 def _may_pass(error: BaseException) -> bool:
     """Whether a failure can pass by itself: the host's memory, its files and a lost GPU can; a GPU's memory is this
     run's own."""
+    if isinstance(error, GraphFailed):
+        return True  # The next process does without one.
     if isinstance(error, (OutOfMemory, BadInput)) and error.__cause__ is not None:
         return _may_pass(error.__cause__)
     lost = is_device_lost(error) and not is_out_of_memory(error)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from hemosweep.config import TrainingConfig
+from hemosweep.errors import HemosweepError
 from hemosweep.model.device import Device
 from hemosweep.model.memory import free_device_memory
 from hemosweep.training.step import Bank, PlainStep
@@ -27,7 +28,7 @@ step, so that it is made up for after some 7,500 steps."""
 TYPICAL_EPOCHS = 20
 """The shortest of the paper's trainings (Section 2.2.3): what is sure to come of the epochs asked for."""
 NUM_WARM_UP = 3
-"""Compiled steps before the graph is captured; one that fails is taken back. They count as training, as all do."""
+"""Compiled steps before the graph is captured. They count as training, as all do."""
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -42,16 +43,23 @@ def is_worth_compiling(config: TrainingConfig, device: Device, num_patches: int)
     return device.torch_device.type == "cuda" and not config.deterministic and num_steps >= MIN_STEPS
 
 
+class GraphFailed(HemosweepError):
+    """A step could not be captured as a CUDA graph, after which CUDA is of no more use to this process."""
+
+
 class CompiledStep:
     """`PlainStep` for whole batches, compiled at the first of them.
 
-    Where compiler or graph fails, training goes on without it: the error goes into the log, and `on_event` is told
-    once, "not_compiled" or "no_graph". "compiled" tells the seconds that it took.
+    Where the compiler fails, training goes on without it: the error goes into the log, and `on_event` is told once,
+    "not_compiled". "compiled" tells the seconds that it took.
 
     Args:
         plain: what is compiled; its optimizer must be `capturable` on CUDA.
         batch_size: patches of a whole batch.
         graph: whether the step becomes a CUDA graph, where it runs on CUDA.
+
+    Raises:
+        GraphFailed: by a step; `on_event` is told "no_graph", and another process can do without one.
     """
 
     def __init__(self, plain: PlainStep, batch_size: int, on_event: Callable[..., None], *, graph: bool = True) -> None:
@@ -60,8 +68,8 @@ class CompiledStep:
         self._batch_size = batch_size
         self._on_event = on_event
         self._loss_of = torch.compile(plain.loss_of, dynamic=False)
-        self._num_done = 0
         self._wants_graph = graph and plain.device.torch_device.type == "cuda"
+        self._num_done = 0
         self._failed = False
         self._graph: _Graph | None = None
 
@@ -72,16 +80,11 @@ class CompiledStep:
         x_BCDHW, label_BDHW = bank.gather(batch_B)
         if self._graph is not None:
             return self._graph(x_BCDHW, label_BDHW)
-        if self._num_done >= NUM_WARM_UP:
-            return self._update(x_BCDHW, label_BDHW)
         begun = time.perf_counter()
         before = self._plain.before()
-        try:
-            with _side_stream(self._plain.device):
-                loss = self._gradient(x_BCDHW, label_BDHW)
-        except Exception as error:
-            self._failed = True
-            self._report("not_compiled", error)
+        loss = self._try(x_BCDHW, label_BDHW)
+        if loss is None:
+            del x_BCDHW, label_BDHW
             self._plain.undo(before)
             free_device_memory()
             return self._plain(bank, batch_B)
@@ -92,6 +95,16 @@ class CompiledStep:
         if self._num_done == NUM_WARM_UP and self._wants_graph:
             self._capture(x_BCDHW, label_BDHW)
         return loss
+
+    def _try(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor | None:
+        """Loss of a step whose gradient the parameters have now; None where it failed, with all its tensors gone."""
+        try:
+            with _side_stream(self._plain.device):
+                return self._gradient(x_BCDHW, label_BDHW)
+        except Exception as error:
+            self._failed = True
+            self._report("not_compiled", error)
+        return None
 
     def _gradient(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
         loss: Tensor = self._loss_of(x_BCDHW, label_BDHW)
@@ -109,9 +122,12 @@ class CompiledStep:
         try:
             self._graph = _Graph(self._update, x_BCDHW, label_BDHW)
         except Exception as error:
+            # The generators and the allocator may still believe that they are being captured.
             self._report("no_graph", error)
-            self._plain.optimizer.zero_grad(set_to_none=True)
-            free_device_memory()
+            raise GraphFailed(
+                f"the step could not be captured as a CUDA graph ({type(error).__name__}); the next attempt goes "
+                "without one"
+            ) from error
 
     def _report(self, event: str, error: Exception) -> None:
         traceback.print_exception(error, file=sys.stderr)
@@ -171,10 +187,10 @@ def _side_stream(device: Device) -> Iterator[None]:
 
 def _keep_compiled_code() -> None:
     """Let the compiler keep its code in the user's cache folder, by PyTorch's version, or else where torch keeps it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "hemosweep" / f"torch-{torch.__version__}"
     try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = cache / "hemosweep" / f"torch-{torch.__version__}"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # A RuntimeError where there is no home.
         return
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))

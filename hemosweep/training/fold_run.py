@@ -90,7 +90,8 @@ def run_fold(
         Paused: `should_pause` said so; the same call goes on, and nothing is done twice.
     """
     begun = time.perf_counter()
-    seconds_before = seconds_at_work(read_journal(journal.path))
+    earlier = read_journal(journal.path)
+    seconds_before = seconds_at_work(earlier)
     config = spec.config
     device = choose_device(deterministic=config.training.deterministic)
     journal.write(
@@ -119,6 +120,9 @@ def run_fold(
             seconds=epoch.seconds,
         )
 
+    without_graph = next((event for event in earlier if event["event"] == "no_graph"), None)
+    if without_graph is not None:
+        journal.write("no_graph", reason=without_graph["reason"])
     outcome = train(
         model,
         build_loss(config.training),
@@ -132,6 +136,7 @@ def run_fold(
         on_epoch=on_epoch,
         on_event=journal.write,
         should_pause=should_pause,
+        graph=without_graph is None,
     )
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
     # While a GPU predicts the processors are free; a network on the CPU needs them itself.

@@ -66,6 +66,7 @@ def train(
     on_epoch: Callable[[Epoch], None],
     on_event: Callable[..., None],
     should_pause: Callable[[], bool] = lambda: False,
+    graph: bool = True,
 ) -> Training:
     """Train until the validation loss has not improved for `patience` epochs, or to `max_epochs`.
 
@@ -79,10 +80,12 @@ def train(
         on_event: told what else happens, as a journal is: "resumed", "checkpoint_unreadable", "batch_halved",
             "compiled", "not_compiled", "no_graph".
         should_pause: asked before each epoch.
+        graph: whether compiled steps become a CUDA graph.
 
     Raises:
         NonFiniteLoss: the loss of a batch is NaN or infinite; the batch is kept beside the checkpoint.
         OutOfMemory: memory does not hold the smallest micro-batch.
+        GraphFailed: steps cannot become a CUDA graph; the same call in another process, without `graph`, goes on.
         Paused: `should_pause` said so; the same call goes on.
     """
     on_cuda = device.torch_device.type == "cuda"
@@ -117,7 +120,7 @@ def train(
     step: Step = plain
     forward = forward_of(model, device)
     if is_worth_compiling(config, device, len(training)):
-        step = CompiledStep(plain, config.batch_size, on_event)
+        step = CompiledStep(plain, config.batch_size, on_event, graph=graph)
         forward = compiled_forward(forward, config.batch_size, on_event)
 
     while done < config.max_epochs and done - best_epoch < config.patience:

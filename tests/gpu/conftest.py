@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/gpu" in item.path.as_posix():
             item.add_marker(pytest.mark.gpu)
+            # PyTorch warns of what is new or a prototype in one of its releases and not in others.
+            item.add_marker(pytest.mark.filterwarnings("default"))
             if not torch.cuda.is_available():
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 

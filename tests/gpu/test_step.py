@@ -89,8 +89,8 @@ def test_an_epoch_waits_for_the_device_only_at_its_end(monkeypatch):
     batches = [torch.arange(BATCH).cuda() + number for number in range(20)]
     for batch_B in batches[: NUM_WARM_UP + 2]:
         step(bank, batch_B)
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         for batch_B in batches:
             step(bank, batch_B)
             inner(bank, batch_B)

@@ -12,10 +12,10 @@ from hemosweep.model.device import Device
 from hemosweep.model.losses import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.unet import SEUNet
-from hemosweep.training import compiled
+from hemosweep.training import compiled, fold_run
 from hemosweep.training.child import train_fold
-from hemosweep.training.compiled import CompiledStep, compiled_forward, is_worth_compiling
-from hemosweep.training.journal import read_journal
+from hemosweep.training.compiled import NUM_WARM_UP, CompiledStep, GraphFailed, compiled_forward, is_worth_compiling
+from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import forward_of
 from hemosweep.training.step import PlainStep
 from tests.jobs import train_compiled
@@ -143,6 +143,49 @@ def test_where_the_compiler_fails_the_plain_step_is_taken_as_if_nothing_had_been
     assert attempts == [BATCH]
     assert events == [("not_compiled", {"reason": "RuntimeError"})]
     assert "no kernel for this device" in capsys.readouterr().err
+
+
+def test_where_no_graph_can_be_captured_the_process_ends_and_the_next_one_goes_without(
+    one_thread, cache, monkeypatch, capsys
+):
+    monkeypatch.setattr(compiled.torch, "compile", lambda function, *, dynamic: function)
+    monkeypatch.setattr(compiled, "_Graph", broken_graph)
+    bank, events = Bank(6), []
+    step = CompiledStep(make_step(SEUNet(2, width=2)), BATCH, lambda event, **fields: events.append((event, fields)))
+    step._wants_graph = True  # As on CUDA.
+    batch_B = torch.arange(BATCH)
+    for _ in range(NUM_WARM_UP - 1):
+        step(bank, batch_B)
+    with pytest.raises(
+        GraphFailed, match=r"captured as a CUDA graph \(RuntimeError\); the next"
+    ):
+        step(bank, batch_B)
+    assert events[1:] == [("no_graph", {"reason": "RuntimeError"})]
+    assert "operation not permitted when stream is capturing" in capsys.readouterr().err
+
+
+def broken_graph(update, x_BCDHW, label_BDHW):
+    raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+
+def test_a_fold_run_whose_last_process_could_capture_no_graph_goes_without_one_and_says_so(
+    tiny_spec, tmp_path, monkeypatch, one_thread
+):
+    asked = []
+    original = fold_run.train
+    monkeypatch.setattr(
+        fold_run, "train", lambda *arguments, graph, **options: asked.append(graph) or original(*arguments, **options)
+    )
+    journal = Journal(tmp_path / "events.jsonl")
+    spec = tiny_spec(max_epochs=1)
+    spec.write(tmp_path)
+    fold_run.run_fold(spec, tmp_path, journal)
+    journal.write("no_graph", reason="RuntimeError")
+    fold_run.run_fold(spec, tmp_path, journal)
+    fold_run.run_fold(spec, tmp_path, journal)
+    assert asked == [True, False, False]
+    told = [event["reason"] for event in read_journal(journal.path) if event["event"] == "no_graph"]
+    assert told == ["RuntimeError"] * 3
 
 
 def test_a_forward_pass_that_cannot_be_compiled_is_the_plain_one(cache, monkeypatch):

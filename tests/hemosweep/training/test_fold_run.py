@@ -20,6 +20,7 @@ from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.training import child, fold_run
 from hemosweep.training.checkpoint import load_checkpoint
+from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import derive_seed, run_fold
 from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import NonFiniteLoss
@@ -452,6 +453,7 @@ HOST_FULL = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't al
         (BadInput("the source code changed"), "data", False),
         (caused(BadInput("case.npz: not readable"), OSError(errno.ESTALE, "Stale file handle")), "data", True),
         (caused(BadInput("case.npz: not readable"), ValueError("bad magic number")), "data", False),
+        (GraphFailed("the step could not be captured"), "no_graph", True),
         (ZeroDivisionError("division by zero"), "defect", False),
     ],
 )
