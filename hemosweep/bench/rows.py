@@ -41,7 +41,7 @@ class Row:
 class Result:
     """The rows of one part, "cpu" or "gpu", with the device, versions and load they were measured with.
 
-    `num_busy` is how many processors other programs kept busy meanwhile. `details` is what the rows were taken from.
+    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `details` is what the rows were taken from.
     """
 
     part: str
@@ -117,7 +117,11 @@ def number(value: float) -> str:
 
 def _measured_with(result: Result) -> str:
     packages = ", ".join(f"{name} {found or 'not installed'}" for name, found in result.versions.items())
-    busy = "" if result.num_busy is None else f"; other programs kept {result.num_busy:.1f} processors busy"
+    busy = (
+        ""
+        if result.num_busy is None
+        else f"; other programs kept {result.num_busy:.1f} processors busy before or after"
+    )
     return f"{result.day}, commit {(result.commit or 'unknown')[:12]}, {result.processors} processors, {packages}{busy}"
 
 

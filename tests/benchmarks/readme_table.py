@@ -86,7 +86,7 @@ def tables() -> str:
 
 
 def measured_with(result: Result) -> str:
-    busy = "" if not result.num_busy else f", other programs on {result.num_busy:.1f} of {result.processors} processors"
+    busy = "" if not result.num_busy else f", {result.num_busy:.1f} processors busy with other programs before or after"
     monai = f", MONAI {result.versions['monai']}" if result.versions.get("monai") else ""
     return f"torch {result.versions['torch']}{monai}, {result.day}{busy}"
 

@@ -156,9 +156,7 @@ def test_where_no_graph_can_be_captured_the_process_ends_and_the_next_one_goes_w
     batch_B = torch.arange(BATCH)
     for _ in range(NUM_WARM_UP - 1):
         step(bank, batch_B)
-    with pytest.raises(
-        GraphFailed, match=r"captured as a CUDA graph \(RuntimeError\); the next"
-    ):
+    with pytest.raises(GraphFailed, match=r"captured as a CUDA graph \(RuntimeError\); the next"):
         step(bank, batch_B)
     assert events[1:] == [("no_graph", {"reason": "RuntimeError"})]
     assert "operation not permitted when stream is capturing" in capsys.readouterr().err
