@@ -41,7 +41,8 @@ class Row:
 class Result:
     """The rows of one part, "cpu" or "gpu", with the device, versions and load they were measured with.
 
-    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `details` is what the rows were taken from.
+    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `details` is what
+    the rows were taken from.
     """
 
     part: str
