@@ -34,5 +34,5 @@ def test_a_case_table_of_nothing_has_its_columns_too():
     ],
 )
 def test_what_a_fold_run_did_the_slower_way_is_told(event, told):
-    (line,) = remarks([{"event": "started"}, event, {"event": "compiled", "seconds": 20.0}], batch_size=64)
+    (line,) = remarks([{"event": "started"}, event, {"event": "compiled", "seconds": 20.0}, event], batch_size=64)
     assert told in line
