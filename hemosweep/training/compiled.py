@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import torch
 from torch import Tensor
@@ -29,6 +30,8 @@ TYPICAL_EPOCHS = 20
 """The shortest of the paper's trainings (Section 2.2.3): what is sure to come of the epochs asked for."""
 NUM_WARM_UP = 3
 """Compiled steps before the graph is captured. They count as training, as all do."""
+
+_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -186,11 +189,19 @@ def _side_stream(device: Device) -> Iterator[None]:
 
 
 def _keep_compiled_code() -> None:
-    """Let the compiler keep its code in the user's cache folder, by PyTorch's version, or else where torch keeps it."""
+    """Let the compiler keep its code in the user's cache folder, by PyTorch's version.
+
+    Where the user has chosen a folder, or there can be none, nothing changes. PyTorch writes its own choice, a folder
+    for temporary files, into the environment as it is imported.
+    """
+    chosen = Path(os.environ.get(_CACHE, ""))
+    of_torch = chosen.parent == Path(gettempdir()) and chosen.name.startswith("torchinductor_")
+    if _CACHE in os.environ and not of_torch:
+        return
     try:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = cache / "hemosweep" / f"torch-{torch.__version__}"
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # A RuntimeError where there is no home.
         return
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+    os.environ[_CACHE] = str(folder)

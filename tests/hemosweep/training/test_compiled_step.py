@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+from tempfile import gettempdir
 
 import pytest
 import torch
@@ -43,7 +44,8 @@ class Bank:
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    # What torch writes there when it is imported, long before anything is compiled.
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", f"{gettempdir()}/torchinductor_somebody")
     torch._dynamo.reset()
     return tmp_path
 
@@ -199,6 +201,13 @@ def test_a_forward_pass_that_cannot_be_compiled_is_the_plain_one(cache, monkeypa
     assert forward(torch.ones(2)).tolist() == [2, 2]
     assert forward(torch.ones(2)).tolist() == [2, 2]
     assert events == [("not_compiled", {"reason": "OSError"})]
+
+
+def test_a_cache_folder_that_the_user_has_chosen_is_kept(cache, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/scratch/compiled")
+    compiled._keep_compiled_code()
+    assert compiled.os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/scratch/compiled"
+    assert list(cache.iterdir()) == []
 
 
 def test_a_cache_folder_that_cannot_be_made_is_left_to_torch(tmp_path, monkeypatch):
