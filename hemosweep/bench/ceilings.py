@@ -1,4 +1,4 @@
-"""What a GPU can do at best, measured, and what of it each convolution of the network reaches."""
+"""Ceilings of a GPU, measured, and the share of them that each convolution of the network reaches."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +56,7 @@ CONVOLUTIONS = (
 )
 
 TRAFFIC_BYTES = 6.5e9
-"""What else than convolutions a step of 64 patches moves at least, counted for well fused kernels."""
+"""Least memory traffic of a step of 64 patches beside its convolutions, counted for well fused kernels."""
 
 
 def measure_ceilings() -> Ceilings:

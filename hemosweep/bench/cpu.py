@@ -156,7 +156,7 @@ def _training(config: ArmConfig, device: Device, details: dict[str, Any], *, rou
 
 
 def _against(what: str, seconds: dict[str, float], peer: str, goal: float | None, note: str) -> Row:
-    """How many times faster ours is than a peer at its best."""
+    """Ratio of a peer's time, at its best, to ours."""
     found = [value for name, value in seconds.items() if name.startswith(peer)]
     return Row(
         what=what, value=min(found) / seconds["hemosweep"] if found else None, unit="times", goal=goal, note=note

@@ -16,7 +16,7 @@ Batches = Iterator[tuple[Tensor, Tensor]]
 
 
 class Slices(Dataset[tuple[np.ndarray, np.ndarray]]):
-    """What one writes first: patches sliced out of padded volumes in memory, one at a time."""
+    """Patches sliced out of padded volumes in memory, one at a time, as one writes it first."""
 
     def __init__(self, cases: Sequence[PreprocessedCase], centres: Sequence[Centres], patch_DHW: Shape) -> None:
         margin = [(size // 2, size) for size in patch_DHW]

@@ -84,7 +84,7 @@ def file_bytes(size: CaseSize, config: PreprocessingConfig) -> int:
 
 
 def resident_bytes(size: CaseSize, config: ArmConfig) -> int:
-    """What a case of the training or validation part takes in a patch bank, for as long as a fold run trains.
+    """Memory of a case of the training or validation part in a patch bank, for as long as a fold run trains.
 
     While the bank is put together it takes twice as much, before the first step takes anything.
     """

@@ -77,7 +77,7 @@ _FALLBACKS = {
     "not_compiled": "its network could not be compiled ({reason}, see its log), so it trained the plain, slower way",
     "no_graph": "its steps could not be captured as a CUDA graph ({reason}, see its log), so it trained more slowly",
 }
-"""What a fold run's journal calls a fallback, and how it is told."""
+"""Fallbacks by the name that a fold run's journal gives them, and the words for a person."""
 
 
 def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:

@@ -65,7 +65,7 @@ def fill_last_batch(start_N: Tensor, batch_size: int) -> Tensor:
 
 
 def wants_whole_batches(device: Device) -> bool:
-    """Whether every batch is filled up: a compiled network and a CUDA graph want one shape, the CPU only pays."""
+    """True where every batch is filled up: cuDNN searches anew for each shape, which takes longer; the CPU only pays."""
     return device.torch_device.type != "cpu"
 
 

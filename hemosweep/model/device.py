@@ -42,7 +42,7 @@ def count_gpus() -> int:
 
 
 def is_device_lost(error: BaseException | None) -> bool:
-    """Whether an error means that the GPU no longer works for this process: after it, every call to CUDA fails."""
+    """True for an error after which the GPU no longer works for this process: every call to CUDA fails then."""
     return isinstance(error, torch.AcceleratorError) or (
         isinstance(error, RuntimeError) and "cuda error" in str(error).lower()
     )

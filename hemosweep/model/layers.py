@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 CHANNEL_MULTIPLE = 16
-"""What tensor cores like the summed dimension of a matrix product to be a multiple of."""
+"""Divisor of the summed dimension of a matrix product that suits tensor cores."""
 
 
 class BatchNorm(nn.BatchNorm3d):

@@ -71,7 +71,7 @@ class PatchBank:
 
     @property
     def on_host(self) -> bool:
-        """Whether the device's memory did not hold the cases."""
+        """True where the device's memory did not hold the cases."""
         return self._image_VC.device.type != self.device.type
 
     def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:

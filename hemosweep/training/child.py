@@ -116,7 +116,7 @@ def _kind(error: Exception) -> str:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether a failure can pass by itself: the host's memory, its files and a lost GPU can; a GPU's memory is this
+    """True for a failure that can pass by itself: the host's memory, its files and a lost GPU can; a GPU's memory is this
     run's own."""
     if isinstance(error, GraphFailed):
         return True  # The next process does without one.

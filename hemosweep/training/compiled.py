@@ -37,7 +37,7 @@ Forward = Callable[[Tensor], Tensor]
 
 
 def is_worth_compiling(config: TrainingConfig, device: Device, num_patches: int) -> bool:
-    """Whether a training on `num_patches` patches an epoch is compiled: on CUDA, and long enough.
+    """True for a training on `num_patches` patches an epoch that is compiled: on CUDA, and long enough.
 
     The answer depends on the whole training, so that one that is gone on with goes on in the same way. With
     `deterministic` it is never compiled: the compiler chooses among kernels by timing them.

@@ -13,7 +13,7 @@ from hemosweep.model.memory import MicroBatch
 
 
 class Bank(Protocol):
-    """What a step needs of a `PatchBank`."""
+    """The part of a `PatchBank` that a step needs."""
 
     def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
         """Images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64, by number."""
@@ -26,7 +26,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Undo:
-    """What a forward pass changes: the state of all random generators, and the network's buffers."""
+    """All that a forward pass changes: the state of the random generators, and the network's buffers."""
 
     random_state: dict[str, Any]
     buffers: tuple[Tensor, ...]
@@ -86,7 +86,7 @@ class PlainStep:
         return self.micro_batch.run(attempt, len(batch_B), lambda: self.undo(before))
 
     def before(self) -> Undo:
-        """What `undo` puts back."""
+        """The state that `undo` puts back."""
         return Undo(random_state=random_state(self.device), buffers=tuple(buffer.clone() for buffer in self._buffers))
 
     def undo(self, before: Undo) -> None:

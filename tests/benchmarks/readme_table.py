@@ -25,7 +25,7 @@ def read(name: str) -> Any:
 
 
 def bench_rows(result: Result) -> Iterator[tuple[str, str, str]]:
-    """What, figure with its goal, and verdict, of each row that was measured."""
+    """Name, figure, and goal with its verdict, of each row that was measured."""
     for row in result.rows:
         if row.value is not None:
             yield row.what, f"{number(row.value)} {row.unit}".strip(), goal_and_verdict(row)

@@ -1,4 +1,4 @@
-"""What fold runs do in processes of their own on a GPU: apart from the tests, so that a child can import it."""
+"""Jobs of fold runs in processes of their own on a GPU: apart from the tests, so that a child can import them."""
 
 import importlib.util
 import os

@@ -350,7 +350,7 @@ def counting() -> Iterator[Counter[str]]:
 
 
 def counted(length: int, batch: int) -> tuple[Counter[str], int]:
-    """What a case of `length` columns takes, in windows of 4, and how many batches the network saw."""
+    """Cost of a case of `length` columns, in windows of 4, and how many batches the network saw."""
     stub, shape = Stub(), (4, 4, length)
     image_CDHW, brain_DHW = image_of(shape), np.ones(shape, dtype=bool)
     with counting() as counts:
