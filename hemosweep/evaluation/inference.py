@@ -65,7 +65,7 @@ def fill_last_batch(start_N: Tensor, batch_size: int) -> Tensor:
 
 
 def wants_whole_batches(device: Device) -> bool:
-    """True where every batch is filled up: cuDNN searches anew for each shape, which takes longer; the CPU only pays."""
+    """True where every batch is filled up: off the CPU, since cuDNN's search for each new shape takes longer."""
     return device.torch_device.type != "cpu"
 
 

@@ -116,8 +116,10 @@ def _kind(error: Exception) -> str:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """True for a failure that can pass by itself: the host's memory, its files and a lost GPU can; a GPU's memory is this
-    run's own."""
+    """True for a failure that can pass by itself: one of the host's memory or files, or of a lost GPU.
+
+    A GPU's memory is this fold run's own, and stays too small.
+    """
     if isinstance(error, GraphFailed):
         return True  # The next process does without one.
     if isinstance(error, (OutOfMemory, BadInput)) and error.__cause__ is not None:
