@@ -17,13 +17,14 @@ def noise_case(
     native_DHW: tuple[int, int, int] = NATIVE_DHW,
     crop_DHW: tuple[int, int, int] = CROP_DHW,
     num_channels: int = 2,
+    seed: int = 0,
 ) -> PreprocessedCase:
-    """An ellipsoid of noise with a bright ball in it, as a case on the scanner's own grid."""
-    rng = np.random.default_rng(0)
-    axes = np.ogrid[tuple(slice(-1.0, 1.0, complex(0, size)) for size in crop_DHW)]
-    z, y, x = axes
+    """An ellipsoid of noise with a bright ball in it, at another place for each seed, on the scanner's own grid."""
+    rng = np.random.default_rng(seed)
+    middle_z, middle_y, middle_x = rng.uniform(-0.3, 0.3, 3)
+    z, y, x = np.ogrid[tuple(slice(-1.0, 1.0, complex(0, size)) for size in crop_DHW)]
     brain_DHW = z**2 + y**2 + x**2 < 1.0
-    lesion_DHW = (z - 0.1) ** 2 + (y - 0.2) ** 2 + (x - 0.3) ** 2 < 0.08
+    lesion_DHW = (z - middle_z) ** 2 + (y - middle_y) ** 2 + (x - middle_x) ** 2 < 0.08
     noise = rng.normal(0.0, 0.15, (num_channels, *crop_DHW)).astype(np.float32)
     image_CDHW = np.where(brain_DHW, (noise - 0.3 + 0.7 * lesion_DHW).clip(-1.0, 1.0), -1.0).astype(np.float16)
     start_DHW = tuple((whole - part) // 2 for whole, part in zip(native_DHW, crop_DHW, strict=True))

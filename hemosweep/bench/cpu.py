@@ -3,10 +3,6 @@
 Peers do the same work in the same process and take turns with ours; a row is the ratio of the medians.
 """
 
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hemosweep.bench.cases import noise_case, random_centres
+from hemosweep.bench.commands import start_up, whole_sweep
 from hemosweep.bench.ladder import Given, Rung, build, make_step
 from hemosweep.bench.peers import monai_batches, plain_batches
 from hemosweep.bench.rows import Result, Row, Say, make_result
@@ -61,8 +58,8 @@ def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> Result:
         ("training and data path", lambda: _training(config, device, details, rounds=3 if quick else 9)),
         ("inference", lambda: _inference(config, device, details, rounds=3 if quick else 9)),
         ("scores", lambda: _scores(details)),
-        ("start-up", lambda: _start_up(details, repeats=3 if quick else 7)),
-        ("a whole sweep", lambda: _sweep(quick=quick)),
+        ("start-up", lambda: start_up(details, repeats=3 if quick else 7)),
+        ("a whole sweep", lambda: whole_sweep(quick=quick)),
     )
     for name, part in parts:
         say(name)
@@ -269,50 +266,3 @@ def _surface_distances(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]
     surface_distance.compute_robust_hausdorff(found, 95)
     surface_distance.compute_average_surface_distance(found)
     surface_distance.compute_surface_dice_at_tolerance(found, 2.0)
-
-
-def _start_up(details: dict[str, Any], *, repeats: int) -> Iterator[Row]:
-    with tempfile.TemporaryDirectory() as temporary:
-        rng = np.random.default_rng(0)
-        for name in "ab":
-            lines = [f"case-{number:02d},{rng.uniform(0.6, 0.9):.4f}" for number in range(76)]
-            (Path(temporary) / f"{name}.csv").write_text("\n".join(["case_id,dsc", *lines]) + "\n")
-        seconds = interleaved_s(
-            {
-                "hemosweep --help": lambda: _command("--help"),
-                "hemosweep compare of two files": lambda: _command("compare", "a.csv", "b.csv", cwd=temporary),
-                "import scipy.stats": lambda: subprocess.run([sys.executable, "-c", "import scipy.stats"], check=True),
-            },
-            rounds=repeats,
-        )
-    details["start_up_s"] = {name: round(value, 3) for name, value in seconds.items()}
-    yield Row(what="hemosweep --help", value=seconds["hemosweep --help"], unit="s", goal=0.3, at_least=False)
-    yield Row(
-        what="hemosweep compare, two files of 76 cases", value=seconds["hemosweep compare of two files"], unit="s"
-    )
-    yield Row(what="import scipy.stats, which it does without", value=seconds["import scipy.stats"], unit="s")
-
-
-def _sweep(*, quick: bool) -> Iterator[Row]:
-    what = "hemosweep sweep patchsize, phantom made by it"
-    if quick:
-        yield Row(what=what, value=None, unit="min", note="skipped: --quick")
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        begun = time.perf_counter()
-        _command("sweep", "patchsize", "--out", str(Path(temporary) / "runs"))
-        minutes = (time.perf_counter() - begun) / 60
-    yield Row(what=what, value=minutes, unit="min", goal=4.0, at_least=False)
-
-
-def _command(*arguments: str, cwd: str | None = None) -> None:
-    """One run of the command line, as a user's."""
-    code = "import sys; from hemosweep.cli import main; sys.exit(main())"
-    subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=cwd,
-        env=os.environ | {"COLUMNS": "120"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=True,
-    )

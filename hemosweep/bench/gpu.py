@@ -6,15 +6,11 @@ It measures the GPU's ceilings, climbs the ladder from PyTorch's layers to what 
 paper's final configuration, segments one case, takes peers along in the same run, and runs the GPU tests.
 """
 
-import re
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +20,7 @@ from torch import Tensor
 
 from hemosweep.bench.cases import NATIVE_DHW, noise_case, random_centres
 from hemosweep.bench.ceilings import BATCH, PATCH_DHW, bound_ms, measure_ceilings, time_convolutions
+from hemosweep.bench.gpu_tests import gpu_tests
 from hemosweep.bench.ladder import RUNGS, Given, build, climb, count_waits, make_step, noise_batch
 from hemosweep.bench.peers import monai_batches, plain_batches
 from hemosweep.bench.rows import Result, Row, Say, make_result, skipped
@@ -41,8 +38,6 @@ NUM_CASES, PATCHES_PER_CASE, VALIDATION_CASES = 61, 3000, 12
 """The paper's final training: 61 cases, 183,000 patches an epoch, and as many cases to validate as a fifth of them."""
 WORKERS = (0, 4, 12)
 """Worker counts that the peers' data loaders are tried with."""
-TESTS_S = 200
-TESTS = Path(__file__).parents[2] / "tests" / "gpu"
 
 _ROWS = (
     ("copy", "TB/s"),
@@ -83,7 +78,7 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
         ("case", lambda: _case(device, details)),
     ]
     if not quick:
-        parts += [("peers", lambda: _peers(device, details, say)), ("tests", lambda: _tests(details))]
+        parts += [("peers", lambda: _peers(device, details, say)), ("tests", lambda: gpu_tests(details))]
     for name, part in parts:
         say(f"[{time.perf_counter() - begun:5.0f} s] {name}")
         try:
@@ -275,27 +270,3 @@ def _rate(work: Callable[[], object], num_steps: int) -> float:
     work()
     torch.cuda.synchronize()
     return num_steps * BATCH / (time.perf_counter() - begun)
-
-
-def _tests(details: dict[str, Any]) -> Iterator[Row]:
-    if not TESTS.is_dir():
-        yield from skipped([("GPU tests passed", "of all")], "only a source tree has them")
-        return
-    command = [sys.executable, "-m", "pytest", "-q", str(TESTS), f"--confcutdir={TESTS}", "-p", "no:cacheprovider"]
-    try:
-        said = subprocess.run(
-            command, cwd=TESTS.parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TESTS_S
-        ).stdout
-    except subprocess.TimeoutExpired as error:
-        said = (error.stdout or b"").decode(errors="replace") + f"\nended after {TESTS_S} s"
-    lines = said.strip().splitlines() or ["no output"]
-    details["tests"] = [line for line in lines if line.startswith(("FAILED", "ERROR"))] + lines[-1:]
-    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", lines[-1])}
-    total = sum(counts.values())
-    yield Row(
-        what="GPU tests passed",
-        value=counts.get("passed", 0) if total else None,
-        unit=f"of {total}",
-        goal=total or None,
-        note="" if total else lines[-1][:150],
-    )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hemosweep.cli.bench import bench
 from hemosweep.cli.data import data_app
 from hemosweep.cli.options import (
     DataSet,
@@ -13,7 +14,6 @@ from hemosweep.cli.options import (
     Json,
     LesionLabel,
     Out,
-    check_writable,
     expanded,
     num_jobs,
     print_error,
@@ -251,35 +251,7 @@ def clean(
         print_json(cleaning.as_json())
 
 
-@app.command()
-def bench(
-    part: Annotated[str, typer.Argument(metavar="[cpu|gpu|all]", help="What is measured.")] = "all",
-    quick: Annotated[bool, typer.Option("--quick", help="Few repeats, and leave out what takes minutes.")] = False,
-    to: Annotated[
-        Path | None,
-        typer.Option(help="Folder to write bench_cpu.json and bench_gpu.json to.", callback=expanded),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure training, data path, inference and scores on this machine, beside MONAI and plain PyTorch."""
-    from dataclasses import asdict
-
-    from hemosweep.bench.rows import as_lines
-    from hemosweep.cli.bench import run_bench, write_results
-
-    if to is not None:
-        check_writable("--to", to)
-    try:
-        results = run_bench(part, quick=quick, say=lambda text: typer.echo(text, err=True))
-    except KeyboardInterrupt:
-        print_error("stopped; nothing was written")
-        raise typer.Exit(1) from None
-    for path in write_results(results, to) if to is not None else ():
-        typer.echo(f"written: {path}", err=True)
-    if as_json:
-        print_json([asdict(result) for result in results])
-    else:
-        typer.echo("\n\n".join("\n".join(as_lines(result)) for result in results))
+app.command()(bench)
 
 
 @app.command(name="cluster-certs")

@@ -1,92 +1,38 @@
-"""`hemosweep bench`: which parts are measured, and what the whole study would take at the rate that was measured."""
+"""`hemosweep bench`, with the options that only it has."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from math import prod
 from pathlib import Path
+from typing import Annotated
 
-from hemosweep.bench.rows import Result, Row, Say
-from hemosweep.engine.forecast import training_patches, validation_patches
-from hemosweep.errors import BadInput
-from sweeps import SWEEP_NAMES, find_sweep
-from sweeps.base import PAPER_PATCH_HWD, profile
+import typer
 
-PARTS = ("cpu", "gpu")
-STUDY_CASES = 76
-"""The paper's."""
+from hemosweep.cli.options import Json, check_writable, expanded, print_error, print_json
 
 
-def run_bench(part: str, *, quick: bool, say: Say) -> tuple[Result, ...]:
-    """Measure a part, or with "all" both of them.
+def bench(
+    part: Annotated[str, typer.Argument(metavar="[cpu|gpu|all]", help="What is measured.")] = "all",
+    quick: Annotated[bool, typer.Option("--quick", help="Few repeats, and leave out what takes minutes.")] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Folder to write bench_cpu.json and bench_gpu.json to.", callback=expanded),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure training, data path, inference and scores on this machine, beside MONAI and plain PyTorch."""
+    from dataclasses import asdict
 
-    Raises:
-        BadInput: there is no such part.
-    """
-    if part not in (*PARTS, "all"):
-        raise BadInput(f"bench {part}: choose one of {', '.join(PARTS)} or all")
-    return tuple(_RUN[name](quick, say) for name in PARTS if part in (name, "all"))
+    from hemosweep.bench.rows import as_lines
+    from hemosweep.cli.bench_parts import run_bench, write_results
 
-
-def write_results(results: tuple[Result, ...], folder: Path) -> list[Path]:
-    """Write each part to `bench_PART.json` in a folder; a part that found no device is not written.
-
-    Raises:
-        OSError: the folder cannot be written to.
-    """
-    paths = []
-    for result in results:
-        if any(row.value is not None for row in result.rows):
-            paths.append(folder / f"bench_{result.part}.json")
-            result.write(paths[-1])
-    return paths
-
-
-def study_hours(training_patch_s: float, validation_patch_s: float, num_cases: int = STUDY_CASES) -> float:
-    """Hours of the paper's whole study on one GPU: each different fold run of `make study` once, with its own patches.
-
-    Time goes with voxels: a patch of another size takes what its voxels do. Tests and preparation come on top.
-
-    Args:
-        training_patch_s: seconds of a training patch of 32 x 32 x 16 voxels.
-        validation_patch_s: the same of a validation patch.
-    """
-    base = profile("paper").config
-    configs = {
-        (sweep.with_cta_only, arm.config, seed)
-        for sweep in map(find_sweep, SWEEP_NAMES)
-        for arm in sweep.arms(base)
-        for seed in range(sweep.num_seeds)
-    }
-    seconds = 0.0
-    for _, config, _ in configs:
-        size = prod(config.sampling.patch_HWD) / prod(PAPER_PATCH_HWD)
-        trained = training_patches(num_cases, config) * training_patch_s
-        validated = validation_patches(num_cases, config) * validation_patch_s
-        seconds += config.cross_validation.num_folds * size * (trained + validated)
-    return seconds / 3600
-
-
-def _cpu(quick: bool, say: Say) -> Result:
-    from hemosweep.bench import cpu
-
-    return cpu.run(profile("demo").config, quick=quick, say=say)
-
-
-def _gpu(quick: bool, say: Say) -> Result:
-    from hemosweep.bench import gpu
-
-    return with_study(gpu.run(quick=quick, say=say))
-
-
-def with_study(result: Result) -> Result:
-    """The GPU's result with the row of the whole study, where an epoch was measured."""
-    what, patch_s = "the paper's whole study, training alone", result.details.get("patch_s")
-    if patch_s is None:
-        row = Row(what=what, value=None, unit="h", note="skipped: no epoch was measured")
+    if to is not None:
+        check_writable("--to", to)
+    try:
+        results = run_bench(part, quick=quick, say=lambda text: typer.echo(text, err=True))
+    except KeyboardInterrupt:
+        print_error("stopped; nothing was written")
+        raise typer.Exit(1) from None
+    for path in write_results(results, to) if to is not None else ():
+        typer.echo(f"written: {path}", err=True)
+    if as_json:
+        print_json([asdict(result) for result in results])
     else:
-        hours = study_hours(patch_s["training"], patch_s["validation"])
-        row = Row(what=what, value=hours, unit="h", goal=12, at_least=False, note="forecast from the epoch")
-    return replace(result, rows=(*(old for old in result.rows if old.what != what), row))
-
-
-_RUN: dict[str, Callable[[bool, Say], Result]] = {"cpu": _cpu, "gpu": _gpu}
+        typer.echo("\n\n".join("\n".join(as_lines(result)) for result in results))

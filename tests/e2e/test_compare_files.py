@@ -5,10 +5,10 @@ Numbers are worked by hand, printed by R, or have a closed form.
 
 import json
 import math
-import subprocess
-import sys
 
 import pytest
+
+from tests.imports import imported
 
 KEYS = [
     *("status", "n", "mean_a", "mean_b", "mean_diff", "sd_diff", "ci95", "t", "df", "p", "stars", "dz", "wilcoxon_p"),
@@ -348,20 +348,10 @@ def test_comparing_two_files_imports_nothing_that_takes_longer_than_the_comparis
         *("mlflow", "torch", "pandas", "matplotlib", "optuna", "rich", "sqlalchemy", "nibabel", "SimpleITK"),
         *(f"scipy.{name}" for name in ("stats", "optimize", "linalg", "sparse", "spatial", "ndimage", "interpolate")),
     }
-    code = f"""
-import sys
-from hemosweep.cli import main
-sys.argv = ["hemosweep", "compare", {str(a)!r}, {str(b)!r}, "--margin", "0.1"]
-try:
-    main()
-except SystemExit as ended:
-    assert not ended.code
-print(sorted({heavy} & set(sys.modules)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
+    said, names = imported(heavy, ["compare", str(a), str(b), "--margin", "0.1"])
+    assert names == []
     for printed in ("Wilcoxon", "BCa", "Shapiro-Wilk", "IVH against no IVH", "detectable", "equivalen"):
-        assert printed in done.stdout
+        assert printed in said
 
 
 # --- Formats ----------------------------------------------------------------------------------------------------------

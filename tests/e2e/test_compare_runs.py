@@ -4,11 +4,10 @@ import json
 import math
 import shutil
 import statistics
-import subprocess
-import sys
 
 import pytest
 
+from tests.imports import imported
 from tests.recorded import IDS, MIDDLE, SMALL, STEPS
 from tracking.store import open_store
 
@@ -286,38 +285,16 @@ def test_comparing_files_and_runs_imports_nothing_that_takes_long(recorded, tmp_
         ["compare", SMALL_RUN, MIDDLE_RUN, "--out", str(recorded.out)],
     ]
     heavy = {"mlflow", "torch", "pandas", "matplotlib", "optuna", "rich", "scipy.stats", "scipy.optimize"}
-    code = f"""
-import sys
-from hemosweep.cli import main
-for command in {commands!r}:
-    sys.argv = ["hemosweep", *command]
-    try:
-        main()
-    except SystemExit as ended:
-        assert not ended.code
-print(sorted({heavy} & set(sys.modules)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
-    assert done.stdout.count("paired t-test: t(7) = ") == 2
+    said, names = imported(heavy, *commands)
+    assert names == []
+    assert said.count("paired t-test: t(7) = ") == 2
 
 
 def test_listing_runs_and_help_import_nothing_that_takes_long(recorded):
     heavy = {"mlflow", "torch", "pandas", "matplotlib", "optuna", "numpy", "scipy", "sqlalchemy"}
-    code = f"""
-import sys
-from hemosweep.cli import main
-for command in (["runs", "--out", {str(recorded.out)!r}], ["--help"], ["compare", "--help"]):
-    sys.argv = ["hemosweep", *command]
-    try:
-        main()
-    except SystemExit as ended:
-        assert not ended.code
-print(sorted({heavy} & set(sys.modules)))
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout.splitlines()[-1], done.stderr) == ("[]", "")
-    assert "24x24x8" in done.stdout
+    said, names = imported(heavy, ["runs", "--out", str(recorded.out)], ["--help"], ["compare", "--help"])
+    assert names == []
+    assert "24x24x8" in said
 
 
 def test_a_deleted_run_is_not_compared(refused, recorded, tmp_path, main):

@@ -5,13 +5,12 @@ These tests run on a machine with PyTorch, numpy and scipy alone: `python -m pyt
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
+from hemosweep.bench.cases import noise_case
 from hemosweep.config import ArmConfig, ModelConfig, SamplingConfig, TrainingConfig
-from hemosweep.preprocessing.grid import Grid
-from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
+from hemosweep.preprocessing.record import save_preprocessed
 from hemosweep.training.spec import CaseInput, FoldRunSpec
 
 SHAPE_DHW = (12, 48, 48)
@@ -28,36 +27,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
-def make_case(case_id):
-    """A bright ball in noisy brain, at another place in every case."""
-    rng = np.random.default_rng(CASE_IDS.index(case_id))
-    z, y, x = np.ogrid[tuple(slice(size) for size in SHAPE_DHW)]
-    middle = [int(rng.integers(size // 3, size - size // 3)) for size in SHAPE_DHW]
-    away = ((z - middle[0]) / 3) ** 2 + ((y - middle[1]) / 8) ** 2 + ((x - middle[2]) / 8) ** 2
-    lesion_DHW = away < 1
-    brain_DHW = np.zeros(SHAPE_DHW, dtype=bool)
-    brain_DHW[:, 3:-3, 3:-3] = True
-    image_DHW = np.where(lesion_DHW, 0.6, 0.0) + rng.normal(0.0, 0.2, SHAPE_DHW)
-    image_DHW = np.where(brain_DHW, image_DHW.clip(-1.0, 1.0), -1.0)
-    return PreprocessedCase(
-        case_id=case_id,
-        image_CDHW=image_DHW[None].astype(np.float16),
-        brain_DHW=brain_DHW,
-        lesion_DHW=lesion_DHW,
-        reference_DHW=lesion_DHW,
-        affine=np.eye(4),
-        spacing_DHW_mm=(5.0, 1.0, 1.0),
-        native_spacing_DHW_mm=(5.0, 1.0, 1.0),
-        grid=Grid(native_DHW=SHAPE_DHW, full_DHW=SHAPE_DHW, crop_start_DHW=(0, 0, 0), crop_DHW=SHAPE_DHW),
-    )
-
-
 @pytest.fixture(scope="session")
 def gpu_spec(tmp_path_factory):
     """Cases a and b train, c validates, d is tested; keyword arguments are those of the training's configuration."""
     folder = tmp_path_factory.mktemp("preprocessed")
-    for case_id in CASE_IDS:
-        save_preprocessed(make_case(case_id), folder / f"{case_id}.npz")
+    for seed, case_id in enumerate(CASE_IDS):
+        case = noise_case(case_id, native_DHW=SHAPE_DHW, crop_DHW=SHAPE_DHW, num_channels=1, seed=seed)
+        save_preprocessed(case, folder / f"{case_id}.npz")
 
     def part(case_ids):
         return tuple(CaseInput(case_id=name, ivh="no", path=str(folder / f"{name}.npz")) for name in case_ids)

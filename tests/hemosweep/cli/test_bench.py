@@ -9,7 +9,7 @@ import pytest
 
 from hemosweep.bench import gpu
 from hemosweep.bench.rows import Result, Row, as_lines, make_result, number
-from hemosweep.cli.bench import run_bench, study_hours, with_study, write_results
+from hemosweep.cli.bench_parts import run_bench, study_hours, with_study, write_results
 from hemosweep.engine.forecast import training_patches, validation_patches
 from hemosweep.errors import BadInput
 from sweeps.base import profile
