@@ -137,5 +137,6 @@ def test_a_compiled_fold_run_is_captured_as_a_graph_and_learns_as_the_plain_one(
     assert [event["event"] for kind in ("not_compiled", "no_graph") for event in events("compiled", kind)] == []
     assert len(events("compiled", "compiled")) == 1
     (_, plain, _), (_, ours, _) = result("plain"), result("compiled")
-    assert ours[6][0] < 0.7 * ours[1][0]
-    assert ours[6][0] == pytest.approx(plain[6][0], rel=0.3)
+    # On the CPU in float32 the plain one goes from 1.1 to 0.01. Dropout draws in another order when compiled.
+    assert ours[6][0] < 0.2 * ours[1][0]
+    assert ours[6][0] == pytest.approx(plain[6][0], abs=0.1)
