@@ -142,6 +142,7 @@ plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train n
 
 bench: $(STAMP) ## Measure the speed on this machine, beside MONAI and plain PyTorch (ARGS='gpu', ARGS=--quick)
 	$(BIN)/hemosweep bench --to tests/benchmarks/results $(call given,ARGS)
+	$(BIN)/python tests/benchmarks/readme_table.py
 
 runs: $(STAMP) ## List the runs
 	$(BIN)/hemosweep runs $(OUT_OPTION) $(call given,ARGS)

@@ -13,7 +13,9 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Few repeats, and leave out what takes minutes.")] = False,
     to: Annotated[
         Path | None,
-        typer.Option(help="Folder to write bench_cpu.json and bench_gpu.json to.", callback=expanded),
+        typer.Option(
+            help="Folder to write bench_cpu.json and bench_gpu.json to; quick_cpu.json with --quick.", callback=expanded
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -30,7 +32,7 @@ def bench(
     except KeyboardInterrupt:
         print_error("stopped; nothing was written")
         raise typer.Exit(1) from None
-    for path in write_results(results, to) if to is not None else ():
+    for path in write_results(results, to, quick=quick) if to is not None else ():
         typer.echo(f"written: {path}", err=True)
     if as_json:
         print_json([asdict(result) for result in results])

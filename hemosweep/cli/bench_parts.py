@@ -27,8 +27,8 @@ def run_bench(part: str, *, quick: bool, say: Say) -> tuple[Result, ...]:
     return tuple(_RUN[name](quick, say) for name in PARTS if part in (name, "all"))
 
 
-def write_results(results: tuple[Result, ...], folder: Path) -> list[Path]:
-    """Write each part to `bench_PART.json` in a folder; a part that found no device is not written.
+def write_results(results: tuple[Result, ...], folder: Path, *, quick: bool) -> list[Path]:
+    """Write each part to `bench_PART.json`, or `quick_PART.json`, in a folder; one that found no device is not written.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -36,7 +36,7 @@ def write_results(results: tuple[Result, ...], folder: Path) -> list[Path]:
     paths = []
     for result in results:
         if any(row.value is not None for row in result.rows):
-            paths.append(folder / f"bench_{result.part}.json")
+            paths.append(folder / f"{'quick' if quick else 'bench'}_{result.part}.json")
             result.write(paths[-1])
     return paths
 

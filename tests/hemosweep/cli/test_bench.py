@@ -61,7 +61,7 @@ def test_a_number_has_three_or_four_digits(value, text):
 
 def test_a_result_is_read_as_it_was_written(tmp_path):
     written = result(Row(what="training", value=1.5, unit="s", goal=2.0), ladder=[{"ms": 8.3}])
-    (path,) = write_results((written, replace(written, part="cpu", rows=())), tmp_path / "new")
+    (path,) = write_results((written, replace(written, part="cpu", rows=())), tmp_path / "new", quick=False)
     assert path.name == "bench_gpu.json"
     assert Result.read(path) == written
 
@@ -69,7 +69,7 @@ def test_a_result_is_read_as_it_was_written(tmp_path):
 def test_without_a_gpu_each_row_is_skipped_by_name_and_no_file_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
     results = run_bench("gpu", quick=True, say=print)
-    assert write_results(results, tmp_path) == []
+    assert write_results(results, tmp_path, quick=True) == []
     (only,) = results
     assert {row.note for row in only.rows[:-1]} == {"skipped: no CUDA device"}
     assert {"training, full network, 32x32x16x2", "GPU tests passed"} <= {row.what for row in only.rows}
@@ -113,7 +113,7 @@ def test_the_part_of_the_processors_prints_all_its_rows_and_keeps_them(tmp_path)
     )
     assert said.returncode == 0, said.stderr
     (printed,) = json.loads(said.stdout)
-    assert printed == json.loads((tmp_path / "bench_cpu.json").read_text())
+    assert printed == json.loads((tmp_path / "quick_cpu.json").read_text())
     values = {row["what"]: row["value"] for row in printed["rows"]}
     assert values.pop("hemosweep sweep patchsize, phantom made by it") is None
     values.pop("scores against surface-distance (HD95, ASSD, NSD)")  # It is no dependency.
