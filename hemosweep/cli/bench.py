@@ -9,7 +9,7 @@ from hemosweep.cli.options import Json, check_writable, expanded, print_error, p
 
 
 def bench(
-    part: Annotated[str, typer.Argument(metavar="[cpu|gpu|all]", help="What is measured.")] = "all",
+    part: Annotated[str, typer.Argument(metavar="PART", help="What is measured: cpu, gpu or all.")] = "all",
     quick: Annotated[bool, typer.Option("--quick", help="Few repeats, and leave out what takes minutes.")] = False,
     to: Annotated[
         Path | None,
