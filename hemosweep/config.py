@@ -23,7 +23,7 @@ RESTRICTIONS: dict[str, tuple[str, ...]] = {
 
 LOSSES = ("dice_ce", "focal")
 SYMMETRIC = ("none", "plane", "register", "flirt")
-"""How the symmetric image is made: not at all, by the mid-sagittal plane, or by registering the flipped image."""
+"""Ways to make the symmetric image: not at all, by the mid-sagittal plane, or by registering the flipped image."""
 
 
 def _require(condition: bool, message: str) -> None:
@@ -137,7 +137,7 @@ class SamplingConfig:
 
     @property
     def num_views(self) -> int:
-        """How often a training patch is used."""
+        """Number of times that a training patch is used."""
         return 6 if self.augment else 1
 
     @property

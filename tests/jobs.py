@@ -1,4 +1,4 @@
-"""What children do in a training's place: apart from the tests, so that a child need not import pytest to find it."""
+"""Jobs of children in a training's place: apart from the tests, so that a child need not import pytest for them."""
 
 import os
 import subprocess

@@ -43,7 +43,7 @@ class ArmForecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What a sweep would train. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
+    """Forecast of a sweep. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
 
     `preprocessed_bytes` is the disk of the `num_to_preprocess` preprocessed cases that are not there yet.
     `elsewhere` tells that other machines will train than the one that the forecast was made on. `kept` are the steps
@@ -243,7 +243,7 @@ class _Count:
 
 
 def _count(request: Request, stock: Stock) -> list[_Count]:
-    """What is left of each arm: a fold run that several arms share is missing from the first of them alone."""
+    """Fold runs that are left of each arm: one that several arms share is missing from the first of them alone."""
     counts = []
     counted: set[FoldRunKey] = set()
     for arm in request.arms:
@@ -262,7 +262,7 @@ def _count(request: Request, stock: Stock) -> list[_Count]:
 
 
 def _kept(calibrations: Calibrations, out: Path) -> str | None:
-    """What a forecast says of steps that were not timed for it."""
+    """Remark on steps that were not timed for this forecast; None where all were."""
     if not calibrations.num_kept:
         return None
     oldest = min(step.timed_on for step in calibrations.steps.values())

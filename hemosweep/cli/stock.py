@@ -1,4 +1,4 @@
-"""What is there of a sweep before it begins: cases, preprocessed or still to be, and fold runs that are done."""
+"""Inventory of a sweep before it begins: cases, preprocessed or still to be, and fold runs that are done."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,7 @@ from hemosweep.preprocessing.derivatives import derivative_path, derivatives_fol
 from hemosweep.training.source import source_digest
 
 FoldRunKey = tuple[ArmConfig, int, int]
-"""What names a fold run within one sweep: configuration, seed, and number of the fold."""
+"""Key of a fold run within one sweep: configuration, seed, and number of the fold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class Stock:
     preprocessed_bytes: int = 0
 
     def resident_bytes(self, config: ArmConfig) -> int:
-        """What the cases take that a fold run trains and validates with: all but those of its own fold."""
+        """Memory of the cases that a fold run trains and validates with: all but those of its own fold."""
         whole = sum(resident_bytes(size, config) for size in self.sizes[config.preprocessing])
         return round(whole * (1 - 1 / config.cross_validation.num_folds))
 

@@ -1,4 +1,4 @@
-"""What a training step takes on this machine, timed once and kept in the output folder.
+"""Time and memory of a training step on this machine, measured once and kept in the output folder.
 
 To time one wants torch, whose import alone takes longer than to plan a thousand fold runs: what is kept is read
 without it.
@@ -125,7 +125,7 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Machine:
-    """What is kept of one machine; `code` is the digest of what the steps were timed with, `steps` go by theirs."""
+    """The record of one machine; `code` is the digest of what the steps were timed with, `steps` go by theirs."""
 
     code: str
     device: str
@@ -173,7 +173,7 @@ def _within(value: object, kind: type, low: float, high: float) -> bool:
 
 
 def _step_digest(config: ArmConfig) -> str:
-    """What the time and memory of a step depend on."""
+    """Digest of all that the time and memory of a step depend on."""
     channels, training = config.preprocessing.channels, config.training
     return digest_json([asdict(config.model), channels, config.sampling.patch_HWD, training.loss, training.batch_size])
 
@@ -185,7 +185,7 @@ def _code_digest() -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What is stored of every machine; nothing where there is no such file, or a damaged one."""
+    """The records of all machines; nothing where there is no such file, or a damaged one."""
     if not path.is_file():  # a pipe would be waited for
         return {}
     try:

@@ -1,4 +1,4 @@
-"""How much room cases and fold runs take, in memory and on disk, from what is cheap to know about them."""
+"""Memory and disk of cases and fold runs, from what is cheap to know about them."""
 
 import math
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def preprocessed_size(path: Path) -> CaseSize:
 
 
 def read_scan(case: Case) -> Scan:
-    """What the header of a case's CT says of its grid.
+    """Read the grid of a case's CT from its header.
 
     Raises:
         BadInput: there is no such file, or it is no NIfTI file.

@@ -1,4 +1,4 @@
-"""What fold runs left behind: their scores as one table, and what they had to do to get there as lines to read."""
+"""Results of fold runs: their scores as one table, and their fallbacks as lines to read."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRu
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicateResult:
-    """What became of one replicate. `cases` has one row a test case of every fold that is done.
+    """Result of one replicate. `cases` has one row a test case of every fold that is done.
 
     `run_id` is None where the tracker could not record it.
     """
@@ -58,7 +58,7 @@ def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
 
 
 def device_kind(out: Path, replicate: Replicate) -> str:
-    """What a replicate's fold runs were trained on, such as "cuda"; "cpu+cuda" where that differs."""
+    """Kind of device that a replicate's fold runs were trained on, such as "cuda"; "cpu+cuda" where that differs."""
     journals = (read_journal(fold_run_folder(out, spec) / JOURNAL_NAME) for spec in replicate.fold_runs)
     devices = {event["device"] for events in journals for event in events if "device" in event}
     return "+".join(sorted({"cpu" if device == "cpu" else "cuda" for device in devices}))
@@ -81,7 +81,7 @@ _FALLBACKS = {
 
 
 def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
-    """What a fold run's last process did otherwise than it was told to, from its journal: a fallback says so."""
+    """Fallbacks of a fold run's last process, from its journal, in lines for a person."""
     events = last_process(events)
     lines = [
         "it was done before, but its done-marker, scores or spec were damaged; it went on from its last epoch"

@@ -21,16 +21,16 @@ from hemosweep.model.memory import MicroBatch
 NUM_STEPS = 2
 """Timed steps, after one of warm-up."""
 STEP_S = 0.2
-"""How long a timed step on the CPU may take. A larger batch takes less time a patch, a whole one perhaps minutes."""
+"""Longest time of a timed step on the CPU. A larger batch takes less time a patch, a whole one perhaps minutes."""
 SMALLEST_BATCH = 2
 """Batch normalisation has no variance below."""
 
 WEIGHT_COPIES = 5
 """The weights, their gradients, Adadelta's two averages of each, and the best weights so far."""
 BACKWARD_SHARE = 0.2
-"""What the backward pass needs beside what the forward pass has kept for it, as a share of that."""
+"""Memory of the backward pass beside what the forward pass has kept for it, as a share of that."""
 LIBRARIES_BYTES = 200_000_000
-"""What a CPU training's process takes beside: other libraries, mapped files, oneDNN's kernels for the network.
+"""Memory of a CPU training's process beside: other libraries, mapped files, oneDNN's kernels for the network.
 
 Both were measured with six networks, 8 to 64 channels wide, patches of 2 to 55 thousand voxels and 16 to 64 of them a
 batch: the estimate was between 8% below and 1% above the peak of the child process, which was 0.6 to 2.5 GB.
@@ -148,7 +148,7 @@ class TrainingStep:
                 parameter.sub_(delta, alpha=self._learning_rate)
 
     def kept_bytes(self, num_patches: int) -> int:
-        """What the forward pass keeps for the backward pass, beside the weights."""
+        """Bytes that the forward pass keeps for the backward pass, beside the weights."""
         weights = {parameter.untyped_storage()._cdata for parameter, _, _ in self._averages}
         kept: dict[int, int] = {}  # By storage: two layers may keep one tensor.
 

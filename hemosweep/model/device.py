@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """Where and how a fold is trained: device, bf16 autocast or not, and memory layout of 5D tensors."""
+    """Place and arithmetic of a training: device, bf16 autocast or not, and memory layout of 5D tensors."""
 
     torch_device: torch.device
     bf16: bool

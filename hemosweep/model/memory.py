@@ -1,4 +1,4 @@
-"""What is done when memory runs out: the same patches go through the network fewer at a time."""
+"""A way out where memory is full: the same patches go through the network fewer at a time."""
 
 import gc
 from collections.abc import Callable
@@ -13,8 +13,11 @@ T = TypeVar("T")
 
 _OF_DEVICE = ("out of memory", "alloc_failed", "allocation_failed")
 _OF_HOST = ("can't allocate memory", "bad_alloc", "could not create a primitive", "could not create a memory")
-"""What is said of it, in lower case, where torch raises a plain RuntimeError. The last two are oneDNN's: what it could
-not prepare for one size of batch it will not prepare again in that process, but for another size it will."""
+"""Words of the errors that mean it, in lower case, where torch raises a plain RuntimeError.
+
+The last two are oneDNN's: what it could not prepare for one size of batch it will not prepare again in that process,
+but for another size it will.
+"""
 
 
 class OutOfMemory(HemosweepError):
@@ -43,7 +46,7 @@ def free_device_memory() -> None:
 
 
 class MicroBatch:
-    """How many patches may go through the network at once: halved, for good, each time memory runs out.
+    """The number of patches that may go through the network at once: halved, for good, each time memory runs out.
 
     Args:
         size: to begin with.
@@ -57,7 +60,7 @@ class MicroBatch:
         self._on_halved = on_halved
 
     def run(self, attempt: Callable[[int], T], num_patches: int, undo: Callable[[], None] = lambda: None) -> T:
-        """What `attempt` returns, told how many of its `num_patches` may go through the network at once.
+        """Return what `attempt` returns, told how many of its `num_patches` may go through the network at once.
 
         Where memory runs out it is tried again with half as many, after what it had allocated is free and `undo` ran.
 

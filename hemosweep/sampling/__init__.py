@@ -1,4 +1,4 @@
-"""Where patches come from: regions, centres, and the gather on the training device."""
+"""Patches: their regions, centres, and the gather on the training device."""
 
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres, case_regions, draw_case_centres, draw_centres

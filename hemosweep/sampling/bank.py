@@ -99,7 +99,7 @@ class PatchBank:
         return x_BDHWC.to(self.device).movedim(-1, 1).float(), label_BDHW.to(self.device).long()
 
     def origins(self, patch_B: Tensor) -> tuple[list[str], Tensor, Tensor]:
-        """Where patches come from, by number: case ids, centres `(B, 3)` and views `(B,)`, the tensors on the host.
+        """Origins of patches, by number: case ids, centres `(B, 3)` and views `(B,)`, the tensors on the host.
 
         A centre is a voxel (z, y, x) of the preprocessed case, a view a number as in `plane_views`.
         """

@@ -1,4 +1,4 @@
-"""How far two arms agree on a single case: Bland and Altman's limits of agreement."""
+"""Agreement of two arms on a single case: Bland and Altman's limits of agreement."""
 
 import math
 from dataclasses import dataclass

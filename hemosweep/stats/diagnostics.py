@@ -1,4 +1,4 @@
-"""What to look at before believing a t-test: the shape of the differences, and the cases that stand apart."""
+"""Diagnostics of a t-test: the shape of the differences, and the cases that stand apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a comparison of this size can find, and whether what is left is too small to matter."""
+"""Smallest difference that a comparison of this size detects, and a test that one is too small to matter."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the t-test is checked against: Wilcoxon's test, the sign-flip permutation test and the BCa interval.
+"""Tests that the t-test is checked against: Wilcoxon's test, the sign-flip permutation test and the BCa interval.
 
 Each works on magnitudes or on sorted values, so that its digits depend neither on the order or the names of the cases
 nor on which arm is called A. Random draws come from a fixed seed.

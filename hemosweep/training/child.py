@@ -1,4 +1,4 @@
-"""What runs in the process of one fold run.
+"""The process of one fold run.
 
 The process is forked from a server that has imported this module, and torch with it, once for all of them.
 """

@@ -149,7 +149,7 @@ def run_fold(
 
 
 def _scores_so_far(spec: FoldRunSpec, folder: Path) -> list[dict[str, Any]]:
-    """What a process that was paused among the test cases left of them; none where that is damaged."""
+    """Scores that a process left which was paused among the test cases; none where they are damaged."""
     try:
         scores = read_json(folder / SCORES_NAME)
         tested = [row["case_id"] for row in scores]

@@ -72,7 +72,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
 
 
 def last_epochs(events: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """What was last said of each epoch, by its number: one may have been trained twice, by processes that died."""
+    """The last event of each epoch, by its number: one may have been trained twice, by processes that died."""
     return {event["epoch"]: event for event in events if event["event"] == "epoch"}
 
 
@@ -83,7 +83,7 @@ def last_process(events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
 
 
 def micro_batch_size(events: Sequence[dict[str, Any]]) -> int | None:
-    """How many patches the process that worked last had in memory at once; None for as many as a batch has."""
+    """The number of patches that the last process had in memory at once; None for as many as a batch has."""
     told = [event for event in last_process(events) if event["event"] in {"resumed", "batch_halved"}]
     return told[-1].get("micro_batch") if told else None
 

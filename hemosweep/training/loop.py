@@ -34,7 +34,7 @@ class NonFiniteLoss(HemosweepError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Epoch:
-    """What one epoch gave. `val_dsc` pools all validation patches; it is for watching, not for choosing."""
+    """Figures of one epoch. `val_dsc` pools all validation patches; it is for watching, not for choosing."""
 
     epoch: int
     train_loss: float
@@ -45,7 +45,7 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """How a training ended; the model then holds the weights of `best_epoch`."""
+    """End of a training; the model then holds the weights of `best_epoch`."""
 
     best_epoch: int
     num_epochs: int

@@ -1,4 +1,4 @@
-"""Which source code stands between a preprocessed case and its score."""
+"""The source code between a preprocessed case and its score."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a fold run's child process is told: everything, in one JSON file."""
+"""The specification of a fold run: all that its child process is told, in one JSON file."""
 
 import json
 import math
@@ -72,7 +72,7 @@ class FoldRunSpec:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the fold run in a folder ended: its done-marker is written last.
+    """True if the fold run in a folder ended: its done-marker is written last.
 
     Marker, scores and spec must be whole and fit each other: a power cut may leave an empty file, or an older one.
     """
@@ -85,7 +85,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """Return the value of a JSON file.
 
     Raises:
         ValueError: it is damaged.

@@ -24,7 +24,7 @@ REFUSED = {
     "reflection_pad3d_backward",
     "upsample_trilinear3d_backward",
 }
-"""What a volume could meet of the operations that `torch.use_deterministic_algorithms` refuses on CUDA, in one or other
+"""Operations that a volume could meet and `torch.use_deterministic_algorithms` refuses on CUDA, in one or other
 of the releases that hemosweep takes."""
 
 
