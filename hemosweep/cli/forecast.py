@@ -142,6 +142,10 @@ class Forecast:
                     f"{arm.arm}: a fold run takes more than the GPU's {_size(self.gpu_bytes)}; its cases would stay in "
                     "the host's memory, and each batch would be moved"
                 )
+        if self.on_gpu and self.num_missing:
+            notes.append(
+                "its steps were timed as PyTorch runs them; a long training on a GPU is compiled and takes less"
+            )
         if self.elsewhere and self.num_missing:
             notes.append(f"time and memory are those of this machine's {self.device}, not of the cluster's machines")
         if self.disturbed:

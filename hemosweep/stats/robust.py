@@ -53,11 +53,9 @@ def wilcoxon_test(steps_N: Steps) -> CheckTest | None:
     double_ranks = (2 * np.cumsum(count_K) - count_K + 1)[place_N]
     double_sum = int((np.sign(nonzero) * double_ranks).sum())
     tied = count_K.size < steps_N.size
-    if tied and steps_N.size <= MAX_TIED_EXACT:
-        p = _share_of_patterns(double_ranks, abs(double_sum))
-        return CheckTest(p=p, method="exact, over the sign patterns of tied ranks")
-    if not tied and steps_N.size <= MAX_EXACT:
-        return CheckTest(p=_share_of_rank_sums(steps_N.size, abs(double_sum) // 2), method="exact")
+    if steps_N.size <= (MAX_TIED_EXACT if tied else MAX_EXACT):
+        method = "exact, over the sign patterns of tied ranks" if tied else "exact"
+        return CheckTest(p=_share_of_rank_sums(double_ranks, abs(double_sum)), method=method)
     n = nonzero.size
     variance = (n * (n + 1) * (2 * n + 1) - float((count_K.astype(np.float64) ** 3 - count_K).sum()) / 2) / 24
     p = 2 * float(special.ndtr(-abs(double_sum / 4) / math.sqrt(variance)))
@@ -82,16 +80,19 @@ def sign_flip_test(steps_N: Steps) -> CheckTest | None:
     return CheckTest(p=p, method=f"{NUM_RANDOM_PATTERNS} random sign patterns")
 
 
-def _share_of_rank_sums(n: int, observed: int) -> float:
-    """The share of all sign patterns of the ranks 1 to n whose sum is at least as far from zero as the observed one."""
-    total = n * (n + 1) // 2
-    # How many patterns have each sum of the ranks with a plus: the sum of all is twice that one less the total.
+def _share_of_rank_sums(ranks: Steps, observed: int) -> float:
+    """The share of the sign patterns of up to 50 whole ranks whose sum is as far from zero as the observed one, or more.
+
+    As `_share_of_patterns`, but by counting the patterns of each sum, of which ranks have few.
+    """
+    total = int(ranks.sum())
+    # The sum of the ranks with a plus; that of all is twice it less the total.
     num_patterns = np.zeros(total + 1, dtype=np.int64)
     num_patterns[0] = 1
-    for rank in range(1, n + 1):
+    for rank in ranks:
         num_patterns[rank:] += num_patterns[:-rank].copy()
     extreme = np.abs(2 * np.arange(total + 1) - total) >= observed
-    return float(num_patterns[extreme].sum() / 2**n)
+    return float(num_patterns[extreme].sum() / 2**ranks.size)
 
 
 def _share_of_patterns(magnitudes: Steps, observed: int) -> float:

@@ -269,6 +269,11 @@ def test_a_fold_run_that_the_gpu_does_not_hold_is_told_beforehand(request_for):
         assert all(line.endswith("would stay in the host's memory, and each batch would be moved") for line in found)
 
 
+def test_a_forecast_on_a_gpu_says_that_a_compiled_training_takes_less(request_for):
+    forecast = forecast_study(request_for(0.5))
+    assert [("compiled" in replace(forecast, on_gpu=on_gpu).as_text()) for on_gpu in (False, True)] == [False, True]
+
+
 def test_the_fold_runs_at_a_time_are_those_that_the_machine_or_the_cluster_has(request_for, monkeypatch):
     def num_slots(**options):
         return forecast_study(request_for(0.5, execution=Execution(**options))).num_slots
