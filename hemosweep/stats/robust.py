@@ -81,7 +81,7 @@ def sign_flip_test(steps_N: Steps) -> CheckTest | None:
 
 
 def _share_of_rank_sums(ranks: Steps, observed: int) -> float:
-    """The share of the sign patterns of up to 50 whole ranks whose sum is as far from zero as the observed one, or more.
+    """The share of the sign patterns of up to 50 ranks whose sum is at least as far from zero as the observed one.
 
     As `_share_of_patterns`, but by counting the patterns of each sum, of which ranks have few.
     """
