@@ -1,4 +1,4 @@
-"""What is wrong with an SQLite database, in one line that names it and the way out.
+"""Faults of an SQLite database, in one line that names it and the way out.
 
 Optuna and MLflow each wrap what SQLite says in errors of their own, pages long.
 """
@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from hemosweep.errors import BadInput, HemosweepError
 
 PATIENCE_S = 5.0
-"""How long another program may hold a database before it is told."""
+"""Time that another program may hold a database before it is told."""
 
 _MOVE_AWAY = "move it away, and the same command makes it anew from the fold runs that are done"
 _MAKE_WRITABLE = "make it and its folder writable"
@@ -80,7 +80,7 @@ def check_database(path: Path) -> None:
 
 
 def _said_by_sqlite(error: BaseException | None) -> sqlite3.Error | None:
-    """What SQLite itself said, of the errors that were raised from one another."""
+    """Message of SQLite itself, of the errors that were raised from one another."""
     while error is not None:
         if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
             return error

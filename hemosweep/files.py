@@ -17,7 +17,7 @@ _WAYS_OUT = {
 
 
 def system_message(error: OSError) -> str:
-    """What the system says, of which file, and the way out, in one line."""
+    """Message of the system, its file and the way out, in one line."""
     way_out = _WAYS_OUT.get(error.errno or 0, "mend it")
     return f"{error.filename or 'system'}: {error.strerror or error}; {way_out}"
 

@@ -17,8 +17,10 @@ PAPER_PATCH_HWD = (32, 32, 16)
 PAPER_PATCHES_PER_CASE = 3000
 """The number of the paper's profile, to which an ablation's numbers are stated."""
 SYMMETRIC_METHOD = "plane"
-"""How arms with the symmetric channel get it. The paper registers the flipped image with FLIRT; `register` does so
-with SimpleITK, `flirt` with FSL itself."""
+"""Method by which arms get the symmetric channel.
+
+The paper registers the flipped image with FLIRT; `register` does so with SimpleITK, `flirt` with FSL itself.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

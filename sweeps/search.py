@@ -1,4 +1,4 @@
-"""What lies beyond the paper's arms: the axes that it fixed, opened to a sampler with a budget of trials.
+"""Searches beyond the paper's arms: the axes that it fixed, opened to a sampler with a budget of trials.
 
 Every search starts at the paper's own values and runs in an experiment of its own, apart from the ablations: its arms
 were not declared before the data were seen, so none of them belongs in an ablation's table.

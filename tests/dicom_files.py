@@ -10,7 +10,7 @@ PLANTED = (
     "Doe^Jane", "MRN-4711-XYZ", "19520317", "20190624", "081542", "St Elsewhere Hospital", "Dr^House",
     "stroke work-up of a VIP", "ACC-0815", "SeriesByDrHouse", "ProtocolOfStElsewhere",
 )  # fmt: skip
-"""What must never leave the files, beside the UIDs."""
+"""Texts that must never leave the files, beside the UIDs."""
 UID_ROOT = "1.2.826.0.1.3680043.8.498."
 AIR_HU, TISSUE_HU, BONE_HU = -1000, 40, 1000
 

@@ -51,7 +51,7 @@ def _save_ct(path: Path, volume: Volume, *, sform: bool = True, planted: str = "
 
 
 def _litter(folder: Path) -> None:
-    """What macOS packs and Finder leaves behind."""
+    """Files that macOS packs and Finder leaves behind."""
     for path in (folder / "._001.nii.gz", folder / ".DS_Store", folder / "__MACOSX" / "._image.nii.gz"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\x00\x05\x16\x07")

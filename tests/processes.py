@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def is_alive(pid):
-    """Whether a process runs; a dead one that nobody has asked after (a zombie) does not."""
+    """True if a process runs; a dead one that nobody has asked after (a zombie) does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -21,7 +21,7 @@ def trainings(folder):
 
 
 def wait_for(condition, what, timeout_s=120.0):
-    """What the condition returns as soon as that is true."""
+    """Return what the condition returns, as soon as that is true."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout_s:.0f} s"

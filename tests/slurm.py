@@ -20,7 +20,7 @@ PROGRAMS = (*DAEMONS, "sbatch", "scancel", "scontrol", "sinfo", "squeue")
 PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"))
 """Daemons are in folders that only root has on its path."""
 DEVICES = ("/dev/null", "/dev/zero")
-"""What stands for the node's GPUs: SLURM asks for device files and never opens them."""
+"""Files that stand for the node's GPUs: SLURM asks for device files and never opens them."""
 NUM_CPUS = 4
 
 CONFIGURATION = """\

@@ -1,4 +1,4 @@
-"""What a stranger's first minutes with the repository rest on: the Makefile, the lock file and CI."""
+"""Foundations of a stranger's first minutes with the repository: the Makefile, the lock file and CI."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a fold run's journal becomes in MLflow: the metrics of its epochs and of its end, and its tags."""
+"""Form of a fold run's journal in MLflow: the metrics of its epochs and of its end, and its tags."""
 
 import math
 import time
@@ -20,7 +20,7 @@ def epoch_metrics(state: FoldState) -> Iterable[Metric]:
 
 
 def fold_tags(state: FoldState) -> dict[str, str]:
-    """What it was trained on, and what became of it beside its scores."""
+    """Tags of a fold run: its device, and what became of it beside its scores."""
     tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
     if state.failure is not None:
         tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
@@ -30,7 +30,7 @@ def fold_tags(state: FoldState) -> dict[str, str]:
 
 
 def fold_metrics(state: FoldState) -> dict[str, float]:
-    """What a fold run that is done comes to, as far as it is defined."""
+    """Results of a fold run that is done, as far as they are defined."""
     summary = summarise(state.dsc, ["n/a"] * len(state.dsc))
     values = {
         schema.METRIC_DSC_MEAN: summary.mean,

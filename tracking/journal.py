@@ -12,7 +12,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldState:
-    """What a fold run's folder says so far.
+    """State of a fold run's folder so far.
 
     Times are Unix seconds. `status` is RUNNING, FINISHED, FAILED or KILLED in MLflow's words; only the done-marker,
     which is written last, makes a fold FINISHED, and one that was paused and not started again is KILLED. `failure` is

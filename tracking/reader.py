@@ -48,12 +48,12 @@ class RunRecord:
 
     @property
     def subset(self) -> str | None:
-        """Which folds the run is about, such as "folds 0, 2 of 5 only"; None for all."""
+        """Folds of the run, such as "folds 0, 2 of 5 only"; None for all."""
         return self.tags.get(schema.TAG_SUBSET)
 
     @property
     def about_others(self) -> str | None:
-        """What to know of the runs that were passed over, in one line; None where there are none."""
+        """Remark on the runs that were passed over, in one line; None where there are none."""
         if not self.others:
             return None
         newer = [other for other in self.others if other.start_time > self.start_time]

@@ -229,7 +229,7 @@ class Recorder:
         return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
 
     def _is_of_others(self, run: Run, folders: Mapping[str, Path]) -> bool:
-        """Whether a run has recorded other fold runs than those on disk: of the same name, but begun at another time.
+        """True if a run has recorded other fold runs than those on disk: of the same name, but begun at another time.
 
         An unfinished run may have recorded some of them only.
         """
@@ -260,7 +260,7 @@ class Recorder:
         return self._children[run_id].get(digest)
 
     def _tags_of(self, run_id: str) -> dict[str, str]:
-        """What the runs of its folds have in common with a replicate's run."""
+        """Values that the runs of its folds have in common with a replicate's run."""
         if run_id not in self._inherited:
             tags = self._client.get_run(run_id).data.tags
             self._inherited[run_id] = {name: tags[name] for name in _INHERITED}

@@ -79,7 +79,7 @@ def existing_store(out: Path) -> Store:
 
 @contextmanager
 def transaction(store: Store) -> Iterator[Session]:
-    """What is written within comes to be at once, or not at all: in one session of MLflow's store.
+    """Transaction, whose writes come to be at once or not at all: in one session of MLflow's store.
 
     By itself MLflow opens a session or four for each call, with commits of their own: they took longer than what was
     to be written, and a process that was killed between two of them left half of it.

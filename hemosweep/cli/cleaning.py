@@ -20,7 +20,7 @@ from tracking.reader import fold_run_digests, list_runs
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cleaning:
-    """What was found, and whether it is deleted by now."""
+    """Result of a clean-up: what was found, and whether it is deleted by now."""
 
     found: Found
     deleted: bool

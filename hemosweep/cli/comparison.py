@@ -104,7 +104,7 @@ def compare(
 def _agreed(
     a: Mapping[str, str] | None, b: Mapping[str, str] | None, what: str, *, unknown: str | None = None
 ) -> tuple[dict[str, str] | None, list[str]]:
-    """What the sides say of the cases, where they do not contradict each other, and a warning that names where they do.
+    """Facts of the sides about the cases, where these agree, and a warning that names the cases where they do not.
 
     None where neither side says anything; `unknown` is what a side says that does not know.
     """

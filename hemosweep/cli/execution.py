@@ -25,7 +25,7 @@ _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """Where fold runs are trained, as asked for on the command line.
+    """Place where fold runs are trained, as asked for on the command line.
 
     `address` is that of a Dask scheduler, or its scheduler file. `certs` is None for the folder below the output
     folder. What does not concern the kind of executor is None or empty.
@@ -43,7 +43,7 @@ class Execution:
 
     @property
     def here(self) -> bool:
-        """Whether this machine trains."""
+        """True if this machine trains."""
         return self.kind == "local"
 
 
@@ -140,7 +140,7 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
 
 
 def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
-    """How many fold runs would be trained at a time on a cluster; SLURM is not asked.
+    """Number of fold runs that would be trained at a time on a cluster; SLURM is not asked.
 
     Raises:
         BadInput: a Dask cluster cannot be reached or used as asked for.

@@ -57,7 +57,7 @@ class Family:
         }
 
     def as_lines(self) -> list[str]:
-        """What follows the table: verdicts, seed noise, what is missing, and where the picture is."""
+        """Lines after the table: verdicts, seed noise, what is missing, and where the picture is."""
         lines = [f"{row.a} to {row.b}: {family_verdict(row)}" for row in self.rows]
         tests = f"{self.num_tests} comparison{'s' * (self.num_tests != 1)}"
         lines.append(f"Holm and Benjamini-Hochberg over {tests}; raw stars are the paper's, not adjusted.")

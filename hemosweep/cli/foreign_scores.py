@@ -68,7 +68,7 @@ def nnunet_scores(path: Path, text: str, metric: str, label: str | None) -> Labe
 
 
 def is_mist(columns: Sequence[str]) -> bool:
-    """Whether a table has the columns of MIST's results.csv: `id` and LABEL_METRIC."""
+    """True if a table has the columns of MIST's results.csv: `id` and LABEL_METRIC."""
     return "case_id" not in columns and MIST_ID in columns and any(_split(name, MIST_METRICS) for name in columns)
 
 

@@ -1,4 +1,4 @@
-"""Whether the two sides of a comparison may be compared at all, as far as both say what they were made with."""
+"""Comparability of the two sides of a comparison, as far as both tell what they were made with."""
 
 from hemosweep.cli.sides import Side, fact
 from hemosweep.engine.environment import PACKAGES
@@ -9,7 +9,7 @@ MAX_NAMED = 10
 
 
 def check_sides(a: Side, b: Side) -> Comparability:
-    """What forbids the comparison, and what to know beside its result.
+    """Reasons that forbid the comparison, and remarks beside its result.
 
     Two runs may differ in nothing that DESIGN.md, *What may be compared*, names, nor test a case in different folds. Of
     a file nothing is known: beside a run that is a warning, and beside another file it goes without saying.

@@ -72,7 +72,7 @@ def print_error(text: str) -> None:
 
 
 class Outcome(Protocol):
-    """What became of many cases, ready to be told."""
+    """Results of many cases, ready to be told."""
 
     @property
     def failures(self) -> Mapping[str, str]: ...

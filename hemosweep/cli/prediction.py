@@ -33,7 +33,7 @@ KEY_LENGTH = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """What an ensemble made of one scan. `volume_ml` counts voxels, `abc2_ml` is the bedside estimate of the same."""
+    """Result of an ensemble for one scan. `volume_ml` counts voxels, `abc2_ml` is the bedside estimate of the same."""
 
     file: str
     mask: str
@@ -46,7 +46,7 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionResult:
-    """What became of the scans by name, in their order. `warnings` are about the run."""
+    """Results of the scans by name, in their order. `warnings` are about the run."""
 
     run: str
     run_id: str

@@ -21,7 +21,7 @@ PREPARED_WINDOW = (-1.0, 1.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparationResult:
-    """What became of a data set's cases, in the order of its table."""
+    """Results of a data set's cases, in the order of its table."""
 
     folders: tuple[Path, ...]
     paths: Mapping[str, Path]

@@ -1,4 +1,4 @@
-"""What a report tells of a sweep, gathered from the store of an output folder."""
+"""Facts of a report about a sweep, gathered from the store of an output folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ _NO_COMPARISON = "cannot be compared"
 
 
 class Store:
-    """What several sweeps of a report ask of one output folder, read once."""
+    """Content of an output folder that several sweeps of a report ask for, read once."""
 
     def __init__(self, out: Path, data: Path | None) -> None:
         """
@@ -93,7 +93,7 @@ def _arm(
 
 
 def _why_missing(store: Store, sweep: str, arm: str) -> str:
-    """Which folds of the newest run that did not end well are not done."""
+    """Folds that are not done, of the newest run that did not end well."""
     runs = [run for run in store.runs if run.sweep == sweep and run.arm == arm]
     if not runs:
         return "not trained"
@@ -155,7 +155,7 @@ def _without(own: DeclaredPair) -> PairFacts:
 
 
 def _overlay(store: Store, own: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
-    """What to draw the cases of: the first seed that both sides have; or one line that says why nothing is drawn."""
+    """Runs to draw the cases of: those of the first seed that both sides have; or the reason why nothing is drawn."""
     run_a, run_b = own.a.runs[0], own.b.runs[0]
     table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
     changes = largest_changes(table_a, table_b)

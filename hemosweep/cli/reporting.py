@@ -21,7 +21,7 @@ from sweeps.search import SEARCHES
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportResult:
-    """Where a report is, what it is about, and what is not in it."""
+    """Place of a report, its subject, and what is not in it."""
 
     folder: Path
     sweeps: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a user asks of `hemosweep sweep` and `hemosweep plan`, with every name in it looked up."""
+"""Request of a user to `hemosweep sweep` and `hemosweep plan`, with every name in it looked up."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from sweeps.base import Profile, profile
 from sweeps.search import SEARCHES
 
 START, BEST = "start", "best"
-"""What a search compares in the end, on cases held out of it: where it began and its best trial."""
+"""Comparison at the end of a search, on cases held out of it: where it began and its best trial."""
 
 
 DEFAULT_TRIALS = 20
@@ -43,20 +43,20 @@ class Request:
 
     @property
     def subset(self) -> str | None:
-        """Which folds are trained, such as "folds 0, 2 of 5 only"; None for all."""
+        """Folds that are trained, such as "folds 0, 2 of 5 only"; None for all."""
         if not self.only_folds:
             return None
         return f"folds {', '.join(map(str, self.only_folds))} of {self.base.cross_validation.num_folds} only"
 
     @property
     def scaling(self) -> str:
-        """What the profile scales down, and into how many folds the cases are split."""
+        """Scaling of the profile, and the number of folds that the cases are split into."""
         num_folds, papers = self.base.cross_validation.num_folds, ArmConfig().cross_validation.num_folds
         return f"{self.profile.scaling}, {num_folds if num_folds == papers else f'{num_folds} of {papers}'} folds"
 
     @property
     def phantom_folder(self) -> Path:
-        """Where the phantom data set is made where no data is given."""
+        """Folder of the phantom data set that is made where no data is given."""
         return self.out / f"phantom-{self.profile.name}"
 
 

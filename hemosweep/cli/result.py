@@ -1,4 +1,4 @@
-"""What a finished sweep says: tables, verdicts, the boxplot, and the commands that come next."""
+"""Report of a finished sweep: tables, verdicts, the boxplot, and the commands that come next."""
 
 import shlex
 import shutil
@@ -125,7 +125,7 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
 
 
 def _program() -> str:
-    """How to call the command line from here: its name where that is enough, else its path."""
+    """Command that calls hemosweep from here: its name where that is enough, else its path."""
     called = Path(sys.argv[0])
     if shutil.which(called.name) or called.name != "hemosweep":
         return "hemosweep"
@@ -133,7 +133,7 @@ def _program() -> str:
 
 
 def picture_note(what: str, draw: Callable[[], Path]) -> str:
-    """Where a picture is, or why there is none: it never costs a result."""
+    """Place of a picture, or the reason why there is none: it never costs a result."""
     try:
         return f"{what}: {draw()}"
     except OSError as error:

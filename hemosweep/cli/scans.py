@@ -1,4 +1,4 @@
-"""Which scans `hemosweep predict` is given: one file, a folder of them, or a data set."""
+"""Scans for `hemosweep predict`: one file, a folder of them, or a data set."""
 
 import os
 from dataclasses import replace

@@ -47,7 +47,7 @@ class FileScores:
 
 
 def names_a_file(reference: str) -> bool:
-    """Whether a reference is a file rather than a run: one is there, its name ends like one, or starts like a path."""
+    """True if a reference is a file rather than a run: one is there, its name ends like one, or starts like a path."""
     path = Path(reference)
     return reference.lower().endswith(SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
 
@@ -145,7 +145,7 @@ def _read_table(path: Path, text: str) -> tuple[list[str], list[dict[str, str]],
 
 
 def _delimiter(text: str) -> str:
-    """What separates the cells of the first line with any: that which leaves the column of case ids, if one does."""
+    """Separator of the cells of the first line with any: that which leaves the column of case ids, if one does."""
     header = text.lstrip().partition("\n")[0]
     # Spreadsheets with a decimal comma write semicolons.
     there = [sign for sign in ("\t", ";", ",") if sign in header]
@@ -192,5 +192,5 @@ def _number(path: Path, case_id: str, column: str, text: str, delimiter: str) ->
 
 
 def _texts(rows: list[dict[str, str]], column: str, columns: list[str]) -> dict[str, str] | None:
-    """What a column says of the cases; a case with an empty cell is left out, and None is no column."""
+    """Values of a column by case; a case with an empty cell is left out, and None is no column."""
     return {row[CASE_ID]: row[column] for row in rows if row[column]} if column in columns else None

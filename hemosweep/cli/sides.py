@@ -70,7 +70,7 @@ def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequ
 
 
 def fact(run: RunRecord, name: str) -> str | None:
-    """What a run was made with, as it is tagged."""
+    """Provenance of a run, from its tags."""
     return run.tags.get(f"hemosweep.{name}")
 
 

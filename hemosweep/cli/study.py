@@ -61,7 +61,7 @@ def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
 
 @contextmanager
 def _started_over(request: Request, prepared: Prepared, console: Console) -> Iterator[None]:
-    """What is trained within starts over; stopped, it goes on without starting over once more.
+    """Context in which fold runs start over; stopped, it goes on without starting over once more.
 
     Raises:
         BadInput: a process works on one of the fold runs.
@@ -156,7 +156,7 @@ def open_tracker(out: Path) -> Tracker:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workplace:
-    """What trains fold runs, and until when, on the clock `time.monotonic`."""
+    """Executor of fold runs, and its deadline, on the clock `time.monotonic`."""
 
     executor: Executor
     deadline: float
@@ -164,7 +164,7 @@ class Workplace:
 
 @contextmanager
 def open_workplace(request: Request, prepared: Prepared) -> Iterator[Workplace]:
-    """Where a request is to be trained.
+    """Executor that a request is to be trained with.
 
     Raises:
         BadInput: as `open_executor`.

@@ -52,7 +52,7 @@ class CaseNumbers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
-    """How a number is spread over `n` cases."""
+    """Spread of a number over `n` cases."""
 
     n: int
     min: float
@@ -84,7 +84,7 @@ class Cohort:
 
     @property
     def spreads(self) -> dict[str, Spread | None]:
-        """What is measured, its unit last, and how it is spread; None where no case has it."""
+        """Name of a measure, its unit last, and its spread; None where no case has it."""
         return {
             "lesion_ml": _spread([case.lesion_ml for case in self.cases]),
             "ivh_ml": _spread([case.ivh_ml or None for case in self.cases]),  # an empty mask is no hemorrhage
@@ -137,7 +137,7 @@ class Cohort:
         }
 
     def as_lines(self) -> list[str]:
-        """What is counted; the spreads are a table (`hemosweep.report.cohort.spread_table`)."""
+        """Counts; the spreads are a table (`hemosweep.report.cohort.spread_table`)."""
         counts, ivh = self.counts, self.num_ivh
         known = ivh["yes"] + ivh["no"]
         share = f" ({ivh['yes'] / known:.0%} of those known)" if known else ""

@@ -27,7 +27,7 @@ _NUM_SAMPLED_ALONG_AXIS = 128
 
 
 def is_saturated(hu_DHW: NDArray[np.float32]) -> bool:
-    """Whether the CT was exported through a soft-tissue window: nothing reads as bone, so bone is its maximum."""
+    """True if the CT was exported through a soft-tissue window: nothing reads as bone, so bone is its maximum."""
     return bool(hu_DHW.max() < BONE_HU)
 
 
@@ -85,7 +85,7 @@ def _sample(values_DHW: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _lacks_intercept(values_DHW: NDArray[np.float32]) -> bool:
-    """Whether brain and scalp, the largest narrow peak of a head CT above air, lie where -1024 would bring them to 0.
+    """True if brain and scalp, the largest narrow peak of a head CT above air, lie where -1024 would bring them to 0.
 
     Next to no voxel may lie where air is in HU; padding below that says nothing.
     """
@@ -103,7 +103,7 @@ def _lacks_intercept(values_DHW: NDArray[np.float32]) -> bool:
 
 
 def _looks_like_a_picture(hu_DHW: NDArray[np.float32], high: float) -> bool:
-    """Whether values of zero or more are gray values: they end at 1, or at 255 with tissue about the middle."""
+    """True if values of zero or more are gray values: they end at 1, or at 255 with tissue about the middle."""
     if high <= 1.0:
         return high > 0.0
     if not 200.0 <= high <= 255.0:

@@ -31,7 +31,7 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
 
 
 def case_file(data: Path, case_id: str, suffix: str) -> Path:
-    """Where a file of a case lies; `suffix` is ct, cta, or one of the masks."""
+    """Path of a case's file; `suffix` is ct, cta, or one of the masks."""
     return data / case_id / "ct" / f"{case_id}_{suffix}.nii.gz"
 
 
@@ -105,7 +105,7 @@ def id_fault(row: Row, listed: Collection[str]) -> str | None:
 
 
 def value_faults(row: Row) -> list[str]:
-    """What is wrong with the other cells of a row."""
+    """Faults of the other cells of a row."""
     faults = [] if row.patient_id else [EMPTY]
     if row.ivh not in IVH_VALUES:
         faults.append(f"ivh is {row.ivh!r}; write yes, no or n/a")

@@ -34,7 +34,7 @@ _UNREADABLE = (
     MemoryError,  # a damaged header can ask for any size
     gzip.BadGzipFile,
 )
-"""What nibabel lets through when a file is no NIfTI file, or a damaged one."""
+"""Errors that nibabel lets through when a file is no NIfTI file, or a damaged one."""
 
 ROUNDING_DEG = 0.5
 """Quaternions of a qform are kept in single precision, and converters round differently."""
@@ -130,7 +130,7 @@ def _values(image: nib.Nifti1Image) -> NDArray[np.generic]:
 
 
 def _place_warnings(image: nib.Nifti1Image) -> tuple[str, ...]:
-    """What the header's two matrices say against each other.
+    """Contradictions between the header's two matrices.
 
     A sheared sform beside a qform with the shear taken out is what dcm2niix writes for a tilted gantry, and no
     contradiction: a quaternion has no room for shear.

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 def map_cases(
     function: Callable[[Case], Result], cases: Sequence[Case], *, jobs: int, progress: Progress
 ) -> list[Result]:
-    """What a picklable function returns for each case, in the order of the cases.
+    """Return the values of a picklable function for each case, in the order of the cases.
 
     Raises:
         BadInput: no job to do it with.

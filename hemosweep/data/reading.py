@@ -13,7 +13,7 @@ from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 
 MAX_VOXELS_APART = 0.25
-"""How far a mask's voxel may lie from the CT's voxel of the same index: rounding in headers, nothing more."""
+"""Distance that a mask's voxel may have from the CT's voxel of the same index: rounding in headers, nothing more."""
 
 
 class MaskFault(BadInput):

@@ -1,4 +1,4 @@
-"""What was noticed about cases, told so that 76 cases with one peculiarity make one line."""
+"""Remarks on cases, told so that 76 cases with one peculiarity make one line."""
 
 from collections.abc import Mapping, Sequence
 

@@ -48,7 +48,7 @@ class Calibration:
 
     @property
     def disturbed(self) -> bool:
-        """Whether other programs made the step longer than it is."""
+        """True if other programs made the step longer than it is."""
         return self.num_busy is not None and self.num_busy >= BUSY
 
 
@@ -150,13 +150,13 @@ class _Machine:
         return machine if whole and all(map(_is_whole, steps.values())) and machine.code == _code_digest() else None
 
     def settles(self, name: str, config: ArmConfig) -> bool:
-        """Whether the step of a configuration need not be timed again."""
+        """True if the step of a configuration need not be timed again."""
         step = self.steps.get(name)
         return step is not None and not step.disturbed and step.batch_at_once == config.training.batch_size
 
 
 def _is_whole(step: Calibration) -> bool:
-    """Whether each value is what it is meant to be; the file may come from anywhere."""
+    """True if each value is what it is meant to be; the file may come from anywhere."""
     return (
         _within(step.patch_s, float, 1e-9, 1e6)
         and _within(step.memory_bytes, int, 1, 1e15)

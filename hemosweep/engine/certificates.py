@@ -1,4 +1,4 @@
-"""What Dask's TLS wants of a cluster: one certificate that all its machines show and trust, and the key to it.
+"""Certificate of a cluster for Dask's TLS: one certificate that all its machines show and trust, and the key to it.
 
 The certificate is signed by itself and is its own authority. Whoever has the key is in: scheduler, workers and driver
 all use these two files. Host names are not looked at, since a cluster's machines come and go.
@@ -21,7 +21,7 @@ CERTIFICATE_NAME = "certificate.pem"
 KEY_NAME = "key.pem"
 COMMAND = "hemosweep cluster-certs"
 NAME = "hemosweep cluster"
-"""What the certificate calls itself: nothing of the machine or the user."""
+"""Name in the certificate: nothing of the machine or the user."""
 VALID = timedelta(days=5 * 365)
 _CLOCKS_MAY_DIFFER_BY = timedelta(days=1)
 
@@ -69,8 +69,7 @@ def make_certificates(folder: Path) -> Certificates:
 
 
 def security(folder: Path) -> "Security":
-    """What a Dask client, scheduler or worker needs to talk to others with the certificates in a folder, and to no one
-    without them.
+    """Settings of a Dask client, scheduler or worker that talks to others with the certificates in a folder alone.
 
     Raises:
         BadInput: they are not there, cannot be read or used, are no longer or not yet valid, or others can read the

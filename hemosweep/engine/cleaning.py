@@ -1,4 +1,4 @@
-"""What an output folder holds that nothing needs any more, and its deletion, which may be cut short at any point.
+"""Content of an output folder that nothing needs any more, and its deletion, which may be cut short at any point.
 
 Only what hemosweep itself has made and named is looked at, and links are never followed.
 """
@@ -31,7 +31,7 @@ KINDS: dict[Kind, str] = {
 }
 DERIVATIVES_NAME = Path("derivatives") / "hemosweep-preproc"
 RECENT_S = 900.0
-"""What was written to less than so long ago may be in the making: neither preprocessing nor drawing holds a lock."""
+"""Age below which a file may be in the making: neither preprocessing nor drawing holds a lock."""
 
 _OWN = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
 """Folders in an output folder where files are written through a temporary name."""
@@ -41,7 +41,7 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """What the tracker knows: fold runs of finished runs, those of the others, and the sweeps that have runs."""
+    """Knowledge of the tracker: fold runs of finished runs, those of the others, and the sweeps that have runs."""
 
     finished: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class Removable:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What can be deleted, the fold runs that are kept because something needs them, and what was left aside, why."""
+    """Files that can be deleted, fold runs that are kept because something needs them, and what was left aside, why."""
 
     removable: tuple[Removable, ...]
     needed: tuple[Removable, ...]
@@ -222,7 +222,7 @@ def _derivatives(
 
 
 def _derivative_roots(out: Path, data: Path | None) -> list[Path]:
-    """Where preprocessed cases lie: in the output folder, in the phantom data sets there, and in the data set given."""
+    """Folders of preprocessed cases: in the output folder, in its phantom data sets, and in the data set given."""
     places = [out, *filter(_is_own, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
     roots = {place.resolve(): place / DERIVATIVES_NAME for place in places}
     return [root for root in roots.values() if _is_own(root) and _is_own(root.parent)]
@@ -233,7 +233,7 @@ def _is_derivative(path: Path) -> bool:
 
 
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
-    """What a crash left half-written or half-deleted; what is to be deleted as a whole takes its own with it."""
+    """Files that a crash left half-written or half-deleted; what is to be deleted as a whole takes its own with it."""
     for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
         if not _is_recent(path):
             yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
@@ -252,7 +252,7 @@ def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iter
 
 
 def _is_own(folder: Path) -> bool:
-    """Whether it is a folder and no link to one, which leads elsewhere."""
+    """True if it is a folder and no link to one, which leads elsewhere."""
     return folder.is_dir() and not folder.is_symlink()
 
 

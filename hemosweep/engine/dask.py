@@ -114,7 +114,7 @@ class DaskExecutor:
         self._futures.clear()
 
     def _end(self, future: "Future[Any]") -> list[Ended]:
-        """What became of a fold run, unless that is told already. The cluster forgets it at once: a result that it kept
+        """End of a fold run, unless it is told already. The cluster forgets it at once: a result that it kept
         would be made again when the worker dies that holds it."""
         folder = next((folder for folder, own in self._futures.items() if own is future), None)
         if folder is None:
@@ -135,7 +135,7 @@ class DaskExecutor:
 
 
 def num_places(client: "Client") -> int:
-    """How many fold runs the workers that are there can train at once."""
+    """Number of fold runs that the workers which are there can train at once."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     return sum(int(worker["resources"].get(RESOURCE, 0)) for worker in workers)
 

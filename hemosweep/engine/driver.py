@@ -24,7 +24,7 @@ from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
 MAX_ATTEMPTS = 3
-"""How often a fold run is begun without one more epoch, where it fails in ways that may pass by themselves."""
+"""Number of attempts without one more epoch, where a fold run fails in ways that may pass by themselves."""
 
 
 Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]

@@ -1,4 +1,4 @@
-"""What fold runs have taken, from their journals: however often a sweep was cut short, it is all in there."""
+"""Attempts and time of fold runs, from their journals: these hold all, however often a sweep was cut short."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class Effort:
 
 
 def read_efforts(out: Path, replicate: Replicate) -> tuple[Effort, ...]:
-    """What each fold run of a replicate has taken until now, in any sweep that had it."""
+    """Attempts and time of each fold run of a replicate until now, in any sweep that had it."""
     return tuple(_read(fold_run_folder(out, spec) / JOURNAL_NAME, spec) for spec in replicate.fold_runs)
 
 

@@ -1,4 +1,4 @@
-"""How a fold run's process ended, from its exit code and what it said in its journal."""
+"""End of a fold run's process, from its exit code and its journal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ from hemosweep.training.pause import PAUSED
 from hemosweep.training.spec import JOURNAL_NAME, LOG_NAME
 
 _SERVER_DIED = 255
-"""What multiprocessing says of a child whose server is gone."""
+"""Exit code that multiprocessing gives a child whose server is gone."""
 
 
 def num_events(folder: Path) -> int:
-    """How many events a fold run's journal has: those of a process that starts now come after them."""
+    """Number of events in a fold run's journal: those of a process that starts now come after them."""
     return len(read_journal(folder / JOURNAL_NAME))
 
 
 def read_end(folder: Path, code: int | None, num_earlier_events: int) -> Ended:
-    """What became of the process that wrote what follows the earlier events.
+    """Return the end of the process that wrote the events after the earlier ones.
 
     Args:
         code: its exit code; negative for a signal, as in `subprocess`.
@@ -37,7 +37,7 @@ def read_end(folder: Path, code: int | None, num_earlier_events: int) -> Ended:
 
 
 def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bool]:
-    """How it failed, and whether that may pass."""
+    """Reason of a failure, and whether it may pass."""
     if code is None or code < 0:
         return f"its process was killed by signal {-(code or 0)}", True
     if code == PAUSED:

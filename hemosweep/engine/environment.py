@@ -1,4 +1,4 @@
-"""What a run was made with: recorded beside it, never hashed into its identity."""
+"""Provenance of a run: recorded beside it, never hashed into its identity."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What the driver asks of whatever trains fold runs: the processors and GPUs of this machine, or those of a cluster."""
+"""The Protocol of whatever trains fold runs: the processors and GPUs of this machine, or those of a cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class Executor(Protocol):
 
     @property
     def num_slots(self) -> int:
-        """How many fold runs it trains at once, as far as it knows by now."""
+        """Number of fold runs that it trains at once, as far as it knows by now."""
 
     @property
     def num_open(self) -> int:
-        """How many fold runs may be started and not over: one for each slot, and those that may wait for one."""
+        """Number of fold runs that may be started and not over: one for each slot, and those that may wait for one."""
 
     def start(self, folder: Path) -> None:
         """Begin to train the fold run in `folder` as soon as a slot is free, those started earlier first."""

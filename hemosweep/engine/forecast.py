@@ -1,4 +1,4 @@
-"""How long a sweep will take: from the seconds of a patch to those of a fold run, and to those of all of them."""
+"""Forecast of a sweep's time: from the seconds of a patch to those of a fold run, and to those of all of them."""
 
 import heapq
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a sweep has planned, left in a file for whoever looks at its folder later.
+"""Plan of a sweep, left in a file for whoever looks at its folder later.
 
 A fold run's own folder knows neither sweep nor arm, since several may share it, and one that has not begun has none.
 """

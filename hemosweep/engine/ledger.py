@@ -195,7 +195,7 @@ def _storage(path: Path) -> RDBStorage:
 
 
 def _stands(trial: FrozenTrial, efforts: Sequence[Effort]) -> bool:
-    """Whether a trial has the value of the fold runs that took these efforts, not of some that were there before."""
+    """True if a trial has the value of the fold runs that took these efforts, not of some that were there before."""
     return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_EFFORTS) == _as_json(efforts)
 
 

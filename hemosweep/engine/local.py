@@ -27,7 +27,7 @@ _LEASE = "CUDA_VISIBLE_DEVICES"
 
 
 def leases(per_gpu: int | None = None) -> tuple[Mapping[str, str], ...]:
-    """What the environment of each fold run at a time is to set: a GPU each, of those that this process may use.
+    """Environment of each fold run at a time: a GPU each, of those that this process may use.
 
     Args:
         per_gpu: how many fold runs share a GPU; one where it is not given.

@@ -29,7 +29,7 @@ def machine_digest() -> str:
 
 
 def num_places(num_gpus: int, per_gpu: int | None = None) -> int:
-    """How many fold runs this machine trains at a time; without a GPU one has the whole CPU.
+    """Return the number of fold runs that this machine trains at a time; without a GPU one has the whole CPU.
 
     Args:
         num_gpus: those that PyTorch can use.
@@ -46,7 +46,7 @@ def num_places(num_gpus: int, per_gpu: int | None = None) -> int:
 
 
 class Bystanders:
-    """How much of this process's processors other programs, or the host of a virtual machine, take from now on."""
+    """Share of this process's processors that other programs, or the host of a virtual machine, take from now on."""
 
     def __init__(self) -> None:
         self._begun = self._now()
@@ -75,7 +75,7 @@ def _ticks_at_work() -> Iterator[int]:
 
 
 def _read(path: Path) -> str:
-    """What a file of the system says; nothing where there is none."""
+    """Content of a file of the system; nothing where there is none."""
     try:
         return path.read_text()
     except OSError:

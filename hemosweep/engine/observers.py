@@ -1,4 +1,4 @@
-"""What the driver asks of those who watch a sweep and keep its books, beside the tracker: display and ledger."""
+"""Protocols of those who watch a sweep and keep its books, beside the tracker: display and ledger."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from hemosweep.training.spec import FoldRunSpec
 
 
 class Display(Protocol):
-    """What the driver tells whoever watches."""
+    """Messages of the driver to whoever watches."""
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None: ...
 
@@ -25,7 +25,7 @@ class Display(Protocol):
 
 
 class TrialBook(Protocol):
-    """Where the driver enters what became of each replicate."""
+    """Book in which the driver enters the result of each replicate."""
 
     def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int: ...
 

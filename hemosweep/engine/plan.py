@@ -1,4 +1,4 @@
-"""What a sweep will train: arms x seeds x folds, each fold run named by its digest."""
+"""Plan of a sweep: arms x seeds x folds, each fold run named by its digest."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -97,14 +97,14 @@ def fold_run_folder(out: Path, spec: FoldRunSpec) -> Path:
 
 
 def is_done(out: Path, spec: FoldRunSpec) -> bool:
-    """Whether the fold run of a plan ended."""
+    """True if the fold run of a plan ended."""
     return is_finished(fold_run_folder(out, spec))
 
 
 # A patch's fixed cost in voxels: on two CPU cores a step took 0.67 us a voxel and 0.38 ms a patch (demo profile).
 _PATCH_OVERHEAD = 600
 VALIDATION_COST = 1 / 3
-"""What a patch costs in validation, forward only, where one in training costs 1."""
+"""Cost of a patch in validation, forward only, where one in training costs 1."""
 
 
 def work(replicate: Replicate) -> list[float]:

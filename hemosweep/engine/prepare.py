@@ -20,7 +20,7 @@ from hemosweep.training.source import source_digest
 from hemosweep.training.spec import write_json
 
 CHECKPOINT_RULE = "best validation loss"
-"""Which epoch's weights are tested (`hemosweep.training.loop.train`); runs under different rules are not compared."""
+"""Rule for the epoch whose weights are tested (`training.loop.train`); runs under two rules are not compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ LOGS_NAME = "slurm"
 """Below the output folder: what the jobs say, one file a job."""
 
 DIRECTIVES = ("--job-name=hemosweep", "--ntasks=1", "--no-requeue", "--gres=gpu:1")
-"""What every job asks for; a later line of the user's replaces an earlier one. A lost job is replaced by the driver, so
+"""Options of every job; a later line of the user's replaces an earlier one. A lost job is replaced by the driver, so
 SLURM must not start it again under the same name. Time, memory and processors are the partition's defaults."""
 
 WORKER = ("--nthreads=1", "--no-nanny", "--memory-limit=0", "--resources=GPU=1", "--death-timeout=60")

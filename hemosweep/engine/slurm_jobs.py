@@ -31,11 +31,11 @@ CONFIGURATION = {
 }
 ADAPT_EVERY_S = 1.0
 IDLE_S = 30
-"""How long a job may have nothing to do before it is given back."""
+"""Time that a job may have nothing to do before it is given back."""
 LOOK_EVERY_S = 30.0
-"""How often SLURM is asked after the jobs, while workers are awaited."""
+"""Time between two questions to SLURM about the jobs, while workers are awaited."""
 NUM_TRIES = 3
-"""How many times in a row no job may come to anything."""
+"""Number of times in a row that no job may come to anything."""
 
 
 class Job(SLURMJob):
@@ -170,7 +170,7 @@ def open_cluster(
 
 
 def _sbatch_words(error: str) -> str:
-    """What sbatch printed, in one line, from dask-jobqueue's account of its failure."""
+    """Output of sbatch in one line, from dask-jobqueue's account of its failure."""
     lines = [line.strip().removeprefix("sbatch: ") for line in error.partition("stderr:\n")[2].splitlines()]
     return "; ".join(line.removeprefix("error: ") for line in lines if line and not line.startswith("Try ")) or error
 

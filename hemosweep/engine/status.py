@@ -1,4 +1,4 @@
-"""How far the fold runs of an output folder are, from what they left on disk: no tracker, no study, no torch."""
+"""Progress of the fold runs of an output folder, from what they left on disk: no tracker, no study, no torch."""
 
 import json
 import time
@@ -39,7 +39,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """What a journal says: the last epoch, the mean seconds of the last few, and the test that follows them.
+    """Progress that a journal tells: the last epoch, the mean seconds of the last few, and the test that follows them.
 
     `event_time` is that of the last event in Unix seconds. `failure` is the last one as "kind: message", though another
     attempt may have begun since; `failed` tells that none has. What has not been is None.
@@ -257,7 +257,7 @@ def read_spec(folder: Path) -> Any:
 
 
 def at(values: Any, *names: str) -> Any:
-    """What lies at a path of names in nested dictionaries; None where it does not."""
+    """Value at a path of names in nested dictionaries; None where it does not."""
     for name in names:
         values = values.get(name) if isinstance(values, dict) else None
     return values

@@ -1,4 +1,4 @@
-"""What an ablation declares: its search space, its arms, its baseline and its comparisons."""
+"""Declaration of an ablation: its search space, its arms, its baseline and its comparisons."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

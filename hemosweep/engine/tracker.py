@@ -1,4 +1,4 @@
-"""What the driver asks of a tracker. `tracking.recorder.Recorder` is the one that writes to MLflow."""
+"""The Protocol of a tracker. `tracking.recorder.Recorder` is the one that writes to MLflow."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class GuardedTracker:
         self._reasons: set[str] = set()
 
     def call(self, use: Callable[[Tracker], Any]) -> Any:
-        """What `use` returns, or None where it failed."""
+        """Return what `use` returns, or None where it failed."""
         try:
             return use(self._tracker)
         except Exception as error:

@@ -96,7 +96,7 @@ class OwnCases:
             )
 
     def num_folds_that_saw(self, case: PreprocessedCase) -> int | None:
-        """How many folds trained or stopped on the case; None for a case that is not among them."""
+        """Number of folds that trained or stopped on the case; None for a case that is not among them."""
         return self._seen.get(np.packbits(case.brain_DHW).tobytes())
 
 

@@ -1,4 +1,4 @@
-"""Which lesions were found, whatever their size: a voxel score hardly notices a small one that was missed.
+"""Lesions that were found, whatever their size: a voxel score hardly notices a small one that was missed.
 
 A lesion is a connected component of a mask; voxels with a corner in common are connected (26 neighbours). A reference
 lesion is found when at least one of its voxels is predicted, and a predicted lesion is right when at least one of its

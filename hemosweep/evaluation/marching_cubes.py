@@ -1,4 +1,4 @@
-"""How much surface of a mask passes between eight neighbouring voxels.
+"""Surface of a mask between eight neighbouring voxels.
 
 Marching cubes (Lorensen and Cline, Computer Graphics 1987;21(4):163-169) lays a surface half-way between voxels inside
 and outside. Which triangles pass between eight voxels depends on which of the eight are inside: 256 codes, each with

@@ -1,4 +1,4 @@
-"""How far two masks' surfaces are apart, in mm, every distance weighted by the surface that it stands for.
+"""Distances between two masks' surfaces, in mm, every distance weighted by the surface that it stands for.
 
 The method is that of Nikolov et al. (J Med Internet Res 2021;23(7):e26151): the surface passes between voxels, its
 elements sit half a voxel beside them, and each weighs its area. Counting voxels on the boundary instead weighs a

@@ -25,12 +25,12 @@ class OutOfMemory(HemosweepError):
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error means that the device's or the host's memory is full."""
+    """True if an error means that the device's or the host's memory is full."""
     return isinstance(error, (torch.OutOfMemoryError, OutOfMemory)) or is_host_full(error) or _says(error, _OF_DEVICE)
 
 
 def is_host_full(error: BaseException | None) -> bool:
-    """Whether an error means that the host's memory is full, not a GPU's."""
+    """True if an error means that the host's memory is full, not a GPU's."""
     return isinstance(error, MemoryError) or _says(error, _OF_HOST)
 
 

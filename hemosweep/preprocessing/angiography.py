@@ -17,7 +17,7 @@ from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.registration import Mask, Matrix, Registration, register_rigid, resample, turned_starts
 
 HEAD_MM = 200.0
-"""What is kept below the vertex: a head is about 230 mm from vertex to chin, its brain at most 150 mm high."""
+"""Height that is kept below the vertex: a head is about 230 mm from vertex to chin, its brain at most 150 mm high."""
 CENTRE_MM = 100.0
 """The head's centre is that of its upper part, which both scans show."""
 VERTEX_CM2 = 10.0

@@ -30,7 +30,7 @@ WORK_MM = 1.0
 TISSUE_FROM_HU = -10.0
 """Smoothed brain, blood and CSF (0 to 15) lie above; fat of orbit and neck (-120 to -60) and air lie below."""
 CLEAR_OF_FLOOR_HU = 2.0
-"""Where the window's floor lies above that, air and fat read the floor and tissue must clear it."""
+"""Margin by which tissue must clear a window's floor above that: air and fat read the floor."""
 AIRY_HU = -50.0
 """Less, in a single pixel, is fat or air and no noise."""
 SMOOTH_MM = 0.8
@@ -52,7 +52,7 @@ WINDOWED_MM = 1.1
 """Blurred by the scanner, compact bone passes the top of a soft-tissue window about so far inside its true border."""
 BONE_REACH_MM = 4.0
 PARTIAL_MM = 6.0
-"""How far a slice of 5 mm smears the sloping vault and base in plane."""
+"""Distance over which a slice of 5 mm smears the sloping vault and base in plane."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,7 +19,7 @@ Illustrate = Callable[[PreparedImages, Path], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of each case: its file and what was noticed about it, or the one line that says why there is none.
+    """Result of each case: its file and what was noticed about it, or the one line that says why there is none.
 
     Everything is in the order of the cases asked for. `pictures` is empty where none were asked for.
     """

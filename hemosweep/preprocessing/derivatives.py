@@ -1,4 +1,4 @@
-"""Where preprocessed cases live: under a name that says everything they depend on."""
+"""Folders of preprocessed cases: under a name that says everything they depend on."""
 
 import os
 from dataclasses import asdict
@@ -17,7 +17,7 @@ def code_digest() -> str:
 
 
 def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig) -> Path:
-    """Where preprocessed cases live: in the data set, or under `out` where the data set must not be written to."""
+    """Folder of preprocessed cases: in the data set, or under `out` where the data set must not be written to."""
     name = Path("derivatives") / "hemosweep-preproc" / digest_json([asdict(config), code_digest()])
     existing = next(path for path in (data / name, *(data / name).parents) if path.exists())
     writable = os.access(existing, os.W_OK) and bool(existing.stat().st_mode & 0o222)
@@ -25,7 +25,7 @@ def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig) -> Pa
 
 
 def derivative_path(case: Case, config: PreprocessingConfig, folder: Path) -> Path:
-    """Where the preprocessed case is, or will be.
+    """Path of the preprocessed case, which may not be there yet.
 
     Raises:
         BadInput: a file of the case cannot be read.

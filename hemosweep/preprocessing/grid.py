@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
-    """Where a network-grid array lies on the scanner's grid.
+    """Place of a network-grid array on the scanner's grid.
 
     `native_DHW` is the scanner's shape, made orthogonal by `straightening` where the gantry was tilted; `full_DHW` is
     the shape after resampling, and the crop spans `crop_start_DHW` to `crop_start_DHW + crop_DHW` of it.

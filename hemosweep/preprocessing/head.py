@@ -14,7 +14,7 @@ HEAD_WORK_MM = 2.0
 OPENING_MM = 5.0
 """Half-width of what is cut off the head: shells and plates of holders are less than 10 mm thick."""
 REGROW_MM = 7.5
-"""How far skin, ears and nose, which the opening cuts off too, may lie from what it leaves: 1.5 half-widths."""
+"""Distance that skin, ears and nose, which the opening cuts off too, may have from what it leaves: 1.5 half-widths."""
 
 Mask = NDArray[np.bool_]
 Image = NDArray[np.float32]
@@ -22,7 +22,7 @@ Spacing = tuple[float, float, float]
 
 
 def shrink_factor(spacing_DHW_mm: Spacing, step_mm: float) -> int:
-    """How many pixels make up about `step_mm`; at least one."""
+    """Number of pixels that make up about `step_mm`; at least one."""
     return max(1, round(step_mm / min(spacing_DHW_mm[1:])))
 
 
@@ -67,7 +67,7 @@ def distance_mm(mask_HW: Mask, spacing_HW_mm: tuple[float, float]) -> Image:
 
 
 def opened(mask_HW: Mask, width_mm: float, spacing_HW_mm: tuple[float, float]) -> Mask:
-    """What is left of the mask more than `width_mm` inside its border."""
+    """The part of the mask that lies more than `width_mm` inside its border."""
     return distance_mm(mask_HW, spacing_HW_mm) > width_mm
 
 

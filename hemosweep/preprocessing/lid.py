@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 
 def skull_lid(bone_HW: Mask, brain_HW: Mask, step_HW_mm: tuple[float, float]) -> Mask:
-    """What lies within the outermost bone of a slice, as seen from the middle of `brain_HW`.
+    """Region within the outermost bone of a slice, as seen from the middle of `brain_HW`.
 
     The outermost, because calcifications, ridges and the sella lie further in. A smooth outline bridges craniotomies
     and other gaps. Empty where less than `MIN_ENCLOSED` of the directions meet bone.

@@ -103,7 +103,7 @@ def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
 
 
 def load_facts(path: Path) -> Any:
-    """What a saved case says of itself, such as its grids and its content digest, without unpacking its arrays.
+    """Facts of a saved case about itself, such as its grids and its content digest, without unpacking its arrays.
 
     Raises:
         BadInput: the file is missing or damaged.

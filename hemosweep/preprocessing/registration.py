@@ -166,7 +166,7 @@ def _refine(
 
 
 def _fit(fixed: Volume, moving: Volume, region_DHW: Mask, to_moving: Matrix) -> Registration:
-    """How well a transform fits over the region."""
+    """Fit of a transform over the region."""
     moved_DHW = resample(moving, fixed.array_DHW.shape, fixed.affine, to_moving, fill=np.nan)
     covered_DHW = region_DHW & np.isfinite(moved_DHW)
     num_covered, num_voxels = int(covered_DHW.sum()), int(region_DHW.sum())

@@ -28,7 +28,7 @@ MAX_PIXELS_OFF = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Straightening:
-    """Where each slice of a scan lies in the plane of the straight grid.
+    """Place of each slice of a scan in the plane of the straight grid.
 
     `shifts_HW` has a row and a column per slice, none negative; `native_DHW` and `straight_DHW` are the two shapes.
     """
@@ -49,7 +49,7 @@ class Straightening:
         return np.stack([straight[self._slice(index)] for index in range(len(straight))])
 
     def _slice(self, index: int) -> tuple[int, slice, slice]:
-        """Where a slice of the scan lies in the straight volume."""
+        """Place of a slice of the scan in the straight volume."""
         _, height, width = self.native_DHW
         top, left = self.shifts_HW[index]
         return index, slice(top, top + height), slice(left, left + width)
@@ -64,7 +64,7 @@ def tilt_deg(affine: NDArray[np.float64]) -> float:
 
 
 def straightening(affine: NDArray[np.float64], native_DHW: Shape) -> tuple[Straightening, NDArray[np.float64]] | None:
-    """How to make a sheared grid orthogonal, and the affine of the result; None where it is orthogonal already.
+    """Shifts that make a sheared grid orthogonal, and the affine of the result; None where it is orthogonal already.
 
     Args:
         affine: 4 x 4, of a volume in RAS+ order.

@@ -1,4 +1,4 @@
-"""How far two arms agree: each case's difference against the mean of both (Bland & Altman 1986)."""
+"""Agreement of two arms: each case's difference against the mean of both (Bland & Altman 1986)."""
 
 from pathlib import Path
 from typing import Any

@@ -141,7 +141,7 @@ def _spread_out(num: int) -> NDArray[np.float64]:
 
 
 def _draw_shares(axes: "Axes", cohort: Cohort) -> None:
-    """How many cases have IVH by the table."""
+    """Number of cases that have IVH by the table."""
     from matplotlib.ticker import MaxNLocator
 
     from hemosweep.report.figures import CASE_KINDS

@@ -1,4 +1,4 @@
-"""What a report tells of an ablation, gathered: its arms, its comparisons and its runs."""
+"""Facts of a report about an ablation: its arms, its comparisons and its runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ArmFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overlay:
-    """What the pictures of a comparison's largest changes are drawn from."""
+    """Sources of the pictures of a comparison's largest changes."""
 
     a: "PairArm"
     b: "PairArm"

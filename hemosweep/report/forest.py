@@ -108,7 +108,7 @@ def name_difference_axis(axes: Axes, metric: Metric) -> None:
 
 
 def _range(rows: Sequence[ComparisonRow], printed: Iterable[float | None]) -> tuple[float, float]:
-    """What the axis spans: all that is drawn, zero among it, and a little more."""
+    """Span of the axis: all that is drawn, zero among it, and a little more."""
     drawn = [0.0, *(value for value in printed if value is not None)]
     for row in rows:
         own = row.comparison

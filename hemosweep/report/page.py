@@ -15,7 +15,7 @@ from hemosweep.report.document import Document, Gallery, Items, Section, Table, 
 from hemosweep.report.figures import DPI
 
 GENERATOR = "hemosweep report"
-"""What the page's `meta name="generator"` says, by which a folder is known for a report."""
+"""Content of the page's `meta name="generator"`, by which a folder is known for a report."""
 PIXELS_PER_INCH = 98
 """On the page; two figures go side by side on a desk, and their 8 points are still read easily."""
 METRES_PER_INCH = 0.0254
@@ -63,7 +63,7 @@ def _image(path: Path) -> _Image:
 
 
 def _inches(png: bytes) -> tuple[float, float]:
-    """How large a PNG is in print: its size in pixels and, from its chunk pHYs, the pixels of a metre."""
+    """Size of a PNG in print: its size in pixels and, from its chunk pHYs, the pixels of a metre."""
     assert png.startswith(_PNG), "figures of a page are PNG"
     width, height = struct.unpack(">II", png[16:24])
     place = len(_PNG)

@@ -36,7 +36,7 @@ LINES = {1: "-", 0: ":", -1: "--"}
 MARKERS = {1: "^", 0: "o", -1: "v"}
 BAND_COLOUR = "#D9D9D9"
 BELOW: Any = {"loc": "outside lower left", "handletextpad": 0.5, "columnspacing": 1.4}
-"""Where the legend of such a figure stands."""
+"""Place of the legend in such a figure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -76,14 +76,14 @@ class PairedCases:
 
     @property
     def thin(self) -> float:
-        """How thin a case is to be drawn, 1 for up to 24 of them: 200 are not to be a carpet."""
+        """Thinness of a drawn case, 1 for up to 24 of them: 200 are not to be a carpet."""
         return min(1.0, math.sqrt(24 / self.n))
 
     def count(self, gain: int) -> int:
         return int((self.gains_N == gain).sum())
 
     def fills(self) -> list[bool]:
-        """Whether each case's marker is filled: those with IVH are, and all where no case's label is known."""
+        """True if each case's marker is filled: those with IVH are, and all where no case's label is known."""
         unknown = set(self.ivh) == {UNLABELLED}
         return [unknown or label == "yes" for label in self.ivh]
 
@@ -174,7 +174,7 @@ def counted(num: int, word: str, plural: str | None = None) -> str:
 
 
 def _common_words(texts: Sequence[str]) -> str:
-    """What all texts start with, up to its last separator, so that no number is cut in two."""
+    """Common start of all texts, up to its last separator, so that no number is cut in two."""
     first, last = min(texts), max(texts)
     start = first[
         : next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
@@ -204,7 +204,7 @@ def spread(places: list[float], gap: float, low: float, high: float) -> list[flo
 
 
 def score_range(values_N: Floats, metric: Metric) -> tuple[float, float]:
-    """What an axis of scores spans: all of them and a little more, but little beyond what the metric can be."""
+    """Span of an axis of scores: all of them and a little more, but little beyond what the metric can be."""
     low, high = float(values_N.min()), float(values_N.max())
     margin = 0.05 * ((high - low) or 0.1 * (abs(high) or 1.0))
     if metric.lowest is not None:

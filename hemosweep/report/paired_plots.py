@@ -1,4 +1,4 @@
-"""What a mean difference hides: every case from A to B, and its gain or loss."""
+"""Plots of the cases behind a mean difference: every case from A to B, and its gain or loss."""
 
 from pathlib import Path
 from typing import Any

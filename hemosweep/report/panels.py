@@ -77,11 +77,11 @@ def label(axes: Axes, height: float, text: str, colour: str = "white") -> None:
 
 
 def label_right(axes: Axes) -> None:
-    """Which side is the patient's right."""
+    """Mark the patient's right side."""
     label(axes, 0.95, "R")
 
 
 def label_contours(axes: Axes, *, empty_reference: bool = False, empty_prediction: bool = False) -> None:
-    """What the two contours are."""
+    """Name the two contours."""
     label(axes, 0.09, f"reference{' (empty)' if empty_reference else ''}", REFERENCE_COLOUR)
     label(axes, 0.03, f"prediction{' (empty)' if empty_prediction else ''}", PREDICTION_COLOUR)

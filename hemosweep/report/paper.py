@@ -54,7 +54,7 @@ def paper_difference(sweep: str, a: str, b: str) -> float | None:
 
 
 def paper_place(sweep: str) -> str | None:
-    """Where the paper prints an ablation, such as "Table 3"; None where it does not."""
+    """Place where the paper prints an ablation, such as "Table 3"; None where it does not."""
     if sweep == "final":
         return "Section 3.6 and the last row of Table 4"
     printed = _results()["ablations"].get(sweep)
@@ -64,7 +64,7 @@ def paper_place(sweep: str) -> str | None:
 
 
 def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
-    """What the paper says of an arm beside its row in a table, in lines for a reader.
+    """Remarks of the paper on an arm beside its row in a table, in lines for a reader.
 
     Args:
         dsc: the scores that were reached here, which are put beside the paper's distribution of the final arm.

@@ -1,4 +1,4 @@
-"""What an ensemble found in one scan: three slices, as scanned above and with the lesion's contour below."""
+"""Finding of an ensemble in one scan: three slices, as scanned above and with the lesion's contour below."""
 
 from pathlib import Path
 from typing import Any

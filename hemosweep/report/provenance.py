@@ -1,4 +1,4 @@
-"""Where the figures of a report come from: digests, commit, versions, hardware, hours. Nothing that names a machine."""
+"""Provenance of a report's figures: digests, commit, versions, hardware, hours. Nothing that names a machine."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
-    """What the runs of an ablation have in common, or where they differ; and each run with its digests."""
+    """Facts that the runs of an ablation have in common, or in which they differ; and each run with its digests."""
     facts = [
         ("Cases", _said(sweep.runs, lambda run: str(run.num_cases))),
         ("Folds", _said(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
@@ -87,7 +87,7 @@ def _tag(name: str) -> Callable[[RunFacts], str]:
 
 
 def _said(runs: Sequence[RunFacts], of: Callable[[RunFacts], str]) -> str:
-    """What all runs say, or who says what."""
+    """Value that all runs have, or each value with its runs."""
     by_value: dict[str, list[str]] = {}
     for run in runs:
         by_value.setdefault(of(run), []).append(f"{run.arm}@{run.seed}")

@@ -22,7 +22,7 @@ CENTRES_NAME = "centres.png"
 
 
 def figures_folder(out: Path, sweep: str) -> Path:
-    """Where a sweep's figures lie; those of an arm have a folder of its `safe_name` in it."""
+    """Folder of a sweep's figures; those of an arm have a folder of its `safe_name` in it."""
     return out / "figures" / sweep
 
 

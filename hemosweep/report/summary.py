@@ -70,7 +70,7 @@ def family_rows(
 
 
 def arm_spread(tables: Sequence[pd.DataFrame]) -> SeedSpread | None:
-    """How far the mean DSC of an arm moves with its seed, over the cases that every seed scored; None for one seed."""
+    """Spread of an arm's mean DSC over its seeds, over the cases that every seed scored; None for one seed."""
     by_seed = pd.DataFrame({place: _scores(table) for place, table in enumerate(tables)}).dropna()
     return seed_spread(by_seed.to_numpy(dtype=np.float64).T)
 

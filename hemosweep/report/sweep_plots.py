@@ -25,7 +25,7 @@ FIGURES = "figures"
 
 
 class _Names(TypedDict):
-    """What the plots of a comparison are told beside its pairs."""
+    """Facts for the plots of a comparison, beside its pairs."""
 
     name_a: str
     name_b: str
@@ -61,7 +61,7 @@ def draw_sweep(sweep: SweepFacts, folder: Path, drawn: Callable[[], None]) -> Sw
 
 
 def count_figures(sweep: SweepFacts) -> int:
-    """How many `draw_sweep` will draw."""
+    """Number of figures that `draw_sweep` will draw."""
     overview = bool(_scored(sweep)) + any(row.comparison.mean_diff is not None for row in sweep.rows)
     pairs = [pair for pair in sweep.pairs if pair.pairs is not None and len(pair.pairs)]
     return overview + 3 * len(pairs) + sum(isinstance(pair.overlay, Overlay) for pair in pairs)

@@ -150,7 +150,7 @@ def test_table(sweep: SweepFacts) -> Table:
 
 
 def seed_table(sweep: SweepFacts) -> Table | None:
-    """How far the mean DSC moves when nothing but the seed changes (A/A); None where no arm has several seeds."""
+    """Spread of the mean DSC when nothing but the seed changes (A/A); None where no arm has several seeds."""
     spreads = [(arm.name, arm.spread) for arm in sweep.arms if arm.spread is not None]
     spreads += [] if sweep.noise is None else [sweep.noise]
     if not spreads:

@@ -24,7 +24,7 @@ _UNTESTABLE = {
 
 
 def paper_verdict(sweep: str, a: str, b: str) -> str:
-    """What the paper says of B against A: better, worse, or not significant, with the bound that it prints for p."""
+    """Verdict of the paper on B against A: better, worse, or not significant, with the bound that it prints for p."""
     printed, difference = paper_comparison(sweep, b), paper_difference(sweep, a, b)
     if printed is None or printed[0] != a or difference is None:
         return NOT_STATED
@@ -35,7 +35,7 @@ def paper_verdict(sweep: str, a: str, b: str) -> str:
 
 
 def own_verdict(row: ComparisonRow) -> str:
-    """What we say: the outcome of the test, taken back where it does not survive the family's Holm correction."""
+    """Our verdict: the outcome of the test, taken back where it does not survive the family's Holm correction."""
     own = row.comparison
     if own.outcome == "not_testable":
         return _UNTESTABLE.get(own.status, "not testable")

@@ -1,4 +1,4 @@
-"""Whether two runs may be compared at all (DESIGN.md, *What may be compared*)."""
+"""Comparability of two runs (DESIGN.md, *What may be compared*)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What a run was made with. `packages` is package name to version; `device_kind` is such as "cpu" or "cuda"."""
+    """Provenance of a run. `packages` is package name to version; `device_kind` is such as "cpu" or "cuda"."""
 
     dataset_digest: str
     folds_digest: str

@@ -1,4 +1,4 @@
-"""What a score is called, which way it improves, and the range it cannot leave."""
+"""Name of a score, the direction in which it improves, and the range it cannot leave."""
 
 import math
 from dataclasses import dataclass, replace

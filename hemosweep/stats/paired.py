@@ -24,7 +24,7 @@ NUM_EXTREME_CASES = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedComparison:
-    """What the paired cases say about B - A. A number that does not exist is None.
+    """Statistics of the paired cases about B - A. A number that does not exist is None.
 
     Means and standard deviations (n - 1 in the denominator) are over the `n` paired cases only, each case's score being
     its mean over seeds. `t`, `df`, `p`, `ci95` and `dz` belong to the dependent t-test and exist only where `status` is

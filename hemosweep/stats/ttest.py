@@ -56,7 +56,7 @@ def sd(values_N: Floats) -> float | None:
 
 
 def varies(values_N: Floats, resolution: float) -> bool:
-    """Whether values differ by more than floating-point noise."""
+    """True if values differ by more than floating-point noise."""
     return values_N.size > 1 and float(np.ptp(values_N)) > resolution
 
 

@@ -1,4 +1,4 @@
-"""What a comparison comes to, as one word and as one sentence."""
+"""Verdict of a comparison, as one word and as one sentence."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -17,7 +17,7 @@ from hemosweep.training.parent import die_with_parent
 SILENCE_S = 30.0
 """A worker writes a byte to our standard input every second or so; after this long without one it counts as lost."""
 PATIENCE_S = 2 * SILENCE_S
-"""How long the process of a lost worker may still hold the folder: it needs `SILENCE_S` to notice."""
+"""Time that the process of a lost worker may still hold the folder: it needs `SILENCE_S` to notice."""
 
 
 def main(folder: Path) -> int:

@@ -279,7 +279,7 @@ def run_demo(request: Request, console: Console) -> dict[str, Any]:
 
 
 def check(results: Sequence[ReplicateResult], num_fold_runs: int) -> None:
-    """What was measured must have been done."""
+    """Check that what was measured was done."""
     failures = [failure for result in results for failure in result.failures]
     assert not failures, failures[0]
     assert all(result.run_id is not None for result in results), "not recorded in MLflow"

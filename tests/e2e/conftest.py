@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the command as installed, and a data set made through it."""
+"""Fixtures of the end-to-end tests: the command as installed, and a data set made through it."""
 
 import os
 import shutil

@@ -48,7 +48,7 @@ def scores(table):
 
 @pytest.fixture
 def compared(main):
-    """What `compare --json` prints, where it compares."""
+    """Return what `compare --json` prints, where it compares."""
 
     def compared(*arguments):
         code, stdout, stderr = main("compare", *arguments, "--json")

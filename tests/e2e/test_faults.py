@@ -1,4 +1,4 @@
-"""What a sweep makes of a disk that is full or read-only, of files that are damaged, and of a clock that is set back.
+"""A sweep beside a disk that is full or read-only, of files that are damaged, and of a clock that is set back.
 
 Whatever happens is told in one line that says what, where and the way out; nothing half-written counts as whole; and
 once the fault is mended, the same command ends with the scores of an undisturbed run.
@@ -40,7 +40,7 @@ from tracking.store import open_store, search_runs
 
 
 def mount(*arguments):
-    """Whether that worked."""
+    """True if that worked."""
     try:
         return subprocess.run(["mount", *map(str, arguments)], capture_output=True).returncode == 0
     except FileNotFoundError:
@@ -146,7 +146,7 @@ def sweep(main, phantoms, child):
 
 
 def said(stderr):
-    """What is said beside the sweep's heading and the lines of its folds."""
+    """Lines beside the sweep's heading and those of its folds."""
     assert "Traceback" not in stderr
     return [line for line in stderr.splitlines() if line.startswith(("error", "warning"))]
 
@@ -192,7 +192,7 @@ def known():
 
 @pytest.fixture
 def undisturbed(known, sweep, child, empty_store, tmp_path):
-    """What the sweep gives where nothing happens."""
+    """Results of the sweep where nothing happens."""
     if not known:
         out = with_store(tmp_path / "undisturbed", empty_store)
         code, stdout, stderr = sweep(out)

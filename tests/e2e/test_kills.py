@@ -36,7 +36,7 @@ def trials(out):
 
 
 def epochs(folder):
-    """What the journal last says of each epoch, without the times."""
+    """Last event of each epoch in the journal, without the times."""
     said = {e["epoch"]: e for e in read_journal(folder / "events.jsonl") if e["event"] == "epoch"}
     return {number: {k: v for k, v in event.items() if k not in TIMES} for number, event in said.items()}
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def asked(study, start):
-    """What `runs` and `compare` say of it, as JSON."""
+    """JSON of `runs` and `compare` about it."""
     asking = {
         "runs": start("runs", "--sweep", "patchsize", "--out", study.out, "--cases", "--json"),
         "compare": start("compare", *(f"patchsize/{arm}" for arm in study.arms), "--out", study.out, "--json"),

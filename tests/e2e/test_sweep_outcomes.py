@@ -1,4 +1,4 @@
-"""What becomes of a sweep, by the command line in this process, with a child that needs no training.
+"""Outcomes of a sweep, by the command line in this process, with a child that needs no training.
 
 The stand-in predicts every lesion but a few of its slices: real files, real scores, real stores, no network.
 """

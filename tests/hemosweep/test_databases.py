@@ -1,4 +1,4 @@
-"""What is said of SQLite databases that cannot be used, on real ones."""
+"""Messages about SQLite databases that cannot be used, on real ones."""
 
 import sqlite3
 from contextlib import closing

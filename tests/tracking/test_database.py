@@ -1,4 +1,4 @@
-"""What is read from MLflow's tables without MLflow is what MLflow's own client says."""
+"""MLflow's tables, read without MLflow, say what MLflow's own client says."""
 
 import math
 import sqlite3

@@ -12,7 +12,7 @@ from hemosweep.preprocessing.tilt import Straightening, straighten
 
 MIN_PIXEL_MM = 0.9
 MIN_HEAD_ML = 500.0
-"""What is smaller is no head: a newborn's brain alone is 350 mL."""
+"""Smallest volume of a head: a newborn's brain alone is 350 mL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

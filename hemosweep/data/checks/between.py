@@ -1,4 +1,4 @@
-"""What shows only when cases are seen beside each other."""
+"""Problems that show only when cases are seen beside each other."""
 
 from collections.abc import Iterator, Sequence
 

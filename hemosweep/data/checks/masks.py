@@ -1,4 +1,4 @@
-"""What can be wrong with the masks of one case."""
+"""Problems of the masks of one case."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a check says: single problems, and the report of a data set."""
+"""Findings of a check: single problems, and the report of a data set."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -68,7 +68,7 @@ class CheckReport:
         ]
 
     def as_lines(self) -> list[str]:
-        """How many cases are usable, and how many problems there are."""
+        """Number of usable cases, and number of problems."""
         num_cases, num_usable = len(self.case_ids), len(self.usable_ids)
         usable = "all usable" if num_usable == num_cases else f"{num_usable} usable, {num_cases - num_usable} not"
         without_mask = num_usable - len(self.trainable_ids)

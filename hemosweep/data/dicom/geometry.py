@@ -1,4 +1,4 @@
-"""Where the slices of a series lie.
+"""Places of the slices of a series.
 
 Everything comes from ImagePositionPatient and ImageOrientationPatient: SliceThickness is not the pitch, InstanceNumber
 need not follow the anatomy, and the tilt tag is nominal, with a sign that differs by vendor.
@@ -14,7 +14,7 @@ from hemosweep.errors import BadInput
 MAX_SKEW = 0.01
 """Sine of the angle by which rows and columns may miss 90 degrees, and how far their lengths may be off 1: rounding."""
 MAX_OFF_STEP = 0.05
-"""How far a slice may lie from an even grid, in steps, before the series counts as uneven."""
+"""Distance that a slice may have from an even grid, in steps, before the series counts as uneven."""
 MIN_STEP = 0.1
 """Slices closer than this, in median steps, lie at one place: two scans in one series."""
 MAX_GAP_MM = 20.0
@@ -110,7 +110,7 @@ def stack_slices(
 
 
 def _told(steps_mm: NDArray[np.float64], even_mm: float) -> str:
-    """What is wrong with uneven steps and what is made of them."""
+    """Warning about uneven steps, with what is made of them."""
     made = f"resampled along the slice axis to {even_mm:.3g} mm"
     times_N = steps_mm / np.median(steps_mm)
     wide = np.flatnonzero(times_N > 1.5)

@@ -1,4 +1,4 @@
-"""What is read of one DICOM file's header."""
+"""Facts that are read of one DICOM file's header."""
 
 import logging
 import math

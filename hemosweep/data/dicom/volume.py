@@ -80,7 +80,7 @@ def _read_slice(path: Path, where: str) -> tuple[NDArray[np.float32], bool]:
 
 
 def _padded(data: "Dataset", stored_HW: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Where the scanner saw nothing, as PixelPaddingValue and PixelPaddingRangeLimit say."""
+    """Voxels in which the scanner saw nothing, as PixelPaddingValue and PixelPaddingRangeLimit say."""
     ends = [data.get(tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     given = [int(end) for end in ends if isinstance(end, int)]
     if not given:

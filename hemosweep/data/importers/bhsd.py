@@ -118,7 +118,7 @@ def _read_rated(
 
 
 def _read(scan: Scan, paths: Sequence[Path | None], lesion_label: int, ivh_label: int) -> ImportedCase:
-    """Where there are several label maps, a voxel has the label that more than half of them give it."""
+    """Majority of several label maps: a voxel has the label that more than half of them give it."""
     ct = read_ct(scan.case_id, scan.ct_path)
     lesion_votes_DHW, ivh_votes_DHW = np.zeros((2, *ct.array_DHW.shape), dtype=np.uint8)
     mended: dict[str, None] = {}

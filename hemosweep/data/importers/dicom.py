@@ -187,7 +187,7 @@ def _has_contrast(one: DicomSeries) -> bool:
 
 
 def _body_parts(one: DicomSeries) -> tuple[bool, bool]:
-    """Whether the header speaks of the head, and of anything else."""
+    """True if the header speaks of the head, and of anything else."""
     text = f"{one.header.body_part} {one.header.description} {one.header.protocol}"
     return bool(HEAD_TEXT.search(text)), bool(OTHER_TEXT.search(text))
 

@@ -1,4 +1,4 @@
-"""Which public layout a folder is in."""
+"""Public layouts, and the one that a folder is in."""
 
 import os
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ CT_CHANNEL = "_0000"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Meaning:
-    """What `dataset.json` says, with the user's choice: labels of lesion and IVH, suffix of the angiography's files."""
+    """Content of `dataset.json`, with the user's choice: labels of lesion and IVH, suffix of angiography files."""
 
     lesion_label: int
     ivh_label: int | None

@@ -18,12 +18,12 @@ from hemosweep.data.reading import MAX_VOXELS_APART, voxels_apart
 from hemosweep.errors import BadInput
 
 BLOOD_HU = (40.0, 90.0)
-"""Where the median of a mask's voxels lies if it is drawn around acute blood."""
+"""Range of the median of a mask's voxels if it is drawn around acute blood."""
 
 MERGED = (
     "the masks merge all types of hemorrhage, blood in the ventricles too: the lesion is not IPH alone, and ivh is n/a"
 )
-"""What a data set is told to have whose masks do not tell the types apart."""
+"""Type that is written for a data set whose masks do not tell the types apart."""
 
 
 def read_scan(scan: Scan) -> tuple[Volume, NDArray[np.generic], tuple[str, ...]]:
@@ -89,7 +89,7 @@ def _size(volume: Volume) -> str:
 
 
 def _header_noise(ct: SpatialImage, labels: SpatialImage) -> bool:
-    """Whether two files that seem to lie apart were one grid before a header was lost."""
+    """True if two files that seem to lie apart were one grid before a header was lost."""
     if ct.shape != labels.shape:
         return False
     if _says_no_place(labels):
@@ -133,7 +133,7 @@ def read_binary_case(
 
 
 def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Where a mask of zeros and one other value is not 0; of a grey-level picture (up to 255), the bright half."""
+    """Voxels where a mask of one other value is not 0; of a grey-level picture (up to 255), its bright half."""
     values = np.unique(labels_DHW)
     values = values[values != 0]
     if len(values) > 1 and values[-1] != 255:

@@ -45,7 +45,7 @@ class ImportedCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportSummary:
-    """What became of the cases: `left_out` had an empty lesion mask, `failures` could not be read or written.
+    """Results of the cases: `left_out` had an empty lesion mask, `failures` could not be read or written.
 
     `notes` are about the data set as a whole, one sentence each.
     """

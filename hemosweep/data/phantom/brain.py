@@ -37,7 +37,7 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrainTraits:
-    """What differs between brains.
+    """Features that differ between brains.
 
     `atrophy` runs from 0 (young) to 1 (old) and widens sulci and cisterns; `ventricle_mm` is added to the radii of the
     ventricles; `calcification_hu` is that of pineal gland and choroid plexus (0: none).
@@ -153,7 +153,7 @@ def _midline_mm(at: Points) -> Array:
 
 
 def _falx_zone(at: Points) -> Array:
-    """Where the falx hangs into the fissure: deep behind, shallow in front."""
+    """Region in which the falx hangs into the fissure: deep behind, shallow in front."""
     reach = 22.0 + 20.0 * step_up(-at.y, -40.0, 30.0)
     return inside(at.depth - reach, 3.0) * inside(-8.0 - at.z, 3.0)
 

@@ -55,17 +55,17 @@ class PhantomCase:
 
 
 def in_share(index: int, share: float, phase: float) -> bool:
-    """Whether case `index` belongs to an evenly spread share: the first N cases hold floor(N * share + phase)."""
+    """True if case `index` belongs to an evenly spread share: the first N cases hold floor(N * share + phase)."""
     return floor((index + 1) * share + phase) > floor(index * share + phase)
 
 
 def has_ivh(index: int, ivh_share: float = IVH_SHARE) -> bool:
-    """Whether a case has intraventricular hemorrhage: 3 of the first 20, 11 of the first 76."""
+    """True if a case has intraventricular hemorrhage: 3 of the first 20, 11 of the first 76."""
     return in_share(index, ivh_share, 0.58)
 
 
 def has_cta(index: int, cta_share: float = CTA_SHARE) -> bool:
-    """Whether a case has an angiography: 66 of the first 76."""
+    """True if a case has an angiography: 66 of the first 76."""
     return in_share(index, cta_share, 0.5)
 
 

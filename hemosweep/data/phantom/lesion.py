@@ -71,7 +71,7 @@ def draw_lesion(rng: np.random.Generator, *, has_ivh: bool, floor_ml: float) -> 
 
 
 def push_away(at: Points, lesion: LesionTraits) -> tuple[Points, float]:
-    """Where each point lay before the hemorrhage grew, and the midline's shift (millimetres, positive to the right).
+    """Place of each point before the hemorrhage grew, and the midline's shift (millimetres, positive to the right).
 
     A mass of radius R that grew from nothing takes a point now at distance d from (d^3 - R^3)^(1/3); half of R^3
     is used, fading with distance, and capped so that the midline moves by at most `MAX_SHIFT_MM`.

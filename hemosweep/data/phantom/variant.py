@@ -1,4 +1,4 @@
-"""What makes a head CT hard to prepare: a tilted gantry, a missing bone flap, blood along the skull, thick slices."""
+"""Variants of a head CT that are hard to prepare: tilt, a missing bone flap, blood on the skull, thick slices."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ CRESCENT_HU = 66.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhantomVariant:
-    """How a phantom differs from the data set's plain one; every default changes nothing.
+    """Differences of a phantom from the data set's plain one; every default changes nothing.
 
     `gantry_tilt_deg` turns the image plane of the CT about the left-right axis (positive: the front goes up) while the
     table moves along z, so that its affine is sheared. `craniotomy` takes a bone flap of 60 to 80 mm out of the vault

@@ -104,7 +104,7 @@ def _write_case(out: Path, index: int, size: str, seed: int, ivh_share: float, c
 
 
 def _is_complete(out: Path, request: dict[str, object]) -> bool:
-    """Whether `out` already holds the requested data set; refuses a folder that holds anything else."""
+    """True if `out` already holds the requested data set; refuses a folder that holds anything else."""
     if not out.exists():
         return False
     if not out.is_dir():

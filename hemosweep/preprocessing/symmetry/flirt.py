@@ -17,7 +17,7 @@ from hemosweep.errors import BadInput
 from hemosweep.preprocessing.registration import Mask
 
 BRAIN_HU = (0.0, 100.0)
-"""What FLIRT sees of the brain; everything else is 0, as in a skull-stripped image."""
+"""The image of the brain for FLIRT; everything else is 0, as in a skull-stripped image."""
 
 
 def mirror_by_flirt(

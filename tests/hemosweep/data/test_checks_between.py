@@ -1,4 +1,4 @@
-"""What is told of cases that are seen beside each other."""
+"""Problems of cases that are seen beside each other."""
 
 import numpy as np
 import pytest

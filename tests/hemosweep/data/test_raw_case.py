@@ -25,7 +25,7 @@ def lesion() -> NDArray[np.uint8]:
 
 @dataclass(kw_only=True)
 class Files:
-    """What is written for the case; a test changes one thing of it."""
+    """Files of the case; a test changes one thing of it."""
 
     ct_DHW: NDArray[np.generic] = field(default_factory=lambda: np.full((3, 5, 40), 30, dtype=np.int16))
     lesion_DHW: NDArray[np.generic] = field(default_factory=lesion)

@@ -155,7 +155,7 @@ def handshake(server, client):
 
 
 def contexts(server, client):
-    """What Dask makes of them, with the strict look at certificates that Python 3.13 begins with."""
+    """Connections of Dask with them, under the strict look at certificates that Python 3.13 begins with."""
     listen = server.get_listen_args("scheduler")["ssl_context"]
     connect = client.get_connection_args("client")["ssl_context"]
     for context in (listen, connect):

@@ -1,4 +1,4 @@
-"""What can be deleted of an output folder and what never is, on folders made by the real writers."""
+"""Files of an output folder that can be deleted, and those that never are, on folders made by the real writers."""
 
 import os
 import signal

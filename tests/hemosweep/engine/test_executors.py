@@ -1,4 +1,4 @@
-"""What every executor must do, shown on real ones: this machine, and a Dask cluster of two workers on loopback."""
+"""Duties of every executor, shown on real ones: this machine, and a Dask cluster of two workers on loopback."""
 
 import json
 import os
@@ -162,7 +162,7 @@ def test_waiting_ends_with_the_time(executor, fold_run):
 
 @pytest.mark.slow
 class TestDask:
-    """What only a cluster can do: lose a worker, freeze one, and outlive the driver."""
+    """Events that only a cluster has: lose a worker, freeze one, and outlive the driver."""
 
     @pytest.fixture
     def workers(self, tmp_path, one_processor):

@@ -45,7 +45,7 @@ def names(out):
 
 
 def take(replicates, out):
-    """What was told: how many there were, and the warnings."""
+    """Messages: how many there were, and the warnings."""
     gone, warnings = [], []
     take_away(replicates, out, gone=gone.append, warn=warnings.append)
     return gone, warnings

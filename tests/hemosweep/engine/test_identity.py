@@ -1,4 +1,4 @@
-"""What names a fold run: everything that can change its result, and nothing else."""
+"""Names of fold runs: everything that can change its result, and nothing else."""
 
 from dataclasses import replace
 from pathlib import Path

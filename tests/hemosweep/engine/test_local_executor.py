@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 
 def run(folder, *lines, job=exec_script):
-    """What has become of a child when it is over."""
+    """End of a child, once it is over."""
     executor = LocalExecutor(job=partial(job, lines))
     executor.start(folder)
     return end(executor)
@@ -41,7 +41,7 @@ def end(executor):
 
 
 def words(path):
-    """What a child has written, once it has ended the line."""
+    """Text of a child, once it has ended the line."""
     wait_for(lambda: path.exists() and path.read_text().endswith("\n"), path.name)
     return path.read_text().split()
 

@@ -1,4 +1,4 @@
-"""What a forecast knows of the machine without torch."""
+"""Facts about the machine that a forecast knows without torch."""
 
 import subprocess
 import sys

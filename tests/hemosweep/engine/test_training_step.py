@@ -1,4 +1,4 @@
-"""What a training step takes: the times are this machine's, the memory is held against a real child process."""
+"""Time and memory of a training step: the times are this machine's, the memory is held against a real child process."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""What is done when memory runs out, counted by hand."""
+"""The way out where memory is full, counted by hand."""
 
 import weakref
 

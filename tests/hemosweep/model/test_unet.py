@@ -75,7 +75,7 @@ def deterministic() -> Iterator[None]:
 
 
 def pooled(pool: torch.nn.Module, x_BCDHW: Tensor, *, behind: torch.nn.Module) -> tuple[Tensor, Tensor]:
-    """What comes out of the pooling behind a module, and a gradient in front of that module."""
+    """Result of the pooling behind a module, and a gradient in front of that module."""
     leaf = x_BCDHW.clone().requires_grad_()
     y_BCDHW = pool(behind(leaf))
     weight = torch.randn(y_BCDHW.shape, generator=torch.Generator().manual_seed(1)).to(y_BCDHW.dtype)

@@ -57,7 +57,7 @@ def is_colour(panel, colour):
 
 
 def is_shade(panel, colour):
-    """Whether a pixel is a colour mixed with black, as those of thin lines are."""
+    """True if a pixel is a colour mixed with black, as those of thin lines are."""
     bright = panel.max(axis=-1, keepdims=True)
     return (np.abs(panel / np.maximum(bright, 1) - np.divide(rgb(colour), max(rgb(colour)))).max(axis=-1) < 0.05) & (
         bright[..., 0] > 60

@@ -36,7 +36,7 @@ OLDER = FoldRunStatus(digest="o", state="older", asked_by=asked(5))
 
 @pytest.fixture
 def lines():
-    """What a terminal of so many columns shows, without the blanks at the ends."""
+    """Text on a terminal of so many columns, without the blanks at the ends."""
 
     def lines(*fold_runs, with_done=False, width=140):
         console = Console(file=io.StringIO(), width=width)

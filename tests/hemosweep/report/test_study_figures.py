@@ -115,7 +115,7 @@ def drawn(monkeypatch):
 
 @pytest.fixture
 def end(make_spec):
-    """What a sweep's figures give when an arm ends: artifact name to path."""
+    """Figures of a sweep when an arm ends: artifact name to path."""
 
     def end(figures, arm, dsc, *, config=CONFIG, seed=0, run_name=None):
         replicate = Replicate(

@@ -30,7 +30,7 @@ def test_the_interval_of_a_limit_is_that_of_the_approximation_where_cases_are_ma
 
 
 def test_the_interval_of_a_limit_holds_the_true_one_in_95_of_100_samples_of_six():
-    """Where the approximation does not: its own covers less on the far side."""
+    """The approximation does not hold here: its own covers less on the far side."""
     values = np.random.default_rng(2).normal(0.0, 1.0, (3000, 6))
     found = [limits_of_agreement(mean_test(row, 1e-9)).high_ci95 for row in values]
     below = np.mean([high < 1.96 for _, high in found])
