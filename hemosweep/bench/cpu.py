@@ -4,6 +4,7 @@ Peers do the same work in the same process and take turns with ours; a row is th
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -253,10 +254,12 @@ def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> 
 
     ours, truth = classes(prediction_DHW), classes(case.reference_DHW)
     spacing = list(case.native_spacing_DHW_mm)
-    compute_dice(ours, truth, include_background=False)
-    compute_hausdorff_distance(ours, truth, percentile=95, spacing=spacing)
-    compute_average_surface_distance(ours, truth, symmetric=True, spacing=spacing)
-    compute_surface_dice(ours, truth, class_thresholds=[2.0], spacing=spacing, use_subvoxels=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # MONAI's, about calls of its own.
+        compute_dice(ours, truth, include_background=False)
+        compute_hausdorff_distance(ours, truth, percentile=95, spacing=spacing)
+        compute_average_surface_distance(ours, truth, symmetric=True, spacing=spacing)
+        compute_surface_dice(ours, truth, class_thresholds=[2.0], spacing=spacing, use_subvoxels=True)
 
 
 def _surface_distances(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> None:

@@ -69,7 +69,7 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
     details: dict[str, Any] = {}
     if not torch.cuda.is_available():
         rows += skipped(_ROWS, "no CUDA device")
-        return make_result("gpu", "none", rows, details)
+        return make_result("gpu", "no GPU", rows, details)
     device = choose_device()
     begun = time.perf_counter()
     parts: list[tuple[str, Callable[[], Iterator[Row]]]] = [
