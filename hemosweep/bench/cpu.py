@@ -20,6 +20,7 @@ from hemosweep.bench.cases import noise_case, random_centres
 from hemosweep.bench.commands import start_up, whole_sweep
 from hemosweep.bench.ladder import Given, Rung, build, make_step
 from hemosweep.bench.peers import monai_batches, plain_batches
+from hemosweep.bench.profile import operation_shares
 from hemosweep.bench.rows import Result, Row, Say, make_result
 from hemosweep.bench.timing import interleaved_s
 from hemosweep.config import ArmConfig
@@ -55,8 +56,9 @@ def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> Result:
     details: dict[str, Any] = {"torch_threads": device.num_threads}
     busy_before = _others_busy()
     rows: list[Row] = []
+    profile: dict[str, float] = {}
     parts: tuple[tuple[str, Callable[[], Iterator[Row]]], ...] = (
-        ("training and data path", lambda: _training(config, device, details, rounds=3 if quick else 9)),
+        ("training and data path", lambda: _training(config, device, details, profile, rounds=3 if quick else 9)),
         ("inference", lambda: _inference(config, device, details, rounds=3 if quick else 9)),
         ("scores", lambda: _scores(details)),
         ("start-up", lambda: start_up(details, repeats=3 if quick else 7)),
@@ -65,7 +67,8 @@ def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> Result:
     for name, part in parts:
         say(name)
         rows += part()
-    return make_result("cpu", _processor(), rows, details, num_busy=round(max(busy_before, _others_busy()), 2))
+    busy = round(max(busy_before, _others_busy()), 2)
+    return make_result("cpu", _processor(), rows, details, profile=profile, num_busy=busy)
 
 
 def _cpu() -> Device:
@@ -92,7 +95,9 @@ def _processor() -> str:
     return names[0] if names else "processor of unknown name"
 
 
-def _training(config: ArmConfig, device: Device, details: dict[str, Any], *, rounds: int) -> Iterator[Row]:
+def _training(
+    config: ArmConfig, device: Device, details: dict[str, Any], profile: dict[str, float], *, rounds: int
+) -> Iterator[Row]:
     patch_DHW, batch_size = config.sampling.patch_DHW, config.training.batch_size
     cases = [
         noise_case(f"noise {number}", native_DHW=DEMO_NATIVE_DHW, crop_DHW=DEMO_CROP_DHW) for number in range(NUM_CASES)
@@ -120,10 +125,11 @@ def _training(config: ArmConfig, device: Device, details: dict[str, Any], *, rou
         return lambda: list(islice(loader, len(batches)))
 
     data_s = interleaved_s({"hemosweep": gather_all} | {name: draw(of) for name, of in loaders.items()}, rounds=rounds)
-    step = make_step(OURS, build(OURS, device, width=config.model.width), device)
+    width, dropout = config.model.width, config.model.dropout
+    step = make_step(OURS, build(OURS, device, width=width, dropout=dropout), device)
     layouts = {", channels last": device, "": replace(device, channels_last=False)}
     peer_steps = {
-        name: make_step(PYTORCH, build(PYTORCH, placed, width=config.model.width), placed)
+        name: make_step(PYTORCH, build(PYTORCH, placed, width=width, dropout=dropout), placed)
         for name, placed in layouts.items()
     }
 
@@ -146,6 +152,7 @@ def _training(config: ArmConfig, device: Device, details: dict[str, Any], *, rou
     train_s = interleaved_s({"hemosweep": train_ours} | peers, rounds=rounds)
     for key, seconds in (("data_patches_per_s", data_s), ("training_patches_per_s", train_s)):
         details[key] = {name: round(num_patches / value) for name, value in seconds.items()}
+    profile |= operation_shares(train_ours, num_steps=1)
     yield Row(what="training, demo profile", value=num_patches / train_s["hemosweep"], unit="patches/s")
     yield _against("training against MONAI's pipeline", train_s, "MONAI", 2.0, note)
     yield _against("training against a plain PyTorch loop", train_s, "plain PyTorch", None, "")

@@ -23,6 +23,7 @@ from hemosweep.bench.ceilings import BATCH, PATCH_DHW, bound_ms, measure_ceiling
 from hemosweep.bench.gpu_tests import gpu_tests
 from hemosweep.bench.ladder import RUNGS, Given, build, climb, count_waits, make_step, noise_batch
 from hemosweep.bench.peers import monai_batches, plain_batches
+from hemosweep.bench.profile import kernel_shares
 from hemosweep.bench.rows import Result, Row, Say, make_result, skipped
 from hemosweep.bench.timing import cuda_ms
 from hemosweep.evaluation.case_scores import CaseScores
@@ -67,13 +68,14 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
     """
     rows: list[Row] = []
     details: dict[str, Any] = {}
+    profile: dict[str, float] = {}
     if not torch.cuda.is_available():
         rows += skipped(_ROWS, "no CUDA device")
         return make_result("gpu", "no GPU", rows, details)
     device = choose_device()
     begun = time.perf_counter()
     parts: list[tuple[str, Callable[[], Iterator[Row]]]] = [
-        ("ceilings and ladder", lambda: _ladder(device, details, say, quick=quick)),
+        ("ceilings and ladder", lambda: _ladder(device, details, profile, say, quick=quick)),
         ("epoch", lambda: _epoch(device, details, say)),
         ("case", lambda: _case(device, details)),
     ]
@@ -89,11 +91,13 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
             traceback.print_exc()
             rows.append(Row(what=name, value=None, unit="", note=f"failed: {type(error).__name__}: {error}"[:200]))
         details["seconds"] = round(time.perf_counter() - begun, 1)
-        keep(make_result("gpu", device.name, rows, details))
-    return make_result("gpu", device.name, rows, details)
+        keep(make_result("gpu", device.name, rows, details, profile=profile))
+    return make_result("gpu", device.name, rows, details, profile=profile)
 
 
-def _ladder(device: Device, details: dict[str, Any], say: Say, *, quick: bool) -> Iterator[Row]:
+def _ladder(
+    device: Device, details: dict[str, Any], profile: dict[str, float], say: Say, *, quick: bool
+) -> Iterator[Row]:
     ceilings = measure_ceilings()
     bound = bound_ms(ceilings)
     yield Row(what="copy", value=ceilings.copy_bytes_per_s / 1e12, unit="TB/s")
@@ -106,6 +110,7 @@ def _ladder(device: Device, details: dict[str, Any], say: Say, *, quick: bool) -
         say(f"{rung['rung']}: {rung['ms']:.2f} ms, {rung['patches_per_s']} patches/s")
         rungs.append(rung)
     best = rungs[-1]
+    profile |= kernel_shares(best["kernels"], best["ms"])
     goal = 8000 if "H100" in device.name else 9000
     yield Row(what="training, full network, 32x32x16x2", value=best["patches_per_s"], unit="patches/s", goal=goal)
     yield Row(what="share of the bound of the ladder's ceilings", value=100 * best["share_of_bound"], unit="%", goal=60)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hemosweep.bench.ceilings import BATCH, PATCH_DHW
+from hemosweep.bench.profile import top_kernels
 from hemosweep.bench.timing import cuda_ms
 from hemosweep.model.device import Device
 from hemosweep.model.layers import BatchNorm, InputConvolution, MaxPool
@@ -129,26 +130,6 @@ def climb(device: Device, *, bound_ms: float, repeats: int = 50) -> Iterator[dic
         if not rung.compiled or rung is RUNGS[-1]:
             row |= _errors(_gradient(rung, device, bank), reference)
         yield row
-
-
-def top_kernels(run: Callable[[], object], *, num_steps: int = 3, num_kernels: int = 15) -> list[dict[str, Any]]:
-    """The kernels of a step that take longest, by name, milliseconds a step and how often one runs."""
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
-        for _ in range(num_steps):
-            run()
-        torch.cuda.synchronize()
-    kernels = [
-        {
-            "ms": round(event.self_device_time_total / num_steps / 1e3, 4),
-            "times": event.count / num_steps,
-            "name": event.key[:160],
-        }
-        for event in profiler.key_averages()
-        if str(event.device_type).endswith("CUDA") and "#" not in event.key  # An optimizer's range is no kernel.
-    ]
-    return sorted(kernels, key=lambda kernel: -float(kernel["ms"]))[:num_kernels]
 
 
 def count_waits(run: Callable[[], object], num_steps: int = 20) -> str:

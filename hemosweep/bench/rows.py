@@ -41,8 +41,9 @@ class Row:
 class Result:
     """The rows of one part, "cpu" or "gpu", with the device, versions and load they were measured with.
 
-    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `details` is what
-    the rows were taken from.
+    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `profile` names what
+    takes longest in a training step, each with its share of the step in percent. `details` is what the rows were taken
+    from.
     """
 
     part: str
@@ -53,6 +54,7 @@ class Result:
     num_busy: float | None
     commit: str | None
     day: str
+    profile: dict[str, float] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -77,7 +79,13 @@ def versions() -> dict[str, str | None]:
 
 
 def make_result(
-    part: str, device: str, rows: Sequence[Row], details: dict[str, Any], *, num_busy: float | None = None
+    part: str,
+    device: str,
+    rows: Sequence[Row],
+    details: dict[str, Any],
+    *,
+    profile: dict[str, float] | None = None,
+    num_busy: float | None = None,
 ) -> Result:
     """Rows with what they were measured with, here and today."""
     return Result(
@@ -89,6 +97,7 @@ def make_result(
         num_busy=num_busy,
         commit=git_commit(),
         day=date.today().isoformat(),
+        profile=profile or {},
         details=details,
     )
 
@@ -106,7 +115,10 @@ def as_lines(result: Result) -> list[str]:
         for what, value, goal, verdict in cells
     ]
     notes = [f"{row.what}: {row.note}" for row in result.rows if row.note and row.verdict]
-    return [*lines, *notes, _measured_with(result)]
+    where = [f"{share:5.1f}%  {name}" for name, share in result.profile.items()]
+    if where:
+        where = ["where a training step's time goes:", *where]
+    return [*lines, *notes, *where, _measured_with(result)]
 
 
 def number(value: float) -> str:

@@ -80,6 +80,9 @@ def tables() -> str:
         result = Result.read(path)
         lines += ["", f"| {result.device}, {measured_with(result)} | figure | goal |", "|---|---|---|"]
         lines += [f"| {what} | {figure} | {goal} |" for what, figure, goal in bench_rows(result)]
+        if result.profile:
+            parts = ", ".join(f"{share:.0f}% `{name}`" for name, share in result.profile.items())
+            lines += ["", f"Where the time of a training step goes there: {parts}."]
     lines += ["", "| what else | figure | where |", "|---|---|---|"]
     lines += [f"| {what} | {figure} | {where} |" for what, figure, where in other_rows()]
     return "\n".join([*lines[1:], ""])

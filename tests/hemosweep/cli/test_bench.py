@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hemosweep.bench import gpu
+from hemosweep.bench.profile import operation_shares, shares
 from hemosweep.bench.rows import Result, Row, as_lines, make_result, number
 from hemosweep.cli.bench_parts import run_bench, study_hours, with_study, write_results
 from hemosweep.engine.forecast import training_patches, validation_patches
@@ -50,6 +51,21 @@ def test_the_table_shows_value_goal_and_verdict_and_what_was_skipped():
         ["peer", "-", ">=", "2", "MONAI", "is", "not", "installed:", "make", "setup"],
     ]
     assert lines[-1].startswith("20")
+
+
+def test_the_profile_stands_below_the_table_and_shares_are_of_all_the_time():
+    profile = shares([("convolution", 3.0), ("pooling", 1.0), ("normalisation", 4.0)], 2)
+    assert list(profile.items()) == [("normalisation", 50.0), ("convolution", 37.5)]
+    lines = as_lines(make_result("cpu", "a processor", (), {}, profile=profile))
+    assert lines[1:4] == ["where a training step's time goes:", " 50.0%  normalisation", " 37.5%  convolution"]
+
+
+def test_the_operations_of_a_step_are_found_without_a_word_on_standard_error(capfd):
+    import torch
+
+    product = torch.rand(300, 300)
+    assert next(iter(operation_shares(lambda: product @ product))) == "aten::mm"
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
