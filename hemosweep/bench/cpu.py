@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from hemosweep.arrays import Mask
 from hemosweep.bench.cases import noise_case, random_centres
 from hemosweep.bench.commands import start_up, whole_sweep
 from hemosweep.bench.ladder import Given, Rung, build, make_step
@@ -248,7 +248,7 @@ def _scores(details: dict[str, Any]) -> Iterator[Row]:
     yield _against("scores against surface-distance (HD95, ASSD, NSD)", seconds, "surface-distance", None, surfaces)
 
 
-def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> None:
+def _monai_scores(case: PreprocessedCase, prediction_DHW: Mask) -> None:
     from monai.metrics import (
         compute_average_surface_distance,
         compute_dice,
@@ -256,7 +256,7 @@ def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> 
         compute_surface_dice,
     )
 
-    def classes(mask_DHW: NDArray[np.bool_]) -> Tensor:
+    def classes(mask_DHW: Mask) -> Tensor:
         return torch.from_numpy(np.stack([~mask_DHW, mask_DHW])[None]).float()
 
     ours, truth = classes(prediction_DHW), classes(case.reference_DHW)
@@ -269,7 +269,7 @@ def _monai_scores(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> 
         compute_surface_dice(ours, truth, class_thresholds=[2.0], spacing=spacing, use_subvoxels=True)
 
 
-def _surface_distances(case: PreprocessedCase, prediction_DHW: NDArray[np.bool_]) -> None:
+def _surface_distances(case: PreprocessedCase, prediction_DHW: Mask) -> None:
     import surface_distance
 
     found = surface_distance.compute_surface_distances(case.reference_DHW, prediction_DHW, case.native_spacing_DHW_mm)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from hemosweep.arrays import Shape
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres
 
-Shape = tuple[int, int, int]
 Batches = Iterator[tuple[Tensor, Tensor]]
 
 

@@ -19,6 +19,7 @@ from nibabel.orientations import OrientationError, apply_orientation, inv_ornt_a
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Spacing
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 
@@ -53,7 +54,7 @@ class Volume:
     warnings: tuple[str, ...] = ()
 
     @property
-    def spacing_DHW_mm(self) -> tuple[float, float, float]:
+    def spacing_DHW_mm(self) -> Spacing:
         """Distances of neighbouring voxels along the grid's axes."""
         w, h, d = np.linalg.norm(self.affine[:3, :3], axis=0)
         return float(d), float(h), float(w)

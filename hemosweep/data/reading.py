@@ -5,8 +5,8 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.hounsfield import to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
@@ -33,7 +33,7 @@ class RawCase:
     """
 
     ct: Volume
-    lesion_DHW: NDArray[np.bool_] | None
+    lesion_DHW: Mask | None
     cta: Volume | None = None
     warnings: tuple[str, ...] = ()
 
@@ -60,7 +60,7 @@ def read_ct(case: Case, path: Path) -> tuple[Volume, tuple[str, ...]]:
     return Volume(array_DHW=hu_DHW, affine=stored.affine), (*stored.warnings, *warnings)
 
 
-def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -> NDArray[np.bool_]:
+def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -> Mask:
     """Read a mask that lies on the CT's grid; it may be empty.
 
     Args:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.arrays import Shape, Spacing
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import resampled_shape
 from hemosweep.preprocessing.record import load_facts
-
-Shape = tuple[int, int, int]
 
 HEAD_SHARE = 0.6
 """Share of a scan's box that is left after cropping to the head: 0.38 to 0.73 in eight public scans and in phantoms."""
@@ -26,7 +25,7 @@ class Scan:
     """The grid of a CT; the slices are taken for the last axis of its file, as nearly always they are."""
 
     shape_DHW: Shape
-    spacing_DHW_mm: tuple[float, float, float]
+    spacing_DHW_mm: Spacing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hemosweep.arrays import Mask, Shape
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
 
-Shape = tuple[int, int, int]
 Starts = tuple[list[int], list[int], list[int]]
 """Starts of windows along each axis; each combination is a window."""
 
@@ -38,7 +38,7 @@ def window_starts(length: int, patch: int, overlap: float) -> list[int]:
     return [(2 * step * span + num_steps) // (2 * num_steps) for step in range(num_steps + 1)]
 
 
-def windows_with_brain(brain_DHW: NDArray[np.bool_], starts: Starts, patch_DHW: Shape) -> NDArray[np.bool_]:
+def windows_with_brain(brain_DHW: Mask, starts: Starts, patch_DHW: Shape) -> Mask:
     """Mask `(Z, Y, X)` of the windows, by their starts along each axis, that hold a brain voxel."""
     found = brain_DHW
     for axis, (axis_starts, size) in enumerate(zip(starts, patch_DHW, strict=True)):
@@ -72,7 +72,7 @@ def wants_whole_batches(device: Device) -> bool:
 def predict_probability(
     model: nn.Module,
     image_CDHW: NDArray[np.float16],
-    brain_DHW: NDArray[np.bool_],
+    brain_DHW: Mask,
     *,
     patch_DHW: tuple[int, int, int],
     overlap: float,

@@ -11,8 +11,9 @@ count.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
+
+from hemosweep.arrays import Mask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,7 @@ class LesionCounts:
     num_right: int
 
 
-def count_lesions(prediction_DHW: NDArray[np.bool_], reference_DHW: NDArray[np.bool_]) -> LesionCounts:
+def count_lesions(prediction_DHW: Mask, reference_DHW: Mask) -> LesionCounts:
     """Count the lesions of two masks of one shape."""
     num_reference, num_found = _count_and_hit(reference_DHW, prediction_DHW)
     num_predicted, num_right = _count_and_hit(prediction_DHW, reference_DHW)
@@ -58,7 +59,7 @@ def lesion_f1(counts: LesionCounts) -> float | None:
     return 2.0 * sensitivity * precision / (sensitivity + precision)
 
 
-def _count_and_hit(mask_DHW: NDArray[np.bool_], other_DHW: NDArray[np.bool_]) -> tuple[int, int]:
+def _count_and_hit(mask_DHW: Mask, other_DHW: Mask) -> tuple[int, int]:
     """Components of a mask, and those of them that another mask hits."""
     label_DHW, num_components = ndimage.label(mask_DHW, structure=np.ones((3, 3, 3)))
     is_hit = np.zeros(num_components + 1, dtype=bool)

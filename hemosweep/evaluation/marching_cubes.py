@@ -13,6 +13,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
+
 CORNERS = tuple(product((0, 1), repeat=3))
 """Offsets (D, H, W) of the eight voxels; the bit of corner k of a code is 1 << k."""
 
@@ -20,7 +22,7 @@ Edge = tuple[int, int]
 MOST_TRIANGLES = 4
 
 
-def neighbour_codes(mask_DHW: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def neighbour_codes(mask_DHW: Mask) -> NDArray[np.uint8]:
     """The code between every eight voxels of a mask, outside of which nothing is, `(D + 1, H + 1, W + 1)`.
 
     Element (d, h, w) lies between voxels d - 1 and d, and so on: half a voxel before voxel (d, h, w).
@@ -32,7 +34,7 @@ def neighbour_codes(mask_DHW: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return code
 
 
-def element_areas_mm2(spacing_DHW_mm: tuple[float, float, float]) -> NDArray[np.float64]:
+def element_areas_mm2(spacing_DHW_mm: Spacing) -> NDArray[np.float64]:
     """Area of the surface of each of the 256 codes; 0 for codes 0 and 255, all outside and all inside."""
     depth, height, width = spacing_DHW_mm
     areas: NDArray[np.float64] = np.linalg.norm(

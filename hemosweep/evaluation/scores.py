@@ -22,8 +22,8 @@ by predicting nothing.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.evaluation.case_scores import CaseScores
 from hemosweep.evaluation.lesions import count_lesions, lesion_f1, lesion_precision, lesion_sensitivity
 from hemosweep.evaluation.metrics import dice, voxel_precision, voxel_sensitivity
@@ -36,10 +36,10 @@ from hemosweep.evaluation.surface import (
 
 
 def score_case(
-    prediction: NDArray[np.bool_],
-    reference: NDArray[np.bool_],
+    prediction: Mask,
+    reference: Mask,
     *,
-    spacing_DHW_mm: tuple[float, float, float],
+    spacing_DHW_mm: Spacing,
     case_id: str,
     fold: int,
     ivh: str,
@@ -83,9 +83,9 @@ def score_case(
 
 
 def _surface_scores(
-    prediction_DHW: NDArray[np.bool_],
-    reference_DHW: NDArray[np.bool_],
-    spacing_DHW_mm: tuple[float, float, float],
+    prediction_DHW: Mask,
+    reference_DHW: Mask,
+    spacing_DHW_mm: Spacing,
     diagonal_mm: float,
 ) -> tuple[float | None, float | None, float | None]:
     """Surface Dice, 95% Hausdorff distance and average symmetric surface distance."""
@@ -98,7 +98,7 @@ def _surface_scores(
     return normalised_surface_dice(distances), hausdorff95_mm(distances), average_distance_mm(distances)
 
 
-def _bounding_box(mask_DHW: NDArray[np.bool_]) -> tuple[slice, ...]:
+def _bounding_box(mask_DHW: Mask) -> tuple[slice, ...]:
     """The smallest box that holds a mask; an empty box for an empty mask. Everything is much faster inside it."""
     if not mask_DHW.any():
         return (slice(0, 0),) * mask_DHW.ndim

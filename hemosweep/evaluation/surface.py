@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.evaluation.marching_cubes import element_areas_mm2, neighbour_codes
 
 NSD_TOLERANCE_MM = 2.0
@@ -34,9 +35,7 @@ class SurfaceDistances:
     reference_mm2: NDArray[np.float64]
 
 
-def surface_distances(
-    prediction_DHW: NDArray[np.bool_], reference_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]
-) -> SurfaceDistances:
+def surface_distances(prediction_DHW: Mask, reference_DHW: Mask, spacing_DHW_mm: Spacing) -> SurfaceDistances:
     """Measure two masks of one shape, neither of them empty, on a right-angled grid.
 
     The volume's edge is a surface too: nothing is known of what lies beyond.
@@ -88,9 +87,9 @@ def average_distance_mm(distances: SurfaceDistances) -> float:
     return float(total / (distances.predicted_mm2.sum() + distances.reference_mm2.sum()))
 
 
-def _is_surface(code: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _is_surface(code: NDArray[np.uint8]) -> Mask:
     """Neither 0 nor 255: adding 1 makes them 1 and, past the end of a byte, 0."""
-    surface: NDArray[np.bool_] = code + np.uint8(1) > 1
+    surface: Mask = code + np.uint8(1) > 1
     return surface
 
 
@@ -102,9 +101,7 @@ def _quantile_mm(distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]
     return float(distance_mm[order[place]])
 
 
-def _distances_mm(
-    points: NDArray[np.bool_], targets: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]
-) -> NDArray[np.float64]:
+def _distances_mm(points: Mask, targets: Mask, spacing_DHW_mm: Spacing) -> NDArray[np.float64]:
     """Distance of each point, in the order of the array, to the nearest target.
 
     What an Euclidean distance transform of the volume would have at the points, in a third of its time: slices are

@@ -8,11 +8,13 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist, squareform
 
+from hemosweep.arrays import Mask, Spacing
+
 FULL_SLICE, HALF_SLICE = 0.75, 0.25
 """Of the largest slice's area: a slice with more than the first counts whole, with less than the second not at all."""
 
 
-def abc2_ml(mask_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]) -> float:
+def abc2_ml(mask_DHW: Mask, spacing_DHW_mm: Spacing) -> float:
     """ABC/2 of a mask in RAS+ order, in mL; 0 for an empty one.
 
     On the axial slice with the largest area (the lowest of equal ones), A is the largest diameter and B the largest
@@ -30,7 +32,7 @@ def abc2_ml(mask_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, flo
     return math.fsum(_abc2_ml(pieces_DHW[box] == label, spacing_DHW_mm) for label, box in enumerate(boxes, start=1))
 
 
-def _abc2_ml(piece_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]) -> float:
+def _abc2_ml(piece_DHW: Mask, spacing_DHW_mm: Spacing) -> float:
     spacing_d_mm, spacing_h_mm, spacing_w_mm = spacing_DHW_mm
     area_D = piece_DHW.sum(axis=(1, 2))
     a_mm, b_mm = diameters_mm(piece_DHW[int(area_D.argmax())], (spacing_h_mm, spacing_w_mm))
@@ -39,7 +41,7 @@ def _abc2_ml(piece_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, f
     return a_mm * b_mm * num_slices * spacing_d_mm / 2.0 / 1000.0
 
 
-def diameters_mm(mask_HW: NDArray[np.bool_], spacing_HW_mm: tuple[float, float]) -> tuple[float, float]:
+def diameters_mm(mask_HW: Mask, spacing_HW_mm: tuple[float, float]) -> tuple[float, float]:
     """Largest diameter of a non-empty mask's convex outline, and the largest one at right angles to it."""
     pixels_N2 = np.argwhere(mask_HW)
     corners_K2 = np.unique(np.concatenate([pixels_N2 + corner for corner in ((0, 0), (0, 1), (1, 0), (1, 1))]), axis=0)

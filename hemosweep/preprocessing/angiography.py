@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask
 from hemosweep.data.hounsfield import AIR_HU
 from hemosweep.data.nifti import Volume
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.head import head_mask
-from hemosweep.preprocessing.registration import Mask, Matrix, Registration, register_rigid, resample, turned_starts
+from hemosweep.preprocessing.registration import Matrix, Registration, register_rigid, resample, turned_starts
 
 HEAD_MM = 200.0
 """Height that is kept below the vertex: a head is about 230 mm from vertex to chin, its brain at most 150 mm high."""

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.data.hounsfield import BONE_HU
 from hemosweep.preprocessing.head import (
     Image,
-    Mask,
-    Spacing,
     block_mean,
     blocks,
     enlarge,
@@ -108,7 +106,7 @@ def brain_mask(hu_DHW: Image, spacing_DHW_mm: Spacing, head_DHW: Mask | None = N
     return mask_DHW
 
 
-def _span(occupied: NDArray[np.bool_] | np.bool_) -> slice:
+def _span(occupied: Mask | np.bool_) -> slice:
     places = np.flatnonzero(occupied)
     return slice(int(places[0]), int(places[-1]) + 1)
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.preprocessing.tilt import Shape, Straightening
+from hemosweep.arrays import Mask, Shape
+from hemosweep.preprocessing.tilt import Straightening
 
 FloatArray = NDArray[np.float32]
 
@@ -72,7 +73,7 @@ def resize(array_DHW: FloatArray, shape_DHW: Shape) -> FloatArray:
     return resized
 
 
-def volume_fraction(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> FloatArray:
+def volume_fraction(mask_DHW: Mask, shape_DHW: Shape) -> FloatArray:
     """Share of each voxel of a grid of `shape_DHW` over the same field of view that the mask fills."""
     fraction_DHW = mask_DHW.astype(np.float32)
     for axis, (old, new) in enumerate(zip(mask_DHW.shape, shape_DHW, strict=True)):
@@ -84,7 +85,7 @@ def volume_fraction(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> FloatArray
     return fraction_DHW
 
 
-def resize_mask(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> NDArray[np.bool_]:
+def resize_mask(mask_DHW: Mask, shape_DHW: Shape) -> Mask:
     """Resize a mask by its volume fraction, cut at one half; a lesion smaller than a voxel keeps its fullest one."""
     if mask_DHW.shape == shape_DHW:
         return mask_DHW
@@ -94,7 +95,7 @@ def resize_mask(mask_DHW: NDArray[np.bool_], shape_DHW: Shape) -> NDArray[np.boo
     return fraction_DHW > min(0.5, float(fraction_DHW.max())) - 1e-5  # one half, but for rounding
 
 
-def bounding_box(mask_DHW: NDArray[np.bool_]) -> tuple[Shape, Shape]:
+def bounding_box(mask_DHW: Mask) -> tuple[Shape, Shape]:
     """Start and size of the smallest box around a non-empty mask."""
     starts, sizes = [], []
     for axis in range(3):

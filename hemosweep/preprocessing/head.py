@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.data.hounsfield import is_saturated
 
 TISSUE_FROM_HU = -200.0
@@ -16,9 +17,7 @@ OPENING_MM = 5.0
 REGROW_MM = 7.5
 """Distance that skin, ears and nose, which the opening cuts off too, may have from what it leaves: 1.5 half-widths."""
 
-Mask = NDArray[np.bool_]
 Image = NDArray[np.float32]
-Spacing = tuple[float, float, float]
 
 
 def shrink_factor(spacing_DHW_mm: Spacing, step_mm: float) -> int:

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask
+
 MIN_ENCLOSED = 0.6
 """Share of directions that must meet bone for a slice to count as one through the skull."""
 NUM_DIRECTIONS = 180
@@ -15,8 +17,6 @@ OUTLINE_ORDER = 3
 SLACK_MM, GAP_SLACK_MM = 1.0, 2.0
 """Added where bone was met, for rays miss the middle of blocks and bone itself still bounds the brain; and where the
 outline is a guess, for blood may lie under the flap that was taken."""
-
-Mask = NDArray[np.bool_]
 
 
 def skull_lid(bone_HW: Mask, brain_HW: Mask, step_HW_mm: tuple[float, float]) -> Mask:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
@@ -24,7 +25,6 @@ MIN_LESION_KEPT = 0.995
 NO_LESION_MASK = "no lesion mask: the case can be segmented, not trained on or scored"
 PLAUSIBLE_BRAIN_ML = (500.0, 2300.0)
 """Adults have 1,300 to 1,470 mL within the skull as a rule; a scan may leave the vertex or the base out."""
-Mask = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]
 Result = TypeVar("Result")
 

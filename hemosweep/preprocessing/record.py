@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from hemosweep.preprocessing.grid import Grid
@@ -31,12 +32,12 @@ class PreprocessedCase:
 
     case_id: str
     image_CDHW: NDArray[np.float16]
-    brain_DHW: NDArray[np.bool_]
-    lesion_DHW: NDArray[np.bool_]
-    reference_DHW: NDArray[np.bool_]
+    brain_DHW: Mask
+    lesion_DHW: Mask
+    reference_DHW: Mask
     affine: NDArray[np.float64]
-    spacing_DHW_mm: tuple[float, float, float]
-    native_spacing_DHW_mm: tuple[float, float, float]
+    spacing_DHW_mm: Spacing
+    native_spacing_DHW_mm: Spacing
     grid: Grid
     warnings: tuple[str, ...] = ()
 
@@ -142,11 +143,11 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
         shifts_HW = tuple((top, left) for top, left in facts["shifts_HW"])
         return Straightening(native_DHW=triple("native_DHW"), straight_DHW=triple("straight_DHW"), shifts_HW=shifts_HW)
 
-    def spacing(name: str) -> tuple[float, float, float]:
+    def spacing(name: str) -> Spacing:
         first, second, third = facts[name]
         return first, second, third
 
-    def mask(name: str, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    def mask(name: str, shape: tuple[int, int, int]) -> Mask:
         return np.unpackbits(packed[name], count=int(np.prod(shape))).astype(bool).reshape(shape)
 
     grid = Grid(

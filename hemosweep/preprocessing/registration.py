@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hemosweep.arrays import Mask
 from hemosweep.data.nifti import Volume
 from hemosweep.preprocessing.head import near
 
 if TYPE_CHECKING:
     import SimpleITK
 
-Mask = NDArray[np.bool_]
 Matrix = NDArray[np.float64]
 """4 x 4, millimetres (x, y, z) to millimetres."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Shape
 from hemosweep.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from hemosweep.data.nifti import Volume
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-Shape = tuple[int, int, int]
 MAX_TILT_DEG = 45.0
 """Scanners tilt by 30 degrees at most; more is a header gone wrong."""
 MAX_PIXELS_OFF = 0.5

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.report.figures import STYLE, save
 from hemosweep.report.panels import label_right, outline, show_slice
@@ -35,8 +36,6 @@ POSITIVE_FRAME, NEGATIVE_FRAME = "#00E000", "#FF3B30"
 DOTS_INK = 900.0
 DOT_AREA = (2.0, 10.0)
 """Square points: so many dots as a panel holds share its ink, each within these bounds."""
-
-Mask = NDArray[np.bool_]
 
 
 def draw_centres(
@@ -142,7 +141,7 @@ def _draw_frames(
     negatives = [voxels_N3[:, 1:] for name, voxels_N3 in dots.items() if name != POSITIVE]
     negatives_N2 = np.concatenate([positives_N2[:0], *negatives])
 
-    def outside(centre_N2: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def outside(centre_N2: NDArray[np.int64]) -> Mask:
         start_N2 = centre_N2 - size_HW // 2
         return np.asarray(((start_N2 < 0) | (start_N2 + size_HW > picture_HW)).any(axis=1))
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.errors import BadInput
 from hemosweep.report.figures import save
 from hemosweep.report.panels import (
@@ -29,7 +30,7 @@ def overlay(
     image_DHW: NDArray[Any],
     reference_DHW: NDArray[Any],
     prediction_DHW: NDArray[Any],
-    spacing_DHW_mm: tuple[float, float, float],
+    spacing_DHW_mm: Spacing,
     path: Path,
     *,
     title: str,
@@ -82,7 +83,7 @@ def overlay(
     save(figure, path)
 
 
-def slices_that_matter(reference_DHW: NDArray[np.bool_], prediction_DHW: NDArray[np.bool_]) -> dict[int, list[str]]:
+def slices_that_matter(reference_DHW: Mask, prediction_DHW: Mask) -> dict[int, list[str]]:
     """Up to three distinct slice indices, each with the reasons to show it (none = filled in)."""
     reference_D = reference_DHW.sum(axis=(1, 2))
     prediction_D = prediction_DHW.sum(axis=(1, 2))

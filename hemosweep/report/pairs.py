@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import read_volume
 from hemosweep.data.reading import RawCase, read_case
@@ -127,8 +128,8 @@ class _Row:
     index: int
     num_slices: int
     image_HW: NDArray[Any]
-    reference_HW: NDArray[np.bool_]
-    predictions_HW: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    reference_HW: Mask
+    predictions_HW: tuple[Mask, Mask]
     spacing_HW_mm: tuple[float, float]
 
     @classmethod
@@ -168,22 +169,22 @@ class _Row:
             _arrow(axes, np.logical_xor(*self.predictions_HW), self.spacing_HW_mm)
 
 
-def most_different_slice(first_DHW: NDArray[np.bool_], second_DHW: NDArray[np.bool_]) -> int:
+def most_different_slice(first_DHW: Mask, second_DHW: Mask) -> int:
     """The slice where two masks differ in most voxels, the lowest of several."""
     return int((first_DHW ^ second_DHW).sum(axis=(1, 2)).argmax())
 
 
-def _reference(raw: RawCase) -> NDArray[np.bool_]:
+def _reference(raw: RawCase) -> Mask:
     assert raw.lesion_DHW is not None, "scored cases have a reference"
     return np.asarray(raw.lesion_DHW != 0)
 
 
-def _prediction(arm: PairArm, case_id: str) -> NDArray[np.bool_]:
+def _prediction(arm: PairArm, case_id: str) -> Mask:
     (fold,) = arm.cases.loc[arm.cases["case_id"] == case_id, "fold"]
     return np.asarray(read_volume(arm.fold_folders[int(fold)] / PREDICTIONS_NAME / f"{case_id}.nii.gz").array_DHW != 0)
 
 
-def _arrow(axes: Axes, different_HW: NDArray[np.bool_], spacing_HW_mm: tuple[float, float]) -> None:
+def _arrow(axes: Axes, different_HW: Mask, spacing_HW_mm: tuple[float, float]) -> None:
     """Point from the head's outside at the largest area that differs, at that of its pixels deepest inside it."""
     areas_HW, num_areas = ndimage.label(different_HW)
     if not num_areas:

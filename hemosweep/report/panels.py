@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask
+
 WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
 BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
 # Soft tissue and bone are above it, air and most head holders below. In a CT that was clipped higher than this, air is
@@ -23,9 +25,7 @@ def radiological(slice_HW: NDArray[Any]) -> NDArray[Any]:
     return slice_HW[::-1, ::-1]
 
 
-def head_box(
-    image_SHW: NDArray[Any], lesion_SHW: NDArray[np.bool_], spacing_HW_mm: tuple[float, float]
-) -> tuple[slice, slice]:
+def head_box(image_SHW: NDArray[Any], lesion_SHW: Mask, spacing_HW_mm: tuple[float, float]) -> tuple[slice, slice]:
     """Rows and columns that hold the largest piece above air in any shown slice, all lesions, and a margin."""
     pieces_HW, num_pieces = ndimage.label((image_SHW > max(HEAD_THRESHOLD_HU, image_SHW.min())).any(axis=0))
     kept_HW = np.asarray(lesion_SHW.any(axis=0), dtype=bool)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.report.sheet import (
     BRAIN_WINDOW_HU,
     GAP_MM,
@@ -22,14 +23,12 @@ NUM_SLICES = 3
 MARGIN_MM = 16.0  # around the brain: the skull, to see where one is
 PANEL_INCHES, LINE_INCHES, DPI = 2.6, 0.22, 200
 
-Mask = NDArray[np.bool_]
-
 
 def draw_prediction(
     ct_DHW: NDArray[Any],
     brain_DHW: Mask,
     lesion_DHW: Mask,
-    spacing_DHW_mm: tuple[float, float, float],
+    spacing_DHW_mm: Spacing,
     png: Path,
     *,
     title: str,

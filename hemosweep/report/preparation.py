@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.errors import BadInput
 from hemosweep.report.sheet import (
     FRAME_COLOUR,
@@ -38,7 +39,6 @@ LEVELS = (0.8, 0.5, 0.2)
 MARGIN_MM = 24.0  # around the brain: skull, scalp, and the holder, to see that it goes
 PANEL_INCHES, TITLE_INCHES, NAME_INCHES, DPI = 2.2, 0.3, 0.24, 200
 
-Mask = NDArray[np.bool_]
 Image = NDArray[Any]
 
 
@@ -55,7 +55,7 @@ def draw_preparation(
     panels: Mapping[str, Image],
     brain_DHW: Mask,
     lesion_DHW: Mask | None,
-    spacing_DHW_mm: tuple[float, float, float],
+    spacing_DHW_mm: Spacing,
     png: Path,
     *,
     title: str,
@@ -102,7 +102,7 @@ def draw_preparation(
     _draw({name: panels[name] for name in PANELS if name in panels}, rows, outlines, windows or {}, legend, png, title)
 
 
-def _rows(brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: tuple[float, float, float]) -> list[_Row]:
+def _rows(brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: Spacing) -> list[_Row]:
     has_lesion = bool(lesion_DHW.any())
     kept = [np.asarray(brain_DHW.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
     inner = [span_of(axis, 0) for axis in kept]

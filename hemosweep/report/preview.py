@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.nifti import Volume, read_volume
@@ -38,8 +38,8 @@ SHEET_WIDTH_INCHES, SHEET_DPI, TITLE_INCHES = 13.0, 150, 0.22
 class _Row:
     case_id: str
     ct: Volume
-    lesion_DHW: NDArray[np.bool_] | None
-    ivh_DHW: NDArray[np.bool_] | None
+    lesion_DHW: Mask | None
+    ivh_DHW: Mask | None
     window: tuple[slice, slice]  # the head's rows and columns
     slices: list[int]
     title: str
@@ -93,7 +93,7 @@ def _read_row(case: Case) -> _Row:
     )
 
 
-def _read_shown_mask(path: Path | None, ct: Volume) -> NDArray[np.bool_] | None:
+def _read_shown_mask(path: Path | None, ct: Volume) -> Mask | None:
     """A mask to be looked at: whatever is not 0, None where there is no file."""
     if path is None:
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.files import replacing
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ BRAIN_WINDOW_HU = (0.0, 80.0)
 """Level 40 HU, width 80 HU."""
 GAP_MM = 2.5
 
-Outline = tuple[NDArray[np.bool_], str, float]
+Outline = tuple[Mask, str, float]
 """Mask of a slice, colour and line width."""
 
 
@@ -87,7 +88,7 @@ def write_on_image(axes: "Axes", corner_mm: tuple[float, float], text: str, **st
     write(axes, corner_mm, text, path_effects=[withStroke(linewidth=1.5, foreground="black")], **style)
 
 
-def span_of(kept: NDArray[np.bool_], margin: int) -> slice:
+def span_of(kept: Mask, margin: int) -> slice:
     """The range to show along an axis: what is kept, with a margin; all of it where nothing is kept."""
     hit = np.flatnonzero(kept)
     first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, kept.size - 1)

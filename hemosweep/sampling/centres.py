@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.config import SamplingConfig
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.sampling.regions import Mask, negative_regions
+from hemosweep.sampling.regions import negative_regions
 
 BONE_FROM_HU = 95.0
 """Blood stays below; what is denser is bone or calcification, also where the network's window ends at 100 HU."""
@@ -68,9 +69,7 @@ def draw_centres(
     )
 
 
-def case_regions(
-    case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float]
-) -> dict[str, NDArray[np.bool_]]:
+def case_regions(case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float]) -> dict[str, Mask]:
     """The masks that a sampling configuration draws a case's negatives from, by region.
 
     Args:

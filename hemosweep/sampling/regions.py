@@ -4,10 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.preprocessing.grid import bounding_box
-
-Mask = NDArray[np.bool_]
-Spacing = tuple[float, float, float]
 
 BORDER_MM, RIM_MM, THIN_MM = 4.0, 2.0, 4.0
 """Depth of the brain's border, width of a lesion's rim, and thickness up to which a bright structure is no blood."""

@@ -19,6 +19,7 @@ import scipy
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask
 from hemosweep.evaluation.case_scores import CaseScores
 from hemosweep.evaluation.marching_cubes import element_areas_mm2
 from hemosweep.evaluation.scores import score_case
@@ -26,7 +27,6 @@ from hemosweep.evaluation.scores import score_case
 SHAPE_DHW = (40, 512, 512)
 SPACING_DHW_MM = (4.5, 0.45, 0.45)
 
-Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.nifti import Volume
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
@@ -19,14 +20,14 @@ MIN_HEAD_ML = 500.0
 class Anatomy:
     """Head and brain of one CT, its slices put straight, every `step`-th pixel of rows and columns kept."""
 
-    head_DHW: NDArray[np.bool_]
-    brain_DHW: NDArray[np.bool_]
+    head_DHW: Mask
+    brain_DHW: Mask
     hu_DHW: NDArray[np.float32]
     voxel_ml: float
     step: int
     moved: Straightening | None
 
-    def coarse(self, mask_DHW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def coarse(self, mask_DHW: Mask) -> Mask:
         """A mask of the CT's grid on the grid of `head_DHW`."""
         straight_DHW = mask_DHW if self.moved is None else self.moved.apply(mask_DHW, fill=False)
         return straight_DHW[:, :: self.step, :: self.step]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Spacing
 from hemosweep.data.case import Case
 from hemosweep.data.checks.anatomy import Anatomy, find_anatomy
 from hemosweep.data.checks.masks import ivh_problems, lesion_problems, load_mask
@@ -41,7 +42,7 @@ class Examined:
     problems: tuple[Problem, ...]
     has_lesion: bool = False
     shape_DHW: tuple[int, ...] | None = None
-    spacing_DHW_mm: tuple[float, float, float] | None = None
+    spacing_DHW_mm: Spacing | None = None
     content: str | None = None
     texture_DK: FloatArray | None = None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.checks.anatomy import Anatomy
 from hemosweep.data.checks.problem import Problem, Severity
@@ -13,7 +14,6 @@ from hemosweep.data.nifti import Volume
 from hemosweep.data.reading import MaskFault, read_mask
 from hemosweep.errors import BadInput
 
-Mask = NDArray[np.bool_]
 BLOOD_HU = (20.0, 110.0)
 MAX_ODD_HU_SHARE = 0.05
 MAX_OUTSIDE_SHARE = 0.01

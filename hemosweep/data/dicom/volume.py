@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.dicom.header import quiet_pydicom
 from hemosweep.data.dicom.series import DicomSeries
 from hemosweep.data.hounsfield import to_hounsfield
@@ -79,7 +80,7 @@ def _read_slice(path: Path, where: str) -> tuple[NDArray[np.float32], bool]:
     return hu_HW.astype(np.float32, copy=False), intercept is not None
 
 
-def _padded(data: "Dataset", stored_HW: NDArray[np.integer]) -> NDArray[np.bool_]:
+def _padded(data: "Dataset", stored_HW: NDArray[np.integer]) -> Mask:
     """Voxels in which the scanner saw nothing, as PixelPaddingValue and PixelPaddingRangeLimit say."""
     ends = [data.get(tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     given = [int(end) for end in ends if isinstance(end, int)]

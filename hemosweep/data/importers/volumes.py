@@ -10,6 +10,7 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.hounsfield import to_hounsfield
 from hemosweep.data.importers.source import Scan
 from hemosweep.data.importers.writer import ImportedCase
@@ -132,7 +133,7 @@ def read_binary_case(
     )
 
 
-def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> NDArray[np.bool_]:
+def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> Mask:
     """Voxels where a mask of one other value is not 0; of a grey-level picture (up to 255), its bright half."""
     values = np.unique(labels_DHW)
     values = values[values != 0]
@@ -142,7 +143,7 @@ def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> NDArray[np.bool_
     return np.asarray(labels_DHW != 0) if len(values) < 2 else labels_DHW.astype(np.int64) >= 128
 
 
-def odd_blood(ct: Volume, lesion_DHW: NDArray[np.bool_]) -> tuple[str, ...]:
+def odd_blood(ct: Volume, lesion_DHW: Mask) -> tuple[str, ...]:
     """A warning where the lesion's voxels do not look like blood: another label's meaning, or a mask of another scan.
 
     The values may be stored without their HU intercept (`to_hounsfield`).

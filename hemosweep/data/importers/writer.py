@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME, case_file
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput, HemosweepError
@@ -36,8 +36,8 @@ class ImportedCase:
     patient_id: str
     ivh: bool | None
     ct: Volume
-    lesion_DHW: NDArray[np.bool_] | None
-    ivh_DHW: NDArray[np.bool_] | None = None
+    lesion_DHW: Mask | None
+    ivh_DHW: Mask | None = None
     cta: Volume | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -164,7 +164,7 @@ def _write_case(out: Path, case: ImportedCase) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _mask(mask_DHW: NDArray[np.bool_] | None, ct: Volume) -> Volume | None:
+def _mask(mask_DHW: Mask | None, ct: Volume) -> Volume | None:
     return None if mask_DHW is None else Volume(array_DHW=mask_DHW.astype(np.uint8), affine=ct.affine)
 
 

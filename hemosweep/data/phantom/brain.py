@@ -7,8 +7,8 @@ the phantom's origin (17 mm behind and 8 mm above the anterior commissure) and s
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.phantom.fields import Array, ModelGrid, ellipsoid, inside, paint, step_up, texture, texture_at, tube
 from hemosweep.data.phantom.head import CSF_HU
 
@@ -23,7 +23,7 @@ class Points:
     """
 
     grid: ModelGrid
-    inner_DHW: NDArray[np.bool_]
+    inner_DHW: Mask
     z: Array
     y: Array
     x: Array

@@ -6,6 +6,7 @@ from math import ceil, cos, floor, radians
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.nifti import Volume
 from hemosweep.data.phantom.fields import Array
 from hemosweep.data.phantom.head import AIR_HU
@@ -173,7 +174,7 @@ def _scan_points(fraction: Array, model: PhantomModel, pose: Pose, grid: ScanGri
     return scan(field, model.grid, pose, grid, outside=0.0)
 
 
-def _lesion_mask(fraction_DHW: Array, num_voxels: int) -> NDArray[np.bool_]:
+def _lesion_mask(fraction_DHW: Array, num_voxels: int) -> Mask:
     """Voxels at least half filled, or the `num_voxels` fullest ones where those are fewer."""
     mask_DHW = fraction_DHW > 0.5
     if mask_DHW.sum() < num_voxels:

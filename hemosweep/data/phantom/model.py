@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.nifti import Volume
 from hemosweep.data.phantom.angiography import paint_vessels
 from hemosweep.data.phantom.brain import BrainTraits, Points, make_brain
@@ -29,7 +30,7 @@ class PhantomModel:
     variant: PhantomVariant
     grid: ModelGrid
     hu_DHW: Array
-    inner_DHW: NDArray[np.bool_]
+    inner_DHW: Mask
     brain: Array
     lesion: Array
     ivh: Array | None

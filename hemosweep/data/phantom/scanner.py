@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Spacing
 from hemosweep.data.phantom.fields import Array, ModelGrid, inside, paint
 from hemosweep.data.phantom.head import AIR_HU
 
@@ -52,7 +53,7 @@ class ScanGrid:
     """
 
     shape_DHW: tuple[int, int, int]
-    spacing_DHW_mm: tuple[float, float, float]
+    spacing_DHW_mm: Spacing
     centre_z_mm: float
     tilt_deg: float = 0.0
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hemosweep.arrays import Spacing
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhantomSize:
@@ -12,9 +14,9 @@ class PhantomSize:
     """
 
     shape_DHW: tuple[int, int, int]
-    spacing_DHW_mm: tuple[float, float, float]
+    spacing_DHW_mm: Spacing
     cta_shape_DHW: tuple[int, int, int]
-    cta_spacing_DHW_mm: tuple[float, float, float]
+    cta_spacing_DHW_mm: Spacing
     model_step_mm: float
     floor_ml: float
 

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.preprocessing.symmetry.flirt import mirror_by_flirt
 from hemosweep.preprocessing.symmetry.plane import MidPlane, estimate_mid_plane, mirror_by_plane
 from hemosweep.preprocessing.symmetry.registered import mirror_by_registration
@@ -31,9 +32,9 @@ class Mirror(Protocol):
         self,
         image_DHW: NDArray[np.float32],
         hu_DHW: NDArray[np.float32],
-        head_DHW: NDArray[np.bool_],
-        brain_DHW: NDArray[np.bool_],
-        spacing_DHW_mm: tuple[float, float, float],
+        head_DHW: Mask,
+        brain_DHW: Mask,
+        spacing_DHW_mm: Spacing,
         *,
         fill: float,
     ) -> NDArray[np.float32]: ...

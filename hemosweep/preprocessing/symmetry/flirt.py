@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.data.nifti import Volume, read_volume, write_volume
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.registration import Mask
 
 BRAIN_HU = (0.0, 100.0)
 """The image of the brain for FLIRT; everything else is 0, as in a skull-stripped image."""
@@ -25,7 +25,7 @@ def mirror_by_flirt(
     hu_DHW: NDArray[np.float32],
     head_DHW: Mask,
     brain_DHW: Mask,
-    spacing_DHW_mm: tuple[float, float, float],
+    spacing_DHW_mm: Spacing,
     *,
     fill: float,
 ) -> NDArray[np.float32]:

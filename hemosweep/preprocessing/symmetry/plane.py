@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import bounding_box
 from hemosweep.preprocessing.head import near
@@ -29,9 +30,7 @@ MIN_DEPTH_MM = 20.0
 """A brain seen over less than this says nothing of its roll, which is then left at zero."""
 
 Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
-Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.preprocessing.head import block_mean, shrink_factor
 
 LATTICE_MM = 8.0
@@ -21,9 +22,7 @@ TURNS_DEG, ROLLS_DEG = range(-40, 41, 8), range(-32, 33, 8)
 would be taken for a side."""
 
 Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]
-Spacing = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

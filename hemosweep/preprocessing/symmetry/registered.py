@@ -7,9 +7,10 @@ together are the mirror at the mid-sagittal plane, but for what the registration
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.data.nifti import Volume
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.registration import WINDOW_HU, Mask, Matrix, register_rigid, resample, turned_starts
+from hemosweep.preprocessing.registration import WINDOW_HU, Matrix, register_rigid, resample, turned_starts
 
 FLIP_TURNS_DEG = ((0.0,), (-25.0, 0.0, 25.0), (-75.0, -50.0, -25.0, 0.0, 25.0, 50.0, 75.0))
 """About the x, y and z axis: a flipped head is turned by twice what the head is."""
@@ -21,7 +22,7 @@ def mirror_by_registration(
     hu_DHW: NDArray[np.float32],
     head_DHW: Mask,
     brain_DHW: Mask,
-    spacing_DHW_mm: tuple[float, float, float],
+    spacing_DHW_mm: Spacing,
     *,
     fill: float,
 ) -> NDArray[np.float32]:
@@ -38,9 +39,7 @@ def mirror_by_registration(
     return resample(Volume(array_DHW=image_DHW, affine=affine), image_DHW.shape, affine, to_source, fill=fill)
 
 
-def mirror_transform(
-    hu_DHW: NDArray[np.float32], head_DHW: Mask, brain_DHW: Mask, spacing_DHW_mm: tuple[float, float, float]
-) -> Matrix:
+def mirror_transform(hu_DHW: NDArray[np.float32], head_DHW: Mask, brain_DHW: Mask, spacing_DHW_mm: Spacing) -> Matrix:
     """4 x 4 transform of millimetres (x, y, z from the first voxel) from a point to where its mirror image lies.
 
     Raises:

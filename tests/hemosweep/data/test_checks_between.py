@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Spacing
 from hemosweep.data.case import Case
 from hemosweep.data.checks.between import (
     duplicate_problems,
@@ -29,7 +30,7 @@ def seen(
     hu_DHW: NDArray[np.float32],
     *,
     patient_id: str | None = None,
-    spacing_DHW_mm: tuple[float, float, float] = (5.0, 0.5, 0.5),
+    spacing_DHW_mm: Spacing = (5.0, 0.5, 0.5),
     has_cta: bool = False,
 ) -> Examined:
     case_id = f"sub-{number}"

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from hemosweep.arrays import Shape
 from hemosweep.evaluation import inference
 from hemosweep.evaluation.inference import fill_last_batch, predict_probability, window_starts
 from hemosweep.model.device import Device, choose_device
@@ -23,7 +24,6 @@ from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
-Shape = tuple[int, int, int]
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.floats(0.0, 0.95))

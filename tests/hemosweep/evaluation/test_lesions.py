@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.evaluation.lesions import (
     LesionCounts,
     count_lesions,
@@ -11,7 +11,7 @@ from hemosweep.evaluation.lesions import (
 )
 
 
-def mask(*voxels: tuple[int, int, int]) -> NDArray[np.bool_]:
+def mask(*voxels: tuple[int, int, int]) -> Mask:
     array_DHW = np.zeros((5, 6, 7), dtype=bool)
     for voxel in voxels:
         array_DHW[voxel] = True

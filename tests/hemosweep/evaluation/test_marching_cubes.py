@@ -3,23 +3,23 @@ from itertools import product
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.evaluation.marching_cubes import CORNERS, element_areas_mm2, neighbour_codes
 
 SPACINGS = [(1.0, 1.0, 1.0), (4.5, 0.45, 0.45), (1.0, 2.0, 3.0)]
 
 
-def code_of(inside: NDArray[np.bool_]) -> int:
+def code_of(inside: Mask) -> int:
     """Code of eight voxels, given as an array of 2 x 2 x 2."""
     return int(neighbour_codes(inside)[1, 1, 1])
 
 
-def surface_mm2(mask_DHW: NDArray[np.bool_], spacing_DHW_mm: tuple[float, float, float]) -> float:
+def surface_mm2(mask_DHW: Mask, spacing_DHW_mm: Spacing) -> float:
     return float(element_areas_mm2(spacing_DHW_mm)[neighbour_codes(mask_DHW)].sum())
 
 
-def all_codes() -> list[NDArray[np.bool_]]:
+def all_codes() -> list[Mask]:
     return [np.reshape([bool(code >> corner & 1) for corner in range(8)], (2, 2, 2)) for code in range(256)]
 
 
@@ -75,7 +75,7 @@ def test_three_corners_of_a_face_keep_a_flat_triangle_and_a_slope() -> None:
 @pytest.mark.parametrize("spacing_mm", SPACINGS)
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 4, 2), (3, 5, 4)])
 def test_the_surface_of_a_box_is_its_faces_bevelled_by_half_a_voxel(
-    shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+    shape: tuple[int, int, int], spacing_mm: Spacing
 ) -> None:
     expected_mm2 = math.sqrt(sum((math.prod(spacing_mm) / mm) ** 2 for mm in spacing_mm))  # eight corners of 1/8 each
     for axis in range(3):
@@ -87,14 +87,14 @@ def test_the_surface_of_a_box_is_its_faces_bevelled_by_half_a_voxel(
 
 
 @pytest.mark.parametrize("spacing_mm", SPACINGS)
-def test_a_mask_and_its_complement_have_the_same_surface(spacing_mm: tuple[float, float, float]) -> None:
+def test_a_mask_and_its_complement_have_the_same_surface(spacing_mm: Spacing) -> None:
     areas_mm2 = element_areas_mm2(spacing_mm)
     assert areas_mm2 == pytest.approx(areas_mm2[::-1])
     assert np.all(areas_mm2[1:255] > 0.0)
 
 
 @pytest.mark.parametrize("spacing_mm", SPACINGS)
-def test_mirrored_or_turned_voxels_have_the_same_surface(spacing_mm: tuple[float, float, float]) -> None:
+def test_mirrored_or_turned_voxels_have_the_same_surface(spacing_mm: Spacing) -> None:
     areas_mm2 = element_areas_mm2(spacing_mm)
     for inside, axis in product(all_codes(), range(3)):
         assert areas_mm2[code_of(np.flip(inside, axis))] == pytest.approx(areas_mm2[code_of(inside)])

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.evaluation.metrics import dice, voxel_precision, voxel_sensitivity
 
 
-def mask(*voxels: int, size: int = 8) -> NDArray[np.bool_]:
+def mask(*voxels: int, size: int = 8) -> Mask:
     flat = np.zeros(size, dtype=bool)
     flat[list(voxels)] = True
     return flat.reshape(2, 2, -1)
@@ -28,7 +28,7 @@ def mask(*voxels: int, size: int = 8) -> NDArray[np.bool_]:
         "partial", "equal", "disjoint", "everything predicted", "nothing predicted", "nothing there", "both empty",
     ],
 )  # fmt: skip
-def test_dice_by_hand(prediction: NDArray[np.bool_], reference: NDArray[np.bool_], expected: float | None) -> None:
+def test_dice_by_hand(prediction: Mask, reference: Mask, expected: float | None) -> None:
     assert dice(prediction, reference) == expected
 
 
@@ -48,7 +48,7 @@ def test_dice_by_hand(prediction: NDArray[np.bool_], reference: NDArray[np.bool_
     ],
 )  # fmt: skip
 def test_sensitivity_and_precision_by_hand(
-    prediction: NDArray[np.bool_], reference: NDArray[np.bool_], sensitivity: float | None, precision: float | None
+    prediction: Mask, reference: Mask, sensitivity: float | None, precision: float | None
 ) -> None:
     assert voxel_sensitivity(prediction, reference) == sensitivity
     assert voxel_precision(prediction, reference) == precision
@@ -63,9 +63,7 @@ MASKS = hnp.arrays(bool, (2, 3, 4))
 
 
 @given(MASKS, MASKS)
-def test_dice_lies_between_zero_and_one_and_treats_both_masks_alike(
-    one: NDArray[np.bool_], other: NDArray[np.bool_]
-) -> None:
+def test_dice_lies_between_zero_and_one_and_treats_both_masks_alike(one: Mask, other: Mask) -> None:
     score = dice(one, other)
     if score is None:
         assert not other.any()

@@ -9,17 +9,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.evaluation.case_scores import CASE_COLUMNS, METRICS, NUMBER_COLUMNS, CaseScores
 from hemosweep.evaluation.scores import score_case
 from hemosweep.stats.metric import METRICS as COMPARED
 
-Mask = NDArray[np.bool_]
 SPACING_MM = (5.0, 1.0, 2.0)
 
 
-def score(prediction: Mask, reference: Mask, spacing_DHW_mm: tuple[float, float, float] = SPACING_MM) -> CaseScores:
+def score(prediction: Mask, reference: Mask, spacing_DHW_mm: Spacing = SPACING_MM) -> CaseScores:
     return score_case(prediction, reference, spacing_DHW_mm=spacing_DHW_mm, case_id="sub-001", fold=3, ivh="n/a")
 
 
@@ -161,9 +160,7 @@ def mask_pairs(draw: st.DrawFn) -> tuple[Mask, Mask]:
 
 
 @given(mask_pairs(), SPACINGS)
-def test_prediction_and_reference_change_places(
-    masks: tuple[Mask, Mask], spacing_mm: tuple[float, float, float]
-) -> None:
+def test_prediction_and_reference_change_places(masks: tuple[Mask, Mask], spacing_mm: Spacing) -> None:
     there, back = (values(score(one, other, spacing_mm)) for one, other in (masks, masks[::-1]))
     for name in ("nsd", "hd95_mm", "assd_mm", "absolute_volume_difference_ml"):
         assert there[name] == approximately(back)[name], name
@@ -177,7 +174,7 @@ def test_prediction_and_reference_change_places(
 
 @given(mask_pairs(), SPACINGS, st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3))
 def test_air_around_the_masks_changes_nothing(
-    masks: tuple[Mask, Mask], spacing_mm: tuple[float, float, float], width: tuple[tuple[int, int], ...]
+    masks: tuple[Mask, Mask], spacing_mm: Spacing, width: tuple[tuple[int, int], ...]
 ) -> None:
     assume(all(mask.any() for mask in masks))  # the penalty for an empty one grows with the image
     padded = [np.pad(mask, width) for mask in masks]
@@ -186,7 +183,7 @@ def test_air_around_the_masks_changes_nothing(
 
 @given(mask_pairs(), SPACINGS, st.permutations(range(3)), st.sets(st.integers(0, 2)))
 def test_turning_or_mirroring_the_image_changes_nothing(
-    masks: tuple[Mask, Mask], spacing_mm: tuple[float, float, float], order: list[int], mirrored: set[int]
+    masks: tuple[Mask, Mask], spacing_mm: Spacing, order: list[int], mirrored: set[int]
 ) -> None:
     turned = [np.flip(mask.transpose(order), tuple(mirrored)) for mask in masks]
     turned_mm = (spacing_mm[order[0]], spacing_mm[order[1]], spacing_mm[order[2]])
@@ -194,14 +191,14 @@ def test_turning_or_mirroring_the_image_changes_nothing(
 
 
 @given(hnp.arrays(bool, SHAPES).filter(np.any), SPACINGS)
-def test_a_perfect_prediction_has_perfect_scores(mask: Mask, spacing_mm: tuple[float, float, float]) -> None:
+def test_a_perfect_prediction_has_perfect_scores(mask: Mask, spacing_mm: Spacing) -> None:
     scores = values(score(mask, mask.copy(), spacing_mm))
     best = {name: 1.0 if COMPARED[name].higher_is_better else 0.0 for name in METRICS}
     assert {name: scores[name] for name in METRICS} == best
 
 
 @given(mask_pairs(), SPACINGS)
-def test_every_score_stays_within_its_bounds(masks: tuple[Mask, Mask], spacing_mm: tuple[float, float, float]) -> None:
+def test_every_score_stays_within_its_bounds(masks: tuple[Mask, Mask], spacing_mm: Spacing) -> None:
     diagonal_mm = math.hypot(*(size * mm for size, mm in zip(masks[0].shape, spacing_mm, strict=True)))
     for name, value in values(score(*masks, spacing_mm)).items():
         if value is None:

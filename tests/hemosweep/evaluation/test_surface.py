@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.evaluation.marching_cubes import element_areas_mm2, neighbour_codes
 from hemosweep.evaluation.surface import (
     NSD_TOLERANCE_MM,
@@ -23,7 +23,7 @@ from hemosweep.evaluation.surface import (
 CT_MM = (4.5, 0.45, 0.45)
 
 
-def box(shape: tuple[int, int, int], start: tuple[int, int, int], size: tuple[int, int, int]) -> NDArray[np.bool_]:
+def box(shape: tuple[int, int, int], start: tuple[int, int, int], size: tuple[int, int, int]) -> Mask:
     mask_DHW = np.zeros(shape, dtype=bool)
     mask_DHW[tuple(slice(first, first + length) for first, length in zip(start, size, strict=True))] = True
     return mask_DHW
@@ -157,9 +157,7 @@ def test_the_average_is_taken_over_both_surfaces_together_by_area() -> None:
         (np.ones((2, 2, 2), dtype=bool), (4.5, math.nan, 0.45), "not three lengths"),
     ],
 )
-def test_what_has_no_distances_is_refused(
-    prediction: NDArray[np.bool_], spacing_mm: tuple[float, float, float], message: str
-) -> None:
+def test_what_has_no_distances_is_refused(prediction: Mask, spacing_mm: Spacing, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         surface_distances(prediction, np.ones((2, 2, 2), dtype=bool), spacing_mm)
 
@@ -174,7 +172,7 @@ SPACINGS = st.tuples(*[st.sampled_from([0.45, 0.7, 1.0, 2.5, 4.5])] * 3)
 
 @given(st.data(), SHAPES, SPACINGS)
 def test_distances_are_those_of_every_pair_of_elements_and_of_a_distance_transform(
-    data: st.DataObject, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+    data: st.DataObject, shape: tuple[int, int, int], spacing_mm: Spacing
 ) -> None:
     masks = [data.draw(hnp.arrays(bool, shape).filter(np.any), name) for name in ("prediction", "reference")]
     distances = surface_distances(masks[0], masks[1], spacing_mm)

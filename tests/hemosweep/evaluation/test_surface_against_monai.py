@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.evaluation.marching_cubes import element_areas_mm2
 from hemosweep.evaluation.surface import (
     average_distance_mm,
@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning"),  # MONAI warns of its own call
 ]
 
-Mask = NDArray[np.bool_]
 SPACINGS = st.tuples(*[st.sampled_from([0.45, 0.7, 1.0, 2.5, 4.5])] * 3)
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 7))
 TOLERANCES_MM = st.sampled_from([0.1, 1.01, 2.01, 3.3])  # none of them a distance between elements
@@ -63,9 +62,7 @@ def in_batch(mask: Mask) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (4.5, 0.45, 0.45), (1.0, 2.0, 3.0), (0.7, 0.3, 2.2)])
-def test_the_computed_areas_are_those_of_the_published_table(
-    monai: ModuleType, spacing_mm: tuple[float, float, float]
-) -> None:
+def test_the_computed_areas_are_those_of_the_published_table(monai: ModuleType, spacing_mm: Spacing) -> None:
     table, _ = monai.metrics.utils.get_code_to_measure_table(spacing_mm)
     # There the first of the eight voxels is the highest bit, here the lowest.
     reversed_code = [int(f"{code:08b}"[::-1], 2) for code in range(256)]
@@ -74,7 +71,7 @@ def test_the_computed_areas_are_those_of_the_published_table(
 
 @given(masks=mask_pairs(), spacing_mm=SPACINGS, tolerance_mm=TOLERANCES_MM)
 def test_surface_dice_is_monais(
-    monai: ModuleType, masks: tuple[Mask, Mask], spacing_mm: tuple[float, float, float], tolerance_mm: float
+    monai: ModuleType, masks: tuple[Mask, Mask], spacing_mm: Spacing, tolerance_mm: float
 ) -> None:
     check_surface_dice(monai, *masks, spacing_mm, tolerance_mm)
 
@@ -88,7 +85,7 @@ def test_surface_dice_of_a_lesion_and_its_shifted_prediction_is_monais(
 
 
 def check_surface_dice(
-    monai: ModuleType, prediction: Mask, reference: Mask, spacing_mm: tuple[float, float, float], tolerance_mm: float
+    monai: ModuleType, prediction: Mask, reference: Mask, spacing_mm: Spacing, tolerance_mm: float
 ) -> None:
     theirs = monai.metrics.compute_surface_dice(
         in_batch(prediction),
@@ -104,7 +101,7 @@ def check_surface_dice(
 
 @given(masks=mask_pairs(), spacing_mm=SPACINGS)
 def test_distances_are_monais_and_their_mean_and_quantile_follow(
-    monai: ModuleType, masks: tuple[Mask, Mask], spacing_mm: tuple[float, float, float]
+    monai: ModuleType, masks: tuple[Mask, Mask], spacing_mm: Spacing
 ) -> None:
     edges, both_mm, both_mm2 = monai.metrics.utils.get_edge_surface_distance(
         *map(torch.from_numpy, masks), spacing=spacing_mm, use_subvoxels=True, symmetric=True

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.data.phantom.case import PhantomCase, make_phantom
@@ -21,7 +22,7 @@ def phantoms() -> list[PhantomCase]:
     return [make_phantom(index, size="demo", seed=11, cta_share=0.0) for index in range(4)]
 
 
-def ball_head() -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def ball_head() -> tuple[NDArray[np.float32], Mask]:
     """CT in HU and lesion: brain of 30 HU to 70 mm, bone to 78 mm, scalp of 40 HU to 84 mm, lesion of 60 HU."""
     z, y, x = (
         mm * (np.arange(size) - (size - 1) / 2).reshape([-1 if other == axis else 1 for other in range(3)])

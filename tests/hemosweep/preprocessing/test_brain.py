@@ -11,8 +11,6 @@ from hemosweep.data.reading import read_case
 from hemosweep.evaluation.metrics import dice
 from hemosweep.preprocessing.brain import brain_mask
 
-Mask = NDArray[np.bool_]
-
 FULL_HU = (-1024.0, 3071.0)
 
 

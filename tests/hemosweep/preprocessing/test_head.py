@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hemosweep.arrays import Mask
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom.case import PhantomCase, make_phantom
 from hemosweep.data.phantom.variant import PhantomVariant
@@ -12,7 +13,6 @@ from hemosweep.data.reading import read_case
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
 
-Mask = NDArray[np.bool_]
 SPACING_DHW_MM = (5.0, 2.0, 2.0)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.preprocessing.lid import skull_lid
 
 Y, X = np.ogrid[:121, :121]
@@ -10,7 +10,7 @@ RADIUS = np.hypot(Y - 60, X - 60)
 BRAIN = RADIUS < 38
 
 
-def ring(gap_deg: float = 0.0) -> NDArray[np.bool_]:
+def ring(gap_deg: float = 0.0) -> Mask:
     """Bone from 40 to 45 elements around the middle, without what lies within half of `gap_deg` of the right."""
     return (RADIUS >= 40) & (RADIUS < 45) & (np.abs(ANGLE_DEG) >= gap_deg / 2)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.phantom.case import PhantomCase, PhantomPose, scan_model
 from hemosweep.data.phantom.model import make_model
@@ -36,7 +37,7 @@ def frame(turn_deg: float, roll_deg: float) -> NDArray[np.float64]:
 
 def ellipsoid_head(
     turn_deg: float, roll_deg: float, *, lesion_mm: float = 0.0
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_], MidPlane]:
+) -> tuple[NDArray[np.float32], Mask, Mask, MidPlane]:
     """HU, head, brain and plane: a brain like an egg, 80 mm up, 86 mm to the front and 66 mm to the right of the middle
     (wider behind), in 6 mm of bone and 5 mm of scalp. A lesion of 65 HU and radius `lesion_mm` lies 35 mm to the right.
     """
@@ -55,7 +56,7 @@ def ellipsoid_head(
     return hu_DHW, head, brain, plane
 
 
-def mean_displacement_mm(found: MidPlane, true: MidPlane, brain_DHW: NDArray[np.bool_]) -> float:
+def mean_displacement_mm(found: MidPlane, true: MidPlane, brain_DHW: Mask) -> float:
     points_3N = np.stack(np.nonzero(brain_DHW)) * np.reshape(SPACING_DHW_MM, (3, 1))
     return float(np.linalg.norm(found.reflect(points_3N) - true.reflect(points_3N), axis=0).mean())
 

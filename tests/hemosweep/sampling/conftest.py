@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask, Spacing
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
 
@@ -15,11 +16,11 @@ def make_case() -> MakeCase:
     """A preprocessed case of the given masks, on a grid that was neither resampled nor cropped."""
 
     def make(
-        brain_DHW: NDArray[np.bool_],
-        lesion_DHW: NDArray[np.bool_],
+        brain_DHW: Mask,
+        lesion_DHW: Mask,
         *,
         image_CDHW: NDArray[np.float16] | None = None,
-        spacing_DHW_mm: tuple[float, float, float] = (5.0, 2.0, 1.0),
+        spacing_DHW_mm: Spacing = (5.0, 2.0, 1.0),
     ) -> PreprocessedCase:
         shape = brain_DHW.shape
         return PreprocessedCase(

@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemosweep.arrays import Shape
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling import bank as bank_module
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres
 
 MakeCase = Callable[..., PreprocessedCase]
-Shape = tuple[int, int, int]
 CPU = torch.device("cpu")
 
 

@@ -12,7 +12,6 @@ from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres, draw_case_centres, draw_centres, split_counts
 
 MakeCase = Callable[..., PreprocessedCase]
-Mask = NDArray[np.bool_]
 WINDOW_HU = (0.0, 100.0)
 
 

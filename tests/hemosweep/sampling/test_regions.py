@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.sampling.regions import brain_center, hyperdense, lesion_border, negative_regions
 
 SPACING_DHW_MM = (5.0, 2.0, 1.0)
 
 
-def box(shape: tuple[int, int, int], *spans: tuple[int, int]) -> NDArray[np.bool_]:
+def box(shape: tuple[int, int, int], *spans: tuple[int, int]) -> Mask:
     """A mask of the voxels from the first to the last index, both included, along each axis."""
     mask = np.zeros(shape, dtype=bool)
     d, h, w = (slice(first, last + 1) for first, last in spans)
@@ -100,7 +101,7 @@ FINE_DHW_MM = (5.0, 1.0, 1.0)
 HEAD = (6, 80, 80)
 
 
-def blood(*blobs: NDArray[np.bool_]) -> NDArray[np.float16]:
+def blood(*blobs: Mask) -> NDArray[np.float16]:
     """An image of brain at 30 HU with blood of 65 HU."""
     return np.where(np.any(blobs, axis=0), 65, 30).astype(np.float16)
 
