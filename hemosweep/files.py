@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from hemosweep.errors import BadInput
+
 _WAYS_OUT = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some space there",
@@ -65,6 +67,20 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text: whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def check_writable(option: str, folder: Path) -> None:
+    """Refuse an output folder that cannot be made or written to; make nothing yet.
+
+    Args:
+        option: the option that it was given with, for the message.
+
+    Raises:
+        BadInput: as said.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
+        raise BadInput(f"{option} {folder}: cannot write in {existing}; give another folder")
 
 
 def _flush(path: Path) -> None:

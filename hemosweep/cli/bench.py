@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from hemosweep.cli.options import Json, check_writable, expanded, print_error, print_json
+from hemosweep.cli.options import Json, expanded, print_error, print_json
+from hemosweep.files import check_writable
 
 
 def bench(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.cli.comparison import SideComparison, compare
-from hemosweep.cli.request import BEST, START
 from hemosweep.cli.sides import choose_runs
 from hemosweep.errors import BadInput, NotComparable
 from hemosweep.files import system_message
@@ -87,7 +86,8 @@ def compare_all(
         BadInput: an unknown sweep, one that declares no comparison, or none of whose pairs is trained; as `compare`.
         NotComparable: a pair differs in data, folds, metric version or checkpoint rule, and that was not overridden.
     """
-    declared = ((START, BEST),) if sweep_name in SEARCHES else find_sweep(sweep_name).comparisons
+    search = SEARCHES.get(sweep_name)
+    declared = (find_sweep(sweep_name) if search is None else search.last_comparison).comparisons
     if not declared:
         raise BadInput(f"sweep {sweep_name} declares no comparison; compare runs with hemosweep compare A B")
     found = compare_declared(

@@ -1,7 +1,6 @@
 """Options that several commands share, and how results are printed."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -96,14 +95,3 @@ def tell(outcome: Outcome, *, as_json: bool) -> None:
         typer.echo("\n".join(outcome.as_lines()))
     if outcome.failures:
         raise typer.Exit(BadInput.exit_code)
-
-
-def check_writable(option: str, folder: Path) -> None:
-    """Refuse an output folder that cannot be made or written to; make nothing yet.
-
-    Raises:
-        BadInput: as said.
-    """
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
-    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
-        raise BadInput(f"{option} {folder}: cannot write in {existing}; give another folder")

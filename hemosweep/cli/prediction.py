@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from hemosweep.cli.options import check_writable
 from hemosweep.cli.scans import SUFFIX, list_scans
 from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_files, digest_json, input_digest
@@ -20,6 +19,7 @@ from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.evaluation.ensemble import Ensemble, OwnCases, load_ensemble, predict_ensemble
 from hemosweep.evaluation.volume import abc2_ml
+from hemosweep.files import check_writable
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
 from hemosweep.report.prediction import draw_prediction

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemosweep.cli.options import check_writable
 from hemosweep.cli.report_facts import Store, gather
 from hemosweep.errors import BadInput
+from hemosweep.files import check_writable
 from hemosweep.report.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
 from hemosweep.report.facts import SweepFacts
 from hemosweep.report.progress import progress_bar

@@ -5,16 +5,12 @@ from pathlib import Path
 
 from hemosweep.cli.execution import Execution
 from hemosweep.config import ArmConfig
-from hemosweep.engine.search import Search
+from hemosweep.engine.search import START, Search
 from hemosweep.engine.sweep import Arm, Sweep
 from hemosweep.errors import BadInput
 from sweeps import find_sweep
 from sweeps.base import Profile, profile
 from sweeps.search import SEARCHES
-
-START, BEST = "start", "best"
-"""Comparison at the end of a search, on cases held out of it: where it began and its best trial."""
-
 
 DEFAULT_TRIALS = 20
 
@@ -85,7 +81,7 @@ def resolve(
         BadInput: an unknown sweep, profile or arm, or a number out of range.
     """
     search = SEARCHES.get(sweep_name)
-    sweep = find_sweep(sweep_name) if search is None else _last_comparison(search)
+    sweep = find_sweep(sweep_name) if search is None else search.last_comparison
     chosen = profile(profile_name or ("demo" if data is None else "paper"))
     num_seeds = sweep.num_seeds if num_seeds is None else num_seeds
     if num_seeds < min(sweep.num_seeds, 2):
@@ -138,15 +134,3 @@ def _some_folds(numbers: tuple[str, ...], num_folds: int) -> tuple[int, ...]:
             raise BadInput(f"{typed}: {number} is no fold; {there_are}")
     folds = tuple(sorted(set(map(int, numbers))))
     return () if len(folds) == num_folds else folds
-
-
-def _last_comparison(search: Search) -> Sweep:
-    return Sweep(
-        name=search.name,
-        question=search.question,
-        space={"arm": (START, BEST)},
-        arm_name=lambda params: params["arm"],
-        configure=lambda base, params: search.base(base),
-        baseline=START,
-        comparisons=((START, BEST),),
-    )

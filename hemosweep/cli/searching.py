@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from hemosweep.cli.request import BEST, START, Request
+from hemosweep.cli.request import Request
 from hemosweep.cli.result import StudyResult, picture_note, print_result, summarise_study
 from hemosweep.cli.study import Workplace, open_tracker, open_workplace, prepare_request, train, train_arms
 from hemosweep.engine.ledger import SearchLedger
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Split, hold_out
-from hemosweep.engine.search import Search, Trial
+from hemosweep.engine.search import BEST, START, Search, Trial
 from hemosweep.engine.tracker import Tracker
 from hemosweep.report.progress import duration
 from hemosweep.report.search import draw_search, params_text, search_table

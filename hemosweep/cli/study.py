@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from hemosweep.cli.execution import open_executor
 from hemosweep.cli.forecast import forecast_study
-from hemosweep.cli.options import check_writable
 from hemosweep.cli.request import Request
 from hemosweep.cli.result import StudyResult, print_result, summarise_study
 from hemosweep.data.folds import draw_folds
@@ -21,14 +20,15 @@ from hemosweep.engine.driver import Illustrate, run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.executor import Executor
 from hemosweep.engine.fresh import take_away
-from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.observers import TrialBook
+from hemosweep.engine.plan import write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.tracker import Tracker, describe
 from hemosweep.errors import BadInput, TimeIsUp
+from hemosweep.files import check_writable
 from hemosweep.model.device import choose_device
 from hemosweep.report.progress import SweepDisplay, progress_bar
 from hemosweep.report.study import SweepFigures

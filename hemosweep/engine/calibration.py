@@ -15,51 +15,12 @@ from typing import Any
 from hemosweep.config import ArmConfig
 from hemosweep.data.digest import digest_files, digest_json
 from hemosweep.engine.machine import machine_digest
+from hemosweep.engine.step_cost import Calibration
 from hemosweep.files import replacing, system_message
 from hemosweep.training.source import source_digest
 
 FILE_NAME = "calibrations.json"
-BUSY = 0.5
-"""Processors that other programs keep busy, from which on a step takes visibly longer than it would alone."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
-    """One training step of a network on one device.
-
-    `memory_bytes` is the peak that a fold run's process comes to, without its cases: on a GPU of what PyTorch allocates
-    there, beside which CUDA takes some hundred megabytes for every process; on the CPU of the whole process.
-    `batch_at_once` is how many patches of a batch memory holds at once. `weight_bytes` are the network's weights and
-    running statistics. `num_busy` are the processors that other programs kept busy meanwhile, None for a GPU;
-    `timed_on` is the day, as in 2026-11-24.
-    """
-
-    patch_s: float
-    memory_bytes: int
-    batch_at_once: int
-    weight_bytes: int
-    num_busy: float | None
-    timed_on: str
-
-    @property
-    def checkpoint_bytes(self) -> int:
-        """Disk that a fold run's checkpoint takes: the weights, the best ones, and Adadelta's two averages of each."""
-        return 4 * self.weight_bytes
-
-    @property
-    def disturbed(self) -> bool:
-        """True if other programs made the step longer than it is."""
-        return self.num_busy is not None and self.num_busy >= BUSY
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timed:
-    """Steps that were timed just now, in the order asked for; `gpu_bytes` is the memory of a GPU."""
-
-    device: str
-    num_gpus: int
-    steps: tuple[Calibration, ...]
-    gpu_bytes: int | None = None
+_TIMING = ("calibration.py", "step_cost.py", "training_step.py")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,7 +141,9 @@ def _step_digest(config: ArmConfig) -> str:
 
 def _code_digest() -> str:
     here = Path(__file__)
-    timing = digest_files([here, here.with_name("training_step.py")], here.parent)
+    timing = digest_files(
+        [here.with_name(name) for name in ("calibration.py", "step_cost.py", "training_step.py")], here.parent
+    )
     return digest_json([source_digest(), timing, version("torch")])
 
 

@@ -4,16 +4,10 @@ A fold run's own folder knows neither sweep nor arm, since several may share it,
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hemosweep.training.spec import write_json
-
-if TYPE_CHECKING:
-    # Its module brings in what reads scans, which takes seconds.
-    from hemosweep.engine.plan import Replicate
 
 INDEX_NAME = "sweeps"
 FOLD_RUNS_NAME = "fold_runs"
@@ -48,19 +42,18 @@ class Plan:
     replicates: tuple[PlannedReplicate, ...]
 
 
-def write_plan(out: Path, sweep: str, profile: str, replicates: "Sequence[Replicate]") -> None:
+def keep_plan(out: Path, plan: Plan) -> None:
     """Leave `OUT/sweeps/SWEEP.json`, whole or not at all.
 
     What was planned before with the same profile and source stays beside it: other arms, or the trials of a search.
     """
-    planned = tuple(_planned(replicate) for replicate in replicates)
-    source = replicates[0].fold_runs[0].source
-    names = {replicate.run_name for replicate in planned}
-    path = out / INDEX_NAME / f"{sweep}.json"
+    path = out / INDEX_NAME / f"{plan.sweep}.json"
     earlier = _read(path)
-    if earlier is not None and (earlier.profile, earlier.source) == (profile, source):
-        planned = (*(replicate for replicate in earlier.replicates if replicate.run_name not in names), *planned)
-    write_json(path, asdict(Plan(sweep=sweep, profile=profile, source=source, replicates=planned)))
+    if earlier is not None and (earlier.profile, earlier.source) == (plan.profile, plan.source):
+        names = {replicate.run_name for replicate in plan.replicates}
+        kept = (replicate for replicate in earlier.replicates if replicate.run_name not in names)
+        plan = replace(plan, replicates=(*kept, *plan.replicates))
+    write_json(path, asdict(plan))
 
 
 def read_plans(out: Path) -> tuple[Plan, ...]:
@@ -72,17 +65,6 @@ def read_plans(out: Path) -> tuple[Plan, ...]:
 def damaged_plans(out: Path) -> list[Path]:
     """The files that should be plans and cannot be read."""
     return [path for path in sorted((out / INDEX_NAME).glob("[!.]*.json")) if _read(path) is None]
-
-
-def _planned(replicate: "Replicate") -> PlannedReplicate:
-    paths = {case.path for spec in replicate.fold_runs for case in (*spec.train, *spec.validation, *spec.test)}
-    return PlannedReplicate(
-        run_name=replicate.run_name,
-        arm=replicate.arm.name,
-        seed=replicate.seed,
-        fold_runs=tuple(PlannedFoldRun(fold=spec.fold, digest=spec.digest) for spec in replicate.fold_runs),
-        derivatives=tuple(sorted({Path(path).parent.name for path in paths})),
-    )
 
 
 def _read(path: Path) -> Plan | None:

@@ -10,7 +10,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.digest import digest_json
 from hemosweep.data.folds import Fold
 from hemosweep.engine.identity import fold_run_digest
-from hemosweep.engine.index import FOLD_RUNS_NAME
+from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, PlannedFoldRun, PlannedReplicate, keep_plan
 from hemosweep.engine.sweep import Arm
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.training.spec import CaseInput, FoldRunSpec, is_finished
@@ -89,6 +89,24 @@ def plan_replicates(
         )
         for arm in arms
         for seed in seeds
+    )
+
+
+def write_plan(out: Path, sweep: str, profile: str, replicates: Sequence[Replicate]) -> None:
+    """Leave the plan of a sweep in its output folder, for whoever looks there later (`keep_plan`)."""
+    planned = tuple(_planned(replicate) for replicate in replicates)
+    source = replicates[0].fold_runs[0].source
+    keep_plan(out, Plan(sweep=sweep, profile=profile, source=source, replicates=planned))
+
+
+def _planned(replicate: Replicate) -> PlannedReplicate:
+    paths = {case.path for spec in replicate.fold_runs for case in (*spec.train, *spec.validation, *spec.test)}
+    return PlannedReplicate(
+        run_name=replicate.run_name,
+        arm=replicate.arm.name,
+        seed=replicate.seed,
+        fold_runs=tuple(PlannedFoldRun(fold=spec.fold, digest=spec.digest) for spec in replicate.fold_runs),
+        derivatives=tuple(sorted({Path(path).parent.name for path in paths})),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Arm, Params
+from hemosweep.engine.sweep import Arm, Params, Sweep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +31,9 @@ class Choice:
 
 Axis = Real | Choice
 
+START, BEST = "start", "best"
+"""Arms of the comparison at the end of a search, on cases held out of it: where it began, and its best trial."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Search:
@@ -50,6 +53,19 @@ class Search:
     def arm(self, name: str, base: ArmConfig, params: Params) -> Arm:
         """A point of the space as an arm."""
         return Arm(name=name, params=params, config=self.configure(self.base(base), params))
+
+    @property
+    def last_comparison(self) -> Sweep:
+        """The ablation that a search ends with: start and best, compared on the cases held out."""
+        return Sweep(
+            name=self.name,
+            question=self.question,
+            space={"arm": (START, BEST)},
+            arm_name=lambda params: params["arm"],
+            configure=lambda base, params: self.base(base),
+            baseline=START,
+            comparisons=((START, BEST),),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

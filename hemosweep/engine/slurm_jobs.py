@@ -16,7 +16,7 @@ import dask.config
 from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 from distributed import Adaptive, Security, Status
 
-from hemosweep.engine.slurm import job_script
+from hemosweep.engine.slurm_script import job_script
 from hemosweep.errors import BadInput, HemosweepError
 
 CONFIGURATION = {

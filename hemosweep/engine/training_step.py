@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from hemosweep.config import ArmConfig
-from hemosweep.engine.calibration import Calibration, Timed
 from hemosweep.engine.machine import Bystanders
+from hemosweep.engine.step_cost import Calibration, Timed
 from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.device import Device, choose_device, count_gpus, memory_bytes
 from hemosweep.model.memory import MicroBatch

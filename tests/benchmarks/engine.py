@@ -45,10 +45,9 @@ from hemosweep.engine.calibration import BUSY
 from hemosweep.engine.calibration import FILE_NAME as CALIBRATIONS_NAME
 from hemosweep.engine.driver import run_sweep
 from hemosweep.engine.environment import describe_environment, num_processors
-from hemosweep.engine.index import write_plan
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.local import LocalExecutor
-from hemosweep.engine.plan import Replicate, fold_run_folder
+from hemosweep.engine.plan import Replicate, fold_run_folder, write_plan
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.sweep import Sweep
 from hemosweep.engine.tracker import describe

@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 from hemosweep.config import ArmConfig
-from hemosweep.engine.index import write_plan
-from hemosweep.engine.plan import Replicate
+from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.engine.sweep import Arm
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.training.journal import Journal

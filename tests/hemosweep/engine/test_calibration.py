@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from hemosweep.engine import calibration, training_step
-from hemosweep.engine.calibration import Calibration, Timed, calibrate
+from hemosweep.engine.calibration import calibrate
+from hemosweep.engine.step_cost import Calibration, Timed
 
 QUIET = Calibration(
     patch_s=0.01, memory_bytes=500, batch_at_once=4, weight_bytes=7, num_busy=0.0, timed_on="2026-11-24"

@@ -11,9 +11,8 @@ import pytest
 
 from hemosweep.config import PreprocessingConfig
 from hemosweep.engine.cleaning import DERIVATIVES_NAME, RECENT_S, Recorded, find_removable, refuse_in_use, remove
-from hemosweep.engine.index import write_plan
 from hemosweep.engine.lock import driver_lock
-from hemosweep.engine.plan import Replicate, is_done
+from hemosweep.engine.plan import Replicate, is_done, write_plan
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.derivatives import derivatives_folder

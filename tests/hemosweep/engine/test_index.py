@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from hemosweep.engine.index import FOLD_RUNS_NAME, PlannedFoldRun, read_plans, write_plan
-from hemosweep.engine.plan import Replicate, fold_run_folder
+from hemosweep.engine.index import FOLD_RUNS_NAME, PlannedFoldRun, read_plans
+from hemosweep.engine.plan import Replicate, fold_run_folder, write_plan
 from hemosweep.engine.sweep import Arm
 
 

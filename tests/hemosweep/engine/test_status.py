@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from hemosweep.engine.index import write_plan
 from hemosweep.engine.lock import driver_lock
-from hemosweep.engine.plan import Replicate
+from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.engine.status import read_progress, read_status
 from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
