@@ -1,9 +1,9 @@
 """The ablations, one file each, and their lookup by name."""
 
-from hemosweep.engine.sweep import Sweep
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.errors import BadInput
-from sweeps import angio, augmentation, final, loss, noise, patchsize, sampling, se, symmetric
-from sweeps.search import SEARCHES
+from hemosweep.sweeps import angio, augmentation, final, loss, noise, patchsize, sampling, se, symmetric
+from hemosweep.sweeps.search import SEARCHES
 
 # In the order of the paper's sections; what the paper lacks comes last.
 _SWEEPS: dict[str, Sweep] = {

@@ -8,10 +8,10 @@ paper profile, some with six times the patches, five of them shared with `final`
 
 from dataclasses import replace
 
+from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Params, Sweep
-from sweeps.base import PAPER_PATCHES_PER_CASE
-from sweeps.final import final
+from hemosweep.sweeps.base import PAPER_PATCHES_PER_CASE
+from hemosweep.sweeps.final import final
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

@@ -9,9 +9,9 @@ profile.
 
 from dataclasses import replace
 
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Sweep
-from sweeps.base import SYMMETRIC_METHOD
+from hemosweep.sweeps.base import SYMMETRIC_METHOD
 
 
 def final(base: ArmConfig) -> ArmConfig:

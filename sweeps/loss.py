@@ -9,8 +9,8 @@ profile, half of them shared with `sampling`.
 
 from dataclasses import replace
 
+from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Params, Sweep
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

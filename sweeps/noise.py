@@ -8,7 +8,7 @@ Command: `make sweep-noise` (`SEEDS=5` for more). Expected cost: a minute or two
 full trainings a seed in the paper profile, those of the first seed shared with `patchsize`.
 """
 
-from hemosweep.engine.sweep import Sweep
+from hemosweep.ablation.sweep import Sweep
 
 SWEEP = Sweep(
     name="noise",

@@ -9,9 +9,9 @@ paper profile (`hemosweep plan patchsize --profile paper` forecasts the hours).
 
 from dataclasses import replace
 
+from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Params, Sweep
-from sweeps.base import scaled_patch
+from hemosweep.sweeps.base import scaled_patch
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

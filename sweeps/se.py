@@ -8,8 +8,8 @@ profile.
 
 from dataclasses import replace
 
+from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Params, Sweep
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

@@ -9,11 +9,11 @@ one cross-validation a trial in the paper profile.
 
 from dataclasses import replace
 
+from hemosweep.ablation.search import Choice, Real, Search
+from hemosweep.ablation.sweep import Params
 from hemosweep.config import ArmConfig
-from hemosweep.engine.search import Choice, Real, Search
-from hemosweep.engine.sweep import Params
-from sweeps.base import PAPER_PATCH_HWD, scaled_patch
-from sweeps.final import final
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, scaled_patch
+from hemosweep.sweeps.final import final
 
 PAPER_WIDTH = 64
 

@@ -10,9 +10,9 @@ profile, 15 of them shared with `sampling`.
 
 from dataclasses import replace
 
+from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.sweep import Params, Sweep
-from sweeps.base import SYMMETRIC_METHOD
+from hemosweep.sweeps.base import SYMMETRIC_METHOD
 
 _RESTRICTIONS = {
     "lesion": "brain+lesion",

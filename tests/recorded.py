@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.evaluation.case_scores import CASE_COLUMNS
-from tracking.recorder import Recorder
+from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.tracking.recorder import Recorder
 
 FACTS = {
     "dataset_digest": "data",

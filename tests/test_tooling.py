@@ -11,8 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sweeps import SWEEP_NAMES
-from sweeps.search import SEARCHES
+from hemosweep.sweeps import SWEEP_NAMES
+from hemosweep.sweeps.search import SEARCHES
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -30,7 +30,7 @@ from mlflow.store.tracking.dbmodels.models import (  # noqa: E402
 # The migrations of a new store are announced at level INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
-# What a database says is raised as well, and told in one line (hemosweep.databases); this logger adds its traceback.
+# What a database says is raised as well, and told in one line (hemosweep.sqlite); this logger adds its traceback.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 __all__ = [

@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hemosweep.databases import PATIENCE_S, usable
 from hemosweep.errors import BadInput
+from hemosweep.sqlite import PATIENCE_S, usable
 
 _ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
 _RUNS = f"""

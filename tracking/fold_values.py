@@ -4,10 +4,10 @@ import math
 import time
 from collections.abc import Iterable
 
-from hemosweep.evaluation.summary import summarise
-from tracking import schema
-from tracking.backend import Metric
-from tracking.journal import FoldState
+from hemosweep.scores.summary import summarise
+from hemosweep.tracking import schema
+from hemosweep.tracking.backend import Metric
+from hemosweep.tracking.journal import FoldState
 
 
 def epoch_metrics(state: FoldState) -> Iterable[Metric]:

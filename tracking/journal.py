@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemosweep.training.journal import micro_batch_size, read_journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, is_finished, read_json
+from hemosweep.foldrun.journal import micro_batch_size, read_journal
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, is_finished, read_json
 
 Event = dict[str, Any]
 

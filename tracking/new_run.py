@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from tracking.backend import (
+from hemosweep.tracking.backend import (
     Experiment,
     Metric,
     SqlLatestMetric,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemosweep.errors import BadInput
-from tracking import schema
-from tracking.database import StoredRun, experiment_names, require_store, tagged_runs
+from hemosweep.tracking import schema
+from hemosweep.tracking.database import StoredRun, experiment_names, require_store, tagged_runs
 
 if TYPE_CHECKING:
     # Reading a list of runs needs none of the half second that it takes to import.

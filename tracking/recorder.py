@@ -17,16 +17,16 @@ from typing import Literal
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from hemosweep.databases import telling
 from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.evaluation.summary import summarise
-from tracking import schema
-from tracking.backend import Experiment, Metric, Param, Run, RunTag
-from tracking.database import database_path
-from tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
-from tracking.journal import FoldState, read_fold, read_start
-from tracking.new_run import write_run
-from tracking.store import ensure_experiment, open_store, search_runs, transaction
+from hemosweep.scores.summary import summarise
+from hemosweep.sqlite import telling
+from hemosweep.tracking import schema
+from hemosweep.tracking.backend import Experiment, Metric, Param, Run, RunTag
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
+from hemosweep.tracking.journal import FoldState, read_fold, read_start
+from hemosweep.tracking.new_run import write_run
+from hemosweep.tracking.store import ensure_experiment, open_store, search_runs, transaction
 
 _TABLES = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
 _INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)

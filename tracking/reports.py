@@ -8,10 +8,10 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from hemosweep.databases import usable
-from tracking import schema
-from tracking.database import database_path
-from tracking.store import Store, ensure_experiment, existing_store, search_runs
+from hemosweep.sqlite import usable
+from hemosweep.tracking import schema
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import Store, ensure_experiment, existing_store, search_runs
 
 
 def log_report(out: Path, sweep: str, folder: Path) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hemosweep.evaluation import case_scores
-from hemosweep.evaluation.summary import Summary
+from hemosweep.scores import table as case_scores
+from hemosweep.scores.summary import Summary
 
 if TYPE_CHECKING:
     # Reading a list of runs needs none of the half second that it takes to import.

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 from hemosweep.errors import BadInput, HemosweepError
-from tracking import schema, views
-from tracking.backend import LOCAL_ONLY
-from tracking.database import database_path
-from tracking.store import Store, existing_store, sweep_experiments
+from hemosweep.tracking import schema, views
+from hemosweep.tracking.backend import LOCAL_ONLY
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import Store, existing_store, sweep_experiments
 
 HOST = "127.0.0.1"
 _PORTS_TRIED = 50

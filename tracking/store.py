@@ -9,12 +9,12 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from hemosweep.databases import PATIENCE_S, check_database, usable
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
-from tracking import schema, views
-from tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
-from tracking.database import database_path, require_store
+from hemosweep.sqlite import PATIENCE_S, check_database, usable
+from hemosweep.tracking import schema, views
+from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
+from hemosweep.tracking.database import database_path, require_store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from tracking import schema
+from hemosweep.tracking import schema
 
 ARMS = "hemosweep-arms"
 FOLDS = "hemosweep-folds"

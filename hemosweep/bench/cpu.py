@@ -24,12 +24,12 @@ from hemosweep.bench.profile import operation_shares
 from hemosweep.bench.rows import Result, Row, Say, make_result
 from hemosweep.bench.timing import interleaved_s
 from hemosweep.config import ArmConfig
-from hemosweep.engine.machine import Bystanders
-from hemosweep.evaluation.inference import predict_probability
-from hemosweep.evaluation.scores import score_case
+from hemosweep.executors.machine import Bystanders
+from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.bank import PatchBank
+from hemosweep.scores.scoring import score_case
 from hemosweep.training.step import Step
 
 DEMO_NATIVE_DHW, DEMO_CROP_DHW = (34, 100, 100), (30, 80, 70)

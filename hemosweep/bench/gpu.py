@@ -26,12 +26,12 @@ from hemosweep.bench.peers import monai_batches, plain_batches
 from hemosweep.bench.profile import kernel_shares
 from hemosweep.bench.rows import Result, Row, Say, make_result, skipped
 from hemosweep.bench.timing import cuda_ms
-from hemosweep.evaluation.case_scores import CaseScores
-from hemosweep.evaluation.inference import predict_probability
-from hemosweep.evaluation.scores import score_case
+from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device, choose_device
 from hemosweep.model.losses import dice_ce_loss
 from hemosweep.sampling.bank import PatchBank
+from hemosweep.scores.scoring import score_case
+from hemosweep.scores.table import CaseScores
 from hemosweep.training.compiled import compiled_forward
 from hemosweep.training.loop import forward_of, train_epoch, validate
 

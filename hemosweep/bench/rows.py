@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from hemosweep.engine.environment import git_commit, num_processors
+from hemosweep.environment import git_commit, num_processors
 
 Say = Callable[[str], None]
 PACKAGES = ("torch", "numpy", "scipy", "monai")

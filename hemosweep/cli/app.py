@@ -22,7 +22,7 @@ from hemosweep.cli.options import (
     print_warning,
     tell,
 )
-from hemosweep.cli.training import plan, sweep
+from hemosweep.cli.sweep import plan, sweep
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import system_message
 
@@ -60,8 +60,8 @@ def preprocess(
     """Prepare every case: head holder and skull off, symmetric image, angiography. What is done already is kept."""
     from dataclasses import replace
 
-    from hemosweep.cli.preparation import prepare_data_set
-    from sweeps.base import profile as find_profile
+    from hemosweep.sweeps.base import profile as find_profile
+    from hemosweep.workflows.preprocess import prepare_data_set
 
     config = replace(find_profile(profile).config.preprocessing, symmetric=symmetric, lesion_label=lesion_label)
     try:
@@ -84,7 +84,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the arm runs."""
-    from hemosweep.cli.listing import list_rows, runs_table
+    from hemosweep.workflows.runs import list_rows, runs_table
 
     if cases and not as_json:
         raise BadInput("--cases is printed as JSON only; add --json")
@@ -115,7 +115,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Paired t-test case by case, and beside it what it leaves unsaid; one sentence says what holds."""
-    from hemosweep.cli.comparison import compare as compare_sides
+    from hemosweep.comparison.compare import compare as compare_sides
 
     comparison = compare_sides(
         out, a, b, metric=metric, labels=label or (), margin=margin, allow_incomparable=allow_incomparable
@@ -136,8 +136,8 @@ def compare_all(
     as_json: Json = False,
 ) -> None:
     """Every comparison that an ablation declares as one family: Holm, Benjamini-Hochberg, and a forest plot."""
-    from hemosweep.cli.family import compare_all as compare_family
-    from hemosweep.report.table import family_table
+    from hemosweep.comparison.family import compare_all as compare_family
+    from hemosweep.report.terminal.table import family_table
 
     family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
     if as_json:
@@ -164,7 +164,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
-    from hemosweep.cli.reporting import make_report
+    from hemosweep.workflows.report import make_report
 
     result = make_report(out, tuple(sweeps or ()), to=to, data=data)
     for warning in result.warnings:
@@ -192,7 +192,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Segment scans with the fold ensemble of a run: mask, volume in mL beside ABC/2, picture."""
-    from hemosweep.cli.prediction import predict_scans
+    from hemosweep.prediction.predict import predict_scans
 
     try:
         result = predict_scans(scan, run, cta=cta, as_folder=folder, out=out, to=to)
@@ -209,7 +209,7 @@ def ui(
     port: Annotated[int, typer.Option(help="First port to try.")] = 5000,
 ) -> None:
     """Show the runs in MLflow's pages, on this machine only."""
-    from tracking.server import serve
+    from hemosweep.tracking.server import serve
 
     serve(out, port=port, experiment=sweep)
 
@@ -222,9 +222,16 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show which fold runs are running, failed, waiting and done, from their files alone."""
-    from hemosweep.cli.status import show_status
+    if as_json and watch:
+        raise BadInput("--watch redraws a table; leave --json or --watch out")
+    if as_json:
+        from hemosweep.upkeep.status import read_status
 
-    show_status(out, with_done=with_done, watch=watch, as_json=as_json)
+        print_json(read_status(out, with_done=with_done).as_json(with_done=with_done))
+        return
+    from hemosweep.workflows.status import show_status
+
+    show_status(out, with_done=with_done, watch=watch)
 
 
 @app.command()
@@ -240,7 +247,7 @@ def clean(
     as_json: Json = False,
 ) -> None:
     """List or delete what nothing needs any more, such as fold runs of older source code."""
-    from hemosweep.cli.cleaning import clean_up
+    from hemosweep.workflows.clean import clean_up
 
     try:
         cleaning = clean_up(out, data, confirmed=yes, force=force, quiet=as_json)
@@ -265,7 +272,7 @@ def cluster_certs(
     out: Out = Path("runs"),
 ) -> None:
     """Make the certificate and key that keep strangers off a Dask cluster, and show the commands that use them."""
-    from hemosweep.cli.certificates import make_cluster_certificates
+    from hemosweep.workflows.certificates import make_cluster_certificates
 
     for line in make_cluster_certificates(folder, out):
         typer.echo(line)

@@ -24,7 +24,7 @@ def bench(
     from dataclasses import asdict
 
     from hemosweep.bench.rows import as_lines
-    from hemosweep.cli.bench_parts import run_bench, write_results
+    from hemosweep.workflows.bench import run_bench, write_results
 
     if to is not None:
         check_writable("--to", to)

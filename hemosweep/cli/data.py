@@ -23,7 +23,7 @@ from hemosweep.cli.options import (
 from hemosweep.errors import BadInput
 
 if TYPE_CHECKING:
-    from hemosweep.data.importers.writer import ImportSummary
+    from hemosweep.importers.writer import ImportSummary
 
 data_app = typer.Typer(name="data", help="Make, import, check and look at data sets.", no_args_is_help=True)
 
@@ -40,9 +40,9 @@ def phantom(
     ivh_share: Annotated[float, typer.Option(help="Share of cases with intraventricular hemorrhage.")] = 0.15,
 ) -> None:
     """Make a data set of procedural head CTs with hemorrhages."""
-    from hemosweep.data.phantom.writer import write_phantom
-    from hemosweep.engine.environment import num_processors
-    from hemosweep.report.progress import progress_bar
+    from hemosweep.environment import num_processors
+    from hemosweep.phantom.writer import write_phantom
+    from hemosweep.report.terminal.progress import progress_bar
 
     jobs = num_processors()
     with progress_bar("phantom cases") as progress:
@@ -57,7 +57,7 @@ def preview(
     cases: Annotated[int, typer.Option(help="At most this many cases.")] = 12,
 ) -> None:
     """Draw a contact sheet of a data set."""
-    from hemosweep.report.preview import contact_sheet
+    from hemosweep.report.slices.preview import contact_sheet
 
     typer.echo(f"drew {contact_sheet(data, png, max_cases=cases)}")
 
@@ -65,9 +65,9 @@ def preview(
 @data_app.command()
 def check(data: DataSet, lesion_label: LesionLabel = None, jobs: Jobs = None, as_json: Json = False) -> None:
     """Report every problem of a data set at once. Exit code 2 if a case cannot be used."""
-    from hemosweep.data.checks import check_dataset
-    from hemosweep.report.cohort import problem_table
-    from hemosweep.report.progress import progress_bar
+    from hemosweep.qc import check_dataset
+    from hemosweep.report.terminal.cohort import problem_table
+    from hemosweep.report.terminal.progress import progress_bar
 
     with progress_bar("checking cases") as progress:
         report = check_dataset(data, lesion_label=lesion_label, jobs=num_jobs(jobs), progress=progress)
@@ -91,9 +91,9 @@ def describe(
     as_json: Json = False,
 ) -> None:
     """Print and draw the cohort: volumes, spacing, IVH share, HU histograms, content digest."""
-    from hemosweep.data.cohort import describe_cohort
-    from hemosweep.report.cohort import draw_cohort, spread_table
-    from hemosweep.report.progress import progress_bar
+    from hemosweep.qc.cohort import describe_cohort
+    from hemosweep.report.terminal.cohort import draw_cohort, spread_table
+    from hemosweep.report.terminal.progress import progress_bar
 
     with progress_bar("reading cases") as progress:
         cohort = describe_cohort(data, lesion_label=lesion_label, jobs=num_jobs(jobs), progress=progress)
@@ -120,7 +120,7 @@ def import_dicom(
     ] = None,
 ) -> None:
     """Import DICOM folders: one case a study, nothing of the patient but images."""
-    from hemosweep.data.importers.dicom import import_dicom
+    from hemosweep.importers.dicom import import_dicom
 
     _import(partial(import_dicom, source, data, series=series, key_file=key_file), data)
 
@@ -128,7 +128,7 @@ def import_dicom(
 @data_app.command("import-ct-ich")
 def import_ct_ich(source: Source, data: NewDataSet) -> None:
     """Import PhysioNet CT-ICH (ct_scans/, masks/, hemorrhage_diagnosis_raw_ct.csv)."""
-    from hemosweep.data.importers.ct_ich import import_ct_ich
+    from hemosweep.importers.ct_ich import import_ct_ich
 
     _import(partial(import_ct_ich, source, data), data)
 
@@ -136,7 +136,7 @@ def import_ct_ich(source: Source, data: NewDataSet) -> None:
 @data_app.command("import-instance")
 def import_instance(source: Source, data: NewDataSet) -> None:
     """Import INSTANCE 2022 (train_2/data, train_2/label)."""
-    from hemosweep.data.importers.instance import import_instance
+    from hemosweep.importers.instance import import_instance
 
     _import(partial(import_instance, source, data), data)
 
@@ -144,7 +144,7 @@ def import_instance(source: Source, data: NewDataSet) -> None:
 @data_app.command("import-bhsd")
 def import_bhsd(source: Source, data: NewDataSet, lesion_label: LesionLabel = None, ivh_label: IvhLabel = None) -> None:
     """Import BHSD (label_192/images, label_192/ground truths): IPH is the lesion."""
-    from hemosweep.data.importers.bhsd import IPH, IVH, import_bhsd
+    from hemosweep.importers.bhsd import IPH, IVH, import_bhsd
 
     lesion, ivh = lesion_label or IPH, ivh_label or IVH
     _import(partial(import_bhsd, source, data, lesion_label=lesion, ivh_label=ivh), data)
@@ -159,7 +159,7 @@ def import_mbh_seg(
     ivh_label: IvhLabel = None,
 ) -> None:
     """Import MBH-Seg 2025 (MBH_Train_2025_voxel-label/CASE/image.nii.gz, label_annot_N.nii.gz)."""
-    from hemosweep.data.importers.bhsd import IPH, IVH, import_mbh_seg
+    from hemosweep.importers.bhsd import IPH, IVH, import_mbh_seg
 
     if rater != "majority" and not rater.isdigit():
         raise BadInput(f"--rater {rater}: give a rater's number, or majority")
@@ -171,7 +171,7 @@ def import_mbh_seg(
 @data_app.command("import-cq500")
 def import_cq500(source: Source, data: NewDataSet) -> None:
     """Import Seg-CQ500 (data/volumes/info.csv)."""
-    from hemosweep.data.importers.cq500 import import_cq500
+    from hemosweep.importers.cq500 import import_cq500
 
     _import(partial(import_cq500, source, data), data)
 
@@ -185,7 +185,7 @@ def import_hemseg(
     ] = None,
 ) -> None:
     """Import HemSeg-200 or -500 (IPH_IVH_label/ and the images rebuilt from RSNA DICOM)."""
-    from hemosweep.data.importers.hemseg import import_hemseg
+    from hemosweep.importers.hemseg import import_hemseg
 
     _import(partial(import_hemseg, source, data, images=images), data)
 
@@ -195,7 +195,7 @@ def import_nnunet(
     source: Source, data: NewDataSet, lesion_label: LesionLabel = None, ivh_label: IvhLabel = None
 ) -> None:
     """Import an nnU-Net raw data set (imagesTr, labelsTr, dataset.json)."""
-    from hemosweep.data.importers.nnunet import import_nnunet
+    from hemosweep.importers.nnunet import import_nnunet
 
     _import(partial(import_nnunet, source, data, lesion_label=lesion_label, ivh_label=ivh_label), data)
 
@@ -203,7 +203,7 @@ def import_nnunet(
 def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
     """Run an importer with a progress bar, and say what became of the cases. Exit code 2 if one failed."""
     from hemosweep.data.remarks import grouped
-    from hemosweep.report.progress import progress_bar
+    from hemosweep.report.terminal.progress import progress_bar
 
     try:
         with progress_bar("importing cases") as progress:

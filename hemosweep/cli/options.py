@@ -43,7 +43,7 @@ def num_jobs(jobs: int | None) -> int:
     Raises:
         BadInput: it is below 1.
     """
-    from hemosweep.engine.environment import num_processors
+    from hemosweep.environment import num_processors
 
     if jobs is None:
         return num_processors()

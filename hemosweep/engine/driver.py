@@ -11,15 +11,15 @@ from typing import Literal
 
 import pandas as pd
 
-from hemosweep.engine.effort import Effort, read_efforts
-from hemosweep.engine.executor import Ended, Executor
+from hemosweep.engine.attempts import Effort, read_efforts
 from hemosweep.engine.observers import Display, TrialBook
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.results import ReplicateResult, conclude, device_kind, read_scores, remarks
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
 from hemosweep.errors import TimeIsUp
-from hemosweep.training.journal import last_epochs, read_journal
-from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec
+from hemosweep.executors.protocol import Ended, Executor
+from hemosweep.foldrun.journal import last_epochs, read_journal
+from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from hemosweep.training.spec import write_json
+from hemosweep.foldrun.spec import write_json
 
 INDEX_NAME = "sweeps"
 FOLD_RUNS_NAME = "fold_runs"

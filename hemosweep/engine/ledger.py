@@ -13,13 +13,13 @@ from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hemosweep.ablation.search import Axis, Choice, Search, Trial
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig, config_as_dict
-from hemosweep.data.digest import digest_json
-from hemosweep.databases import check_database, telling, usable
-from hemosweep.engine.effort import Effort
+from hemosweep.digest import digest_json
+from hemosweep.engine.attempts import Effort
 from hemosweep.engine.plan import Replicate
-from hemosweep.engine.search import Axis, Choice, Search, Trial
-from hemosweep.engine.sweep import Sweep
+from hemosweep.sqlite import check_database, telling, usable
 
 LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"

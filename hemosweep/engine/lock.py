@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hemosweep.errors import BadInput
-from hemosweep.training.lock import Held, hold, holder
+from hemosweep.foldrun.lock import Held, hold, holder
 
 LOCK_NAME = "driver.lock"
 

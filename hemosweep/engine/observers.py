@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from hemosweep.engine.effort import Effort
+from hemosweep.engine.attempts import Effort
 from hemosweep.engine.plan import Replicate
-from hemosweep.training.spec import FoldRunSpec
+from hemosweep.foldrun.spec import FoldRunSpec
 
 
 class Display(Protocol):

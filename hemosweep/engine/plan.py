@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import digest_json
 from hemosweep.data.folds import Fold
-from hemosweep.engine.identity import fold_run_digest
+from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, PlannedFoldRun, PlannedReplicate, keep_plan
-from hemosweep.engine.sweep import Arm
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec, is_finished
+from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.preprocessing.record import load_content_digest
-from hemosweep.training.spec import CaseInput, FoldRunSpec, is_finished
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

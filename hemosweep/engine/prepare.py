@@ -4,20 +4,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import dataset_digest, digest_json
+from hemosweep.data.content import dataset_digest
 from hemosweep.data.folds import Fold, draw_folds, draw_split
 from hemosweep.data.remarks import grouped
+from hemosweep.digest import digest_json
 from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
-from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.metrics import METRIC_VERSION
-from hemosweep.evaluation.surface import NSD_TOLERANCE_MM
+from hemosweep.foldrun.spec import write_json
+from hemosweep.identity.source import source_digest
 from hemosweep.preprocessing.cache import Outcome, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
-from hemosweep.training.source import source_digest
-from hemosweep.training.spec import write_json
+from hemosweep.scores.overlap import METRIC_VERSION
+from hemosweep.scores.surface import NSD_TOLERANCE_MM
 
 CHECKPOINT_RULE = "best validation loss"
 """Rule for the epoch whose weights are tested (`training.loop.train`); runs under two rules are not compared."""

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.evaluation.case_scores import CASE_COLUMNS, NUMBER_COLUMNS
-from hemosweep.training.journal import last_process, micro_batch_size, read_journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
+from hemosweep.foldrun.journal import last_process, micro_batch_size, read_journal
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
+from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import digest_files, digest_json, input_digest
+from hemosweep.data.content import input_digest
+from hemosweep.digest import digest_files, digest_json
 
 
 def code_digest() -> str:

@@ -1,5 +1,7 @@
 """Statistics of paired case scores, and what may be compared at all."""
 
+from hemosweep.scores.metric import DSC, METRICS, Metric, find_metric
+from hemosweep.scores.table import Scores, scores_by_case
 from hemosweep.stats.clusters import (
     FoldComparison,
     FoldMean,
@@ -11,9 +13,7 @@ from hemosweep.stats.comparability import Comparability, RunFacts, comparability
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.families import benjamini_hochberg, holm
 from hemosweep.stats.groups import GroupDifference, Interaction
-from hemosweep.stats.metric import DSC, METRICS, Metric, find_metric
 from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
-from hemosweep.stats.pairing import Scores, scores_by_case
 from hemosweep.stats.power import Equivalence, equivalence, minimum_detectable_difference
 from hemosweep.stats.replicates import (
     SeedNoise,

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hemosweep.scores.metric import DSC, Metric
+from hemosweep.scores.table import Scores
 from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_folds, compare_patients
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.groups import GroupDifference, Interaction, compare_groups
-from hemosweep.stats.metric import DSC, Metric
-from hemosweep.stats.pairing import Pairs, Scores, pair
+from hemosweep.stats.pairing import Pairs, pair
 from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimum_detectable_difference
 from hemosweep.stats.replicates import SeedNoise, baseline_spread, seed_noise
 from hemosweep.stats.robust import bca_interval, sign_flip_test, wilcoxon_test

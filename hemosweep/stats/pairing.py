@@ -4,17 +4,15 @@ Cases are taken in the order of their ids, so that the same scores give the same
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
-from hemosweep.stats.metric import Metric, check_range
-
-Scores = Mapping[str, float | None]
-"""Case id to score; NaN or None = not computed."""
+from hemosweep.scores.metric import Metric, check_range
+from hemosweep.scores.table import Scores
 
 Floats = NDArray[np.float64]
 
@@ -54,23 +52,6 @@ class Pairs:
     def steps_N(self) -> NDArray[np.int64]:
         """The differences as whole numbers of `resolution`, in which ties and zeros are exact."""
         return np.rint(self.diff_N / self.resolution).astype(np.int64)
-
-
-def scores_by_case(side: str, rows: Iterable[tuple[str, float | None]]) -> dict[str, float | None]:
-    """Scores from the rows of a table.
-
-    Raises:
-        BadInput: a case id comes twice; every such id is named.
-    """
-    scores: dict[str, float | None] = {}
-    twice: set[str] = set()
-    for case_id, value in rows:
-        if case_id in scores:
-            twice.add(case_id)
-        scores[case_id] = value
-    if twice:
-        raise BadInput(f"{side}: more than one row for {', '.join(sorted(twice))}; keep one row a case")
-    return scores
 
 
 def pair(a: Sequence[Scores], b: Sequence[Scores], metric: Metric) -> Pairs:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from hemosweep.scores.metric import Metric, check_range
+from hemosweep.scores.table import Scores
 from hemosweep.stats.groups import satterthwaite
-from hemosweep.stats.metric import Metric, check_range
-from hemosweep.stats.pairing import Floats, Scores, to_floats
+from hemosweep.stats.pairing import Floats, to_floats
 from hemosweep.stats.robust import MAX_DRAWN, NUM_BOOTSTRAP_RESAMPLES, SEED
 from hemosweep.stats.ttest import CONFIDENCE, MeanTest
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from hemosweep.stats.metric import Metric
+from hemosweep.scores.metric import Metric
 from hemosweep.stats.power import Equivalence
 from hemosweep.stats.replicates import SeedNoise, is_within_seed_noise
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, MeanTest

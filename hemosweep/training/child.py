@@ -14,17 +14,17 @@ from pathlib import Path
 
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message
+from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, Journal
+from hemosweep.foldrun.lock import LOCK_NAME, PATIENCE_S, TAKEN, Held, hold
+from hemosweep.foldrun.pause import PAUSED, Paused, pause_on_sigterm
+from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec, is_finished
+from hemosweep.identity.source import source_digest
 from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import run_fold
-from hemosweep.training.journal import NO_SPACE, UNWRITABLE, Journal
-from hemosweep.training.lock import LOCK_NAME, PATIENCE_S, TAKEN, Held, hold
 from hemosweep.training.loop import NonFiniteLoss
 from hemosweep.training.parent import die_with_parent
-from hemosweep.training.pause import PAUSED, Paused, pause_on_sigterm
-from hemosweep.training.source import source_digest
-from hemosweep.training.spec import JOURNAL_NAME, FoldRunSpec, is_finished
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (NonFiniteLoss, "non_finite_loss"),

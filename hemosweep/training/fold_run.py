@@ -12,18 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from hemosweep.config import ArmConfig
-from hemosweep.evaluation.case_scores import CaseScores
-from hemosweep.evaluation.inference import predict_probability
-from hemosweep.evaluation.scores import score_case
-from hemosweep.model.builders import build_loss, build_model
-from hemosweep.model.device import Device, choose_device
-from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
-from hemosweep.sampling.bank import PatchBank
-from hemosweep.sampling.centres import Centres, draw_case_centres
-from hemosweep.training.journal import Journal, read_journal, seconds_at_work
-from hemosweep.training.loop import Epoch, train
-from hemosweep.training.pause import Paused
-from hemosweep.training.spec import (
+from hemosweep.foldrun.journal import Journal, read_journal, seconds_at_work
+from hemosweep.foldrun.pause import Paused
+from hemosweep.foldrun.spec import (
     CHECKPOINT_NAME,
     DONE_NAME,
     PREDICTIONS_NAME,
@@ -33,6 +24,15 @@ from hemosweep.training.spec import (
     read_json,
     write_json,
 )
+from hemosweep.inference.sliding_window import predict_probability
+from hemosweep.model.builders import build_loss, build_model
+from hemosweep.model.device import Device, choose_device
+from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
+from hemosweep.sampling.bank import PatchBank
+from hemosweep.sampling.centres import Centres, draw_case_centres
+from hemosweep.scores.scoring import score_case
+from hemosweep.scores.table import CaseScores
+from hemosweep.training.loop import Epoch, train
 
 
 def derive_seed(seed: int, *purpose: str) -> int:

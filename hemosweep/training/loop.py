@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from hemosweep.config import TrainingConfig
 from hemosweep.errors import HemosweepError
+from hemosweep.foldrun.pause import Paused
+from hemosweep.foldrun.spec import NON_FINITE_NAME
+from hemosweep.model.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
 from hemosweep.model.device import Device
 from hemosweep.model.losses import Loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.sampling.bank import PatchBank
-from hemosweep.training.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
 from hemosweep.training.compiled import CompiledStep, Forward, compiled_forward, is_worth_compiling
-from hemosweep.training.pause import Paused
-from hemosweep.training.spec import NON_FINITE_NAME
 from hemosweep.training.step import PlainStep, Step, random_state, set_random_state
 
 

@@ -27,10 +27,10 @@ import pandas as pd
 import scipy
 
 from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.evaluation.case_scores import CASE_COLUMNS
-from hemosweep.training.journal import Journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, write_json
-from tracking.recorder import Recorder
+from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, write_json
+from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.tracking.recorder import Recorder
 
 NUM_ARMS, NUM_FOLDS, NUM_EPOCHS, NUM_CASES = 200, 5, 12, 76
 FACTS = {

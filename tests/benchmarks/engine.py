@@ -38,21 +38,21 @@ import pandas as pd
 from rich.console import Console
 from stub import finish_at_once
 
-from hemosweep.cli.request import Request, resolve
-from hemosweep.cli.study import open_tracker, open_workplace, prepare_request, train_arms
-from hemosweep.data.phantom.writer import write_phantom
-from hemosweep.engine.calibration import BUSY
-from hemosweep.engine.calibration import FILE_NAME as CALIBRATIONS_NAME
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.engine.driver import run_sweep
-from hemosweep.engine.environment import describe_environment, num_processors
 from hemosweep.engine.ledger import Ledger
-from hemosweep.engine.local import LocalExecutor
 from hemosweep.engine.plan import Replicate, fold_run_folder, write_plan
 from hemosweep.engine.results import ReplicateResult
-from hemosweep.engine.sweep import Sweep
 from hemosweep.engine.tracker import describe
-from hemosweep.report.progress import SweepDisplay
-from hemosweep.report.study import SweepFigures
+from hemosweep.environment import describe_environment, num_processors
+from hemosweep.executors.local import LocalExecutor
+from hemosweep.forecast.calibration import BUSY
+from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
+from hemosweep.phantom.writer import write_phantom
+from hemosweep.report.study_figures import SweepFigures
+from hemosweep.report.terminal.progress import SweepDisplay
+from hemosweep.workflows.request import Request, resolve
+from hemosweep.workflows.sweep import open_tracker, open_workplace, prepare_request, train_arms
 
 NUM_FOLDS = 5
 YARDSTICK, SAMPLE, IDLE_YARDSTICK_S = 3_000_000, 100_000, 0.13

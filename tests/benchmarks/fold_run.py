@@ -22,14 +22,14 @@ from hemosweep.config import ArmConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.nifti import write_volume
-from hemosweep.data.phantom.case import make_phantom
-from hemosweep.engine.environment import num_processors
-from hemosweep.engine.local import LocalExecutor
+from hemosweep.environment import num_processors
+from hemosweep.executors.local import LocalExecutor
+from hemosweep.foldrun.journal import read_journal
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, LOG_NAME, SCORES_NAME, CaseInput, FoldRunSpec
+from hemosweep.phantom.case import make_phantom
 from hemosweep.preprocessing.pipeline import preprocess_case
 from hemosweep.preprocessing.record import save_preprocessed
-from hemosweep.training.journal import read_journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, LOG_NAME, SCORES_NAME, CaseInput, FoldRunSpec
-from sweeps.base import profile
+from hemosweep.sweeps.base import profile
 
 
 def make_case(index: int, folder: Path, size: str, config: ArmConfig) -> tuple[Case, Path]:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hemosweep.arrays import Mask
-from hemosweep.evaluation.case_scores import CaseScores
-from hemosweep.evaluation.marching_cubes import element_areas_mm2
-from hemosweep.evaluation.scores import score_case
+from hemosweep.scores.marching_cubes import element_areas_mm2
+from hemosweep.scores.scoring import score_case
+from hemosweep.scores.table import CaseScores
 
 SHAPE_DHW = (40, 512, 512)
 SPACING_DHW_MM = (4.5, 0.45, 0.45)

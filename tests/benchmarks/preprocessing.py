@@ -29,10 +29,10 @@ import SimpleITK  # noqa: F401, imported here for its second of start-up not to 
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import write_volume
-from hemosweep.data.phantom.case import scan_model
-from hemosweep.data.phantom.model import make_model
-from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.data.reading import read_ct
+from hemosweep.phantom.case import scan_model
+from hemosweep.phantom.model import make_model
+from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.angiography import align_angiography
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 import pandas as pd
 
-from hemosweep.evaluation.case_scores import CASE_COLUMNS
-from sweeps import SWEEP_NAMES, find_sweep
-from sweeps.base import profile
+from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.sweeps.base import profile
 from tests.recorded import Book
 
 
@@ -56,7 +56,7 @@ def main() -> None:
         out = Path(folder) / "runs"
         num_runs = write_study(out, num_cases)
         wall, cpu = time.perf_counter(), time.process_time()
-        from hemosweep.cli.reporting import make_report
+        from hemosweep.workflows.report import make_report
 
         result = make_report(out, (), to=None, data=None)
         measured = {

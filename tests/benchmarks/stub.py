@@ -7,9 +7,9 @@ import shutil
 import time
 from pathlib import Path
 
-from hemosweep.evaluation.case_scores import NUMBER_COLUMNS
-from hemosweep.training.journal import Journal
-from hemosweep.training.spec import DONE_NAME, JOURNAL_NAME, PREDICTIONS_NAME, SCORES_NAME, FoldRunSpec, write_json
+from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, PREDICTIONS_NAME, SCORES_NAME, FoldRunSpec, write_json
+from hemosweep.scores.table import NUMBER_COLUMNS
 
 NUM_EPOCHS = 12
 """As many as the demo profile has at most."""

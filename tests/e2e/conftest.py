@@ -16,9 +16,9 @@ import pytest
 
 import hemosweep.cli
 from hemosweep.data import parallel
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import open_store
 from tests.recorded import record
-from tracking.database import database_path
-from tracking.store import open_store
 
 COMMAND = Path(sys.executable).with_name("hemosweep")
 

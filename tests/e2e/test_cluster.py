@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hemosweep.training.journal import read_journal
+from hemosweep.foldrun.journal import read_journal
 from tests.dask_cluster import dask_cluster
 from tests.e2e.conftest import processors
 from tests.processes import trainings, wait_for

@@ -82,7 +82,7 @@ def test_without_the_cluster_extra_one_line_says_how_to_install_it(main, out, mo
 def test_the_printed_commands_make_a_cluster_that_a_client_can_use(main, out, environment):
     from distributed import Client
 
-    from hemosweep.engine.certificates import security
+    from hemosweep.executors.certificates import security
 
     scheduler, worker, _ = commands(main("cluster-certs", "--out", out)[1])
     here = ("--host", "tls://127.0.0.1", "--port", "0")

@@ -7,9 +7,9 @@ import statistics
 
 import pytest
 
+from hemosweep.tracking.store import open_store
 from tests.imports import imported
 from tests.recorded import IDS, MIDDLE, SMALL, STEPS
-from tracking.store import open_store
 
 
 @pytest.fixture

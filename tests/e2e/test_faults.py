@@ -27,14 +27,14 @@ import numpy as np
 import optuna
 import pytest
 
-import hemosweep.databases
+import hemosweep.sqlite
 from hemosweep.files import write_text
-from hemosweep.report.figures import boxplot
-from hemosweep.training.journal import last_process, read_journal, seconds_at_work
+from hemosweep.foldrun.journal import last_process, read_journal, seconds_at_work
+from hemosweep.report.plots.figures import boxplot
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import open_store, search_runs
 from tests.e2e.test_sweep_outcomes import SMALL, Child
 from tests.processes import trainings, wait_for
-from tracking.database import database_path
-from tracking.store import open_store, search_runs
 
 # --- Disks ------------------------------------------------------------------------------------------------------------
 
@@ -103,10 +103,10 @@ class Disturbed(Child):
 @pytest.fixture
 def child(monkeypatch):
     child = Disturbed()
-    monkeypatch.setattr("hemosweep.cli.study.open_executor", lambda *_, **__: nullcontext(child))
+    monkeypatch.setattr("hemosweep.workflows.sweep.open_executor", lambda *_, **__: nullcontext(child))
     # Pictures take longer than all the rest.
-    monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
-    monkeypatch.setattr("hemosweep.cli.result.boxplot", lambda *_, **__: None)
+    monkeypatch.setattr("hemosweep.workflows.sweep.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
+    monkeypatch.setattr("hemosweep.workflows.sweep_result.boxplot", lambda *_, **__: None)
     return child
 
 
@@ -288,7 +288,7 @@ def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
 
 
 def test_pictures_that_do_not_fit_cost_no_result(main, phantoms, disk, out, child, undisturbed, monkeypatch):
-    monkeypatch.setattr("hemosweep.cli.result.boxplot", boxplot)
+    monkeypatch.setattr("hemosweep.workflows.sweep_result.boxplot", boxplot)
     (out / "figures").symlink_to(disk.folder)
     disk.fill()
     command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
@@ -420,7 +420,7 @@ def test_a_store_that_is_damaged_further_in_costs_no_training(sweep, main, finis
 
 @pytest.mark.parametrize("name", ["optuna.db", "mlflow.db"])
 def test_a_database_that_another_program_holds_is_named_soon(sweep, finished, monkeypatch, name):
-    monkeypatch.setattr(hemosweep.databases, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(hemosweep.sqlite, "PATIENCE_S", 0.1)
     with closing(sqlite3.connect(finished / name, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         code, stdout, stderr = sweep(finished)

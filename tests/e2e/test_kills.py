@@ -11,9 +11,9 @@ from pathlib import Path
 import optuna
 import pytest
 
-from hemosweep.training.journal import read_journal
+from hemosweep.foldrun.journal import read_journal
+from hemosweep.tracking.store import open_store, search_runs
 from tests.processes import trainings, wait_for
-from tracking.store import open_store, search_runs
 
 NUM_KILLS = 20
 TIMES = {"time", "at_work_s", "seconds"}

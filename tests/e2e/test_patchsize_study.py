@@ -17,10 +17,10 @@ import optuna
 import pytest
 from scipy import stats
 
-from hemosweep.training.journal import read_journal
+from hemosweep.foldrun.journal import read_journal
+from hemosweep.tracking import schema
+from hemosweep.tracking.store import open_store, search_runs
 from tests.processes import trainings, wait_for
-from tracking import schema
-from tracking.store import open_store, search_runs
 
 # The first test waits for the training, which takes minutes on a busy machine.
 SMALL, MIDDLE = "24x24x8", "32x32x16"

@@ -10,11 +10,11 @@ import torch
 
 from hemosweep.config import config_from_dict
 from hemosweep.data.case import Case
-from hemosweep.evaluation.inference import predict_probability
+from hemosweep.foldrun.spec import FoldRunSpec
+from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.builders import build_model
 from hemosweep.model.device import Device
 from hemosweep.preprocessing.pipeline import preprocess_case
-from hemosweep.training.spec import FoldRunSpec
 
 # The first test waits for the training, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(900)

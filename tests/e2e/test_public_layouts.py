@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hemosweep.data.phantom.case import make_phantom
+from hemosweep.phantom.case import make_phantom
 from tests import layouts
 from tests.layouts import IPH, IVH, SourceCase
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from hemosweep.tracking.database import tagged_runs
+from hemosweep.tracking.reader import list_runs
 from tests.recorded import MIDDLE
 from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
-from tracking.database import tagged_runs
-from tracking.reader import list_runs
 
 NAMES = ["figures", "index.html", "report.md", "report.tex"]
 
@@ -20,7 +20,7 @@ NAMES = ["figures", "index.html", "report.md", "report.tex"]
 @pytest.fixture(scope="session")
 def finished(recorded, tmp_path_factory):
     """A copy of the recorded runs with the report of three sweeps; no test changes it."""
-    from hemosweep.cli.reporting import make_report
+    from hemosweep.workflows.report import make_report
 
     out = shutil.copytree(recorded.out, tmp_path_factory.mktemp("report") / "runs")
     return make_report(out, ("angio", "patchsize", "se"), to=None, data=None)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hemosweep.training.journal import read_journal
+from hemosweep.foldrun.journal import read_journal
 from tests.processes import wait_for
 from tests.slurm import slurm, why_no_slurm
 

@@ -11,17 +11,17 @@ import time
 import pandas as pd
 import pytest
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig
 from hemosweep.engine.plan import Replicate, write_plan
-from hemosweep.engine.sweep import Arm
 from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.training.journal import Journal
-from hemosweep.training.source import source_digest
-from hemosweep.training.spec import FoldRunSpec, write_json
-from tracking.recorder import Recorder
-from tracking.schema import CASE_COLUMNS
+from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.spec import FoldRunSpec, write_json
+from hemosweep.identity.source import source_digest
+from hemosweep.tracking.recorder import Recorder
+from hemosweep.tracking.schema import CASE_COLUMNS
 
-WORK = "import sys, time; from pathlib import Path; from hemosweep.training.lock import hold\n"
+WORK = "import sys, time; from pathlib import Path; from hemosweep.foldrun.lock import hold\n"
 WORK += "with hold(Path(sys.argv[1])): print('works', flush=True); time.sleep(120)"
 
 

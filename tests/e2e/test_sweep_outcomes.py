@@ -20,17 +20,17 @@ import numpy as np
 import optuna
 import pytest
 
-import sweeps.base
-from hemosweep.engine.executor import Ended
 from hemosweep.engine.lock import driver_lock
-from hemosweep.evaluation.scores import score_case
+from hemosweep.executors.protocol import Ended
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.lock import hold
+from hemosweep.foldrun.spec import FoldRunSpec, write_json
 from hemosweep.preprocessing.record import load_preprocessed
-from hemosweep.report.figures import boxplot
+from hemosweep.report.plots.figures import boxplot
+from hemosweep.scores.scoring import score_case
+from hemosweep.sweeps import base
+from hemosweep.tracking.database import database_path
 from hemosweep.training.fold_run import write_prediction
-from hemosweep.training.journal import Journal, read_journal
-from hemosweep.training.lock import hold
-from hemosweep.training.spec import FoldRunSpec, write_json
-from tracking.database import database_path
 
 SMALL, MIDDLE = "24x24x8", "32x32x16"
 
@@ -97,12 +97,12 @@ class Child:
 @pytest.fixture
 def child(monkeypatch):
     child = Child()
-    monkeypatch.setattr("hemosweep.cli.study.open_executor", lambda *_, **__: nullcontext(child))
+    monkeypatch.setattr("hemosweep.workflows.sweep.open_executor", lambda *_, **__: nullcontext(child))
     # Overlays take seconds; the study with real trainings draws them.
-    monkeypatch.setattr("hemosweep.cli.study.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
+    monkeypatch.setattr("hemosweep.workflows.sweep.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
     # And so does the boxplot, over a test's many sweeps.
     monkeypatch.setattr(
-        "hemosweep.cli.result.boxplot",
+        "hemosweep.workflows.sweep_result.boxplot",
         lambda dsc, path, **options: boxplot(dsc, path, **options) if child.draws else path.touch(),
     )
     return child
@@ -637,9 +637,9 @@ def test_a_plan_of_some_folds_counts_them_alone(sweep, main, phantoms, out):
 
 
 def test_without_data_the_demo_makes_its_phantoms_among_the_results(main, out, child, monkeypatch):
-    small = replace(sweeps.base.demo(), phantom_cases=4)
-    monkeypatch.setitem(sweeps.base._PROFILES, "demo", lambda: small)
-    monkeypatch.setattr("hemosweep.cli.study.num_processors", lambda: 1)
+    small = replace(base.demo(), phantom_cases=4)
+    monkeypatch.setitem(base._PROFILES, "demo", lambda: small)
+    monkeypatch.setattr("hemosweep.workflows.sweep.num_processors", lambda: 1)
     code, _, stderr = main("sweep", "patchsize", "--arms", SMALL, "--folds", 2, "--out", out)
     assert code == 0, stderr
     assert (out / "phantom-demo" / "participants.tsv").is_file()

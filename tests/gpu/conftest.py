@@ -10,8 +10,8 @@ import torch
 
 from hemosweep.bench.cases import noise_case
 from hemosweep.config import ArmConfig, ModelConfig, SamplingConfig, TrainingConfig
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.preprocessing.record import save_preprocessed
-from hemosweep.training.spec import CaseInput, FoldRunSpec
 
 SHAPE_DHW = (12, 48, 48)
 CASE_IDS = ("a", "b", "c", "d")

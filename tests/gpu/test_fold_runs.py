@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from hemosweep.config import LOSSES
-from hemosweep.engine.local import LocalExecutor, leases
-from hemosweep.training.checkpoint import load_checkpoint
-from hemosweep.training.journal import read_journal
-from hemosweep.training.spec import is_finished
+from hemosweep.executors.local import LocalExecutor, leases
+from hemosweep.foldrun.journal import read_journal
+from hemosweep.foldrun.spec import is_finished
+from hemosweep.model.checkpoint import load_checkpoint
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hemosweep.config import ArmConfig, InferenceConfig, ModelConfig, SamplingConfig, TrainingConfig
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
-from hemosweep.training.spec import CaseInput, FoldRunSpec
 
 SHAPE_DHW = (8, 12, 12)
 CASE_IDS = ("a", "b", "c", "d", "e")

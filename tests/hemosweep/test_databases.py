@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hemosweep import databases
-from hemosweep.databases import check_database, telling, usable
+from hemosweep import sqlite as databases
 from hemosweep.errors import BadInput
+from hemosweep.sqlite import check_database, telling, usable
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 import pytest
 
-from hemosweep.cli.request import resolve
 from hemosweep.errors import BadInput
-from sweeps import SWEEP_NAMES, find_sweep
-from sweeps.base import demo, paper
-from sweeps.noise import SWEEP
-from sweeps.patchsize import SWEEP as PATCHSIZE
+from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.sweeps.base import demo, paper
+from hemosweep.sweeps.noise import SWEEP
+from hemosweep.sweeps.patchsize import SWEEP as PATCHSIZE
+from hemosweep.workflows.request import resolve
 
 
 def asked(tmp_path, sweep, num_seeds):

@@ -7,8 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-from sweeps import SWEEP_NAMES, find_sweep
-from sweeps.base import demo, paper
+from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.sweeps.base import demo, paper
 
 PAPER = json.loads(files("hemosweep.report").joinpath("paper_results.json").read_text())
 PRINTED = PAPER["ablations"]

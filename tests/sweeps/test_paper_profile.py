@@ -14,17 +14,17 @@ import torch
 
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import read_volume
-from hemosweep.data.phantom.sizes import SIZES
-from hemosweep.data.phantom.writer import write_phantom
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.model.builders import build_model
+from hemosweep.model.checkpoint import load_checkpoint
+from hemosweep.phantom.sizes import SIZES
+from hemosweep.phantom.writer import write_phantom
 from hemosweep.preprocessing.cache import preprocess
 from hemosweep.preprocessing.record import load_preprocessed
-from hemosweep.training.checkpoint import load_checkpoint
+from hemosweep.sweeps import find_sweep
+from hemosweep.sweeps.base import profile
 from hemosweep.training.fold_run import centres_seed, derive_seed, draw_fold_centres, run_fold
-from hemosweep.training.journal import Journal, read_journal
-from hemosweep.training.spec import CaseInput, FoldRunSpec
-from sweeps import find_sweep
-from sweeps.base import profile
 
 # It took three to four minutes on two shared CPU cores, two thirds of them for the test case.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

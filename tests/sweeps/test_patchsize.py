@@ -4,8 +4,8 @@ from importlib.resources import files
 
 import pytest
 
-from sweeps.base import demo, paper
-from sweeps.patchsize import SWEEP
+from hemosweep.sweeps.base import demo, paper
+from hemosweep.sweeps.patchsize import SWEEP
 
 PRINTED = json.loads(files("hemosweep.report").joinpath("paper_results.json").read_text())["ablations"]["patchsize"]
 

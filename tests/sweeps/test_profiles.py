@@ -7,8 +7,8 @@ import pytest
 from hemosweep.config import ModelConfig, SamplingConfig
 from hemosweep.errors import BadInput
 from hemosweep.model.builders import build_model
-from sweeps import SWEEP_NAMES, find_sweep
-from sweeps.base import PAPER_PATCH_HWD, demo, paper, profile, scaled_patch
+from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, demo, paper, profile, scaled_patch
 
 
 def test_the_paper_profile_is_what_the_paper_prints():

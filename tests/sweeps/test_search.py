@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemosweep.engine.search import Choice
-from hemosweep.engine.sweep import Arm
-from sweeps import SWEEP_NAMES, find_sweep
-from sweeps.base import demo, paper
-from sweeps.search import SEARCHES
+from hemosweep.ablation.search import Choice
+from hemosweep.ablation.sweep import Arm
+from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.sweeps.base import demo, paper
+from hemosweep.sweeps.search import SEARCHES
 
 PROFILES = pytest.mark.parametrize("make", [demo, paper], ids=["demo", "paper"])
 EACH = pytest.mark.parametrize("search", SEARCHES.values(), ids=list(SEARCHES))

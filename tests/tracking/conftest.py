@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from hemosweep.engine.tracker import ReplicateInfo
-from tracking.database import database_path
-from tracking.store import open_store
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import open_store
 
 CASES = [
     {"case_id": "001", "dsc": 0.2, "fold": 0, "ivh": "yes"},

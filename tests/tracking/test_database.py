@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from hemosweep.errors import BadInput
-from tracking import reader, schema
-from tracking.database import database_path, experiment_names, tagged_runs
-from tracking.recorder import Recorder
-from tracking.store import open_store, search_runs, sweep_experiments
+from hemosweep.tracking import reader, schema
+from hemosweep.tracking.database import database_path, experiment_names, tagged_runs
+from hemosweep.tracking.recorder import Recorder
+from hemosweep.tracking.store import open_store, search_runs, sweep_experiments
 
 ARMS = (schema.TAG_LEVEL, schema.LEVEL_ARM)
 
@@ -121,7 +121,7 @@ def test_reading_imports_neither_mlflow_nor_pandas(out, store):
     code = f"""
 import sys
 from pathlib import Path
-from tracking import reader
+from hemosweep.tracking import reader
 (run,) = [run for run in reader.list_runs(Path({str(out)!r})) if run.status == "FINISHED"]
 assert len(reader.case_rows(Path({str(out)!r}), run.run_id)) == 4
 assert reader.fold_run_digests(Path({str(out)!r}), run) == ("digest-0",)

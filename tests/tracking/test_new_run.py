@@ -4,10 +4,10 @@ import sqlite3
 
 import pytest
 
-from tracking.backend import Metric, RunTag
-from tracking.database import database_path
-from tracking.new_run import write_run
-from tracking.store import ensure_experiment, open_store, transaction
+from hemosweep.tracking.backend import Metric, RunTag
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.new_run import write_run
+from hemosweep.tracking.store import ensure_experiment, open_store, transaction
 
 TAGS = {"hemosweep.fold": "0", "note": "one \N{GREEK SMALL LETTER MU}m"}
 METRICS = [

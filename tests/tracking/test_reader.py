@@ -4,9 +4,9 @@ import time
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.case_scores import NUMBER_COLUMNS
-from tracking import reader, schema
-from tracking.recorder import Recorder
+from hemosweep.scores.table import NUMBER_COLUMNS
+from hemosweep.tracking import reader, schema
+from hemosweep.tracking.recorder import Recorder
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import mlflow
 import pandas as pd
 import pytest
 
-from hemosweep.evaluation.case_scores import METRICS
-from tracking import schema
-from tracking.backend import MlflowException
-from tracking.database import database_path
-from tracking.recorder import Recorder
-from tracking.store import ensure_experiment, open_store, search_runs
+from hemosweep.scores.table import METRICS
+from hemosweep.tracking import schema
+from hemosweep.tracking.backend import MlflowException
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.recorder import Recorder
+from hemosweep.tracking.store import ensure_experiment, open_store, search_runs
 
 TABLES = ("runs", "metrics", "params", "tags", "latest_metrics", "experiments", "experiment_tags")
 
@@ -218,7 +218,7 @@ def test_a_process_that_dies_while_it_writes_a_fold_leaves_nothing_of_it(out, re
     dying = f"""
 import os
 from pathlib import Path
-from tracking.recorder import Recorder
+from hemosweep.tracking.recorder import Recorder
 recorder = Recorder(Path({str(out)!r}))
 import sqlalchemy.orm
 sqlalchemy.orm.Session.commit = lambda session: os._exit(9)
@@ -241,7 +241,7 @@ def test_what_is_recorded_into_a_copy_stays_in_the_copy(out, replicate, cases, t
     begin = f"""
 from pathlib import Path
 from hemosweep.engine.tracker import ReplicateInfo
-from tracking.recorder import Recorder
+from hemosweep.tracking.recorder import Recorder
 Recorder(Path({str(out)!r})).begin_replicate({replicate()!r})
 """
     # Another process: MLflow remembers where the artifacts of a run are.

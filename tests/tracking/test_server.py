@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from hemosweep.errors import BadInput
-from tracking import server
-from tracking.recorder import Recorder
-from tracking.store import open_store
-from tracking.views import ARMS, TABLE_MODE, page
+from hemosweep.tracking import server
+from hemosweep.tracking.recorder import Recorder
+from hemosweep.tracking.store import open_store
+from hemosweep.tracking.views import ARMS, TABLE_MODE, page
 
 CHROMEDRIVER = Path("/usr/bin/chromedriver")
 CHROMIUM = Path("/usr/bin/chromium")

@@ -9,17 +9,17 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from hemosweep.ablation.sweep import Arm, Sweep
 from hemosweep.engine.driver import run_sweep
-from hemosweep.engine.executor import Ended
 from hemosweep.engine.ledger import Ledger
-from hemosweep.engine.local import LocalExecutor
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.engine.sweep import Arm, Sweep
 from hemosweep.engine.tracker import describe
 from hemosweep.errors import TimeIsUp
-from hemosweep.evaluation.case_scores import NUMBER_COLUMNS
-from hemosweep.training.journal import Journal, read_journal
-from hemosweep.training.spec import CaseInput, FoldRunSpec
+from hemosweep.executors.local import LocalExecutor
+from hemosweep.executors.protocol import Ended
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.scores.table import NUMBER_COLUMNS
 
 ROW = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"ivh": "no"}
 FAILURE = "out of memory: no memory for 3 GiB; details in log.txt"

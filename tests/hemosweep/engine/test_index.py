@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.engine.index import FOLD_RUNS_NAME, PlannedFoldRun, read_plans
 from hemosweep.engine.plan import Replicate, fold_run_folder, write_plan
-from hemosweep.engine.sweep import Arm
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.effort import Effort
+from hemosweep.engine.attempts import Effort
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
-from hemosweep.engine.sweep import Sweep
 
 SWEEP = Sweep(
     name="size",

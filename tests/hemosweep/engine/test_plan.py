@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig, TrainingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
-from hemosweep.engine.identity import fold_run_digest
 from hemosweep.engine.plan import Inputs, fold_run_folder, is_done, plan_replicates
-from hemosweep.engine.sweep import Arm
-from hemosweep.training.spec import CaseInput, write_json
+from hemosweep.foldrun.spec import CaseInput, write_json
+from hemosweep.identity.fold_run import fold_run_digest
 
 ARMS = tuple(
     Arm(

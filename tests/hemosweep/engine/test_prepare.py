@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.config import CrossValidationConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import dataset_digest
+from hemosweep.data.content import dataset_digest
 from hemosweep.data.folds import draw_folds
 from hemosweep.engine import plan, prepare
 from hemosweep.engine.prepare import hold_out, prepare_sweep
-from hemosweep.engine.sweep import Arm
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.metrics import METRIC_VERSION
+from hemosweep.identity.source import source_digest
 from hemosweep.preprocessing.cache import Outcome
 from hemosweep.preprocessing.record import load_content_digest
-from hemosweep.training.source import source_digest
+from hemosweep.scores.overlap import METRIC_VERSION
 
 
 @pytest.fixture

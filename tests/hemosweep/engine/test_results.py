@@ -3,7 +3,7 @@ import math
 import pytest
 
 from hemosweep.engine.results import case_table, remarks
-from hemosweep.evaluation.case_scores import CASE_COLUMNS, NUMBER_COLUMNS
+from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS
 
 ROW = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"ivh": "no"}
 

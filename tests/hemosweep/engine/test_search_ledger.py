@@ -5,10 +5,10 @@ import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
+from hemosweep.ablation.search import Choice, Real, Search
 from hemosweep.config import ArmConfig
-from hemosweep.engine.effort import Effort
+from hemosweep.engine.attempts import Effort
 from hemosweep.engine.ledger import SearchLedger
-from hemosweep.engine.search import Choice, Real, Search
 
 START = {"rate": 1.0, "loss": "dice"}
 SEARCH = Search(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
-from hemosweep.data.phantom.case import PhantomCase, make_phantom
+from hemosweep.phantom.case import PhantomCase, make_phantom
 
 BALL_SPACING_DHW_MM = (8.0, 4.0, 4.0)
 BALL_SHAPE_DHW = (22, 50, 54)

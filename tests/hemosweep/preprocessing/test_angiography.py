@@ -6,8 +6,8 @@ from scipy.spatial.transform import Rotation
 
 from hemosweep.data.hounsfield import AIR_HU
 from hemosweep.data.nifti import Volume
-from hemosweep.data.phantom.case import make_phantom
 from hemosweep.errors import BadInput
+from hemosweep.phantom.case import make_phantom
 from hemosweep.preprocessing.angiography import align_angiography, register_angiography
 
 

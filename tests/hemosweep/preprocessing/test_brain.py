@@ -5,11 +5,11 @@ import pytest
 from numpy.typing import NDArray
 
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom.case import PhantomCase, make_phantom
-from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.data.reading import read_case
-from hemosweep.evaluation.metrics import dice
+from hemosweep.phantom.case import PhantomCase, make_phantom
+from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.brain import brain_mask
+from hemosweep.scores.overlap import dice
 
 FULL_HU = (-1024.0, 3071.0)
 

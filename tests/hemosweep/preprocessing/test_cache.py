@@ -8,7 +8,7 @@ import pytest
 
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.digest import input_digest
+from hemosweep.data.content import input_digest
 from hemosweep.data.nifti import Volume, read_volume, write_volume
 from hemosweep.preprocessing.cache import Outcome, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder

@@ -7,9 +7,9 @@ from scipy import ndimage
 
 from hemosweep.arrays import Mask
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom.case import PhantomCase, make_phantom
-from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.data.reading import read_case
+from hemosweep.phantom.case import PhantomCase, make_phantom
+from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
 from hemosweep.data.manifest import read_manifest
-from hemosweep.data.phantom.case import PhantomCase, PhantomPose, scan_model
-from hemosweep.data.phantom.model import make_model
-from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.data.reading import read_case
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.metrics import dice
+from hemosweep.phantom.case import PhantomCase, PhantomPose, scan_model
+from hemosweep.phantom.model import make_model
+from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.symmetry import METHODS, MidPlane, estimate_mid_plane, mirror_by_plane
 from hemosweep.preprocessing.symmetry.plane import reflect_image
+from hemosweep.scores.overlap import dice
 
 SPACING_DHW_MM = (6.0, 3.0, 3.0)
 SHAPE_DHW = (30, 74, 66)

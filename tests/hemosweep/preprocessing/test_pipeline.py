@@ -8,9 +8,9 @@ import pytest
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, read_volume, write_volume
-from hemosweep.data.phantom.case import make_phantom
-from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.errors import BadInput
+from hemosweep.phantom.case import make_phantom
+from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.pipeline import prepare_images, preprocess_case
 from hemosweep.preprocessing.record import PreprocessedCase
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hemosweep.data.nifti import Volume, read_volume
-from hemosweep.data.phantom.case import PhantomPose, has_ivh, make_phantom, scan_model
-from hemosweep.data.phantom.model import make_model
-from hemosweep.data.phantom.variant import PhantomVariant
 from hemosweep.errors import BadInput
+from hemosweep.phantom.case import PhantomPose, has_ivh, make_phantom, scan_model
+from hemosweep.phantom.model import make_model
+from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.symmetry.registered import mirror_by_registration, mirror_transform

@@ -5,7 +5,7 @@ from matplotlib.image import imread
 
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.centres import NEGATIVE_FRAME, POSITIVE_FRAME, REGIONS, draw_centres, telling_slices
+from hemosweep.report.slices.centres import NEGATIVE_FRAME, POSITIVE_FRAME, REGIONS, draw_centres, telling_slices
 from hemosweep.sampling.centres import Centres
 
 SHAPE_DHW = (12, 40, 30)

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from hemosweep.data.checks import CheckReport, Problem
-from hemosweep.data.cohort import CaseNumbers, Cohort
 from hemosweep.errors import BadInput
-from hemosweep.report.cohort import draw_cohort, problem_table, spread_table
+from hemosweep.qc import CheckReport, Problem
+from hemosweep.qc.cohort import CaseNumbers, Cohort
+from hemosweep.report.terminal.cohort import draw_cohort, problem_table, spread_table
 
 COUNTS = np.bincount([130, 131, 131], minlength=250)
 

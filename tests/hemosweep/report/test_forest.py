@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from hemosweep.errors import BadInput
-from hemosweep.report.forest import MINUS, draw_forest
-from hemosweep.report.summary import family_rows
+from hemosweep.report.plots.forest import MINUS, draw_forest
+from hemosweep.report.terminal.summary import family_rows
 from hemosweep.stats import find_metric, paired_comparison
 
 IDS = [f"{number:03}" for number in range(8)]

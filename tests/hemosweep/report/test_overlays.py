@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from hemosweep.errors import BadInput
-from hemosweep.report.overlays import overlay, slices_that_matter
+from hemosweep.report.slices.overlays import overlay, slices_that_matter
 
 SPACING_DHW_MM = (5.0, 1.0, 1.0)
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from hemosweep.errors import BadInput
-from hemosweep.report.bland_altman import bland_altman
-from hemosweep.report.figures import BLUE, GREY, VERMILION
-from hemosweep.report.paired_cases import MINUS, read_pairs, shortened, spread
-from hemosweep.report.paired_plots import difference_bars, slope_plot
+from hemosweep.report.plots.bland_altman import bland_altman
+from hemosweep.report.plots.figures import BLUE, GREY, VERMILION
+from hemosweep.report.plots.paired_cases import MINUS, read_pairs, shortened, spread
+from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
 from hemosweep.stats import DSC, find_metric
 
 HD95 = find_metric("hd95_mm")

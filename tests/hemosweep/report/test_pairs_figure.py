@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
-from hemosweep.report.pairs import ARROW_COLOUR, PairArm, draw_pair, largest_changes, most_different_slice
+from hemosweep.report.slices.pairs import ARROW_COLOUR, PairArm, draw_pair, largest_changes, most_different_slice
 
 SHAPE_DHW = (4, 40, 40)
 LESION = (slice(1, 3), slice(20, 28), slice(20, 28))

@@ -1,4 +1,4 @@
-from hemosweep.report.paper import PaperArm, paper_arm, paper_comparison, paper_notes
+from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_comparison, paper_notes
 
 
 def test_the_final_configuration_is_as_printed_in_table_4():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from hemosweep.report.prediction import GAP_MM, draw_prediction, shown_slices
+from hemosweep.report.slices.prediction import GAP_MM, draw_prediction, shown_slices
 
 SHAPE_DHW = (12, 60, 50)
 RED = (255, 59, 48)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from hemosweep.errors import BadInput
-from hemosweep.report.preparation import GAP_MM, PANELS, draw_preparation
+from hemosweep.report.slices.preparation import GAP_MM, PANELS, draw_preparation
 
 SHAPE_DHW = (20, 60, 48)
 SPACING_DHW_MM = (6.0, 3.0, 3.0)

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
-from hemosweep.report.preview import contact_sheet
+from hemosweep.report.slices.preview import contact_sheet
 
 
 def _data_set(folder: Path, num_cases: int) -> Path:

@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.engine.plan import Replicate
-from hemosweep.engine.sweep import Arm
-from hemosweep.report import progress
-from hemosweep.report.progress import SweepDisplay, duration, progress_bar
+from hemosweep.report.terminal import progress
+from hemosweep.report.terminal.progress import SweepDisplay, duration, progress_bar
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
-from hemosweep.report.replicate import draw_replicate, ranked_cases
+from hemosweep.report.slices.replicate import draw_replicate, ranked_cases
 
 
 def table(**scores):

@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 
-from hemosweep.report.facts import ArmFacts, PairFacts, RunFacts, SweepFacts
-from hemosweep.report.paper import paper_difference, paper_place
-from hemosweep.report.provenance import hours, provenance_tables
-from hemosweep.report.summary import family_rows
-from hemosweep.report.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
-from hemosweep.report.verdicts import own_verdict, paper_verdict
+from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, SweepFacts
+from hemosweep.report.document.provenance import hours, provenance_tables
+from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
+from hemosweep.report.paper.printed import paper_difference, paper_place
+from hemosweep.report.paper.verdicts import own_verdict, paper_verdict
+from hemosweep.report.terminal.summary import family_rows
 from hemosweep.stats.paired import paired_comparison
 from hemosweep.stats.replicates import SeedSpread
 

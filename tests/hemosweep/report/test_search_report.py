@@ -4,8 +4,8 @@ import matplotlib as mpl
 import pytest
 from rich.console import Console
 
-from hemosweep.engine.search import Choice, Real, Trial
-from hemosweep.report.search import draw_search, params_text, search_table
+from hemosweep.ablation.search import Choice, Real, Trial
+from hemosweep.report.terminal.search import draw_search, params_text, search_table
 
 SPACE = {
     "half_width_mm": Real(low=2.5, high=40.0, log=True),

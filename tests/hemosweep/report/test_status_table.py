@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from hemosweep.engine.status import Asked, FoldRunStatus, Progress, SweepStatus
-from hemosweep.report.status import status_view, summary
+from hemosweep.report.terminal.status import status_view, summary
+from hemosweep.upkeep.status import Asked, FoldRunStatus, Progress, SweepStatus
 
 
 def asked(fold, arm="with[0]"):

@@ -5,16 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig, SamplingConfig, TrainingConfig
 from hemosweep.engine.plan import Replicate
-from hemosweep.engine.sweep import Arm
+from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
-from hemosweep.report import study
-from hemosweep.report.study import SweepFigures, median_training_case, training_centres
+from hemosweep.report import study_figures as study
+from hemosweep.report.study_figures import SweepFigures, median_training_case, training_centres
 from hemosweep.training import fold_run
-from hemosweep.training.journal import Journal
-from hemosweep.training.spec import CaseInput, FoldRunSpec
 
 SHAPE_DHW = (8, 12, 12)
 CONFIG = ArmConfig(

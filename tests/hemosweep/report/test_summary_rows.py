@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from hemosweep.report.summary import arm_row, comparison_json, comparison_rows, family_verdict
+from hemosweep.report.terminal.summary import arm_row, comparison_json, comparison_rows, family_verdict
 
 SMALL = {"a": 0.50, "b": 0.60, "c": 0.70, "d": 0.80}
 MIDDLE = {"a": 0.55, "b": 0.68, "c": 0.71, "d": 0.90}

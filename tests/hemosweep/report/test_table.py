@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from hemosweep.report.table import UNDEFINED, ArmRow, ComparisonRow, arm_table, comparison_table, family_table
+from hemosweep.report.terminal.table import UNDEFINED, ArmRow, ComparisonRow, arm_table, comparison_table, family_table
 from hemosweep.stats import paired_comparison
 
 LONGEST_ARM = "lesion+hyperdense/symmetric"

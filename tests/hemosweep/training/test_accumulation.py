@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from hemosweep.config import TrainingConfig
+from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.device import Device
 from hemosweep.model.losses import dice_ce_loss, focal_loss, soft_dice_loss
 from hemosweep.model.memory import MicroBatch, OutOfMemory
 from hemosweep.model.unet import SEUNet
-from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.loop import train, validate
 from hemosweep.training.step import PlainStep
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from hemosweep.config import TrainingConfig
-from hemosweep.engine.local import LocalExecutor
+from hemosweep.executors.local import LocalExecutor
+from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.model.device import Device
 from hemosweep.model.losses import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
@@ -16,7 +17,6 @@ from hemosweep.model.unet import SEUNet
 from hemosweep.training import compiled, fold_run
 from hemosweep.training.child import train_fold
 from hemosweep.training.compiled import NUM_WARM_UP, CompiledStep, GraphFailed, compiled_forward, is_worth_compiling
-from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import forward_of
 from hemosweep.training.step import PlainStep
 from tests.jobs import train_compiled

@@ -5,8 +5,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hemosweep.config import LOSSES
+from hemosweep.foldrun.journal import Journal
 from hemosweep.training.fold_run import run_fold
-from hemosweep.training.journal import Journal
 
 REFUSED = {
     "_adaptive_avg_pool2d_backward",

@@ -14,18 +14,18 @@ import torch
 
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
-from hemosweep.evaluation.scores import score_case
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.spec import CaseInput
+from hemosweep.identity.source import source_digest
+from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
+from hemosweep.scores.scoring import score_case
 from hemosweep.training import child, fold_run
-from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import derive_seed, run_fold
-from hemosweep.training.journal import Journal, read_journal
 from hemosweep.training.loop import NonFiniteLoss
-from hemosweep.training.source import source_digest
-from hemosweep.training.spec import CaseInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TIMES = {"time", "at_work_s", "seconds"}

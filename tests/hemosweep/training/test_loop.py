@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from hemosweep.config import TrainingConfig
+from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.device import Device
-from hemosweep.training.checkpoint import load_checkpoint
 from hemosweep.training.loop import NonFiniteLoss, train, validate
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=False, num_threads=1)

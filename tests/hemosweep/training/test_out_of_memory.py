@@ -6,10 +6,10 @@ import sys
 import pytest
 import torch
 
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.unet import SEUNet
 from hemosweep.training import fold_run
-from hemosweep.training.checkpoint import load_checkpoint
-from hemosweep.training.journal import Journal, read_journal
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from hemosweep.errors import BadInput
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.pause import Paused
+from hemosweep.foldrun.spec import CaseInput
 from hemosweep.training import fold_run
 from hemosweep.training.fold_run import run_fold
-from hemosweep.training.journal import Journal, read_journal
-from hemosweep.training.pause import Paused
-from hemosweep.training.spec import CaseInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TIMEOUT_S = 60.0

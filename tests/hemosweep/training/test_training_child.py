@@ -10,9 +10,9 @@ import time
 import pytest
 import torch
 
-from hemosweep.training.checkpoint import load_checkpoint
+from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.training.fold_run import run_fold
-from hemosweep.training.journal import Journal, read_journal
 from tests.processes import is_alive, trainings, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")
@@ -49,7 +49,7 @@ def test_a_training_whose_driver_is_killed_dies_with_it_and_is_gone_on_from_to_t
     spec = tiny_spec(max_epochs=150, patience=150)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     spec.write(killed)
-    code = ONE_PROCESSOR + "import sys; from pathlib import Path; from hemosweep.engine.local import LocalExecutor\n"
+    code = ONE_PROCESSOR + "import sys; from pathlib import Path; from hemosweep.executors.local import LocalExecutor\n"
     driver = start(code + "e = LocalExecutor(); e.start(Path(sys.argv[1])); e.wait(600)", killed)
 
     def num_epochs():

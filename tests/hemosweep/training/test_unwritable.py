@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hemosweep.engine.ending import read_end
+from hemosweep.executors.exit_status import read_end
+from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE
+from hemosweep.foldrun.lock import Held, hold, holder
 from hemosweep.training.child import alone, train_fold
-from hemosweep.training.journal import NO_SPACE, UNWRITABLE
-from hemosweep.training.lock import Held, hold, holder
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is the disk that is full")
 

@@ -1,0 +1,1 @@
+"""Ablations and searches: what they vary, and which arms they compare."""

@@ -1,0 +1,90 @@
+"""Comparability of the two sides of a comparison, as far as both tell what they were made with."""
+
+from hemosweep.comparison.sides import Side, fact
+from hemosweep.environment import PACKAGES
+from hemosweep.stats.comparability import Comparability, RunFacts, comparability
+from hemosweep.tracking.reader import RunRecord
+
+MAX_NAMED = 10
+
+
+def check_sides(a: Side, b: Side) -> Comparability:
+    """Reasons that forbid the comparison, and remarks beside its result.
+
+    Two runs may differ in nothing that DESIGN.md, *What may be compared*, names, nor test a case in different folds. Of
+    a file nothing is known: beside a run that is a warning, and beside another file it goes without saying.
+    """
+    run_a, run_b = a.newest, b.newest
+    warnings = [*_programs(a, b)]
+    if run_a is None or run_b is None:
+        if run_a is not run_b:
+            file = a.name if run_a is None else b.name
+            warnings.append(
+                f"{file} does not say which data, folds, metric version and checkpoint rule it is of; not checked"
+            )
+        return Comparability(reasons=(), warnings=tuple(warnings))
+    found = comparability(_facts(run_a), _facts(run_b))
+    reasons = [*found.reasons]
+    warnings += [*_seeds(a, "A"), *_seeds(b, "B")]
+    if fact(run_a, "folds_digest") == fact(run_b, "folds_digest"):
+        reasons += _moved(a, b)
+        warnings += _other_cases(a, b)
+    return Comparability(reasons=tuple(reasons), warnings=(*found.warnings, *warnings))
+
+
+def _seeds(side: Side, letter: str) -> list[str]:
+    """The seeds of one arm that differ in what is a warning between two arms; in the rest they are the same."""
+    newest = side.newest
+    assert newest is not None
+    found = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
+    names = ", ".join(dict.fromkeys(text.partition(" differs ")[0] for text in found))
+    return [f"not all seeds of {letter} were trained alike: {names} differ"] if names else []
+
+
+def _facts(run: RunRecord) -> RunFacts:
+    def recorded(name: str) -> str:
+        return fact(run, name) or f"not recorded for {run.run_id[:8]}"
+
+    return RunFacts(
+        dataset_digest=recorded("dataset_digest"),
+        folds_digest=recorded("folds_digest"),
+        metric_version=recorded("metric_version"),
+        checkpoint_rule=recorded("checkpoint_rule"),
+        source_digest=recorded("source_digest"),
+        packages={name: run.tags[f"env.{name}"] for name in PACKAGES if f"env.{name}" in run.tags},
+        device_kind=recorded("device_kind"),
+    )
+
+
+def _moved(a: Side, b: Side) -> list[str]:
+    """Cases that two runs tested in different folds, though they name the same folds."""
+    folds_a, folds_b = a.folds or {}, b.folds or {}
+    moved = [
+        f"{case_id} (A: {folds_a[case_id]}, B: {folds_b[case_id]})"
+        for case_id in sorted(folds_a.keys() & folds_b.keys())
+        if folds_a[case_id] != folds_b[case_id]
+    ]
+    if not moved:
+        return []
+    named = moved[:MAX_NAMED] + ([f"and {len(moved) - MAX_NAMED} more"] if len(moved) > MAX_NAMED else [])
+    return [f"case folds differ: {', '.join(named)}; run both arms with the same stored folds"]
+
+
+def _other_cases(a: Side, b: Side) -> list[str]:
+    """Runs over other cases of the same folds, such as those with an angiography alone."""
+    cases_a, cases_b = (set().union(*side.seeds) for side in (a, b))
+    if cases_a == cases_b:
+        return []
+    return [
+        f"A was tested on {len(cases_a)} cases and B on {len(cases_b)}, compared on those that both have; they may "
+        "have been trained on different cases, too"
+    ]
+
+
+def _programs(a: Side, b: Side) -> list[str]:
+    """Sides that different programs scored: they need not mean the same by a score."""
+    if a.program is None or b.program is None or a.program == b.program:
+        return []
+    return [
+        f"A was scored by {a.program} and B by {b.program}: grids, empty masks and, for surfaces, tolerances may differ"
+    ]

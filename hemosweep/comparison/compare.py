@@ -1,0 +1,138 @@
+"""`hemosweep compare A B`: two sides, the gate, and the paired test with what stands beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hemosweep.comparison.comparability import check_sides
+from hemosweep.comparison.seed_noise import Baseline, find_baseline
+from hemosweep.comparison.sides import Side, read_sides
+from hemosweep.errors import NotComparable
+from hemosweep.report.terminal.comparison import comparison_lines
+from hemosweep.scores.metric import find_metric
+from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SideComparison:
+    """Two sides, what the gate said of them, and their paired comparison.
+
+    `overridden` are the reasons against it that --allow-incomparable put aside.
+    """
+
+    a: Side
+    b: Side
+    baseline: Baseline
+    comparison: PairedComparison
+    warnings: tuple[str, ...]
+    overridden: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The comparison's own keys first; the order is part of the interface."""
+        values = to_json(self.comparison)
+        values["warnings"] = [*self.warnings, *self.comparison.warnings]
+        for letter, side in (("a", self.a), ("b", self.b)):
+            values[letter] = side.name
+            values[f"run_ids_{letter}"] = [run.run_id for run in side.runs]
+            values[f"run_id_{letter}"] = side.runs[0].run_id if len(side.runs) == 1 else None
+        values["baseline_run_ids"] = [run.run_id for run in self.baseline.runs]
+        values["incomparable_reasons_overridden"] = list(self.overridden)
+        return values
+
+    def as_lines(self) -> list[str]:
+        """The headline first, the rest beside it, one sentence last."""
+        lines = [
+            *(f"{letter}  {_with_id(side)}" for letter, side in (("A", self.a), ("B", self.b))),
+            *comparison_lines(self.comparison, baseline=self.baseline.name if self.baseline.runs else None),
+            *(f"NOT COMPARABLE, overridden: {reason}" for reason in self.overridden),
+            *(f"warning: {warning}" for warning in (*self.warnings, *self.comparison.warnings)),
+            "",
+            self.comparison.verdict,
+        ]
+        return lines
+
+
+def compare(
+    out: Path,
+    reference_a: str,
+    reference_b: str,
+    *,
+    metric: str = "dsc",
+    labels: Sequence[str] = (),
+    margin: float | None = None,
+    allow_incomparable: bool = False,
+) -> SideComparison:
+    """Compare two sides case by case, the difference being B - A.
+
+    Raises:
+        BadInput: a side that is not there or cannot be used (`read_sides`), scores that cannot be paired.
+        NotComparable: they differ in data, folds, metric version or checkpoint rule, and that was not overridden.
+    """
+    a, b = read_sides(out, (reference_a, reference_b), metric, labels)
+    gate = check_sides(a, b)
+    if gate.reasons and not allow_incomparable:
+        raise NotComparable(f"not comparable: {'; '.join(gate.reasons)} (--allow-incomparable overrides)")
+    baseline = find_baseline(out, a, b, metric)
+    ivh, relabelled = _agreed(a.ivh, b.ivh, "IVH label", unknown="n/a")
+    patients, reassigned = _agreed(a.patients, b.patients, "patient")
+    comparison = paired_comparison(
+        a.seeds,
+        b.seeds,
+        metric=find_metric(metric),
+        ivh=ivh,
+        folds_a=a.folds,
+        folds_b=b.folds,
+        patients=patients,
+        margin=margin,
+        baseline_seeds=baseline.seeds,
+        incomparable=gate.reasons,
+    )
+    return SideComparison(
+        a=a,
+        b=b,
+        baseline=baseline,
+        comparison=comparison,
+        warnings=(
+            *(*a.warnings, *b.warnings, *gate.warnings, *relabelled, *reassigned, *baseline.warnings),
+            *_without_lesion(a, b),
+        ),
+        overridden=gate.reasons,
+    )
+
+
+def _agreed(
+    a: Mapping[str, str] | None, b: Mapping[str, str] | None, what: str, *, unknown: str | None = None
+) -> tuple[dict[str, str] | None, list[str]]:
+    """Facts of the sides about the cases, where these agree, and a warning that names the cases where they do not.
+
+    None where neither side says anything; `unknown` is what a side says that does not know.
+    """
+    if a is None and b is None:
+        return None, []
+    a, b = ({case_id: said for case_id, said in (side or {}).items() if said != unknown} for side in (a, b))
+    contradicted = sorted(case_id for case_id in a.keys() & b.keys() if a[case_id] != b[case_id])
+    warning = f"A and B do not agree on the {what} of {', '.join(contradicted)}; taken as not known"
+    said = {case_id: value for case_id, value in (a | b).items() if case_id not in contradicted}
+    return said, [warning] if contradicted else []
+
+
+def _without_lesion(a: Side, b: Side) -> list[str]:
+    """The cases of both with an empty reference, whose DSC is undefined, with what was predicted there (DESIGN.md)."""
+    case_ids = sorted((a.without_lesion | b.without_lesion) & {*a.seeds[0]} & {*b.seeds[0]})
+    if not case_ids:
+        return []
+
+    def volume(side: Side, case_id: str) -> str:
+        volume_ml = side.false_positive_ml.get(case_id)
+        return "not told" if volume_ml is None else f"{volume_ml:.3g} mL"
+
+    told = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
+    told[0] = f"false positives: {told[0]}"
+    named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, told, strict=True))
+    return [f"no lesion in the reference of {named}"]
+
+
+def _with_id(side: Side) -> str:
+    ids = ", ".join(run.run_id[:8] for run in side.runs)
+    return f"{side.name}  ({ids})" if ids else side.name

@@ -1,0 +1,64 @@
+"""Seed noise for a comparison: the runs of the sweep `noise`, where they fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemosweep.comparison.sides import COMMON_FACTS, Side, fact, run_scores, same_arm
+from hemosweep.scores.table import Scores
+from hemosweep.sweeps.noise import SWEEP
+from hemosweep.tracking.reader import RunRecord, list_runs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baseline:
+    """An arm that was trained with several seeds (A/A): its runs, their scores, and a warning where they do not fit."""
+
+    runs: tuple[RunRecord, ...] = ()
+    seeds: tuple[Scores, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"{SWEEP.name}/{SWEEP.baseline}, seeds {', '.join(str(run.seed) for run in self.runs)}"
+
+
+def find_baseline(out: Path, a: Side, b: Side, metric: str) -> Baseline:
+    """The seeds of the sweep `noise`, where they were made as the runs compared: data, folds, metric version, source.
+
+    A run that counts as a seed of A or B counts once: it is left out here.
+
+    Raises:
+        BadInput: a noise run without that metric.
+    """
+    run = a.newest or b.newest
+    if run is None:
+        return Baseline()
+    found = [own for own in list_runs(out) if own.sweep == SWEEP.name and own.status == "FINISHED"]
+    fitting = [own for own in found if not _differences(own, run)]
+    if not fitting:
+        return Baseline(warnings=_misfit(found, run))
+    newest = {own.seed: own for own in same_arm(out, fitting, fitting[-1])}
+    counted = _counted_elsewhere(a, b, [own.digest for own in newest.values()])
+    runs = tuple(newest[seed] for seed in sorted(newest) if newest[seed].digest not in counted)
+    if len(runs) < 2:
+        return Baseline()
+    return Baseline(runs=runs, seeds=tuple(run_scores(out, own, metric) for own in runs))
+
+
+def _counted_elsewhere(a: Side, b: Side, noise: Sequence[str]) -> set[str]:
+    """Runs, by what names them in every sweep, that are seeds of A or B, or both sides of an A/A comparison."""
+    sides = [[run.digest for run in side.runs] for side in (a, b)]
+    both = all(side and side[0] in noise for side in sides)
+    return {digest for side in sides if len(side) > 1 or both for digest in side}
+
+
+def _differences(noise: RunRecord, run: RunRecord) -> list[str]:
+    return [name for name in COMMON_FACTS if fact(noise, name) != fact(run, name)]
+
+
+def _misfit(found: Sequence[RunRecord], run: RunRecord) -> tuple[str, ...]:
+    if not found:
+        return ()
+    names = ", ".join(name.replace("_", " ") for name in _differences(found[-1], run))
+    return (f"no seed noise from {SWEEP.name}/{SWEEP.baseline}: its runs differ from these in {names}",)

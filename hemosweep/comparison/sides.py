@@ -1,0 +1,171 @@
+"""A side of a comparison: the scores of a run, of an arm's seeds, or of a file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from hemosweep.errors import BadInput
+from hemosweep.scores.score_files import names_a_file, read_score_file
+from hemosweep.scores.table import Scores, scores_by_case
+from hemosweep.stats.comparability import REFUSALS
+from hemosweep.tracking.reader import RunRecord, arm_config, case_rows, find_replicates
+
+HEMOSWEEP = "hemosweep"
+# What the seeds of one arm have in common, besides its configuration; the profile and the folds trained are part of it.
+COMMON_FACTS = (*REFUSALS, "source_digest", "profile", "subset")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """Scores of one side, one mapping a seed; `runs` are theirs, none for a file.
+
+    `program` is whose scores they are, None where a file does not say. Of the cases, `folds`, `ivh` and `patients` are
+    None where nothing is known; `without_lesion` are those with an empty reference, and `false_positive_ml` is the mean
+    over the seeds.
+    """
+
+    name: str
+    seeds: tuple[Scores, ...]
+    folds: Mapping[str, str] | None
+    ivh: Mapping[str, str] | None
+    patients: Mapping[str, str] | None
+    without_lesion: frozenset[str]
+    false_positive_ml: Mapping[str, float]
+    runs: tuple[RunRecord, ...]
+    program: str | None
+    labels: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def newest(self) -> RunRecord | None:
+        return max(self.runs, key=lambda run: run.start_time, default=None)
+
+
+def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequence[str]) -> tuple[Side, Side]:
+    """Read A and B. SWEEP/ARM stands for all seeds of that arm where both sides have several.
+
+    Args:
+        labels: of files with several, whose scores; one for both sides, or one each.
+
+    Raises:
+        BadInput: as `find_replicates` and `read_score_file`; a run that has not finished; several seeds against one.
+    """
+    if len(labels) > 2:
+        raise BadInput(f"--label {' --label '.join(labels)}: give one for both sides, or one each")
+    label_a, label_b = (labels[0], labels[-1]) if labels else (None, None)
+    a, b = (
+        _read(out, reference, metric, label) for reference, label in zip(references, (label_a, label_b), strict=True)
+    )
+    for side, reference, other in ((a, references[0], b), (b, references[1], a)):
+        if len(side.runs) > 1 and len(other.seeds) == 1:
+            names = ", ".join(run.full_name for run in side.runs)
+            raise BadInput(
+                f"{reference!r} means {len(side.runs)} runs: {names}; give one of them, as {other.name} is one"
+            )
+    if labels and not (a.labels or b.labels):
+        raise BadInput(f"--label {labels[0]}: neither {a.name} nor {b.name} has scores of several labels; leave it out")
+    return a, b
+
+
+def fact(run: RunRecord, name: str) -> str | None:
+    """Provenance of a run, from its tags."""
+    return run.tags.get(f"hemosweep.{name}")
+
+
+def run_scores(out: Path, run: RunRecord, metric: str) -> dict[str, float | None]:
+    """A run's scores by case.
+
+    Raises:
+        BadInput: the run has no case table, or no such metric in it.
+    """
+    return _scores(run, case_rows(out, run.run_id), metric)
+
+
+def _scores(run: RunRecord, rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
+    known = [name for name in (rows[0] if rows else {}) if name not in ("case_id", "fold", "ivh")]
+    if metric not in known:
+        raise BadInput(f"{run.full_name} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
+    return scores_by_case(run.full_name, [(str(row["case_id"]), row[metric]) for row in rows])
+
+
+def choose_runs(out: Path, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
+    """The finished runs that a reference means and that belong together, by seed, and warnings that name the others.
+
+    Raises:
+        BadInput: as `find_replicates`, or none is finished.
+    """
+    found = find_replicates(out, reference)
+    finished = [run for run in found if run.status == "FINISHED"]
+    if not finished:
+        run = found[-1]
+        raise BadInput(f"run {run.full_name} is {run.status}, not finished; run its sweep again first")
+    newest = max(finished, key=lambda run: (run.subset is None, run.start_time))
+    chosen = same_arm(out, finished, newest)
+    warnings = [f"{run.full_name} is left out, it is {run.status}" for run in found if run not in finished]
+    warnings += [
+        f"{run.full_name} is left out: its data, folds, configuration or code are not those of {newest.full_name}"
+        for run in finished
+        if run not in chosen
+    ]
+    warnings += [run.about_others for run in chosen if run.about_others is not None]
+    if newest.subset is not None:
+        names = ", ".join(run.full_name for run in chosen)
+        warnings.append(
+            f"{names} {'has' if len(chosen) == 1 else 'have'} {newest.subset}: for trying, not for the study"
+        )
+    return chosen, tuple(warnings)
+
+
+def same_arm(out: Path, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[RunRecord, ...]:
+    """Those of an arm's runs that differ from the newest in nothing but their seed."""
+    config = arm_config(out, newest.run_id)
+    facts = [fact(newest, name) for name in COMMON_FACTS]
+    return tuple(
+        run
+        for run in runs
+        if [fact(run, name) for name in COMMON_FACTS] == facts and arm_config(out, run.run_id) == config
+    )
+
+
+def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, float]:
+    by_case: dict[str, list[float]] = {}
+    for row in (row for rows in tables for row in rows):
+        if row.get("false_positive_ml") is not None:
+            by_case.setdefault(str(row["case_id"]), []).append(row["false_positive_ml"])
+    return {case_id: fmean(values_ml) for case_id, values_ml in by_case.items()}
+
+
+def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
+    if names_a_file(reference):
+        found = read_score_file(Path(reference), metric, label)
+        return Side(
+            name=reference if len(found.labels) < 2 else f"{reference} (label {found.label})",
+            seeds=(found.scores,),
+            folds=found.folds,
+            ivh=found.ivh,
+            patients=found.patients,
+            without_lesion=found.without_lesion,
+            false_positive_ml=found.false_positive_ml,
+            runs=(),
+            program=found.program,
+            labels=found.labels,
+            warnings=found.warnings,
+        )
+    runs, warnings = choose_runs(out, reference)
+    tables = [case_rows(out, run.run_id) for run in runs]
+    rows = tables[-1]
+    return Side(
+        name=runs[0].full_name if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
+        seeds=tuple(_scores(run, table, metric) for run, table in zip(runs, tables, strict=True)),
+        folds={str(row["case_id"]): str(row["fold"]) for row in rows},
+        ivh={str(row["case_id"]): str(row["ivh"]) for row in rows},
+        patients=None,
+        without_lesion=frozenset(str(row["case_id"]) for row in rows if row.get("reference_ml") == 0),
+        false_positive_ml=_mean_false_positives(tables),
+        runs=runs,
+        program=HEMOSWEEP,
+        labels=(),
+        warnings=warnings,
+    )

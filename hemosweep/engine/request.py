@@ -1,0 +1,51 @@
+"""Request of a user: a sweep to run or to plan, with every name in it looked up."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hemosweep.ablation.search import Search
+from hemosweep.ablation.sweep import Arm, Sweep
+from hemosweep.config import ArmConfig
+from hemosweep.executors.execution import Execution
+from hemosweep.sweeps.base import Profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A sweep to run: which arms, from which base configuration, with which seeds, on which data.
+
+    `data` is None where a phantom is to be made. `only_folds` are the folds of the split that are trained, none for
+    all. `fresh` takes away what is there of its fold runs. For a `search`, the one arm is that which it starts from,
+    and the sweep is what it ends with: start and best, compared on the cases held out.
+    """
+
+    sweep: Sweep
+    profile: Profile
+    base: ArmConfig
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    data: Path | None
+    out: Path
+    search: Search | None = None
+    num_trials: int = 1
+    only_folds: tuple[int, ...] = ()
+    fresh: bool = False
+    execution: Execution = field(default_factory=Execution)
+
+    @property
+    def subset(self) -> str | None:
+        """Folds that are trained, such as "folds 0, 2 of 5 only"; None for all."""
+        if not self.only_folds:
+            return None
+        return f"folds {', '.join(map(str, self.only_folds))} of {self.base.cross_validation.num_folds} only"
+
+    @property
+    def scaling(self) -> str:
+        """Scaling of the profile, and the number of folds that the cases are split into."""
+        num_folds, papers = self.base.cross_validation.num_folds, ArmConfig().cross_validation.num_folds
+        return f"{self.profile.scaling}, {num_folds if num_folds == papers else f'{num_folds} of {papers}'} folds"
+
+    @property
+    def phantom_folder(self) -> Path:
+        """Folder of the phantom data set that is made where no data is given."""
+        return self.out / f"phantom-{self.profile.name}"

@@ -1,0 +1,209 @@
+"""`--executor` and what goes with it: where fold runs are trained, opened for as long as a sweep runs."""
+
+import ipaddress
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hemosweep.errors import BadInput
+from hemosweep.executors.certificates import FOLDER_NAME
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+    from hemosweep.executors.protocol import Executor
+
+CONNECT_TIMEOUT_S = 30
+_UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """Place where fold runs are trained, as asked for on the command line.
+
+    `address` is that of a Dask scheduler, or its scheduler file. `certs` is None for the folder below the output
+    folder. What does not concern the kind of executor is None or empty.
+    """
+
+    kind: str = "local"
+    address: str = ""
+    per_gpu: int | None = None
+    max_jobs: int | None = None
+    sbatch: tuple[str, ...] = ()
+    host: str | None = None
+    certs: Path | None = None
+    insecure: bool = False
+    time_limit_s: float = math.inf
+
+    @property
+    def here(self) -> bool:
+        """True if this machine trains."""
+        return self.kind == "local"
+
+
+def read_execution(
+    executor: str,
+    *,
+    per_gpu: int | None = None,
+    max_jobs: int | None = None,
+    sbatch: tuple[str, ...] = (),
+    host: str | None = None,
+    certs: Path | None = None,
+    insecure: bool = False,
+    time_limit: str | None = None,
+) -> Execution:
+    """Read the options; one that another executor would need is refused rather than passed over.
+
+    Raises:
+        BadInput: an option cannot be read, or has no meaning here.
+    """
+    kind, _, address = executor.partition(":")
+    if kind not in ("local", "dask", "slurm") or (address and kind != "dask"):
+        raise BadInput(f"unknown executor {executor!r}; give local, slurm, dask:SCHEDULER.json or dask:tls://HOST:PORT")
+    if kind == "dask" and not address:
+        raise BadInput("--executor dask: say which cluster, dask:SCHEDULER.json or dask:tls://HOST:PORT")
+    for option, given, of in (
+        ("--per-gpu", per_gpu is not None, ("local",)),
+        ("--max-jobs", max_jobs is not None, ("slurm",)),
+        ("--sbatch", bool(sbatch), ("slurm",)),
+        ("--host", host is not None, ("slurm",)),
+        ("--certs", certs is not None, ("dask", "slurm")),
+        ("--insecure", insecure, ("dask", "slurm")),
+    ):
+        if given and kind not in of:
+            raise BadInput(f"{option} is for --executor {' and '.join(of)}; leave it out")
+    for option, number in (("--per-gpu", per_gpu), ("--max-jobs", max_jobs)):
+        if number is not None and number < 1:
+            raise BadInput(f"{option} {number}: give at least 1")
+    if certs is not None and insecure:
+        raise BadInput("--certs and --insecure: give one of the two")
+    return Execution(
+        kind=kind,
+        address=address,
+        per_gpu=per_gpu,
+        max_jobs=max_jobs,
+        sbatch=sbatch,
+        host=host,
+        certs=certs,
+        insecure=insecure,
+        time_limit_s=math.inf if time_limit is None else _seconds(time_limit),
+    )
+
+
+@contextmanager
+def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterator[Executor]":
+    """The executor, and whatever it needs, for the time of a sweep.
+
+    Args:
+        num_folds: of an arm: as many fold runs may wait at a cluster.
+
+    Raises:
+        BadInput: the cluster cannot be reached or used as asked for.
+    """
+    if execution.kind == "local":
+        from hemosweep.executors.local import LocalExecutor, leases
+
+        yield LocalExecutor(leases(execution.per_gpu))
+        return
+    from hemosweep.executors.dask import DaskExecutor, num_places
+
+    with ExitStack() as stack:
+        if execution.kind == "slurm":
+            from hemosweep.executors.slurm import slurm_cluster
+
+            max_jobs = num_folds if execution.max_jobs is None else execution.max_jobs
+            cluster = slurm_cluster(
+                out,
+                max_jobs=max_jobs,
+                sbatch=execution.sbatch,
+                security=_security(execution, out),
+                host=execution.host,
+            )
+            stack.callback(cluster.close)
+            client = stack.enter_context(_client(cluster))
+            # As many jobs are asked for as fold runs wait.
+            yield DaskExecutor(client, num_ahead=max(num_folds, max_jobs), check=cluster.check)
+        else:
+            address, options = _dask_address(execution, out)
+            client = stack.enter_context(_client(address, **options))
+            if client.scheduler_info(n_workers=-1)["workers"] and not num_places(client):
+                raise BadInput(
+                    f"--executor dask: no worker of {address} offers a place; start them with --resources GPU=1"
+                )
+            yield DaskExecutor(client, num_ahead=num_folds)
+
+
+def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
+    """Number of fold runs that would be trained at a time on a cluster; SLURM is not asked.
+
+    Raises:
+        BadInput: a Dask cluster cannot be reached or used as asked for.
+    """
+    assert not execution.here, "this machine's executor starts processes, which would disturb timed steps"
+    if execution.kind == "slurm":
+        return num_folds if execution.max_jobs is None else execution.max_jobs
+    with open_executor(execution, out, num_folds=num_folds) as executor:
+        return executor.num_slots
+
+
+def _client(cluster: Any, **options: Any) -> "Client":
+    from distributed import Client
+
+    try:
+        return Client(cluster, timeout=CONNECT_TIMEOUT_S, set_as_default=False, **options)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput(f"--executor dask:{cluster}: cannot be reached ({reason}); is the scheduler running?") from None
+
+
+def _dask_address(execution: Execution, out: Path) -> tuple[str, dict[str, Any]]:
+    """The scheduler's address and what the client needs for it.
+
+    Raises:
+        BadInput: it cannot be read, or would open the cluster to others.
+    """
+    address = execution.address
+    if "://" not in address:
+        path = Path(address).expanduser()
+        try:
+            address = json.loads(path.read_text(encoding="utf-8"))["address"]
+        except FileNotFoundError:
+            raise BadInput(f"{path}: no such file; start the scheduler with --scheduler-file {path}") from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise BadInput(f"{path}: not a Dask scheduler file; start the scheduler anew with it") from None
+    if address.startswith("tls://"):
+        return address, {"security": _security(execution, out)}
+    if not _is_loopback(urlsplit(address).hostname or "") and not execution.insecure:
+        raise BadInput(
+            f"{address}: whoever can reach this cluster can run code on it; start it with the files of hemosweep "
+            "cluster-certs and --protocol tls, or add --insecure on a network where everyone is trusted"
+        )
+    return address, {}
+
+
+def _security(execution: Execution, out: Path) -> "Security | None":
+    if execution.insecure:
+        return None
+    from hemosweep.executors.certificates import security
+
+    return security(execution.certs or out / FOLDER_NAME)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _seconds(text: str) -> float:
+    """A time such as 45m, 1h30m or 2d, in seconds."""
+    if not re.fullmatch(r"(\d+[dhms])+", text):
+        raise BadInput(f"--time-limit {text!r}: give a time such as 45m, 1h30m or 2d")
+    return float(sum(int(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text)))

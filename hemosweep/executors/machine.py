@@ -1,0 +1,82 @@
+"""This machine, as far as the time of training depends on it: its processors, its GPUs, and who else uses them."""
+
+import os
+import platform
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hemosweep.digest import digest_json
+from hemosweep.environment import num_processors
+from hemosweep.errors import BadInput
+
+_PROC, _DEV = Path("/proc"), Path("/dev")
+
+
+def machine_digest() -> str:
+    """Digest of the kind of processors and GPUs that this process may use, which needs no torch; of no name.
+
+    Two nodes of a cluster that are built alike are one machine. A GPU counts with its serial number, as the system
+    tells of it.
+    """
+    gpus = [_read(path) for path in sorted((_PROC / "driver/nvidia/gpus").glob("*/information"))]
+    devices = sorted(path.name for pattern in ("nvidia[0-9]*", "dxg", "kfd") for path in _DEV.glob(pattern))
+    visible = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")}
+    processor = re.search(r"^model name\s*: (.*)$", _read(_PROC / "cpuinfo"), re.MULTILINE)
+    name = platform.processor() if processor is None else processor[1]
+    return digest_json([platform.system(), platform.machine(), name, num_processors(), gpus, devices, visible])
+
+
+def num_places(num_gpus: int, per_gpu: int | None = None) -> int:
+    """Return the number of fold runs that this machine trains at a time; without a GPU one has the whole CPU.
+
+    Args:
+        num_gpus: those that PyTorch can use.
+        per_gpu: how many fold runs share a GPU; one where it is not given.
+
+    Raises:
+        BadInput: it is given where there is no GPU, or below 1.
+    """
+    if per_gpu is not None and per_gpu < 1:
+        raise BadInput(f"--per-gpu {per_gpu}: give at least 1")
+    if per_gpu is not None and not num_gpus:
+        raise BadInput(f"--per-gpu {per_gpu}: this machine has no GPU that PyTorch can use; leave it out")
+    return max(1, num_gpus) * (per_gpu or 1)
+
+
+class Bystanders:
+    """Share of this process's processors that other programs, or the host of a virtual machine, take from now on."""
+
+    def __init__(self) -> None:
+        self._begun = self._now()
+
+    def num_busy(self) -> float:
+        """Processors that they kept busy on average; the load of the last minute where the system does not tell."""
+        if self._begun is None or (now := self._now()) is None:
+            return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        wall_s, busy_s, own_s = (after - before for before, after in zip(self._begun, now, strict=True))
+        return max(0.0, busy_s - own_s) / wall_s
+
+    def _now(self) -> tuple[float, float, float] | None:
+        """Wall-clock seconds, those that the processors worked, and those that they did for this process."""
+        ticks = sum(_ticks_at_work())
+        own = os.times()
+        return (time.perf_counter(), ticks / os.sysconf("SC_CLK_TCK"), own.user + own.system) if ticks else None
+
+
+def _ticks_at_work() -> Iterator[int]:
+    """Of each processor that this process may use, since the machine started (man 5 proc_stat)."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    for number, ticks in re.findall(r"^cpu(\d+) (.*)$", _read(_PROC / "stat"), re.MULTILINE):
+        if int(number) in allowed:
+            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, ticks.split()[:8])
+            yield user + nice + system + irq + softirq + steal
+
+
+def _read(path: Path) -> str:
+    """Content of a file of the system; nothing where there is none."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""Folder of a fold run: spec, journal, lock, and the request to pause."""

@@ -1,0 +1,166 @@
+"""Time and memory of a training step on this machine, measured once and kept in the output folder.
+
+To time one wants torch, whose import alone takes longer than to plan a thousand fold runs: what is kept is read
+without it.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hemosweep.config import ArmConfig
+from hemosweep.digest import digest_files, digest_json
+from hemosweep.executors.machine import machine_digest
+from hemosweep.files import replacing, system_message
+from hemosweep.forecast.step_cost import Calibration
+from hemosweep.identity.source import source_digest
+
+FILE_NAME = "calibrations.json"
+_TIMING = ("calibration.py", "step_cost.py", "timed_step.py")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibrations:
+    """The steps of some configurations on one device, how many GPUs there are, and the memory of the first.
+
+    `num_kept` steps were timed by an earlier call. `not_kept` says why those timed now are lost, if they are.
+    """
+
+    device: str
+    num_gpus: int
+    steps: Mapping[ArmConfig, Calibration]
+    gpu_bytes: int | None = None
+    num_kept: int = 0
+    not_kept: str | None = None
+
+
+def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
+    """The training step of each configuration; those with the same network, patch and batch have one.
+
+    A step is timed where none is kept for this machine, torch and source code, or only one that other programs
+    disturbed or whose batch memory did not hold. Of two times of a disturbed step the shorter one is kept.
+
+    Args:
+        out: the output folder; `calibrations.json` is written there, whole or not at all.
+
+    Raises:
+        OutOfMemory: the GPU does not hold the smallest micro-batch.
+    """
+    path, machine = out / FILE_NAME, machine_digest()
+    here = _Machine.of(_read(path).get(machine))
+    names = {config: _step_digest(config) for config in configs}
+    to_time = {name: config for config, name in names.items() if here is None or not here.settles(name, config)}
+    not_kept = None
+    if here is None or to_time:
+        # Imported where it is needed: it takes longer than all the rest.
+        from hemosweep.forecast.timed_step import time_steps
+
+        timed = time_steps(tuple(to_time.values()))
+        stored = _read(path)  # Another forecast may have kept its steps meanwhile.
+        latest = _Machine.of(stored.get(machine))
+        known = {name: step for of in (here, latest) if of is not None for name, step in of.steps.items()}
+        for name, step in zip(to_time, timed.steps, strict=True):
+            # Whatever disturbed one of them only added to it; that the later one was disturbed no more settles it.
+            known[name] = replace(step, patch_s=min(step.patch_s, known.get(name, step).patch_s))
+        here = _Machine(
+            code=_code_digest(),
+            device=timed.device,
+            num_gpus=timed.num_gpus,
+            gpu_bytes=timed.gpu_bytes,
+            steps=known,
+        )
+        not_kept = _write(path, stored | {machine: asdict(here)})
+    return Calibrations(
+        device=here.device,
+        num_gpus=here.num_gpus,
+        gpu_bytes=here.gpu_bytes,
+        steps={config: here.steps[name] for config, name in names.items()},
+        num_kept=len(set(names.values()) - to_time.keys()),
+        not_kept=not_kept,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Machine:
+    """The record of one machine; `code` is the digest of what the steps were timed with, `steps` go by theirs."""
+
+    code: str
+    device: str
+    num_gpus: int
+    steps: Mapping[str, Calibration]
+    gpu_bytes: int | None = None
+
+    @classmethod
+    def of(cls, stored: Any) -> "_Machine | None":
+        """None where nothing is stored, or of other code, or damaged."""
+        try:
+            steps = {name: Calibration(**values) for name, values in stored["steps"].items()}
+            machine = cls(**stored | {"steps": steps})
+        except (KeyError, TypeError, AttributeError):
+            return None
+        whole = (
+            type(machine.device) is str
+            and machine.device.isprintable()
+            and _within(machine.num_gpus, int, 0, 1e3)
+            and (machine.gpu_bytes is None or _within(machine.gpu_bytes, int, 1, 1e15))
+        )
+        return machine if whole and all(map(_is_whole, steps.values())) and machine.code == _code_digest() else None
+
+    def settles(self, name: str, config: ArmConfig) -> bool:
+        """True if the step of a configuration need not be timed again."""
+        step = self.steps.get(name)
+        return step is not None and not step.disturbed and step.batch_at_once == config.training.batch_size
+
+
+def _is_whole(step: Calibration) -> bool:
+    """True if each value is what it is meant to be; the file may come from anywhere."""
+    return (
+        _within(step.patch_s, float, 1e-9, 1e6)
+        and _within(step.memory_bytes, int, 1, 1e15)
+        and _within(step.batch_at_once, int, 1, 1e9)
+        and _within(step.weight_bytes, int, 1, 1e15)
+        and (step.num_busy is None or _within(step.num_busy, float, 0, 1e6))
+        and type(step.timed_on) is str
+        and re.fullmatch(r"\d{4}-\d\d-\d\d", step.timed_on, re.ASCII) is not None
+    )
+
+
+def _within(value: object, kind: type, low: float, high: float) -> bool:
+    return type(value) is kind and low <= value <= high  # type: ignore[operator]  # NaN is nowhere
+
+
+def _step_digest(config: ArmConfig) -> str:
+    """Digest of all that the time and memory of a step depend on."""
+    channels, training = config.preprocessing.channels, config.training
+    return digest_json([asdict(config.model), channels, config.sampling.patch_HWD, training.loss, training.batch_size])
+
+
+def _code_digest() -> str:
+    folder = Path(__file__).parent
+    timing = digest_files([folder / name for name in _TIMING], folder)
+    return digest_json([source_digest(), timing, version("torch")])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The records of all machines; nothing where there is no such file, or a damaged one."""
+    if not path.is_file():  # a pipe would be waited for
+        return {}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _write(path: Path, stored: Mapping[str, Any]) -> str | None:
+    """Why it could not be written, if it could not: a forecast does not fail for that."""
+    try:
+        with replacing(path, shared=True) as temporary:
+            temporary.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        return system_message(error)
+    return None

@@ -1,0 +1,185 @@
+"""A training step of a network, timed and weighed on this machine's device."""
+
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hemosweep.config import ArmConfig
+from hemosweep.executors.machine import Bystanders
+from hemosweep.forecast.step_cost import Calibration, Timed
+from hemosweep.model.builders import build_loss, build_model
+from hemosweep.model.device import Device, choose_device, count_gpus, memory_bytes
+from hemosweep.model.memory import MicroBatch
+
+NUM_STEPS = 2
+"""Timed steps, after one of warm-up."""
+STEP_S = 0.2
+"""Longest time of a timed step on the CPU. A larger batch takes less time a patch, a whole one perhaps minutes."""
+SMALLEST_BATCH = 2
+"""Batch normalisation has no variance below."""
+
+WEIGHT_COPIES = 5
+"""The weights, their gradients, Adadelta's two averages of each, and the best weights so far."""
+BACKWARD_SHARE = 0.2
+"""Memory of the backward pass beside what the forward pass has kept for it, as a share of that."""
+LIBRARIES_BYTES = 200_000_000
+"""Memory of a CPU training's process beside: other libraries, mapped files, oneDNN's kernels for the network.
+
+Both were measured with six networks, 8 to 64 channels wide, patches of 2 to 55 thousand voxels and 16 to 64 of them a
+batch: the estimate was between 8% below and 1% above the peak of the child process, which was 0.6 to 2.5 GB.
+"""
+
+
+def time_steps(configs: Sequence[ArmConfig], *, num_steps: int = NUM_STEPS) -> Timed:
+    """The training step of each configuration on this machine's device.
+
+    On a GPU it is a step at the real batch size, and its memory is measured. On the CPU, where that may take minutes,
+    it has as few patches as take about `STEP_S`, and the memory of a whole one is reckoned from what a smaller one
+    keeps.
+
+    Raises:
+        OutOfMemory: the GPU does not hold the smallest micro-batch.
+    """
+    device = choose_device()
+    if device.torch_device.type == "cuda":
+        steps = [_on_gpu(config, device, num_steps) for config in configs]
+    else:
+        process_bytes = _process_bytes()  # Before the first step leaves something behind.
+        steps = [_on_cpu(config, device, num_steps, process_bytes) for config in configs]
+    return Timed(
+        device=device.name, num_gpus=count_gpus(), gpu_bytes=memory_bytes(device.torch_device), steps=tuple(steps)
+    )
+
+
+def _on_gpu(config: ArmConfig, device: Device, num_steps: int) -> Calibration:
+    before = torch.cuda.memory_allocated()
+    step = TrainingStep(config, device)
+    micro_batch = MicroBatch(config.training.batch_size, least=SMALLEST_BATCH)
+
+    def run(num_patches: int) -> int:
+        step(num_patches)
+        torch.cuda.synchronize()
+        return num_patches
+
+    batch = micro_batch.run(run, config.training.batch_size)
+    torch.cuda.reset_peak_memory_stats()  # What was tried in vain is no peak.
+    seconds = _timed(lambda: run(batch), num_steps)
+    weight_bytes = step.weight_bytes
+    return Calibration(
+        patch_s=seconds / batch,
+        memory_bytes=torch.cuda.max_memory_allocated() - before + weight_bytes,  # The best weights so far.
+        batch_at_once=batch,
+        weight_bytes=weight_bytes,
+        num_busy=None,
+        timed_on=str(date.today()),
+    )
+
+
+def _on_cpu(config: ArmConfig, device: Device, num_steps: int, process_bytes: int) -> Calibration:
+    whole = config.training.batch_size
+    step = TrainingStep(config, device)
+    kept = step.kept_bytes(SMALLEST_BATCH) / SMALLEST_BATCH * whole
+    step(SMALLEST_BATCH)  # The first backward pass of a process starts threads and compiles kernels.
+    bystanders = Bystanders()
+    seconds = _timed(lambda: step(SMALLEST_BATCH), num_steps)
+    batch = max(SMALLEST_BATCH, min(whole, int(SMALLEST_BATCH * STEP_S / seconds)))
+    if batch > SMALLEST_BATCH:
+        step(batch)
+        seconds = _timed(lambda: step(batch), num_steps)
+    tensors = (1 + BACKWARD_SHARE) * kept + WEIGHT_COPIES * step.weight_bytes
+    return Calibration(
+        patch_s=seconds / batch,
+        memory_bytes=process_bytes + LIBRARIES_BYTES + round(tensors),
+        batch_at_once=whole,
+        weight_bytes=step.weight_bytes,
+        num_busy=round(bystanders.num_busy(), 2),
+        timed_on=str(date.today()),
+    )
+
+
+def _timed(step: Callable[[], object], num_steps: int) -> float:
+    """Seconds of the fastest step: whatever else the machine does only adds to them."""
+    seconds = []
+    for _ in range(num_steps):
+        begun = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
+
+
+class TrainingStep:
+    """One step of `training.loop` on noise: forward, backward, and Adadelta.
+
+    Adadelta is written out: to make one of torch's optimizers imports its compiler, which takes longer than all the
+    rest of a forecast.
+    """
+
+    def __init__(self, config: ArmConfig, device: Device) -> None:
+        self._num_channels = len(config.preprocessing.channels)
+        self._patch_DHW = config.sampling.patch_DHW
+        self._learning_rate = config.training.learning_rate
+        self._device = device
+        self._model = device.place(build_model(config, in_channels=self._num_channels))
+        self._loss = build_loss(config.training)
+        self._averages = [(p, torch.zeros_like(p), torch.zeros_like(p)) for p in self._model.parameters()]
+
+    @property
+    def weight_bytes(self) -> int:
+        """The network's weights and running statistics."""
+        return sum(int(tensor.nbytes) for tensor in self._model.state_dict().values())
+
+    def __call__(self, num_patches: int) -> None:
+        loss = self._forward(num_patches)
+        self._model.zero_grad(set_to_none=True)
+        loss.backward()
+        with torch.no_grad():
+            for parameter, square, change in self._averages:
+                assert parameter.grad is not None
+                square.mul_(0.9).addcmul_(parameter.grad, parameter.grad, value=0.1)
+                delta = (change + 1e-6).sqrt_().div_((square + 1e-6).sqrt_()).mul_(parameter.grad)
+                change.mul_(0.9).addcmul_(delta, delta, value=0.1)
+                parameter.sub_(delta, alpha=self._learning_rate)
+
+    def kept_bytes(self, num_patches: int) -> int:
+        """Bytes that the forward pass keeps for the backward pass, beside the weights."""
+        weights = {parameter.untyped_storage()._cdata for parameter, _, _ in self._averages}
+        kept: dict[int, int] = {}  # By storage: two layers may keep one tensor.
+
+        def keep(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in weights:
+                kept[storage._cdata] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            self._forward(num_patches)
+        return sum(kept.values())
+
+    def _forward(self, num_patches: int) -> Tensor:
+        device = self._device.torch_device
+        x_BCDHW = torch.randn((num_patches, self._num_channels, *self._patch_DHW), device=device)
+        label_BDHW = torch.zeros((num_patches, *self._patch_DHW), dtype=torch.int64, device=device)
+        with self._device.autocast():
+            logits_BCDHW = self._model(self._device.arrange(x_BCDHW))
+        return self._loss(logits_BCDHW, label_BDHW)
+
+
+def _process_bytes() -> int:
+    """Memory that this process has to itself: torch and what the command line has imported.
+
+    A fold run's process has about as much of it. Files that are mapped do not count: it maps fewer of them.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        kilobytes = re.search(r"^RssAnon:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
+        if kilobytes is not None:
+            return 1024 * int(kilobytes[1])
+    # All that it has held so far: bytes on macOS, kilobytes elsewhere.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,1 @@
+"""Names of fold runs: digests of everything that can change a result."""

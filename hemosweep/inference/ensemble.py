@@ -1,0 +1,133 @@
+"""The fold ensemble of one arm: what its fold runs learned, put to work on a case that needs no reference."""
+
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from hemosweep.config import ArmConfig
+from hemosweep.errors import BadInput
+from hemosweep.foldrun.spec import CHECKPOINT_NAME, DONE_NAME, FoldRunSpec, is_finished
+from hemosweep.inference.sliding_window import predict_probability
+from hemosweep.model.builders import build_model
+from hemosweep.model.checkpoint import load_checkpoint
+from hemosweep.model.device import Device, choose_device
+from hemosweep.preprocessing.record import PreprocessedCase
+
+AGAIN = "run its sweep again"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ensemble:
+    """The networks of an arm's folds, each with the weights of its best validation loss, and their fold runs."""
+
+    specs: tuple[FoldRunSpec, ...]
+    models: tuple[nn.Module, ...]
+    device: Device
+
+    @property
+    def config(self) -> ArmConfig:
+        return self.specs[0].config
+
+
+def load_ensemble(folders: Sequence[Path]) -> Ensemble:
+    """Load the networks of fold runs of one arm, at least one.
+
+    Args:
+        folders: a fold run's folder each.
+
+    Raises:
+        BadInput: a fold run is not done, its files are gone or damaged, or other code than this wrote them.
+    """
+    specs = tuple(_read_spec(folder) for folder in folders)
+    device = choose_device(deterministic=specs[0].config.training.deterministic)
+    models = tuple(_load_model(folder, spec.config, device) for folder, spec in zip(folders, specs, strict=True))
+    return Ensemble(specs=specs, models=models, device=device)
+
+
+def predict_ensemble(
+    ensemble: Ensemble, case: PreprocessedCase, *, on_fold: Callable[[], None] = lambda: None
+) -> NDArray[np.float32]:
+    """Mean lesion probability over the folds, `(D, H, W)` of the network's grid.
+
+    Each network sees the case as its test cases: `predict_probability` with the arm's patches and overlap.
+
+    Args:
+        on_fold: called after each network.
+    """
+    config = ensemble.config
+    total_DHW = np.zeros(case.brain_DHW.shape, dtype=np.float32)
+    for model in ensemble.models:
+        total_DHW += predict_probability(
+            model,
+            case.image_CDHW,
+            case.brain_DHW,
+            patch_DHW=config.sampling.patch_DHW,
+            overlap=config.inference.overlap,
+            batch_size=config.training.batch_size,
+            device=ensemble.device,
+        )
+        on_fold()
+    return total_DHW / np.float32(len(ensemble.models))
+
+
+class OwnCases:
+    """The cases that an ensemble was trained, validated or tested on, known again by their brain masks.
+
+    A brain mask follows thousands of noisy voxels, so that two scans never share one to the voxel, while the same scan
+    gives the same mask under any name, with or without its lesion mask.
+    """
+
+    def __init__(self, ensemble: Ensemble) -> None:
+        self._seen: dict[bytes, int] = {}
+        paths = {case.path for spec in ensemble.specs for case in (*spec.train, *spec.validation, *spec.test)}
+        self.num_missing = 0
+        for path in paths:
+            brain = _packed_brain(Path(path))
+            if brain is None:
+                self.num_missing += 1
+                continue
+            self._seen[brain] = sum(
+                path in {case.path for case in (*spec.train, *spec.validation)} for spec in ensemble.specs
+            )
+
+    def num_folds_that_saw(self, case: PreprocessedCase) -> int | None:
+        """Number of folds that trained or stopped on the case; None for a case that is not among them."""
+        return self._seen.get(np.packbits(case.brain_DHW).tobytes())
+
+
+def _packed_brain(path: Path) -> bytes | None:
+    """The brain mask of a saved case without unpacking its images; None where the file is gone."""
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return bytes(arrays["brain"].tobytes())
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def _read_spec(folder: Path) -> FoldRunSpec:
+    if not (folder / DONE_NAME).is_file():
+        raise BadInput(f"{folder}: this fold run is not done, or its folder is gone; {AGAIN}")
+    try:
+        spec = FoldRunSpec.read(folder)
+    except ValueError as error:
+        raise BadInput(f"{folder}: written by another version of hemosweep, or damaged; {AGAIN}") from error
+    if not is_finished(folder):
+        raise BadInput(f"{folder}: its done-marker or its scores are damaged; {AGAIN}")
+    return spec
+
+
+def _load_model(folder: Path, config: ArmConfig, device: Device) -> nn.Module:
+    path = folder / CHECKPOINT_NAME
+    model = build_model(config, in_channels=len(config.preprocessing.channels))
+    try:
+        model.load_state_dict(load_checkpoint(path, device.torch_device)["best"])
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; {AGAIN}") from None
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise BadInput(f"{path}: damaged, or of another version of hemosweep; delete {folder} and {AGAIN}") from error
+    return device.place(model)

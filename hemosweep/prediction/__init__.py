@@ -1,0 +1,1 @@
+"""Scans segmented by the fold ensemble of an arm."""

@@ -1,0 +1,45 @@
+"""The check of a whole data set."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from hemosweep.data.parallel import map_cases
+from hemosweep.qc.between import (
+    duplicate_problems,
+    missing_angiography_problems,
+    outlier_problems,
+    shared_patient_problems,
+)
+from hemosweep.qc.case import examine
+from hemosweep.qc.problem import SEVERITIES, CheckReport
+from hemosweep.qc.table import read_table, unlisted_folders
+
+
+def check_dataset(
+    data: Path, *, lesion_label: int | None = None, jobs: int, progress: Callable[[int, int], None]
+) -> CheckReport:
+    """Find every problem of a data set; the report does not depend on `jobs`.
+
+    Args:
+        lesion_label: the value of the lesion in its masks; None wants masks of zeros and ones.
+        jobs: cases read at the same time, each in a process of its own; 1 reads them here.
+        progress: called with the number of cases done and of all cases.
+
+    Raises:
+        BadInput: the folder is no data set: no folder, or no table that lists a case.
+        HemosweepError: a process was killed.
+    """
+    cases, table_problems = read_table(data)
+    examined = map_cases(partial(examine, lesion_label=lesion_label), cases, jobs=jobs, progress=progress)
+    found = [problem for one in examined for problem in one.problems]
+    found += [*duplicate_problems(examined), *missing_angiography_problems(examined), *outlier_problems(examined)]
+    place = {case.case_id: index for index, case in enumerate(cases)}
+    found.sort(key=lambda problem: (place[problem.case_id], SEVERITIES.index(problem.severity)))
+    problems = (*found, *table_problems, *unlisted_folders(data, cases), *shared_patient_problems(examined))
+    broken = {problem.case_id for problem in problems if problem.severity == "error"}
+    return CheckReport(
+        case_ids=tuple(case.case_id for case in cases),
+        trainable_ids=tuple(one.case.case_id for one in examined if one.has_lesion and one.case.case_id not in broken),
+        problems=problems,
+    )

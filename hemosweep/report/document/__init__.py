@@ -1,0 +1,1 @@
+"""Report of a study as a document: HTML, Markdown and LaTeX."""

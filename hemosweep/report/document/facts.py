@@ -1,0 +1,95 @@
+"""Facts of a report about an ablation: its arms, its comparisons and its runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from hemosweep.report.terminal.table import ComparisonRow
+from hemosweep.stats.replicates import SeedSpread
+
+if TYPE_CHECKING:
+    from hemosweep.data.case import Case
+    from hemosweep.report.slices.pairs import PairArm
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmFacts:
+    """An arm and its finished seeds.
+
+    `cases` has a row a case (`case_id`, `ivh`, `dsc`: the mean over the seeds); None where no seed is finished, and
+    then `missing` says why. `spread` is how far the mean moves with the seed, None for one seed.
+    """
+
+    name: str
+    seeds: tuple[int, ...] = ()
+    cases: pd.DataFrame | None = None
+    spread: SeedSpread | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlay:
+    """Sources of the pictures of a comparison's largest changes."""
+
+    a: "PairArm"
+    b: "PairArm"
+    cases: Sequence["Case"]
+    lesion_label: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairFacts:
+    """A declared comparison.
+
+    Without a `row` there is none, for the reason `verdict` (a few words) and `reason` (in full). `pairs` has a row a
+    paired case: `case_id`, `a`, `b`, `ivh`. `overlay` is a text where there is nothing to draw: why.
+    """
+
+    a: str
+    b: str
+    row: ComparisonRow | None = None
+    verdict: str = ""
+    reason: str = ""
+    remarks: tuple[str, ...] = ()
+    pairs: pd.DataFrame | None = None
+    overlay: Overlay | str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.a, self.b
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFacts:
+    """A run that the tables are made of. `tags` are its own, `device` what each of its folds was trained on."""
+
+    arm: str
+    seed: int
+    run_id: str
+    replicate: str
+    config_digest: str
+    tags: Mapping[str, str]
+    folds: tuple[int, ...]
+    num_cases: int
+    devices: tuple[Mapping[str, str], ...]
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepFacts:
+    """An ablation. `notices` are what its figures would be misread without, `missing` what is not there."""
+
+    name: str
+    question: str
+    arms: tuple[ArmFacts, ...]
+    pairs: tuple[PairFacts, ...]
+    runs: tuple[RunFacts, ...]
+    notices: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    noise: tuple[str, SeedSpread] | None = None
+
+    @property
+    def rows(self) -> tuple[ComparisonRow, ...]:
+        return tuple(pair.row for pair in self.pairs if pair.row is not None)

@@ -1,0 +1,112 @@
+"""Provenance of a report's figures: digests, commit, versions, hardware, hours. Nothing that names a machine."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from hemosweep.report.document.document import Column, Table
+from hemosweep.report.document.facts import RunFacts, SweepFacts
+from hemosweep.report.terminal.table import UNDEFINED
+
+_TAGS = {
+    "profile": "Profile",
+    "subset": "Only some folds",
+    "dataset_digest": "Data set digest",
+    "folds_digest": "Split digest",
+    "source_digest": "Source digest",
+    "metric_version": "Metric version",
+    "nsd_tolerance_mm": "Surface Dice tolerance (mm)",
+    "checkpoint_rule": "Epoch that is kept",
+    "device_kind": "Kind of device",
+}
+_VERSIONS = ("hemosweep", "torch", "numpy", "scipy", "nibabel", "mlflow", "optuna", "pandas")
+SECONDS_PER_HOUR = 3600.0
+
+
+def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
+    """Facts that the runs of an ablation have in common, or in which they differ; and each run with its digests."""
+    facts = [
+        ("Cases", _said(sweep.runs, lambda run: str(run.num_cases))),
+        ("Folds", _said(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
+        ("Seeds", ", ".join(map(str, sorted({run.seed for run in sweep.runs})))),
+        *((label, _said(sweep.runs, _tag(f"hemosweep.{name}"))) for name, label in _TAGS.items()),
+        ("Commit", _said(sweep.runs, _tag("env.git_commit"))),
+        ("Python", _said(sweep.runs, _tag("env.python"))),
+        ("Platform", _said(sweep.runs, _tag("env.platform"))),
+        ("Packages", _said(sweep.runs, _packages)),
+        ("Trained on", _said(sweep.runs, _hardware)),
+        ("Hours trained", hours(_total([run.seconds for run in sweep.runs]))),
+    ]
+    known = tuple((name, value) for name, value in facts if value not in {UNDEFINED, ""})
+    common = Table(
+        caption=f"{sweep.name}: what its runs were made with. Fold runs that several ablations share are counted in "
+        "the hours of each.",
+        columns=(Column(name="What", align="left"), Column(name="Value", align="left")),
+        rows=known,
+    )
+    runs = Table(
+        caption=f"{sweep.name}: its runs.",
+        columns=(
+            Column(name="Arm", align="left"),
+            Column(name="Seed"),
+            Column(name="MLflow run", align="left"),
+            Column(name="Configuration digest", align="left"),
+            Column(name="Fold runs digest", align="left"),
+            Column(name="Folds"),
+            Column(name="Cases"),
+            Column(name="Hours"),
+        ),
+        rows=tuple(
+            (
+                run.arm,
+                str(run.seed),
+                run.run_id[:8],
+                run.config_digest or UNDEFINED,
+                run.replicate,
+                str(len(run.folds)) if run.folds else UNDEFINED,
+                str(run.num_cases),
+                hours(run.seconds),
+            )
+            for run in sweep.runs
+        ),
+    )
+    return common, runs
+
+
+def hours(seconds: float | None) -> str:
+    """Hours in as many digits as they deserve: "0.004", "1.3", "57"."""
+    return UNDEFINED if seconds is None else f"{seconds / SECONDS_PER_HOUR:.2g}"
+
+
+def _total(seconds: Sequence[float | None]) -> float | None:
+    known = [value for value in seconds if value is not None]
+    return math.fsum(known) if known else None
+
+
+def _tag(name: str) -> Callable[[RunFacts], str]:
+    return lambda run: run.tags.get(name, UNDEFINED)
+
+
+def _said(runs: Sequence[RunFacts], of: Callable[[RunFacts], str]) -> str:
+    """Value that all runs have, or each value with its runs."""
+    by_value: dict[str, list[str]] = {}
+    for run in runs:
+        by_value.setdefault(of(run), []).append(f"{run.arm}@{run.seed}")
+    if len(by_value) == 1:
+        return next(iter(by_value))
+    return "; ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())
+
+
+def _packages(run: RunFacts) -> str:
+    found = [f"{name} {run.tags[f'env.{name}']}" for name in _VERSIONS if f"env.{name}" in run.tags]
+    return ", ".join(found) or UNDEFINED
+
+
+def _hardware(run: RunFacts) -> str:
+    """The devices of its folds, such as "cpu, 2 threads, torch 2.9"."""
+    texts = []
+    for device in run.devices:
+        parts = [device[name] for name in ("device",) if name in device]
+        parts += [f"{device['threads']} threads"] if "threads" in device else []
+        parts += [f"torch {device['torch']}"] if "torch" in device else []
+        texts.append(", ".join(parts))
+    return " / ".join(sorted({text for text in texts if text})) or UNDEFINED

@@ -1,0 +1,112 @@
+"""A sweep as a section of a report: its tables, its pictures, and each comparison in one sentence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
+from hemosweep.report.document.facts import PairFacts, SweepFacts
+from hemosweep.report.document.provenance import provenance_tables
+from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
+from hemosweep.report.paper.printed import paper_notes, paper_place
+from hemosweep.report.terminal.summary import family_verdict
+from hemosweep.report.terminal.table import ARROW
+
+PAPER = (
+    "Abramova et al. 2021, Hemorrhagic stroke lesion segmentation using a 3D U-Net with squeeze-and-excitation blocks, "
+    "Computerized Medical Imaging and Graphics 90:101908, doi 10.1016/j.compmedimag.2021.101908"
+)
+NO_REPRODUCTION = "These figures are no reproduction of the paper."
+_READING = (
+    "Columns named paper hold what the paper prints, and its verdict is the bound that it prints for p; a dash says "
+    "that it prints nothing. Columns named ours are of the runs in this report: each case is tested once, by a network "
+    "that never saw it. A difference is taken case by case over the cases that both arms have, and its interval and "
+    "test (the paper's dependent t-test) cover the choice of cases, not that of the seed or of the training cases.",
+    "Our verdict is the test's, corrected for the number of comparisons that the ablation declared before any training "
+    "(Holm). It is within seed noise where new seeds alone make as large a difference, as far as arms were trained "
+    "with several; and not comparable where two runs differ in data, folds, metric version or checkpoint rule: then no "
+    "figure is given.",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepPictures:
+    """The figures of a sweep: those about all of it, and those of each comparison (A, B)."""
+
+    overview: tuple[Picture, ...] = ()
+    by_pair: Mapping[tuple[str, str], tuple[Picture, ...]]
+
+
+def report_document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures]) -> Document:
+    """The report of these sweeps, in their order.
+
+    Args:
+        pictures: those of each sweep, by its name.
+    """
+    several = len(sweeps) > 1
+    opening: tuple[Block, ...] = tuple(Text(text=text) for text in _READING)
+    if several and any(sweep.pairs for sweep in sweeps):
+        opening = (glance_table(sweeps), *opening)
+    names = ", ".join(sweep.name for sweep in sweeps)
+    return Document(
+        title="hemosweep: the study beside the paper" if several else f"hemosweep: {names} beside the paper",
+        lead=f"{'Ablations' if several else 'Ablation'} {names}. The paper: {PAPER}.",
+        notices=tuple(dict.fromkeys(notice for sweep in sweeps for notice in sweep.notices)),
+        sections=(
+            Section(title="At a glance" if several else "How to read it", anchor="reading", blocks=opening),
+            *(sweep_section(sweep, pictures[sweep.name]) for sweep in sweeps),
+        ),
+    )
+
+
+def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
+    place = paper_place(sweep.name)
+    where = f"{place} of the paper" if place else "not in the paper"
+    blocks: list[Block] = [Text(text=f"{sweep.question} ({where}.)")]
+    if sweep.missing:
+        blocks.append(Text(text="Not complete: what is missing here is not in any figure below.", is_notice=True))
+        blocks.append(Items(entries=tuple(("", text) for text in sweep.missing)))
+    blocks.append(verdict_table(sweep))
+    if pictures.overview:
+        blocks.append(Gallery(pictures=pictures.overview))
+    blocks.append(group_table(sweep))
+    notes = [
+        ("", note)
+        for arm in sweep.arms
+        if arm.cases is not None
+        for note in paper_notes(sweep.name, arm.name, arm.cases["dsc"].tolist())
+    ]
+    if notes:
+        blocks.append(Items(entries=tuple(notes)))
+    sections = []
+    if sweep.pairs:
+        sections.append(_tests(sweep))
+    sections += [
+        _pair_section(sweep, place, pair, pictures.by_pair.get(pair.key, ())) for place, pair in enumerate(sweep.pairs)
+    ]
+    seeds = seed_table(sweep)
+    if seeds is not None:
+        sections.append(Section(title="Seeds alone", anchor=f"{sweep.name}-seeds", blocks=(seeds,)))
+    if sweep.runs:
+        tables = provenance_tables(sweep)
+        sections.append(Section(title="Provenance", anchor=f"{sweep.name}-provenance", blocks=tables))
+    title = f"{sweep.name}: {place}" if place else sweep.name
+    return Section(title=title, anchor=sweep.name, blocks=tuple(blocks), sections=tuple(sections))
+
+
+def _tests(sweep: SweepFacts) -> Section:
+    return Section(title="Tests", anchor=f"{sweep.name}-tests", blocks=(test_table(sweep),))
+
+
+def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequence[Picture]) -> Section:
+    said = pair.reason if pair.row is None else family_verdict(pair.row)
+    blocks: list[Block] = [Text(text=said)]
+    remarks = [*pair.remarks]
+    if pair.row is not None:
+        remarks += pair.row.comparison.warnings
+    if remarks:
+        blocks.append(Items(entries=tuple(("Note", text) for text in dict.fromkeys(remarks))))
+    if pictures:
+        blocks.append(Gallery(pictures=tuple(pictures)))
+    if isinstance(pair.overlay, str) and pair.overlay:
+        blocks.append(Text(text=pair.overlay))
+    return Section(title=f"{pair.a} {ARROW} {pair.b}", anchor=f"{sweep.name}-{place + 1}", blocks=tuple(blocks))

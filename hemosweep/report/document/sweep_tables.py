@@ -1,0 +1,235 @@
+"""The tables of an ablation in a report: the paper's figures beside ours, the tests, and what seeds alone do."""
+
+from collections.abc import Sequence
+
+from hemosweep.report.document.document import Column, Table
+from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
+from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
+from hemosweep.report.paper.verdicts import own_verdict, p_value, paper_verdict
+from hemosweep.report.terminal.table import ARROW, UNDEFINED, ComparisonRow
+from hemosweep.scores.summary import Summary, summarise
+from hemosweep.stats.replicates import SeedSpread
+
+MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+NOT_FINISHED = "not finished"
+
+
+def verdict_table(sweep: SweepFacts) -> Table:
+    """The paper's table with ours: a row an arm, or one for each of its comparisons where it has several."""
+    rows = []
+    for arm in sweep.arms:
+        printed = paper_arm(sweep.name, arm.name)
+        dsc = (mean_sd(None if printed is None else printed.dsc), _own_dsc(arm))
+        pairs: Sequence[PairFacts | None] = [pair for pair in sweep.pairs if pair.b == arm.name] or [None]
+        rows += [(arm.name, *dsc, *_verdict_cells(sweep.name, pair)) for pair in pairs]
+    return Table(
+        caption=f"{sweep.name}: mean DSC {PLUS_MINUS} standard deviation over the cases; the difference is that arm "
+        "less the one it is compared with, ours with its 95% confidence interval over the cases.",
+        columns=(
+            Column(name="Arm", align="left"),
+            Column(name="paper", group="DSC"),
+            Column(name="ours", group="DSC"),
+            Column(name="Compared with", align="left"),
+            Column(name="paper", group="Difference in DSC"),
+            Column(name="ours [95% CI]", group="Difference in DSC"),
+            Column(name="paper", group="Verdict", align="left"),
+            Column(name="ours", group="Verdict", align="left"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _verdict_cells(sweep: str, pair: PairFacts | None) -> tuple[str, str, str, str, str]:
+    if pair is None:
+        return (UNDEFINED,) * 5
+    verdict = pair.verdict if pair.row is None else own_verdict(pair.row)
+    return (
+        pair.a,
+        difference(paper_difference(sweep, pair.a, pair.b)),
+        own_difference(pair.row),
+        paper_verdict(sweep, pair.a, pair.b),
+        verdict,
+    )
+
+
+def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
+    """Every declared comparison of a study, a row each."""
+    rows = []
+    for sweep in sweeps:
+        for pair in sweep.pairs:
+            _, printed, own, paper, ours = _verdict_cells(sweep.name, pair)
+            rows.append((sweep.name, f"{pair.a} {ARROW} {pair.b}", printed, own, paper, ours))
+    return Table(
+        caption=f"Every declared comparison A {ARROW} B: the difference in mean DSC is B {MINUS} A.",
+        columns=(
+            Column(name="Ablation", align="left"),
+            Column(name=f"A {ARROW} B", align="left"),
+            Column(name="paper", group="Difference in DSC"),
+            Column(name="ours [95% CI]", group="Difference in DSC"),
+            Column(name="paper", group="Verdict", align="left"),
+            Column(name="ours", group="Verdict", align="left"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def group_table(sweep: SweepFacts) -> Table:
+    """The rest of the paper's columns: by IVH, and the extreme cases. Its own are there as far as it prints any."""
+    printed = [paper_arm(sweep.name, arm.name) for arm in sweep.arms]
+    own = [_summary(arm) for arm in sweep.arms]
+    columns: list[tuple[Column, list[str]]] = [
+        (Column(name="Arm", align="left"), [arm.name for arm in sweep.arms]),
+        (Column(name="Cases"), [UNDEFINED if s is None else _count(s) for s in own]),
+        (Column(name="Seeds"), [str(len(arm.seeds)) for arm in sweep.arms]),
+    ]
+    for heading, field in (("IVH", "ivh"), ("No IVH", "no_ivh"), ("Max", "max"), ("Min", "min")):
+        papers = [_paper_cell(arm, field) for arm in printed]
+        if any(cell != UNDEFINED for cell in papers):
+            columns.append((Column(name="paper", group=heading), papers))
+        columns.append((Column(name="ours", group=heading), [_own_cell(s, field) for s in own]))
+    return Table(
+        caption=f"{sweep.name}: DSC of the cases with and without intraventricular hemorrhage (IVH), mean "
+        f"{PLUS_MINUS} standard deviation, and of the best and the worst case.",
+        columns=tuple(column for column, _ in columns),
+        rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
+    )
+
+
+def test_table(sweep: SweepFacts) -> Table:
+    """The paper's test as a family, its stars in a column of their own, and seed noise beside each difference."""
+    num_tests = sum(row.holm_p is not None for row in sweep.rows)
+    rows = []
+    for pair in sweep.pairs:
+        name = f"{pair.a} {ARROW} {pair.b}"
+        if pair.row is None:
+            rows.append((name, pair.verdict, *(UNDEFINED,) * 11))
+            continue
+        own = pair.row.comparison
+        noise = own.seed_noise
+        rows.append(
+            (
+                name,
+                str(own.n),
+                own_difference(pair.row),
+                number(own.t, ".2f"),
+                number(own.df, "d"),
+                p_value(own.p),
+                own.stars or UNDEFINED,
+                p_value(pair.row.holm_p),
+                p_value(pair.row.bh_p),
+                number(own.dz, ".2f"),
+                p_value(own.wilcoxon_p),
+                UNDEFINED if noise is None else f"{noise.sd:.3f}",
+                UNDEFINED if noise is None else f"{PLUS_MINUS}{noise.limit:.3f}",
+            )
+        )
+    return Table(
+        caption=f"{sweep.name}: dependent t-test over paired cases. Holm's and Benjamini and Hochberg's p-values are "
+        f"of the family of {num_tests} test{'s' * (num_tests != 1)}; the stars are the "
+        "paper's way, of the raw p-value (* < 0.05, ** < 0.01, *** < 0.005, **** < 0.001). Seed noise: standard "
+        "deviation of the mean DSC between seeds (A/A), and how large a difference new seeds and new cases make by "
+        "themselves; a dash where no arm was trained with several seeds.",
+        columns=(
+            Column(name=f"A {ARROW} B", align="left"),
+            Column(name="n"),
+            Column(name=f"B {MINUS} A [95% CI]"),
+            Column(name="t"),
+            Column(name="df"),
+            Column(name="p", group="raw"),
+            Column(name="stars", group="raw"),
+            Column(name="Holm", group="p in the family"),
+            Column(name="B-H", group="p in the family"),
+            Column(name="dz"),
+            Column(name="Wilcoxon p"),
+            Column(name="sd", group="Seed noise"),
+            Column(name="up to", group="Seed noise"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def seed_table(sweep: SweepFacts) -> Table | None:
+    """Spread of the mean DSC when nothing but the seed changes (A/A); None where no arm has several seeds."""
+    spreads = [(arm.name, arm.spread) for arm in sweep.arms if arm.spread is not None]
+    spreads += [] if sweep.noise is None else [sweep.noise]
+    if not spreads:
+        return None
+    return Table(
+        caption="Seeds alone (A/A): mean DSC of the same arm on the same cases, trained anew with another seed.",
+        columns=(
+            Column(name="Arm", align="left"),
+            Column(name="Cases"),
+            Column(name="Mean DSC by seed"),
+            Column(name="sd"),
+            Column(name="range"),
+        ),
+        rows=tuple((name, *_spread_cells(spread)) for name, spread in spreads),
+    )
+
+
+def _spread_cells(spread: SeedSpread) -> tuple[str, str, str, str]:
+    means = ", ".join(f"{mean:.3f}" for mean in spread.means)
+    return str(spread.num_cases), means, f"{spread.sd:.3f}", f"{spread.range:.3f}"
+
+
+def number(value: float | None, spec: str) -> str:
+    """A number with a proper minus sign; a dash where there is none."""
+    return UNDEFINED if value is None else format(value, spec).replace("-", MINUS)
+
+
+def mean_sd(value: tuple[float, float | None] | None) -> str:
+    if value is None:
+        return UNDEFINED
+    mean, sd = value
+    return f"{mean:.3f}" if sd is None else f"{mean:.3f} {PLUS_MINUS} {sd:.3f}"
+
+
+def difference(value: float | None) -> str:
+    return number(value, "+.3f")
+
+
+def own_difference(row: ComparisonRow | None) -> str:
+    """B - A with its interval, in as many digits as the metric is read in."""
+    if row is None or row.comparison.mean_diff is None:
+        return UNDEFINED
+    own = row.comparison
+    text = own.metric.number(row.comparison.mean_diff, sign="+")
+    if own.ci95 is not None:
+        low, high = (own.metric.number(bound, sign="+") for bound in own.ci95)
+        text += f" [{low}, {high}]"
+    return text.replace("-", MINUS)
+
+
+def _summary(arm: ArmFacts) -> Summary | None:
+    return None if arm.cases is None else summarise(arm.cases["dsc"].tolist(), arm.cases["ivh"].tolist())
+
+
+def _own_dsc(arm: ArmFacts) -> str:
+    summary = _summary(arm)
+    if summary is None:
+        return arm.missing or NOT_FINISHED
+    return UNDEFINED if summary.mean is None else mean_sd((summary.mean, summary.std))
+
+
+def _count(summary: Summary) -> str:
+    undefined = f" ({summary.num_undefined} undefined)" if summary.num_undefined else ""
+    return f"{summary.num_cases}{undefined}"
+
+
+def _paper_cell(arm: PaperArm | None, field: str) -> str:
+    value = None if arm is None else getattr(arm, field)
+    return _cell(value)
+
+
+def _own_cell(summary: Summary | None, field: str) -> str:
+    if summary is None:
+        return UNDEFINED
+    if field in {"max", "min"}:
+        return _cell(getattr(summary, field))
+    mean = getattr(summary, f"{field}_mean")
+    return UNDEFINED if mean is None else mean_sd((mean, getattr(summary, f"{field}_std")))
+
+
+def _cell(value: float | tuple[float, float] | None) -> str:
+    return mean_sd(value) if isinstance(value, tuple) else number(value, ".3f")

@@ -1,0 +1,1 @@
+"""Figures that the paper prints, and its verdicts."""

@@ -1,0 +1,60 @@
+"""The paper's verdict on a comparison and our own, in few words each, to stand side by side."""
+
+from hemosweep.report.paper.printed import paper_comparison, paper_difference
+from hemosweep.report.terminal.table import UNDEFINED, ComparisonRow
+from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
+from hemosweep.stats.verdict import p_text
+
+NOT_STATED = "not stated"
+SPACE = "\N{NO-BREAK SPACE}"
+_WORDS = {
+    "better": "better",
+    "worse": "worse",
+    "different": "different",
+    "no_evidence": "no evidence of a difference",
+    "equivalent": "equivalent",
+    "within_seed_noise": "within seed noise",
+    "not_comparable": "not comparable",
+}
+_UNTESTABLE = {
+    "identical": "not testable: identical in every case",
+    "zero_variance": "not testable: the same difference in every case",
+    "too_few_pairs": "not testable: fewer than two pairs",
+}
+
+
+def paper_verdict(sweep: str, a: str, b: str) -> str:
+    """Verdict of the paper on B against A: better, worse, or not significant, with the bound that it prints for p."""
+    printed, difference = paper_comparison(sweep, b), paper_difference(sweep, a, b)
+    if printed is None or printed[0] != a or difference is None:
+        return NOT_STATED
+    bound = printed[1]
+    if bound.startswith(">"):
+        return f"not significant ({spaced('p', bound)})"
+    return f"{'better' if difference > 0 else 'worse'} ({spaced('p', bound)})"
+
+
+def own_verdict(row: ComparisonRow) -> str:
+    """Our verdict: the outcome of the test, taken back where it does not survive the family's Holm correction."""
+    own = row.comparison
+    if own.outcome == "not_testable":
+        return _UNTESTABLE.get(own.status, "not testable")
+    word = _WORDS[own.outcome]
+    if row.holm_p is None:
+        return word
+    lost = row.comparison.p is not None and row.comparison.p < SIGNIFICANCE_LEVEL <= row.holm_p
+    if lost and own.outcome in {"better", "worse", "different"}:
+        word = "not significant after Holm"
+    return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
+
+
+def p_value(p: float | None) -> str:
+    """Four digits, or below the smallest that they tell; a dash where there is none."""
+    if p is None:
+        return UNDEFINED
+    return f"{p:.4f}" if p >= 0.0001 else f"<{SPACE}0.0001"
+
+
+def spaced(name: str, bound: str) -> str:
+    """A bound as printed, such as "<0.01", behind what it bounds, in one piece however the line breaks."""
+    return SPACE.join((name, bound[0], bound[1:]))

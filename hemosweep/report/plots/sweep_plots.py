@@ -1,0 +1,154 @@
+"""The figures of a sweep in a report, drawn into its folder, with what each shows in words."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypedDict
+
+import pandas as pd
+
+from hemosweep.report.document.document import Picture
+from hemosweep.report.document.facts import Overlay, PairFacts, SweepFacts
+from hemosweep.report.document.sweep_section import SweepPictures
+from hemosweep.report.document.sweep_tables import own_difference
+from hemosweep.report.names import safe_name
+from hemosweep.report.paper.printed import paper_arm, paper_difference
+from hemosweep.report.paper.verdicts import own_verdict
+from hemosweep.report.plots.bland_altman import bland_altman
+from hemosweep.report.plots.figures import boxplot
+from hemosweep.report.plots.forest import draw_forest
+from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
+from hemosweep.report.slices.pairs import draw_pair
+from hemosweep.report.terminal.table import ARROW
+from hemosweep.scores.metric import DSC, Metric
+
+FIGURES = "figures"
+
+
+class _Names(TypedDict):
+    """Facts for the plots of a comparison, beside its pairs."""
+
+    name_a: str
+    name_b: str
+    metric: Metric
+
+
+SLICE_DPI = 200
+"""Finer than that only enlarges the pixels of a CT, at twice the bytes."""
+
+
+def draw_sweep(sweep: SweepFacts, folder: Path, drawn: Callable[[], None]) -> SweepPictures:
+    """Draw a sweep's figures into `folder`/figures.
+
+    Args:
+        drawn: called after every figure.
+
+    Raises:
+        BadInput: a case of an overlay cannot be read.
+    """
+    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
+    overview = []
+    for picture in _overview(sweep, folder):
+        overview.append(picture)
+        drawn()
+    by_pair = {}
+    for pair in sweep.pairs:
+        pictures = []
+        for picture in _pair(sweep, pair, folder):
+            pictures.append(picture)
+            drawn()
+        by_pair[pair.key] = tuple(pictures)
+    return SweepPictures(overview=tuple(overview), by_pair=by_pair)
+
+
+def count_figures(sweep: SweepFacts) -> int:
+    """Number of figures that `draw_sweep` will draw."""
+    overview = bool(_scored(sweep)) + any(row.comparison.mean_diff is not None for row in sweep.rows)
+    pairs = [pair for pair in sweep.pairs if pair.pairs is not None and len(pair.pairs)]
+    return overview + 3 * len(pairs) + sum(isinstance(pair.overlay, Overlay) for pair in pairs)
+
+
+def _scored(sweep: SweepFacts) -> dict[str, pd.DataFrame]:
+    return {arm.name: arm.cases for arm in sweep.arms if arm.cases is not None}
+
+
+def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
+    rows = [row for row in sweep.rows if row.comparison.mean_diff is not None]
+    if rows:
+        path = f"{FIGURES}/{sweep.name}-forest.png"
+        paper = {
+            (row.a, row.b): value for row in rows if (value := paper_difference(sweep.name, row.a, row.b)) is not None
+        }
+        draw_forest(rows, folder / path, title=f"{sweep.name}: differences in DSC", paper=paper)
+        said = "; ".join(f"{row.a} {ARROW} {row.b}: {own_difference(row)}, {own_verdict(row)}" for row in rows)
+        yield Picture(
+            path=path,
+            caption="Mean differences with 95% confidence intervals over the cases, beside those of the paper.",
+            alt=f"Forest plot of the differences in mean DSC. {said}.",
+        )
+    cases = _scored(sweep)
+    if cases:
+        path = f"{FIGURES}/{sweep.name}-boxplot.png"
+        printed = {name: arm.dsc for name in cases if (arm := paper_arm(sweep.name, name)) is not None}
+        boxplot(
+            {name: table["dsc"].tolist() for name, table in cases.items()},
+            folder / path,
+            title=sweep.name,
+            paper=printed,
+            ivh={name: table["ivh"].tolist() for name, table in cases.items()},
+        )
+        medians = ", ".join(f"{name} {table['dsc'].median():.3f}" for name, table in cases.items())
+        yield Picture(
+            path=path,
+            caption="DSC of every case by arm, in the manner of the paper's Fig. 6: median, quartiles, and whiskers to "
+            "the last case within 1.5 interquartile ranges.",
+            alt=f"Boxplots of the DSC by arm. Medians: {medians}.",
+        )
+
+
+def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]:
+    if pair.pairs is None or pair.pairs.empty or pair.row is None:
+        return
+    own = pair.row.comparison
+    stem = f"{FIGURES}/{sweep.name}-{safe_name(pair.a)}-to-{safe_name(pair.b)}"
+    names: _Names = {"name_a": pair.a, "name_b": pair.b, "metric": DSC}
+    counts = f"higher under {pair.b} in {own.wins} of {own.n} cases, equal in {own.ties}, lower in {own.losses}"
+    slope_plot(pair.pairs, folder / f"{stem}-slopes.png", **names)
+    yield Picture(
+        path=f"{stem}-slopes.png",
+        caption=f"Every case under {pair.a} and {pair.b}.",
+        alt=f"Paired slope plot: the DSC is {counts}.",
+    )
+    difference_bars(pair.pairs, folder / f"{stem}-differences.png", **names)
+    worst, best = (
+        ", ".join(f"{case} {DSC.number(diff, sign='+')}" for case, diff in cases) or "none"
+        for cases in (own.worst, own.best)
+    )
+    yield Picture(
+        path=f"{stem}-differences.png",
+        caption=f"Difference in DSC case by case, {pair.b} less {pair.a}.",
+        alt=f"Bars of the differences by case. Largest losses: {worst}. Largest gains: {best}.",
+    )
+    bland_altman(pair.pairs, folder / f"{stem}-bland-altman.png", **names)
+    spread = "" if own.sd_diff is None else f", standard deviation {own.sd_diff:.3f}"
+    yield Picture(
+        path=f"{stem}-bland-altman.png",
+        caption="Bland-Altman: the difference against the mean of both arms.",
+        alt=f"Bland-Altman plot: mean difference {own_difference(pair.row)}{spread}.",
+    )
+    if isinstance(pair.overlay, Overlay):
+        overlay = pair.overlay
+        draw_pair(
+            overlay.a,
+            overlay.b,
+            overlay.cases,
+            folder / f"{stem}-cases.png",
+            lesion_label=overlay.lesion_label,
+            dpi=SLICE_DPI,
+        )
+        yield Picture(
+            path=f"{stem}-cases.png",
+            caption=f"The cases that change most from {overlay.a.name} to {overlay.b.name}: CT, and the contours of "
+            "reference (white) and prediction (red) under each arm, on the slice where the predictions differ most.",
+            alt=f"CT slices of the most improved and most worsened cases under {pair.a} and under {pair.b}. "
+            f"Largest gains: {best}. Largest losses: {worst}.",
+        )

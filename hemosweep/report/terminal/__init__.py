@@ -1,0 +1,1 @@
+"""Tables, progress and comparisons as lines on a terminal."""

@@ -1,0 +1,181 @@
+"""A paired comparison as lines to read: the paper's test first, and beside it what the test leaves unsaid."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hemosweep.scores.metric import DSC, Metric
+from hemosweep.stats.robust import MAX_BOOTSTRAPPED
+from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
+from hemosweep.stats.verdict import p_text
+
+if TYPE_CHECKING:
+    from hemosweep.stats.groups import GroupDifference
+    from hemosweep.stats.paired import PairedComparison
+    from hemosweep.stats.replicates import SeedSpread
+    from hemosweep.stats.ttest import MeanTest
+
+Interval = tuple[float, float]
+NO_VALUE = "no value"
+
+
+def comparison_lines(result: "PairedComparison", *, baseline: str | None = None) -> list[str]:
+    """Headline, and a block of one line a check.
+
+    Args:
+        baseline: what was trained with several seeds to measure seed noise, as people call it.
+    """
+    rows = [*_checks(result), *_groups(result), *_clusters(result), *_size(result), *_seeds(result, baseline)]
+    rows += [(name, _cases(result, cases)) for name, cases in (("worst", result.worst), ("best", result.best)) if cases]
+    width = max((len(name) for name, _ in rows), default=0)
+    return ["", *_headline(result), "", *(f"  {name:<{width}}  {text}" for name, text in rows)]
+
+
+def _headline(result: "PairedComparison") -> Iterable[str]:
+    metric = result.metric
+    cases = f"{result.n} paired case{'s' * (result.n != 1)}"
+    if result.mean_a is None or result.mean_b is None or result.mean_diff is None:
+        yield f"{metric.label}: {cases}"
+        return
+    means = (_mean_sd(result, mean, sd) for mean, sd in ((result.mean_a, result.sd_a), (result.mean_b, result.sd_b)))
+    unit = f" {metric.unit}" if metric.unit else ""
+    yield f"{metric.label}, {cases}, mean ± sd: A {next(means)}{unit}, B {next(means)}{unit}"
+    yield f"B - A = {metric.text(result.mean_diff)}{_ci(result, result.ci95)}"
+    yield _test(result)
+    if result.effect is not None:
+        low, high = result.effect.dz_ci95
+        text = f"Cohen's dz = {result.effect.dz:.2f}, 95% CI {low:.2f} to {high:.2f}"
+        if result.effect.hedges is not None and result.effect.hedges_ci95 is not None:
+            low, high = result.effect.hedges_ci95
+            text += f"; with Hedges' correction {result.effect.hedges:.2f} ({low:.2f} to {high:.2f})"
+        yield text
+    better = "better" if metric.higher_is_better is not None else "higher"
+    worse = "worse" if metric.higher_is_better is not None else "lower"
+    yield f"B {better} in {result.wins}, equal in {result.ties}, {worse} in {result.losses}"
+
+
+def _test(result: "PairedComparison") -> str:
+    if result.t is None or result.p is None:
+        why = {
+            "identical": "A and B are the same in every case",
+            "zero_variance": "B - A is the same in every case",
+            "too_few_pairs": "it needs two paired cases",
+        }.get(result.status, "")
+        return f"paired t-test: {NO_VALUE}, {why}"
+    return f"paired t-test: t({result.df}) = {result.t:.3f}, {p_text(result.p)} {result.stars}".rstrip()
+
+
+def _checks(result: "PairedComparison") -> Iterable[tuple[str, str]]:
+    for name, p, method in (
+        ("Wilcoxon signed-rank", result.wilcoxon_p, result.wilcoxon_method),
+        ("sign-flip permutation", result.permutation_p, result.permutation_method),
+    ):
+        if p is not None:
+            yield name, f"{p_text(p)} ({method})"
+    if result.bca95 is not None:
+        yield "BCa bootstrap", f"95% CI {_interval(result, result.bca95)}"
+    elif result.n > MAX_BOOTSTRAPPED:
+        yield "BCa bootstrap", f"not computed: more than {MAX_BOOTSTRAPPED:,} cases"
+    if result.shapiro_p is not None:
+        said = (
+            "the differences are not normal"
+            if result.shapiro_p < SIGNIFICANCE_LEVEL
+            else "the differences may be normal"
+        )
+        yield "Shapiro-Wilk", f"{p_text(result.shapiro_p)}: {said}"
+
+
+def _groups(result: "PairedComparison") -> Iterable[tuple[str, str]]:
+    for group in result.groups:
+        yield group.name, _group(result, group)
+    if result.interaction is not None:
+        own = result.interaction
+        low, high = (result.metric.number(bound, sign="+") for bound in own.ci95)
+        yield (
+            "IVH against no IVH",
+            f"{result.metric.number(own.mean_diff, sign='+')} ({low} to {high}), {p_text(own.p)} (Welch)",
+        )
+
+
+def _group(result: "PairedComparison", group: "GroupDifference") -> str:
+    if group.mean_a is None or group.mean_b is None or group.mean_diff is None:
+        return "no case"
+    a, b = (result.metric.number(mean) for mean in (group.mean_a, group.mean_b))
+    diff = result.metric.number(group.mean_diff, sign="+")
+    return f"n = {group.n}: A {a}, B {b}, B - A = {diff}{_ci(result, group.ci95)}"
+
+
+def _clusters(result: "PairedComparison") -> Iterable[tuple[str, str]]:
+    folds = result.folds
+    if folds is not None:
+        means = ", ".join(
+            f"{own.fold}: {result.metric.number(own.mean_diff, sign='+')} (n = {own.n})" for own in folds.means
+        )
+        yield "folds", means
+        if folds.icc is not None and folds.design_effect is not None:
+            yield (
+                "cases share a model",
+                f"intraclass correlation {folds.icc:.2f}, design effect {folds.design_effect:.2f}",
+            )
+            if folds.note is not None:
+                yield "", folds.note
+        yield "t-test over folds", _mean_test(folds.test)
+    if result.patients is not None:
+        yield "t-test over patients", _mean_test(result.patients.test)
+
+
+def _size(result: "PairedComparison") -> Iterable[tuple[str, str]]:
+    metric = result.metric
+    if result.minimum_detectable_difference is not None:
+        smallest = metric.text(result.minimum_detectable_difference, sign="")
+        yield "detectable", f"{smallest} with 80% power"
+    if result.equivalence is not None:
+        own = result.equivalence
+        margin = metric.with_unit(f"±{own.margin:g}")
+        over = "cases" if result.seed_noise is None else "cases and seeds"
+        yield (
+            "equivalence",
+            f"within {margin}: {p_text(own.p)} (TOST over {over}), 90% CI {_interval(result, own.ci90)}",
+        )
+
+
+def _seeds(result: "PairedComparison", baseline: str | None) -> Iterable[tuple[str, str]]:
+    noise = result.seed_noise
+    if noise is None:
+        return
+    for name, spread in (("A", noise.a), ("B", noise.b), (baseline or "the baseline", noise.baseline)):
+        if spread is not None:
+            yield "seeds (A/A)", f"{name}: mean {spread_text(spread, result.metric)}"
+    limit = result.metric.text(noise.limit, sign="")
+    yield "seed noise", f"up to {limit}: what new seeds and new cases do to B - A in 95% of all repeats"
+    if noise.ci95 is not None:
+        yield "cases and seeds", f"hierarchical bootstrap 95% CI {_interval(result, noise.ci95)}"
+
+
+def spread_text(spread: "SeedSpread", metric: Metric = DSC) -> str:
+    """The mean score of each seed, and how far they lie apart."""
+    means = ", ".join(metric.number(mean) for mean in spread.means)
+    return f"{means}; sd {metric.number(spread.sd)}, range {metric.number(spread.range)}"
+
+
+def _mean_test(test: "MeanTest") -> str:
+    if test.t is None or test.p is None:
+        return NO_VALUE
+    return f"t({test.df}) = {test.t:.3f}, {p_text(test.p)}"
+
+
+def _mean_sd(result: "PairedComparison", mean: float, sd: float | None) -> str:
+    number = result.metric.number
+    return number(mean) if sd is None else f"{number(mean)} ± {number(sd)}"
+
+
+def _interval(result: "PairedComparison", interval: Interval) -> str:
+    low, high = (result.metric.number(bound, sign="+") for bound in interval)
+    return f"{low} to {high}"
+
+
+def _ci(result: "PairedComparison", interval: Interval | None) -> str:
+    return "" if interval is None else f", 95% CI {_interval(result, interval)}"
+
+
+def _cases(result: "PairedComparison", cases: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(f"{case_id} {result.metric.number(diff, sign='+')}" for case_id, diff in cases)

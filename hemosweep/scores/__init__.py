@@ -1,0 +1,1 @@
+"""Scores of a case, the table that holds them, and the score files that others write."""

@@ -1,0 +1,196 @@
+"""Scores of cases from a file: a table of our own columns, nnU-Net's summary.json, or MIST's results.csv.
+
+Nothing but the standard library is imported for it: a comparison of two files should take no longer than its test.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hemosweep.errors import BadInput
+from hemosweep.scores.foreign_files import MIST_ID, is_mist, mist_column, mist_rows, nnunet_scores
+from hemosweep.scores.table import scores_by_case
+
+CASE_ID, FOLD, IVH, PATIENT_ID = "case_id", "fold", "ivh", "patient_id"
+REFERENCE, FALSE_POSITIVE = "reference_ml", "false_positive_ml"
+SUFFIXES = (".csv", ".tsv", ".json")
+# What the programs that write such tables put where there is no number.
+MISSING = frozenset(
+    {"", "nan", "-nan", "+nan", "nan(ind)", "-nan(ind)", "na", "n/a", "#n/a", "<na>", "none", "null", "-"}
+)
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileScores:
+    """One score a case, and what else the file says of the cases; None where it has no such column.
+
+    `without_lesion` are the cases with an empty reference, as far as the file says so. `program` is whose scores they
+    are, None where the file does not say. `labels` are those that the file holds scores of, of which `label` was taken;
+    a file of our own columns has none.
+    """
+
+    scores: dict[str, float | None]
+    folds: dict[str, str] | None = None
+    ivh: dict[str, str] | None = None
+    patients: dict[str, str] | None = None
+    without_lesion: frozenset[str] = frozenset()
+    false_positive_ml: dict[str, float] = field(default_factory=dict)
+    program: str | None = None
+    labels: tuple[str, ...] = ()
+    label: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def names_a_file(reference: str) -> bool:
+    """True if a reference is a file rather than a run: one is there, its name ends like one, or starts like a path."""
+    path = Path(reference)
+    return reference.lower().endswith(SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
+
+
+def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
+    """The scores of one metric, by case id; ids are text, so that 001 is not 1.
+
+    Args:
+        label: of a file with several labels, whose scores.
+
+    Raises:
+        BadInput: no such file, a format that is not known, a metric or label that is not there, a value that is no
+            number, or a case that comes twice; the message says what there is.
+    """
+    if metric.lower() in (CASE_ID, FOLD, IVH, PATIENT_ID):
+        raise BadInput(f"--metric {metric}: {metric!r} is no score; give a column that holds one")
+    if path.is_dir():
+        raise BadInput(f"{path}: is a folder; give a file in it")
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file; give a run, a CSV or TSV file, or a summary.json")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if "\0" in text:
+            raise ValueError("a NUL byte")
+    except ValueError as error:
+        raise BadInput(f"{path}: is not UTF-8 text; save it as CSV in UTF-8") from error
+    if path.suffix.lower() == ".json":
+        found = nnunet_scores(path, text, metric, label)
+        return FileScores(
+            scores=scores_by_case(str(path), found.scores),
+            program="nnU-Net",
+            labels=found.labels,
+            label=found.label,
+            warnings=found.warnings,
+        )
+    columns, rows, delimiter = _read_table(path, text)
+    for name in (CASE_ID, FOLD, IVH, PATIENT_ID, metric):
+        columns, rows = _renamed(columns, rows, name)
+    if is_mist(columns):
+        column, labels, label = mist_column(path, columns, metric, label)
+        rows = mist_rows(rows)
+        return FileScores(
+            scores=_scores(path, rows, MIST_ID, column, delimiter), program="MIST", labels=labels, label=label
+        )
+    for column, what in ((CASE_ID, "column"), (metric, "metric")):
+        if column not in columns:
+            raise BadInput(f"{path}: no {what} {column!r}; its columns are {', '.join(columns)}")
+    folds, ivh = _texts(rows, FOLD, columns), _texts(rows, IVH, columns)
+    volumes_ml = {
+        column: {
+            row[CASE_ID]: value
+            for row in (rows if column in columns else ())
+            if (value := _number(path, row[CASE_ID], column, row[column], delimiter)) is not None
+        }
+        for column in (REFERENCE, FALSE_POSITIVE)
+    }
+    return FileScores(
+        scores=_scores(path, rows, CASE_ID, metric, delimiter),
+        # A column with gaps is written as 0.0, 1.0 by what takes it for numbers.
+        folds=None if folds is None else {case_id: fold.removesuffix(".0") for case_id, fold in folds.items()},
+        ivh=None if ivh is None else {case_id: label.lower() for case_id, label in ivh.items()},
+        patients=_texts(rows, PATIENT_ID, columns),
+        without_lesion=frozenset(case_id for case_id, volume_ml in volumes_ml[REFERENCE].items() if volume_ml == 0),
+        false_positive_ml=volumes_ml[FALSE_POSITIVE],
+    )
+
+
+def _read_table(path: Path, text: str) -> tuple[list[str], list[dict[str, str]], str]:
+    """Column names, rows and the delimiter of delimited text; blank lines are skipped, blanks around cells cut off."""
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns: list[str] = []
+    rows = []
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if not any(cells):
+                continue
+            if not columns:
+                columns = cells
+                continue
+            if len(cells) != len(columns):
+                raise BadInput(
+                    f"{path}, line {reader.line_num}: {len(cells)} cells where the header has {len(columns)}; mend it"
+                )
+            rows.append(dict(zip(columns, cells, strict=True)))
+    except csv.Error as error:
+        raise BadInput(f"{path}, line {reader.line_num}: {error}; save it as CSV again") from error
+    if not rows:
+        raise BadInput(f"{path}: no cases in it; give a header ({CASE_ID}, dsc, ...) and one line a case")
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise BadInput(f"{path}: more than one column {', '.join(twice)}; keep one of each")
+    return columns, rows, delimiter
+
+
+def _delimiter(text: str) -> str:
+    """Separator of the cells of the first line with any: that which leaves the column of case ids, if one does."""
+    header = text.lstrip().partition("\n")[0]
+    # Spreadsheets with a decimal comma write semicolons.
+    there = [sign for sign in ("\t", ";", ",") if sign in header]
+    by_sign = {sign: {cell.strip('" \r').lower() for cell in header.split(sign)} for sign in there}
+    leaving = [sign for sign in there if by_sign[sign] & {CASE_ID, MIST_ID}]
+    return (leaving or there or [","])[0]
+
+
+def _renamed(columns: list[str], rows: list[dict[str, str]], name: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and rows with a column called `name`, where a single one has that name in other letters."""
+    alike = [column for column in columns if column.lower() == name.lower()]
+    if name in columns or len(alike) != 1:
+        return columns, rows
+    return (
+        [name if column == alike[0] else column for column in columns],
+        [{name if column == alike[0] else column: cell for column, cell in row.items()} for row in rows],
+    )
+
+
+def _scores(
+    path: Path, rows: list[dict[str, str]], id_column: str, column: str, delimiter: str
+) -> dict[str, float | None]:
+    if not all(row[id_column] for row in rows):
+        raise BadInput(f"{path}: a line without {id_column}; every case needs one")
+    return scores_by_case(
+        str(path),
+        [(row[id_column], _number(path, row[id_column], column, row[column], delimiter)) for row in rows],
+    )
+
+
+def _number(path: Path, case_id: str, column: str, text: str, delimiter: str) -> float | None:
+    if text.lower() in MISSING:
+        return None
+    try:
+        value = float(text.replace(",", ".") if delimiter == ";" else text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value) or "_" in text:
+        point = " with a decimal point" if "," in text else ""
+        raise BadInput(
+            f"{path}, case {case_id}: {column} is {text!r}; write a number{point}, or nothing if it has none"
+        )
+    return value
+
+
+def _texts(rows: list[dict[str, str]], column: str, columns: list[str]) -> dict[str, str] | None:
+    """Values of a column by case; a case with an empty cell is left out, and None is no column."""
+    return {row[CASE_ID]: row[column] for row in rows if row[column]} if column in columns else None

@@ -1,0 +1,1 @@
+"""Upkeep of an output folder: status, deletion of what nothing needs, a fresh start."""

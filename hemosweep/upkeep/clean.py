@@ -1,0 +1,273 @@
+"""Content of an output folder that nothing needs any more, and its deletion, which may be cut short at any point.
+
+Only what hemosweep itself has made and named is looked at, and links are never followed.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hemosweep.digest import DIGEST_LENGTH
+from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, damaged_plans, read_plans
+from hemosweep.engine.lock import driver
+from hemosweep.errors import BadInput
+from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
+from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
+from hemosweep.identity.source import source_digest
+from hemosweep.upkeep.status import asked_by, at, fold_run_folders, read_spec
+
+Kind = Literal["fold_run", "needed_fold_run", "temporary", "derivatives", "figures"]
+KINDS: dict[Kind, str] = {
+    "fold_run": "fold runs that nothing needs",
+    "needed_fold_run": "fold runs of recorded or planned runs",
+    "temporary": "half-written files",
+    "derivatives": "preprocessed cases that no fold run reads",
+    "figures": "figures of sweeps without runs",
+}
+DERIVATIVES_NAME = Path("derivatives") / "hemosweep-preproc"
+RECENT_S = 900.0
+"""Age below which a file may be in the making: neither preprocessing nor drawing holds a lock."""
+
+_OWN = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
+"""Folders in an output folder where files are written through a temporary name."""
+_TEMPORARY = ".tmp-"
+_DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """Knowledge of the tracker: fold runs of finished runs, those of the others, and the sweeps that have runs."""
+
+    finished: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()
+    sweeps: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removable:
+    """One thing that can be deleted: files, or a folder with all that is in it."""
+
+    kind: Kind
+    name: str
+    paths: tuple[Path, ...]
+    num_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """Files that can be deleted, fold runs that are kept because something needs them, and what was left aside, why."""
+
+    removable: tuple[Removable, ...]
+    needed: tuple[Removable, ...]
+    remarks: tuple[str, ...]
+
+
+def refuse_in_use(out: Path) -> None:
+    """Refuse an output folder that somebody works in.
+
+    Raises:
+        BadInput: a driver runs there, or a fold run does.
+    """
+    _refuse_at_work({out: driver(out)})
+    refuse_fold_runs_in_use(fold_run_folders(out))
+
+
+def refuse_fold_runs_in_use(folders: Iterable[Path]) -> None:
+    """Refuse fold runs' folders before anything is done to them.
+
+    Raises:
+        BadInput: a process works on one of them.
+    """
+    _refuse_at_work({folder: holder(folder / LOCK_NAME) for folder in folders})
+
+
+def _refuse_at_work(at_work: Mapping[Path, str | None]) -> None:
+    for path, process in at_work.items():
+        if process is not None:
+            raise BadInput(f"{path}: {process} works here; nothing was deleted: wait for it, or end it")
+
+
+def find_removable(
+    out: Path, data: Path | None, recorded: Recorded, *, sweep_names: Iterable[str], force: bool
+) -> Found:
+    """Look for what can be deleted.
+
+    A fold run is needed if a finished run has it, or if it can still go on (its source code is the present one) and a
+    run or a plan has it. A preprocessed case is needed if a fold run that stays reads it, or a plan that can go on.
+
+    Args:
+        data: the data set whose preprocessed cases are looked at, beside those in `out`.
+        sweep_names: the sweeps that there are: only folders of their figures are looked at.
+        force: needed fold runs can be deleted as well.
+
+    Raises:
+        BadInput: there is no such folder, or a plan in it that cannot be read.
+    """
+    for folder in (out, data):
+        if folder is not None and not folder.is_dir():
+            raise BadInput(f"{folder}: no such folder")
+    damaged = [] if force else damaged_plans(out)
+    if damaged:
+        raise BadInput(
+            f"{damaged[0]}: damaged, or of another version, so nobody can tell which fold runs it needs; start its "
+            "sweep again, which makes it anew, or delete it"
+        )
+    source, plans = source_digest(), read_plans(out)
+    live = [plan for plan in plans if plan.source in (None, source)]
+    specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
+    own = {folder: spec for folder, spec in specs.items() if _is_own(folder) and _DIGEST.fullmatch(folder.name)}
+    own = own if _is_own(out / FOLD_RUNS_NAME) else {}
+    needed, idle = _sort(own, plans, live, recorded, source)
+    doomed = idle | needed if force else idle
+    stay = [spec for folder, spec in specs.items() if folder not in doomed]
+    remarks: list[str] = []
+    removable = [
+        *doomed.values(),
+        *_temporaries(out, data, doomed),
+        *_derivatives(out, data, stay, [] if force else live, remarks),
+        *_figures(out, set(sweep_names) - recorded.sweeps - {plan.sweep for plan in plans}),
+    ]
+    kept = () if force else tuple(needed.values())
+    return Found(removable=tuple(removable), needed=kept, remarks=tuple(remarks))
+
+
+def remove(item: Removable) -> None:
+    """Delete one thing. A folder is renamed first: what a crash leaves of it is a half-written file, not a fold run.
+
+    Raises:
+        BadInput: a process has begun to work on the fold run.
+    """
+    for path in item.paths:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+        elif item.kind in ("fold_run", "needed_fold_run"):
+            shutil.rmtree(put_aside(path))
+        else:
+            shutil.rmtree(_renamed(path))
+    if item.kind == "derivatives" and not any(item.paths[0].parent.iterdir()):
+        item.paths[0].parent.rmdir()
+
+
+def put_aside(folder: Path) -> Path:
+    """Rename a fold run's folder, so that it is a half-written file and no fold run; returns its new path.
+
+    Raises:
+        BadInput: a process has begun to work on the fold run.
+    """
+    try:
+        with hold(folder / LOCK_NAME):
+            return _renamed(folder)
+    except Held as held:
+        raise BadInput(f"{folder}: {held.by} works here; it was not deleted") from None
+
+
+def _renamed(path: Path) -> Path:
+    doomed = path.with_name(f"{_TEMPORARY}{path.name.removeprefix(_TEMPORARY)}")
+    if doomed != path:
+        shutil.rmtree(doomed, ignore_errors=True)  # what a crash has left of one of the same name
+        path.rename(doomed)
+    return doomed
+
+
+def _sort(
+    specs: Mapping[Path, Any], plans: Sequence[Plan], live: Iterable[Plan], recorded: Recorded, source: str
+) -> tuple[dict[Path, Removable], dict[Path, Removable]]:
+    """The fold runs that something needs, and the others, by folder."""
+    planned = {fold_run.digest for plan in live for replicate in plan.replicates for fold_run in replicate.fold_runs}
+    names = {digest: f"{by[0].replicate} fold {by[0].fold}" for digest, by in asked_by(plans).items()}
+    needed: dict[Path, Removable] = {}
+    idle: dict[Path, Removable] = {}
+    for folder, spec in specs.items():
+        digest = folder.name
+        can_go_on = at(spec, "source") in (None, source)
+        is_needed = digest in recorded.finished or (can_go_on and digest in recorded.unfinished | planned)
+        (needed if is_needed else idle)[folder] = Removable(
+            kind="needed_fold_run" if is_needed else "fold_run",
+            name=names.get(digest, digest) + ("" if can_go_on else ", of older source code"),
+            paths=(folder,),
+            num_bytes=_size(folder),
+        )
+    return needed, idle
+
+
+def _derivatives(
+    out: Path, data: Path | None, specs: Iterable[Any], plans: Iterable[Plan], remarks: list[str]
+) -> Iterator[Removable]:
+    """The names of a file and its folder hold digests of all that it depends on, and are known wherever they lie."""
+    cases = [case for spec in specs for part in ("train", "validation", "test") for case in at(spec, part) or ()]
+    read = {(path.parent.name, path.stem) for path in (Path(at(case, "path") or "") for case in cases)}
+    planned = {name for plan in plans for replicate in plan.replicates for name in replicate.derivatives}
+    for root in _derivative_roots(out, data):
+        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and _is_own(path)]
+        files = {folder: [path for path in sorted(folder.iterdir()) if _is_derivative(path)] for folder in folders}
+        if any(_is_recent(path) for paths in files.values() for path in paths):
+            remarks.append(f"{root} was written to within {RECENT_S / 60:.0f} minutes and is left alone")
+            continue
+        idle = {
+            folder: tuple(path for path in paths if (folder.name, path.stem) not in read)
+            for folder, paths in files.items()
+            if folder.name not in planned
+        }
+        if any(idle.values()) and data is not None and root.is_relative_to(data):
+            remarks.append(f"{data}: fold runs of other output folders may read these cases; they are made again then")
+        for folder, paths in idle.items():
+            if paths:
+                name = f"{folder.name}, {len(paths)} of {len(files[folder])} files"
+                yield Removable(kind="derivatives", name=name, paths=paths, num_bytes=sum(map(_size, paths)))
+
+
+def _derivative_roots(out: Path, data: Path | None) -> list[Path]:
+    """Folders of preprocessed cases: in the output folder, in its phantom data sets, and in the data set given."""
+    places = [out, *filter(_is_own, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
+    roots = {place.resolve(): place / DERIVATIVES_NAME for place in places}
+    return [root for root in roots.values() if _is_own(root) and _is_own(root.parent)]
+
+
+def _is_derivative(path: Path) -> bool:
+    return path.suffix in (".npz", ".png") and not path.name.startswith(".") and not path.is_symlink()
+
+
+def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
+    """Files that a crash left half-written or half-deleted; what is to be deleted as a whole takes its own with it."""
+    for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
+        if not _is_recent(path):
+            yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
+    places = [path for name in _OWN for path in sorted(out.glob(name)) if _is_own(path)]
+    places += [root for root in _derivative_roots(out, data) if not root.is_relative_to(out)]
+    for place in places:
+        for folder, folders, files in os.walk(place):
+            here = Path(folder)
+            found = [here / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
+            folders[:] = [name for name in folders if here / name not in doomed and here / name not in found]
+            for path in found:
+                # The locks that keep others out while something is deleted are those of fold runs.
+                if place.name == FOLD_RUNS_NAME or not _is_recent(path):
+                    name = str(path.relative_to(place.parent))
+                    yield Removable(kind="temporary", name=name, paths=(path,), num_bytes=_size(path))
+
+
+def _is_own(folder: Path) -> bool:
+    """True if it is a folder and no link to one, which leads elsewhere."""
+    return folder.is_dir() and not folder.is_symlink()
+
+
+def _figures(out: Path, names: Iterable[str]) -> Iterator[Removable]:
+    for folder in (out / "figures" / name for name in sorted(names)):
+        if _is_own(folder) and _is_own(folder.parent):
+            yield Removable(kind="figures", name=folder.name, paths=(folder,), num_bytes=_size(folder))
+
+
+def _is_recent(path: Path) -> bool:
+    return time.time() - path.lstat().st_mtime < RECENT_S
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; a link counts as itself."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    return sum((Path(folder) / name).lstat().st_size for folder, _, files in os.walk(path) for name in files)

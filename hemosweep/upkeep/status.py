@@ -1,0 +1,263 @@
+"""Progress of the fold runs of an output folder, from what they left on disk: no tracker, no study, no torch."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, read_plans
+from hemosweep.engine.lock import driver
+from hemosweep.errors import BadInput
+from hemosweep.foldrun.journal import read_journal
+from hemosweep.foldrun.lock import LOCK_NAME, holder
+from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, is_finished
+from hemosweep.identity.source import source_digest
+
+State = Literal["running", "failed", "stopped", "waiting", "older", "done"]
+"""`stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on: its source code is no more."""
+
+STATES: tuple[State, ...] = ("running", "failed", "stopped", "waiting", "older", "done")
+_NUM_PACE_EPOCHS = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """Who asks for a fold run: several arms may share it, under different numbers of their folds."""
+
+    sweep: str
+    run_name: str
+    arm: str
+    seed: int
+    fold: int
+
+    @property
+    def replicate(self) -> str:
+        return f"{self.sweep}/{self.run_name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Progress that a journal tells: the last epoch, the mean seconds of the last few, and the test that follows them.
+
+    `event_time` is that of the last event in Unix seconds. `failure` is the last one as "kind: message", though another
+    attempt may have begun since; `failed` tells that none has. What has not been is None.
+    """
+
+    begun: bool = False
+    epoch: int = 0
+    val_loss: float | None = None
+    val_dsc: float | None = None
+    epoch_s: float | None = None
+    trained: bool = False
+    num_tested: int = 0
+    failed: bool = False
+    failure: str | None = None
+    event_time: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldRunStatus:
+    """One fold run. `process` works on it, such as "process 4711 on node3". `asked_by` is empty where no plan names it.
+
+    `eta_s` is the time to its last epoch: an upper bound, as early stopping ends it sooner.
+    """
+
+    digest: str
+    state: State
+    asked_by: tuple[Asked, ...] = ()
+    seed: int | None = None
+    fold: int | None = None
+    process: str | None = None
+    max_epochs: int | None = None
+    num_test_cases: int | None = None
+    eta_s: float | None = None
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def name(self) -> str:
+        """Sweep, run and fold of the first that asks for it, or else its digest, seed and fold."""
+        if self.asked_by:
+            return f"{self.asked_by[0].replicate} fold {self.asked_by[0].fold}"
+        known = "" if self.seed is None else f" seed {self.seed} fold {self.fold}"
+        return f"{self.digest}{known}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepStatus:
+    """An output folder: its driver, such as "process 4711 on node3", and its fold runs, what runs first."""
+
+    driver: str | None
+    fold_runs: tuple[FoldRunStatus, ...]
+
+    def count(self, *states: State) -> int:
+        return sum(fold_run.state in states for fold_run in self.fold_runs)
+
+    def as_json(self, *, with_done: bool) -> dict[str, Any]:
+        shown = [fold_run for fold_run in self.fold_runs if with_done or fold_run.state != "done"]
+        return {
+            "driver": self.driver,
+            "num": {state: self.count(state) for state in STATES},
+            "fold_runs": [{"name": fold_run.name} | asdict(fold_run) for fold_run in shown],
+        }
+
+
+def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
+    """Look at every fold run of an output folder, and at those that are planned.
+
+    Half-written folders count as far as they have come, and what vanishes meanwhile is left out.
+
+    Args:
+        with_done: read the journals of those that are done, too; otherwise they are counted only.
+
+    Raises:
+        BadInput: there is no such folder.
+    """
+    if not out.is_dir():
+        raise BadInput(f"{out}: no such folder; give the --out of a sweep")
+    source = source_digest()
+    plans = read_plans(out)
+    asked = asked_by(plans)
+    folders = {path.name: path for path in fold_run_folders(out)}
+    planned = asked_by([plan for plan in plans if plan.source in (None, source)])
+    found = [
+        _look(folder, tuple(asked.get(digest, ())), source, with_done=with_done) for digest, folder in folders.items()
+    ]
+    found += [
+        FoldRunStatus(digest=digest, state="waiting", asked_by=tuple(by), seed=by[0].seed, fold=by[0].fold)
+        for digest, by in planned.items()
+        if digest not in folders
+    ]
+    order = {digest: number for number, digest in enumerate(asked)}
+    found.sort(key=lambda f: (STATES.index(f.state), order.get(f.digest, len(order)), f.seed or 0, f.fold or 0))
+    return SweepStatus(driver=driver(out), fold_runs=tuple(found))
+
+
+def fold_run_folders(out: Path) -> list[Path]:
+    """The folders of all fold runs that have one, by name; what is being deleted is none."""
+    return [path for path in sorted((out / FOLD_RUNS_NAME).glob("[!.]*")) if path.is_dir()]
+
+
+def asked_by(plans: Sequence[Plan]) -> dict[str, list[Asked]]:
+    """Digest to who asks for it, in the order of the plans."""
+    asked: dict[str, list[Asked]] = {}
+    for plan in plans:
+        for replicate in plan.replicates:
+            for fold_run in replicate.fold_runs:
+                asked.setdefault(fold_run.digest, []).append(
+                    Asked(
+                        sweep=plan.sweep,
+                        run_name=replicate.run_name,
+                        arm=replicate.arm,
+                        seed=replicate.seed,
+                        fold=fold_run.fold,
+                    )
+                )
+    return asked
+
+
+def _look(folder: Path, asked_by: tuple[Asked, ...], source: str, *, with_done: bool) -> FoldRunStatus:
+    process = holder(folder / LOCK_NAME)  # Before the marker: one that ends in between is done, not stopped.
+    done = is_finished(folder)
+    if done and not with_done:
+        return FoldRunStatus(digest=folder.name, state="done", asked_by=asked_by)
+    spec = read_spec(folder)
+    progress = read_progress(_events(folder / JOURNAL_NAME))
+    process = None if done else process
+    max_epochs = at(spec, "config", "training", "max_epochs")
+    test = at(spec, "test")
+    return FoldRunStatus(
+        digest=folder.name,
+        state="done" if done else _state(process, progress, at(spec, "source") in (None, source)),
+        asked_by=asked_by,
+        seed=at(spec, "seed"),
+        fold=at(spec, "fold"),
+        process=process,
+        max_epochs=max_epochs,
+        num_test_cases=len(test) if isinstance(test, list) else None,
+        eta_s=None if process is None else _eta_s(progress, max_epochs, time.time()),
+        progress=progress,
+    )
+
+
+def _state(process: str | None, progress: Progress, of_this_source: bool) -> State:
+    if process is not None:
+        return "running"
+    if not of_this_source:
+        return "older"
+    if progress.failed:
+        return "failed"
+    return "stopped" if progress.begun else "waiting"
+
+
+def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
+    """Fold a journal's events into how far they have come; a field that is missing counts as not told."""
+    epoch, num_tested = 0, 0
+    begun = trained = failed = paused = False
+    failure: str | None = None
+    latest: Mapping[str, Any] = {}
+    paces: list[float] = []
+    for event in events:
+        match event["event"]:
+            case "started":
+                # What was tested counts for the next process only where this one was left the time to say so.
+                num_tested = num_tested if paused else 0
+                begun, trained, failed, paused = True, False, False, False
+            case "resumed":
+                epoch = event.get("epoch", epoch)
+            case "epoch":
+                epoch, latest = event.get("epoch", epoch), event
+                if "seconds" in event:
+                    paces.append(event["seconds"])
+            case "stopped":
+                trained = True
+            case "paused":
+                paused = True
+            case "tested":
+                num_tested += 1
+            case "failed":
+                failed, failure = True, f"{event.get('kind', 'unknown')}: {event.get('message', '')}"
+    paces = paces[-_NUM_PACE_EPOCHS:]
+    return Progress(
+        begun=begun,
+        epoch=epoch,
+        val_loss=latest.get("val_loss"),
+        val_dsc=latest.get("val_dsc"),
+        epoch_s=sum(paces) / len(paces) if paces else None,
+        trained=trained,
+        num_tested=num_tested,
+        failed=failed,
+        failure=failure,
+        event_time=events[-1].get("time", 0.0) if events else 0.0,
+    )
+
+
+def _eta_s(progress: Progress, max_epochs: int | None, now: float) -> float | None:
+    """The epochs left at the pace of the last ones, less what of the present one is over."""
+    if progress.epoch_s is None or max_epochs is None or progress.trained:
+        return None
+    over_s = min(max(now - progress.event_time, 0.0), progress.epoch_s)
+    return max(0.0, (max_epochs - progress.epoch) * progress.epoch_s - over_s)
+
+
+def _events(journal: Path) -> list[dict[str, Any]]:
+    try:
+        return read_journal(journal)
+    except FileNotFoundError:
+        return []
+
+
+def read_spec(folder: Path) -> Any:
+    """A fold run's spec as plain JSON, also that of an older version; None where there is none, or half of one."""
+    try:
+        return json.loads((folder / SPEC_NAME).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def at(values: Any, *names: str) -> Any:
+    """Value at a path of names in nested dictionaries; None where it does not."""
+    for name in names:
+        values = values.get(name) if isinstance(values, dict) else None
+    return values

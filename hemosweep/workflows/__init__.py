@@ -1,0 +1,1 @@
+"""Workflows, one function a command."""

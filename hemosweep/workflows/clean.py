@@ -1,0 +1,121 @@
+"""`hemosweep clean`: what an output folder holds that nothing needs, listed or deleted."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hemosweep.engine.lock import driver_lock
+from hemosweep.sweeps import SWEEP_NAMES
+from hemosweep.sweeps.search import SEARCHES
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.reader import fold_run_digests, list_runs
+from hemosweep.upkeep.clean import KINDS, Found, Recorded, Removable, find_removable, refuse_in_use, remove
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cleaning:
+    """Result of a clean-up: what was found, and whether it is deleted by now."""
+
+    found: Found
+    deleted: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "deleted": self.deleted,
+            "mb": _mb(self.found.removable),
+            "needed_mb": _mb(self.found.needed),
+            "remarks": list(self.found.remarks),
+            "items": [
+                {"kind": item.kind, "name": item.name, "mb": _mb([item]), "paths": [str(path) for path in item.paths]}
+                for item in self.found.removable
+            ],
+        }
+
+
+def clean_up(out: Path, data: Path | None, *, confirmed: bool, force: bool, quiet: bool) -> Cleaning:
+    """List what can be deleted, and delete it where that is confirmed.
+
+    Args:
+        data: the data set whose preprocessed cases are looked at, beside those in `out`.
+        force: with the fold runs of recorded and planned runs.
+        quiet: print nothing.
+
+    Raises:
+        BadInput: there is no such folder, or it is in use and something was to be deleted.
+    """
+    console = Console(quiet=quiet)
+    if confirmed:
+        refuse_in_use(out)
+    found = _find(out, data, force=force)
+    if not (confirmed and found.removable):
+        _show(found, out, console)
+        if found.removable:
+            command = _command(out, data, force=force)
+            console.print(f"Nothing is deleted yet; this deletes it:\n  {command}", soft_wrap=True, markup=False)
+        return Cleaning(found=found, deleted=False)
+    with driver_lock(out):
+        found = _find(out, data, force=force)
+        _show(found, out, console)
+        for item in found.removable:
+            remove(item)
+    console.print(f"Deleted: {_mb(found.removable):.1f} MB are free again.", highlight=False)
+    return Cleaning(found=found, deleted=True)
+
+
+def _find(out: Path, data: Path | None, *, force: bool) -> Found:
+    return find_removable(out, data, _recorded(out), sweep_names=(*SWEEP_NAMES, *SEARCHES), force=force)
+
+
+def _recorded(out: Path) -> Recorded:
+    if not database_path(out).is_file():
+        return Recorded()
+    digests: dict[bool, set[str]] = {True: set(), False: set()}
+    runs = list_runs(out)
+    for run in runs:
+        digests[run.status == "FINISHED"].update(fold_run_digests(out, run))
+    return Recorded(
+        finished=frozenset(digests[True]),
+        unfinished=frozenset(digests[False]),
+        sweeps=frozenset(run.sweep for run in runs),
+    )
+
+
+def _show(found: Found, out: Path, console: Console) -> None:
+    if found.removable:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("what", no_wrap=True)
+        table.add_column("name", overflow="fold")
+        table.add_column("MB", justify="right", no_wrap=True)
+        for item in found.removable:
+            table.add_row(KINDS[item.kind], Text(item.name), f"{_mb([item]):.1f}")
+        console.print(table)
+        console.print()
+    for kind, meaning in KINDS.items():
+        items = [item for item in found.removable if item.kind == kind]
+        if items:
+            console.print(f"{meaning}: {len(items)}, {_mb(items):.1f} MB", highlight=False)
+    lines = [f"{_mb(found.removable):.1f} MB in all" if found.removable else f"{out}: nothing to delete"]
+    if found.needed:
+        kept = f"{KINDS['needed_fold_run']}: {len(found.needed)} stay, {_mb(found.needed):.1f} MB"
+        lines.append(f"{kept} (--force takes them, too)")
+    for line in (*lines, *found.remarks):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _command(out: Path, data: Path | None, *, force: bool) -> str:
+    words = ["hemosweep", "clean"]
+    if out != Path("runs"):
+        words += ["--out", str(out)]
+    if data is not None:
+        words += ["--data", str(data)]
+    return shlex.join([*words, *(["--force"] if force else []), "--yes"])
+
+
+def _mb(items: Sequence[Removable]) -> float:
+    return round(sum(item.num_bytes for item in items) / 1e6, 3)

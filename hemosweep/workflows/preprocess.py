@@ -1,0 +1,129 @@
+"""`hemosweep preprocess`: every case of a data set, prepared and, where asked for, drawn as in the paper's Fig. 1."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hemosweep.config import PreprocessingConfig
+from hemosweep.data.manifest import read_participants
+from hemosweep.data.remarks import grouped
+from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.derivatives import derivatives_folder
+from hemosweep.preprocessing.pipeline import PreparedImages
+from hemosweep.report.slices.preparation import draw_preparation
+from hemosweep.report.terminal.progress import progress_bar
+
+BRAIN_WINDOW_HU, VESSEL_WINDOW_HU = (-20.0, 100.0), (-50.0, 400.0)
+PREPARED_WINDOW = (-1.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparationResult:
+    """Results of a data set's cases, in the order of its table."""
+
+    folders: tuple[Path, ...]
+    paths: Mapping[str, Path]
+    pictures: Mapping[str, Path]
+    warnings: Mapping[str, tuple[str, ...]]
+    failures: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "num_cases": len(self.paths) + len(self.failures),
+            "num_failed": len(self.failures),
+            "cases": {
+                case_id: {
+                    "file": str(path),
+                    "picture": str(self.pictures[case_id]) if case_id in self.pictures else None,
+                    "warnings": list(self.warnings[case_id]),
+                }
+                for case_id, path in self.paths.items()
+            },
+            "failures": dict(self.failures),
+        }
+
+    def as_lines(self) -> list[str]:
+        num_cases = len(self.paths) + len(self.failures)
+        lines = [f"{len(self.paths)} of {num_cases} cases are prepared"]
+        lines += [f"  in {folder}" for folder in self.folders]
+        if self.pictures:
+            lines.append("look at them: one PNG beside each case's file")
+        if self.failures:
+            lines.append(
+                f"{len(self.failures)} of {num_cases} cases failed; mend them and start again: the rest is kept"
+            )
+        return lines
+
+    def warning_lines(self) -> list[str]:
+        return grouped(self.warnings)
+
+
+def prepare_data_set(
+    data: Path, config: PreprocessingConfig, *, out: Path, with_cta: bool, preview: bool, jobs: int
+) -> PreparationResult:
+    """Prepare every case, with its angiography where it has one and `with_cta` is set.
+
+    Raises:
+        BadInput: the data set cannot be listed.
+    """
+    cases = read_participants(data)
+    outcomes: list[Outcome] = []
+    folders: list[Path] = []
+    with progress_bar("preparing cases") as progress:
+        done_before = 0
+        for angiography in (True, False):
+            group = [case for case in cases if (with_cta and case.cta_path is not None) is angiography]
+            if not group:
+                continue
+            of_group = replace(config, angiography=angiography)
+            folders.append(derivatives_folder(data, out, of_group))
+            outcomes.append(
+                preprocess(
+                    group,
+                    of_group,
+                    folders[-1],
+                    jobs=min(jobs, len(group)),
+                    progress=partial(_advance, progress, done_before, len(cases)),
+                    illustrate=illustrate if preview else None,
+                )
+            )
+            done_before += len(group)
+
+    def joined(name: str) -> dict[str, Any]:
+        found = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
+        return {case.case_id: found[case.case_id] for case in cases if case.case_id in found}
+
+    return PreparationResult(
+        folders=tuple(folders),
+        paths=joined("paths"),
+        pictures=joined("pictures"),
+        warnings=joined("warnings"),
+        failures=joined("failures"),
+    )
+
+
+def _advance(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    """Progress of a group of cases as progress of all."""
+    progress(before + done, total)
+
+
+def illustrate(images: PreparedImages, png: Path) -> None:
+    """Draw one case as the paper's Fig. 1."""
+    panels = {"ct": images.ct.array_DHW, "stripped": images.channels_DHW["ct"]}
+    if "symmetric" in images.channels_DHW:
+        panels["symmetric"] = images.channels_DHW["symmetric"]
+    if images.cta_DHW is not None:
+        panels |= {"cta": images.cta_DHW, "cta_stripped": images.channels_DHW["cta"]}
+    windows = {"ct": BRAIN_WINDOW_HU, "cta": VESSEL_WINDOW_HU}
+    prepared = {name: PREPARED_WINDOW for name in ("stripped", "symmetric", "cta_stripped")}
+    draw_preparation(
+        panels,
+        images.brain_DHW,
+        images.lesion_DHW,
+        images.ct.spacing_DHW_mm,
+        png,
+        title=images.case_id,
+        windows=windows | prepared,
+    )

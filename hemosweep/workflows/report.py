@@ -1,0 +1,132 @@
+"""`hemosweep report`: the study, or some of its sweeps, beside the paper, as one folder."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hemosweep.errors import BadInput
+from hemosweep.files import check_writable
+from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
+from hemosweep.report.document.facts import SweepFacts
+from hemosweep.report.document.sweep_section import SweepPictures, report_document
+from hemosweep.report.plots.sweep_plots import count_figures, draw_sweep
+from hemosweep.report.terminal.progress import progress_bar
+from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.sweeps.search import SEARCHES
+from hemosweep.workflows.report_facts import Store, gather
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportResult:
+    """Place of a report, its subject, and what is not in it."""
+
+    folder: Path
+    sweeps: tuple[str, ...]
+    figures: tuple[str, ...]
+    runs: dict[str, str]
+    warnings: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "folder": str(self.folder),
+            "page": str(self.folder / PAGE),
+            "markdown": str(self.folder / MARKDOWN),
+            "latex": str(self.folder / LATEX),
+            "figures": [str(self.folder / name) for name in self.figures],
+            "sweeps": list(self.sweeps),
+            "runs": self.runs,
+            "warnings": list(self.warnings),
+        }
+
+    def as_lines(self) -> list[str]:
+        return [str(self.folder / name) for name in (PAGE, MARKDOWN, LATEX)]
+
+
+def make_report(out: Path, names: Sequence[str], *, to: Path | None, data: Path | None) -> ReportResult:
+    """Write the report of the named sweeps, or of all that have a finished run, and log it to MLflow.
+
+    Args:
+        to: folder to write, None for `report` in `out`.
+        data: the data set of the runs, None for the phantoms in `out`.
+
+    Raises:
+        BadInput: no store, an unknown sweep, one without a finished run, or a folder that is not ours to replace.
+    """
+    to = out / "report" if to is None else to
+    for name in names:
+        if name in SEARCHES:
+            raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
+        find_sweep(name)
+    store = Store(out, data)
+    check_writable("--to", to)
+    check_folder(to)
+    chosen, warnings = _choose(store, names)
+    with progress_bar("comparing") as progress:
+        facts = []
+        for place, name in enumerate(chosen):
+            facts.append(gather(store, find_sweep(name)))
+            progress(place + 1, len(chosen))
+    with replacing_folder(to) as folder:
+        pictures = _draw(facts, folder)
+        document = report_document(facts, pictures)
+        write_documents(document, folder)
+    return ReportResult(
+        folder=to,
+        sweeps=tuple(chosen),
+        figures=tuple(picture.path for picture in document.pictures()),
+        runs=_log(out, facts, pictures, to),
+        warnings=warnings,
+    )
+
+
+def _choose(store: Store, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The sweeps of the report in the paper's order, and what of the store is not in it."""
+    finished = store.finished_sweeps()
+    for name in names:
+        if name not in finished:
+            raise BadInput(f"sweep {name} has no finished run in {store.out}; run make sweep-{name} first")
+    if names:
+        return [name for name in SWEEP_NAMES if name in names], ()
+    chosen = [name for name in SWEEP_NAMES if name in finished]
+    if not chosen:
+        raise BadInput(f"{store.out} has no finished run of an ablation; run one first, such as make sweep-patchsize")
+    others = sorted(finished - set(chosen))
+    return chosen, tuple([f"not in the report, being no ablations: {', '.join(others)}"] if others else [])
+
+
+def _draw(facts: Sequence[SweepFacts], folder: Path) -> dict[str, SweepPictures]:
+    total, done = sum(map(count_figures, facts)), 0
+    with progress_bar("drawing") as progress:
+
+        def drawn() -> None:
+            nonlocal done
+            done += 1
+            progress(done, total)
+
+        return {sweep.name: draw_sweep(sweep, folder, drawn) for sweep in facts}
+
+
+def _log(out: Path, facts: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures], folder: Path) -> dict[str, str]:
+    """Log to each sweep's experiment the report of that sweep alone; returns the runs' ids by sweep.
+
+    Raises:
+        BadInput: the store cannot be written; the report itself is done then.
+    """
+    from hemosweep.tracking.reports import log_report
+
+    run_ids = {}
+    with progress_bar("logging to MLflow") as progress:
+        for place, sweep in enumerate(facts):
+            document = report_document([sweep], pictures)
+            with tempfile.TemporaryDirectory() as temporary:
+                own = Path(temporary)
+                for picture in document.pictures():
+                    (own / picture.path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(folder / picture.path, own / picture.path)
+                write_documents(document, own)
+                run_ids[sweep.name] = log_report(out, sweep.name, own)
+            progress(place + 1, len(facts))
+    return run_ids

@@ -1,0 +1,70 @@
+"""The data set that a report's overlays are drawn on: found, and known for that of a run by its content."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hemosweep.data.case import Case
+from hemosweep.data.content import input_digest
+from hemosweep.data.manifest import read_manifest
+from hemosweep.digest import digest_json
+from hemosweep.errors import BadInput
+
+_DESCRIPTION = "dataset_description.json"
+_PHANTOMS = "phantom-*"
+
+
+class DataSets:
+    """The data sets given, or the phantoms that sweeps have made in an output folder."""
+
+    def __init__(self, out: Path, data: Path | None) -> None:
+        """
+        Raises:
+            BadInput: the data set that was given cannot be read.
+        """
+        folders = sorted(path for path in out.glob(_PHANTOMS) if path.is_dir()) if data is None else [data]
+        self.is_given = data is not None
+        self._sets: list[_DataSet] = []
+        for folder in folders:
+            try:
+                cases = read_manifest(folder)
+            except BadInput:
+                if data is not None:
+                    raise
+                continue  # a phantom that is not finished
+            self._sets.append(_DataSet(cases, is_phantom=_is_phantom(folder)))
+
+    def find(self, dataset_digest: str | None, case_ids: Sequence[str]) -> "_DataSet | None":
+        """The data set whose cases of these ids have this content; None where there is none."""
+        return next((own for own in self._sets if own.holds(dataset_digest, case_ids)), None)
+
+
+class _DataSet:
+    """Cases and their digests, each of which is reckoned once and when it is wanted."""
+
+    def __init__(self, cases: Sequence[Case], *, is_phantom: bool) -> None:
+        self.cases: Mapping[str, Case] = {case.case_id: case for case in cases}
+        self.is_phantom = is_phantom
+        self._digests: dict[str, str] = {}
+
+    def holds(self, dataset_digest: str | None, case_ids: Sequence[str]) -> bool:
+        if dataset_digest is None or not set(case_ids) <= self.cases.keys():
+            return False
+        try:
+            contents = sorted([case_id, self._digest(case_id)] for case_id in case_ids)
+        except BadInput:
+            return False
+        return digest_json(contents) == dataset_digest
+
+    def _digest(self, case_id: str) -> str:
+        if case_id not in self._digests:
+            self._digests[case_id] = input_digest(self.cases[case_id], with_cta=True)
+        return self._digests[case_id]
+
+
+def _is_phantom(folder: Path) -> bool:
+    try:
+        description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(description, dict) and "Phantom" in description

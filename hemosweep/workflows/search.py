@@ -1,0 +1,172 @@
+"""`hemosweep sweep search-NAME`: trials that a sampler picks, and the best of them tested on cases held out."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from hemosweep.ablation.search import BEST, START, Search, Trial
+from hemosweep.engine.ledger import SearchLedger
+from hemosweep.engine.lock import driver_lock
+from hemosweep.engine.prepare import Split, hold_out
+from hemosweep.engine.request import Request
+from hemosweep.engine.tracker import Tracker
+from hemosweep.report.terminal.progress import duration
+from hemosweep.report.terminal.search import draw_search, params_text, search_table
+from hemosweep.workflows.sweep import Workplace, open_tracker, open_workplace, prepare_request, train, train_arms
+from hemosweep.workflows.sweep_result import StudyResult, picture_note, print_result, summarise_study
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """A finished search: its trials, the best of them, and how start and best do on the cases held out.
+
+    `held_out` is None where no trial is better than the start.
+    """
+
+    search: str
+    profile: str
+    trials: tuple[Trial, ...]
+    best: Trial | None
+    held_out: StudyResult | None
+    failures: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "search": self.search,
+            "profile": self.profile,
+            "trials": [{"trial": t.name, "params": dict(t.params), "dsc": t.dsc} for t in self.trials],
+            "best": None if self.best is None else self.best.name,
+            "held_out": None if self.held_out is None else self.held_out.as_json(),
+            "failures": list(self.failures),
+        }
+
+
+def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResult:
+    """Run a search up to its number of trials; the same call goes on from whatever is already done.
+
+    Args:
+        confirmed: train a paper-profile search without a GPU, too.
+        quiet: print no tables (progress goes to standard error in any case).
+
+    Raises:
+        BadInput: as `prepare_request` and `hold_out`.
+    """
+    search, num_trials = request.search, request.num_trials
+    assert search is not None, "an ablation is for run_study"
+    progress, output = Console(stderr=True), Console(quiet=quiet)
+    prepared = prepare_request(request, progress, confirmed=confirmed)
+    split = hold_out(prepared, request.base, request.out)
+    progress.print(
+        f"search of {num_trials} trials on {len(split.trials.cases)} cases; "
+        f"{len(split.held_out.folds[0].test)} are held out to test the best one",
+        highlight=False,
+    )
+    with ExitStack() as stack:
+        stack.enter_context(driver_lock(request.out))
+        workplace = stack.enter_context(open_workplace(request, split.trials))
+        tracker = open_tracker(request.out)
+        ledger = SearchLedger(request.out, search, request.base, split.trials.facts)
+        failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
+        trials = tuple(trial for trial in ledger.trials() if trial.ended)
+        best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)
+        _print_trials(search, request, trials, best, output)
+        held_out = None
+        if best is not None and best.index > 0:
+            held_out = _test_best(search, request, split, best, workplace, tracker, progress, output)
+    if held_out is not None:
+        failures += held_out.failures
+    return SearchResult(
+        search=search.name,
+        profile=request.profile.name,
+        trials=trials,
+        best=best,
+        held_out=held_out,
+        failures=failures,
+    )
+
+
+def _run_trials(
+    search: Search,
+    request: Request,
+    split: Split,
+    workplace: Workplace,
+    ledger: SearchLedger,
+    num_trials: int,
+    tracker: Tracker,
+    console: Console,
+) -> tuple[str, ...]:
+    """Train trial after trial until so many have ended; returns what failed."""
+    failures: list[str] = []
+    begun, num_before = time.monotonic(), sum(trial.ended for trial in ledger.trials())
+    while (num_ended := sum(trial.ended for trial in ledger.trials())) < num_trials:
+        num_here = num_ended - num_before
+        left_s = (time.monotonic() - begun) / num_here * (num_trials - num_ended) if num_here else None
+        trial = ledger.ask()
+        eta = "" if left_s is None else f"  ETA {duration(left_s)}"
+        console.print(
+            f"{num_ended + 1}/{num_trials} {trial.name}: {escape(params_text(trial.params))}{eta}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        arm = search.arm(trial.name, request.base, trial.params)
+        results = train(
+            replace(request, arms=(arm,)),
+            split.trials,
+            workplace,
+            ledger=ledger,
+            tracker=tracker,
+            illustrate=lambda replicate, cases: {},
+            console=console,
+        )
+        failures += [failure for result in results for failure in result.failures]
+        failures += [f"{trial.name}: not recorded in MLflow" for result in results if result.run_id is None]
+    return tuple(failures)
+
+
+def _print_trials(
+    search: Search, request: Request, trials: Sequence[Trial], best: Trial | None, console: Console
+) -> None:
+    console.print(search_table(trials, best))
+    notes = ["Mean DSC over the folds of each trial; the held-out cases had no part in it."]
+    if best is not None:
+        notes.append(picture_note("Picture", lambda: _draw(search, request, trials)))
+        if best.index == 0:
+            notes.append("No trial is better than the start, so there is none to test on the held-out cases.")
+    for note in notes:
+        console.print(note, highlight=False, soft_wrap=True, markup=False)
+
+
+def _draw(search: Search, request: Request, trials: Sequence[Trial]) -> Path:
+    path = request.out / "figures" / search.name / "search.png"
+    draw_search(trials, search.space, path, title=f"{search.name}, {request.profile.name} profile")
+    return path
+
+
+def _test_best(
+    search: Search,
+    request: Request,
+    split: Split,
+    best: Trial,
+    workplace: Workplace,
+    tracker: Tracker,
+    progress: Console,
+    output: Console,
+) -> StudyResult:
+    """Train start and best on the searched cases, and compare them on those held out."""
+    points = {START: search.start, BEST: best.params}
+    # Among these two an arm is its name.
+    arms = tuple(
+        replace(search.arm(name, request.base, params), params={"arm": name}) for name, params in points.items()
+    )
+    last = replace(request, arms=arms)
+    progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
+    results = train_arms(last, split.held_out, workplace, tracker, progress)
+    result = summarise_study(last, results)
+    print_result(last, results, result, output)
+    return result

@@ -1,0 +1,155 @@
+"""Report of a finished sweep: tables, verdicts, the boxplot, and the commands that come next."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hemosweep.engine.request import Request
+from hemosweep.engine.results import ReplicateResult
+from hemosweep.files import system_message
+from hemosweep.report.paper.printed import paper_arm, paper_notes
+from hemosweep.report.plots.figures import boxplot
+from hemosweep.report.terminal.comparison import spread_text
+from hemosweep.report.terminal.summary import arm_row, arm_spread, comparison_json, comparison_rows, family_verdict
+from hemosweep.report.terminal.table import ArmRow, ComparisonRow, arm_table, comparison_table
+from hemosweep.stats.replicates import SeedSpread
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyResult:
+    """A finished sweep: its tables' rows, the run of each row, and what failed.
+
+    `subset` names the folds that it was about, such as "folds 0, 2 of 5 only"; None for all. `spreads` tells how far
+    the mean of an arm moves with the seed, for the arms that have several.
+    """
+
+    sweep: str
+    profile: str
+    run_ids: Mapping[str, str | None]
+    arms: tuple[ArmRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+    failures: tuple[str, ...]
+    spreads: Mapping[str, SeedSpread]
+    subset: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sweep": self.sweep,
+            "profile": self.profile,
+            "subset": self.subset,
+            "arms": [asdict(row) | {"run_id": self.run_ids[row.arm]} for row in self.arms],
+            "comparisons": [comparison_json(row) for row in self.comparisons],
+            "seeds": {arm: asdict(spread) for arm, spread in self.spreads.items()},
+            "failures": list(self.failures),
+        }
+
+
+def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> StudyResult:
+    name = request.sweep.name
+    whole = [result for result in results if not result.failures]
+    tables = {arm.name: [r.cases for r in whole if r.replicate.arm.name == arm.name] for arm in request.arms}
+    complete = {arm: frames for arm, frames in tables.items() if len(frames) == len(request.seeds)}
+    return StudyResult(
+        sweep=name,
+        profile=request.profile.name,
+        subset=request.subset,
+        run_ids={result.replicate.run_name: result.run_id for result in results},
+        # A mean over some folds would stand among means over all of them: an incomplete arm has none.
+        arms=tuple(
+            arm_row(
+                name,
+                r.replicate.arm.name,
+                r.replicate.run_name,
+                r.cases.iloc[:0] if r.failures else r.cases,
+                r.seconds,
+            )
+            for r in results
+        ),
+        comparisons=tuple(comparison_rows(name, request.sweep.comparisons, complete)),
+        failures=(
+            *(failure for result in results for failure in result.failures),
+            *(f"{result.replicate.run_name}: not recorded in MLflow" for result in results if result.run_id is None),
+        ),
+        spreads={arm: spread for arm, frames in complete.items() if (spread := arm_spread(frames)) is not None},
+    )
+
+
+def print_result(request: Request, results: Sequence[ReplicateResult], result: StudyResult, console: Console) -> None:
+    out, name = request.out, result.sweep
+    console.print(arm_table(result.arms))
+    if result.comparisons:
+        console.print(comparison_table(result.comparisons))
+        for row in result.comparisons:
+            console.print(f"{row.a} to {row.b}: {family_verdict(row)}", highlight=False, soft_wrap=True)
+    notes = ["DSC on the scanner's grid, each case tested once."]
+    if result.subset is not None:
+        notes = [f"DSC on the scanner's grid, of the cases tested in {result.subset}: for trying, not for the study."]
+    whole = [r for r in results if not r.failures]
+    if whole:
+        notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
+    num_declared = len(request.sweep.comparisons)
+    if len(result.comparisons) < num_declared:
+        notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
+    if len(request.seeds) > 1 and result.comparisons:
+        notes.append("Comparisons take each case's mean DSC over the seeds.")
+    notes += [f"Mean DSC of {arm} by seed (A/A): {spread_text(spread)}." for arm, spread in result.spreads.items()]
+    for arm in request.arms:
+        dsc = [value for r in whole if r.replicate.arm == arm for value in r.cases["dsc"].tolist()]
+        notes += paper_notes(name, arm.name, dsc)
+    if result.profile == "demo":
+        notes.append(f"Demo profile ({request.scaling}): the paper's figures stand beside it for orientation.")
+    for failure in result.failures:
+        without = " without --fresh" if request.fresh else ""
+        notes.append(f"Missing: {failure}. The same command{without} makes up for it.")
+    place = shlex.quote(str(out))
+    out_option = "" if out == Path("runs") else f" OUT={place}"
+    cli_option = "" if out == Path("runs") else f" --out {place}"
+    notes.append("Next:")
+    notes.append(f"  make ui{out_option}")
+    for row in result.comparisons:
+        runs = " ".join(shlex.quote(f"{name}/{arm}") for arm in (row.a, row.b))
+        notes.append(f"  {_program()} compare {runs}{cli_option}")
+    if result.comparisons:
+        notes.append(f"  {_program()} compare-all {name}{cli_option}")
+    if whole and request.search is None:
+        data_option = "" if request.data is None else f" --data {shlex.quote(str(request.data))}"
+        notes.append(f"  {_program()} report {name}{cli_option}{data_option}")
+    for note in notes:
+        console.print(note, highlight=False, soft_wrap=True, markup=False)
+
+
+def _program() -> str:
+    """Command that calls hemosweep from here: its name where that is enough, else its path."""
+    called = Path(sys.argv[0])
+    if shutil.which(called.name) or called.name != "hemosweep":
+        return "hemosweep"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+
+
+def picture_note(what: str, draw: Callable[[], Path]) -> str:
+    """Place of a picture, or the reason why there is none: it never costs a result."""
+    try:
+        return f"{what}: {draw()}"
+    except OSError as error:
+        return f"No {what.lower()}: {system_message(error)} and start the same command again."
+
+
+def _draw_boxplot(request: Request, results: Sequence[ReplicateResult]) -> Path:
+    """The sweep's own figure: DSC by arm beside the paper's (its Fig. 6)."""
+    name = request.sweep.name
+    path = request.out / "figures" / name / "boxplot.png"
+    printed = {r.replicate.run_name: paper_arm(name, r.replicate.arm.name) for r in results}
+    boxplot(
+        {r.replicate.run_name: r.cases["dsc"].tolist() for r in results},
+        path,
+        title=", ".join(filter(None, (name, f"{request.profile.name} profile", request.subset))),
+        paper={run_name: arm.dsc for run_name, arm in printed.items() if arm is not None},
+        ivh={r.replicate.run_name: r.cases["ivh"].tolist() for r in results},
+    )
+    return path

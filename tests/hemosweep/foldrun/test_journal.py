@@ -1,0 +1,152 @@
+import errno
+import json
+import os
+import time
+
+import pytest
+
+from hemosweep.foldrun.journal import Journal, last_process, micro_batch_size, read_journal, seconds_at_work
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "events.jsonl"
+
+
+def test_events_are_read_in_the_order_they_were_written_with_their_time(path):
+    before = time.time()
+    journal = Journal(path)
+    journal.write("started", device="cpu")
+    journal.write("epoch", epoch=1, val_loss=0.5)
+    first, second = read_journal(path)
+    assert (first["event"], first["device"]) == ("started", "cpu")
+    assert (second["event"], second["epoch"], second["val_loss"]) == ("epoch", 1, 0.5)
+    assert before <= first["time"] <= second["time"] <= time.time()
+
+
+def test_no_journal_yet_has_no_events(path):
+    assert read_journal(path) == []
+    Journal(path)
+    assert read_journal(path) == []
+
+
+def test_a_last_line_cut_short_by_a_crash_is_not_an_event_and_spoils_no_other(path):
+    Journal(path).write("epoch", epoch=1)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"time": 12.5, "event": "epo')
+    assert [event["epoch"] for event in read_journal(path)] == [1]
+    Journal(path).write("epoch", epoch=2)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 2]
+
+
+def test_a_whole_last_line_that_lacks_only_its_newline_counts(path):
+    Journal(path).write("epoch", epoch=1)
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    Journal(path).write("epoch", epoch=2)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["Zeile\u2028zwei\x85drei", "two\nlines", "Größe µ"])
+def test_an_event_is_one_line_whatever_its_text(path, text):
+    Journal(path).write("failed", message=text)
+    assert [event["message"] for event in read_journal(path)] == [text]
+    assert path.read_bytes().count(b"\n") == 1
+
+
+def test_json_that_is_no_event_is_passed_over(path):
+    path.write_text('7\n{"time": 1.0}\n' + json.dumps({"time": 2.0, "event": "started"}) + "\n")
+    assert [event["event"] for event in read_journal(path)] == ["started"]
+
+
+def test_a_number_that_json_does_not_have_is_refused(path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Journal(path).write("epoch", val_loss=float("nan"))
+    assert read_journal(path) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ([], 0.0),
+        ([("started", 0.0)], 0.0),
+        ([("started", 0.0), ("epoch", 7.0), ("done", 10.0)], 10.0),
+        ([("started", 0.0), ("epoch", 7.0), ("started", 0.0), ("resumed", 1.0), ("epoch", 3.0)], 10.0),
+        ([("started", 0.0), ("paused", 7.0), ("started", 0.0), ("checkpoint_unreadable", 3.0)], 10.0),
+        ([("started", 0.0), ("batch_halved", 7.0), ("paused", 10.0)], 10.0),
+        ([("started", 0.0), ("epoch", 7.0), ("failed", 0.0), ("started", 0.0), ("epoch", 3.0)], 10.0),
+    ],
+    ids=["no journal", "only started", "one process", "two processes", "a pause", "halved", "one that did not start"],
+)
+def test_time_at_work_is_that_of_each_process_from_its_start_to_its_last_event(times, seconds):
+    events = [{"event": event, "at_work_s": time} for event, time in times]
+    assert seconds_at_work(events) == seconds
+
+
+def test_a_clock_that_is_set_back_or_forward_changes_nothing_about_the_time_at_work(path, monkeypatch):
+    begun = time.monotonic()
+    journal = Journal(path)
+    for event, shift_s in (("started", 0.0), ("epoch", -3600.0), ("epoch", 86400.0), ("done", -86400.0)):
+        now = time.time() + shift_s
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "time", lambda now=now: now)
+            journal.write(event)
+    times = [event["time"] for event in read_journal(path)]
+    assert times != sorted(times)
+    assert 0.0 < seconds_at_work(read_journal(path)) <= time.monotonic() - begun
+
+
+@pytest.mark.parametrize("left", [b"\0" * 512, b'{"time": 12.5, "ev' + b"\0" * 512], ids=["of it", "of half"])
+def test_zeros_that_a_power_cut_left_in_place_of_an_event_spoil_no_other(path, left):
+    Journal(path).write("epoch", epoch=1)
+    path.write_bytes(path.read_bytes() + left)
+    assert [event["epoch"] for event in read_journal(path)] == [1]
+    Journal(path).write("epoch", epoch=2)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 2]
+
+
+def test_an_event_that_the_disk_holds_only_half_of_is_taken_back(path, monkeypatch):
+    journal = Journal(path)
+    journal.write("epoch", epoch=1)
+    before, write = path.read_bytes(), os.write
+
+    def full(descriptor, line):
+        if len(line) < 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, line[:20])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space left on device") as raised:
+            journal.write("epoch", epoch=2, val_loss=0.5)
+    assert raised.value.filename == str(path)
+    assert path.read_bytes() == before
+    journal.write("epoch", epoch=3)
+    assert [event["epoch"] for event in read_journal(path)] == [1, 3]
+
+
+STARTED = {"event": "started"}
+RESUMED = {"event": "resumed", "epoch": 3}
+HALVED = {"event": "batch_halved", "epoch": 4, "micro_batch": 32}
+
+
+@pytest.mark.parametrize(
+    ("events", "size"),
+    [
+        ([], None),
+        ([STARTED, {"event": "epoch"}], None),
+        ([STARTED, HALVED], 32),
+        ([STARTED, HALVED, HALVED | {"micro_batch": 16}, {"event": "epoch"}], 16),
+        ([STARTED, HALVED, STARTED, RESUMED | {"micro_batch": 32}, {"event": "done"}], 32),
+        ([STARTED, HALVED, STARTED, RESUMED], None),
+        ([STARTED, HALVED, STARTED, {"event": "checkpoint_unreadable"}], None),
+    ],
+    ids=["none", "whole batches", "halved", "twice", "resumed with it", "resumed from before it", "begun anew"],
+)
+def test_the_size_of_micro_batches_is_that_of_the_process_that_worked_last(events, size):
+    assert micro_batch_size(events) == size
+
+
+def test_the_events_of_the_last_process_begin_with_its_start():
+    assert last_process([STARTED, HALVED, STARTED, RESUMED]) == [STARTED, RESUMED]
+    assert last_process([HALVED]) == [HALVED]
+    assert last_process([]) == []

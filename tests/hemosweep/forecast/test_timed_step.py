@@ -1,0 +1,110 @@
+"""Time and memory of a training step: the times are this machine's, the memory is held against a real child process."""
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from hemosweep.config import ModelConfig
+from hemosweep.executors.local import LocalExecutor
+from hemosweep.forecast.footprint import preprocessed_size, resident_bytes
+from hemosweep.forecast.timed_step import TrainingStep, time_steps
+from hemosweep.model.builders import build_model
+from hemosweep.model.device import Device
+from hemosweep.training.child import train_fold
+
+CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
+
+
+def with_patch(config, *patch_HWD):
+    return replace(config, sampling=replace(config.sampling, patch_HWD=patch_HWD))
+
+
+def test_a_timed_step_takes_time(tiny_config):
+    timed = time_steps([tiny_config()])
+    (step,) = timed.steps
+    assert step.patch_s > 0.0
+    assert (timed.device == "cpu") == (timed.num_gpus == 0) == (step.num_busy is not None)
+
+
+def test_the_memory_of_a_step_grows_with_its_batch_and_its_patch(tiny_config):
+    config = tiny_config()
+    step, larger = TrainingStep(config, CPU), TrainingStep(with_patch(config, 8, 8, 8), CPU)
+    # Statistics of batch normalisation, one a channel, do not grow.
+    assert step.kept_bytes(8) == pytest.approx(2 * step.kept_bytes(4), rel=0.05)
+    assert larger.kept_bytes(4) == pytest.approx(8 * step.kept_bytes(4), rel=0.05)
+
+
+def test_weights_are_counted_with_their_running_statistics(tiny_config):
+    config = replace(tiny_config(), model=ModelConfig(width=16))
+    state = build_model(config, in_channels=1).state_dict()
+    assert TrainingStep(config, CPU).weight_bytes == sum(
+        tensor.numel() * tensor.element_size() for tensor in state.values()
+    )
+
+
+def test_a_checkpoint_s_size_is_foretold(tiny_config, tmp_path):
+    config = replace(tiny_config(), model=ModelConfig(width=16))
+    model = build_model(config, in_channels=1)
+    optimizer = torch.optim.Adadelta(model.parameters())
+    sum(parameter.sum() for parameter in model.parameters()).backward()
+    optimizer.step()
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"model": model.state_dict(), "best": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
+    (step,) = time_steps([config]).steps
+    # Both state dictionaries are one here, so a quarter is saved once and not twice.
+    assert path.stat().st_size == pytest.approx(0.75 * step.checkpoint_bytes, rel=0.05)
+
+
+def weigh(folder):
+    """The job of a child: train, and leave the most memory that the process has held."""
+    code = train_fold(folder)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    (folder / "peak").write_text(str(peak))
+    return code
+
+
+FORECAST = """
+import json, sys
+from pathlib import Path
+from hemosweep.workflows import plan as forecast
+from hemosweep.forecast.timed_step import time_steps
+from hemosweep.foldrun.spec import FoldRunSpec
+config = FoldRunSpec.read(Path(sys.argv[1])).config
+(step,) = time_steps([config]).steps
+print(json.dumps([step.memory_bytes, "torch._dynamo" in sys.modules]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("width", "patch_HWD", "batch_size", "num_patches"), [(8, (16, 16, 8), 32, 64), (32, (32, 32, 16), 16, 8)]
+)
+def test_the_memory_of_a_fold_run_is_foretold(
+    tiny_spec, tmp_path, one_processor, width, patch_HWD, batch_size, num_patches
+):
+    spec = tiny_spec(max_epochs=1, batch_size=batch_size)
+    config = replace(
+        spec.config,
+        model=replace(spec.config.model, width=width),
+        sampling=replace(spec.config.sampling, patch_HWD=patch_HWD, num_patches_per_case=num_patches),
+    )
+    folder = tmp_path / "fold run"
+    replace(spec, config=config, test=spec.test[:1]).write(folder)
+    executor = LocalExecutor(job=weigh)
+    executor.start(folder)
+    while not (ended := executor.wait(60.0)):
+        pass
+    assert ended[0].failure is None, (folder / "log.txt").read_text()
+    # As the command does, in a process of its own: this one has imported all that the tests need.
+    said = subprocess.run([sys.executable, "-c", FORECAST, str(folder)], capture_output=True, text=True, check=True)
+    step_bytes, imported_compiler = json.loads(said.stdout)
+    sizes = [preprocessed_size(Path(case.path)) for case in (*spec.train, *spec.validation)]
+    forecast = step_bytes + sum(resident_bytes(size, config) for size in sizes)
+    assert forecast == pytest.approx(int((folder / "peak").read_text()), rel=0.4)
+    assert not imported_compiler, "it takes longer than the rest of a forecast"

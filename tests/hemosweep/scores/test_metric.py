@@ -1,0 +1,56 @@
+import pytest
+
+from hemosweep.errors import BadInput
+from hemosweep.scores.metric import check_range
+from hemosweep.stats import DSC, METRICS, find_metric
+
+
+def test_an_unknown_metric_has_no_bounds_and_no_better_direction():
+    metric = find_metric("froc")
+    assert (metric.name, metric.label, metric.higher_is_better) == ("froc", "froc", None)
+    check_range("A", {"s1": -4.0, "s2": 700.0}, metric)
+
+
+@pytest.mark.parametrize(
+    ("name", "difference", "text"),
+    [
+        ("dsc", 0.0312, "+0.031 DSC"),
+        ("dsc", -0.2, "-0.200 DSC"),
+        ("dsc", 0.0003, "+0.0003 DSC"),
+        ("dsc", -1e-17, "+0.000 DSC"),
+        ("hd95_mm", -3.21, "-3.21 mm HD95"),
+        ("volume_difference_ml", 12.3, "+12.3 mL volume difference"),
+        ("froc", 1.0, "+1 froc"),
+    ],
+)
+def test_a_difference_reads_with_its_unit(name, difference, text):
+    assert find_metric(name).text(difference) == text
+
+
+def test_lower_is_better_turns_a_difference_into_a_loss():
+    assert METRICS["hd95_mm"].gain(2.0) == -2.0
+    assert DSC.gain(0.1) == 0.1
+    assert METRICS["volume_difference_ml"].gain(2.0) == 2.0
+
+
+def test_every_value_outside_the_range_is_named():
+    with pytest.raises(BadInput, match=r"B: DSC outside \[0, 1\] in s1 \(-0.1\), s3 \(1.01\); score these cases again"):
+        check_range("B", {"s1": -0.1, "s2": 0.5, "s3": 1.01, "s4": 1.0, "s5": 0.0}, DSC)
+
+
+def test_percent_is_recognised_and_not_all_of_its_cases_are_listed():
+    with pytest.raises(BadInput, match=r"in s00 \(50\), .*, s09 \(59\), and 10 more cases; looks like percent, divide"):
+        check_range("A", {f"s{place:02}": 50.0 + place for place in range(20)}, DSC)
+    with pytest.raises(BadInput) as caught:
+        check_range("A", {"s1": 50.0, "s2": -1.0}, DSC)
+    assert "percent" not in str(caught.value)
+
+
+def test_a_distance_cannot_be_negative_and_has_no_upper_bound():
+    check_range("A", {"s1": 512.0}, METRICS["hd95_mm"])
+    with pytest.raises(BadInput, match=r"A: HD95 below 0 in s1 \(-2\)"):
+        check_range("A", {"s1": -2.0}, METRICS["hd95_mm"])
+
+
+def test_values_that_do_not_exist_are_in_every_range():
+    check_range("A", {"s1": float("nan"), "s2": float("inf")}, DSC)
