@@ -127,7 +127,7 @@ def test_what_trains_and_scores_imports_on_a_bare_pytorch_machine():
 import importlib, pkgutil, sys
 for name in ["SimpleITK", "matplotlib", "mlflow", "nibabel", "optuna", "pandas"]:
     sys.modules[name] = None
-for package in ["model", "sampling", "training", "evaluation", "stats"]:
+for package in ["model", "sampling", "training", "inference", "scores", "stats", "foldrun"]:
     package = importlib.import_module(f"hemosweep.{package}")
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not module.name.endswith(".__main__"):

@@ -276,7 +276,7 @@ def test_a_tracker_that_is_away_costs_no_training_and_is_made_up_for(sweep, main
         raise ConnectionError("the store is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tracking.recorder.Recorder.begin_replicate", away)
+        patched.setattr("hemosweep.tracking.recorder.Recorder.begin_replicate", away)
         code, stdout, stderr = sweep("--json")
     assert code == 1
     assert len(child.trained) == 4
@@ -477,7 +477,7 @@ def test_a_store_that_was_away_while_all_was_trained_anew_has_the_new_values_aft
         raise ConnectionError("the store is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tracking.recorder.Recorder.begin_replicate", away)
+        patched.setattr("hemosweep.tracking.recorder.Recorder.begin_replicate", away)
         assert sweep("--fresh")[0] == 1
     assert len(child.trained) == 4
     assert sweep()[0] == 0

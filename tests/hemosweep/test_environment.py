@@ -42,7 +42,7 @@ def checkout(tmp_path, monkeypatch):
         command = ["git", "-C", str(tmp_path), *settings, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    module = tmp_path / "hemosweep" / "engine" / "environment.py"
+    module = tmp_path / "hemosweep" / "environment.py"
     module.parent.mkdir(parents=True)
     module.write_text("")
     git("init", "--quiet")
@@ -65,7 +65,7 @@ def test_an_edited_checkout_is_dirty(checkout):
 
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path, monkeypatch):
-    monkeypatch.setattr(environment, "__file__", str(tmp_path / "hemosweep" / "engine" / "environment.py"))
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "hemosweep" / "environment.py"))
     assert git_commit() is None
 
 

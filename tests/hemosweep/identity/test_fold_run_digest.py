@@ -92,19 +92,19 @@ def test_every_pattern_of_the_source_digest_finds_files(pattern):
 def test_the_source_digest_covers_whatever_the_child_runs_between_a_case_and_its_score():
     covered = {path.relative_to(PACKAGE).as_posix() for pattern in SOURCES for path in PACKAGE.glob(pattern)}
     steps = {"model/unet.py", "model/losses.py", "sampling/centres.py", "sampling/bank.py", "training/loop.py"}
-    assert steps | {"training/fold_run.py", "evaluation/inference.py", "evaluation/metrics.py", "config.py"} <= covered
+    assert steps | {"training/fold_run.py", "inference/sliding_window.py", "scores/overlap.py", "config.py"} <= covered
 
 
 def test_the_source_digest_changes_with_a_source_file_and_with_nothing_else(tmp_path, monkeypatch):
     package = tmp_path / "hemosweep"
-    for pattern in (*SOURCES, "report/table.py"):
+    for pattern in (*SOURCES, "report/terminal/table.py"):
         for path in PACKAGE.glob(pattern):
             copy = package / path.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
-    monkeypatch.setattr(source, "__file__", str(package / "training" / "source.py"))
+    monkeypatch.setattr(source, "__file__", str(package / "identity" / "source.py"))
     before = source_digest()
-    with (package / "report" / "table.py").open("a") as file:
+    with (package / "report" / "terminal" / "table.py").open("a") as file:
         file.write("# another table\n")
     assert source_digest() == before
     with (package / "model" / "unet.py").open("a") as file:

@@ -7,19 +7,9 @@ import pytest
 from PIL import Image
 
 from hemosweep.errors import BadInput
+from hemosweep.report.document import latex, markdown
 from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, replacing_folder, write_documents
-from hemosweep.report.document.document import (
-    Column,
-    Document,
-    Gallery,
-    Items,
-    Picture,
-    Section,
-    Table,
-    Text,
-    latex,
-    markdown,
-)
+from hemosweep.report.document.document import Column, Document, Gallery, Items, Picture, Section, Table, Text
 from hemosweep.report.document.page import to_page
 
 NASTY = "a|b_<script>alert('1')</script> & 50% $x^2$ #1 \\end{document} `~*[y](z)*"

@@ -1,0 +1,51 @@
+"""An output folder that an earlier version wrote: its runs are listed and compared as that version did.
+
+`tests/fixtures/earlier_out` holds the sweeps `patchsize` (two seeds) and `noise` over six phantom cases in two folds,
+without checkpoints, predictions and pictures, and what the version that trained them printed of it.
+"""
+
+import json
+import math
+import tarfile
+from pathlib import Path
+
+import pytest
+
+EARLIER = Path(__file__).parents[1] / "fixtures" / "earlier_out"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("earlier")
+    with tarfile.open(EARLIER / "out.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "out"
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("runs", ("runs", "--cases")),
+        ("compare", ("compare", "patchsize/24x24x8", "patchsize/32x32x16")),
+        ("compare-all", ("compare-all", "patchsize")),
+    ],
+)
+def test_its_runs_are_told_with_the_same_keys_and_numbers(main, out, name, command):
+    code, stdout, stderr = main(*command, "--out", out, "--json")
+    assert (code, stderr) == (0, "")
+    assert differences(json.loads((EARLIER / f"{name}.json").read_text()), json.loads(stdout)) == []
+
+
+def differences(earlier, now, place=""):
+    """The places where a value of before is missing or another one; new keys are no difference."""
+    if place.endswith(".forest"):  # A path of the machine that wrote it.
+        return []
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        missing = [f"{place}.{key} is missing" for key in earlier.keys() - now.keys()]
+        both = earlier.keys() & now.keys()
+        return missing + [text for key in both for text in differences(earlier[key], now[key], f"{place}.{key}")]
+    if isinstance(earlier, list) and isinstance(now, list) and len(earlier) == len(now):
+        pairs = enumerate(zip(earlier, now, strict=True))
+        return [text for index, (a, b) in pairs for text in differences(a, b, f"{place}[{index}]")]
+    same = math.isclose(earlier, now, rel_tol=1e-12) if isinstance(earlier, float) else earlier == now
+    return [] if same and type(earlier) is type(now) else [f"{place}: {earlier!r} became {now!r}"]
