@@ -24,6 +24,16 @@ _SWEEPS: dict[str, Sweep] = {
 SWEEP_NAMES = tuple(_SWEEPS)
 
 
+def find_declared(name: str) -> Sweep:
+    """The ablation of that name, or the one that the search of that name ends with.
+
+    Raises:
+        BadInput: there is none.
+    """
+    search = SEARCHES.get(name)
+    return find_sweep(name) if search is None else search.last_comparison
+
+
 def find_sweep(name: str) -> Sweep:
     """The ablation of that name.
 

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.runs import RunRecord, RunsInMemory
 from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.tracking.recorder import Recorder
 
@@ -48,11 +50,44 @@ def cases(dsc, folds=None):
             "dsc": value,
             "fold": place % 2 if folds is None else folds[place],
             "ivh": "yes" if place < 4 else "no",
+            "patient_id": "n/a",
             "hd95_mm": float(place),
         }
         for place, (case_id, value) in enumerate(zip(IDS, dsc, strict=True))
     ]
     return pd.DataFrame(rows)
+
+
+def in_memory(tables, *, place="runs", configs=None, **facts):
+    """Finished runs by SWEEP/ARM@SEED, each with its case table, oldest first; `facts` are those that all have.
+
+    A table may be a pair of a table and facts of its own.
+    """
+    records, rows, own_configs = [], {}, {}
+    for number, (name, table) in enumerate(tables.items()):
+        table, own = table if isinstance(table, tuple) else (table, {})
+        place_name, _, seed = name.partition("@")
+        sweep, _, arm = place_name.partition("/")
+        tags = {f"hemosweep.{key}": value for key, value in (FACTS | facts | own).items()}
+        record = RunRecord(
+            run_id=f"{number:032x}",
+            sweep=sweep,
+            arm=arm,
+            seed=int(seed),
+            run_name=f"{arm}@{seed}",
+            status="FINISHED",
+            dsc_mean=None,
+            dsc_std=None,
+            digest=name,
+            start_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number),
+            tags=tags,
+        )
+        records.append(record)
+        rows[record.run_id] = [
+            {key: None if value != value else value for key, value in row.items()} for row in table.to_dict("records")
+        ]
+        own_configs[record.run_id] = (configs or {}).get(name, {"arm": arm})
+    return RunsInMemory(place=place, runs=tuple(records), rows=rows, configs=own_configs)
 
 
 class Book:

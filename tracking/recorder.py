@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.scores.summary import summarise
+from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.sqlite import telling
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import Experiment, Metric, Param, Run, RunTag
@@ -176,7 +177,7 @@ class Recorder:
         """Write a replicate's summary, case table and figures, and end its run.
 
         Args:
-            cases: one row a test case, columns `schema.CASE_COLUMNS`; further columns follow them.
+            cases: one row a test case, columns `CASE_COLUMNS`; further columns follow them.
             figures: file name in the artifact folder `figures/` (such as `dsc.png`) to the file.
             artifacts: path among the run's artifacts (such as `report/index.html`) to the file.
             status: FAILED when a fold failed; `cases` are then those of the other folds.
@@ -300,7 +301,7 @@ class Recorder:
 
     def _log_cases(self, run_id: str, cases: pd.DataFrame) -> None:
         # In the format of MLflow's `log_table`, which itself appends to an older table and rounds to ten digits.
-        columns = [*schema.CASE_COLUMNS, *(name for name in cases.columns if name not in schema.CASE_COLUMNS)]
+        columns = [*CASE_COLUMNS, *(name for name in cases.columns if name not in CASE_COLUMNS)]
         table = cases[columns]
         self._client.log_text(run_id, schema.table_json(table), schema.ARTIFACT_CASES_TABLE)
         self._client.log_text(run_id, table.to_csv(index=False), schema.ARTIFACT_CASES_CSV)

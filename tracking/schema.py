@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hemosweep.scores import table as case_scores
+from hemosweep.runs import FACT_PREFIX as TAG_PREFIX
 from hemosweep.scores.summary import Summary
+from hemosweep.scores.table import AVERAGED_COLUMNS
 
 if TYPE_CHECKING:
     # Reading a list of runs needs none of the half second that it takes to import.
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 EXPERIMENT_PREFIX = "hemosweep/"
 
-TAG_PREFIX = "hemosweep."
 TAG_LEVEL = "hemosweep.level"
 TAG_SWEEP = "hemosweep.sweep"
 TAG_ARM = "hemosweep.arm"
@@ -66,9 +66,6 @@ ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
 ARTIFACT_REPORT = "report"
 ARTIFACTS_FOLDER = "artifacts"
-# MLflow's table comparison groups by the first column and compares by the second.
-CASE_COLUMNS = case_scores.CASE_COLUMNS
-NUMBER_COLUMNS = case_scores.NUMBER_COLUMNS
 
 # Above it MLflow cuts the value itself and warns.
 MAX_PARAM_LENGTH = 6000
@@ -132,7 +129,7 @@ def mean_metrics(cases: "pd.DataFrame") -> dict[str, float]:
     precision is undefined where nothing was predicted, so that the mean alone would favour an arm that predicts less.
     """
     values: dict[str, float] = {}
-    for name in case_scores.METRICS:
+    for name in AVERAGED_COLUMNS:
         if name == "dsc":
             continue
         defined = cases[name].dropna().tolist()

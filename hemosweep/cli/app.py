@@ -84,11 +84,12 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the arm runs."""
+    from hemosweep.tracking.reader import MlflowStore
     from hemosweep.workflows.runs import list_rows, runs_table
 
     if cases and not as_json:
         raise BadInput("--cases is printed as JSON only; add --json")
-    rows = list_rows(out, sweep, with_cases=cases)
+    rows = list_rows(MlflowStore(out), sweep, with_cases=cases)
     if as_json:
         print_json(rows)
     else:
@@ -115,7 +116,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Paired t-test case by case, and beside it what it leaves unsaid; one sentence says what holds."""
-    from hemosweep.comparison.compare import compare as compare_sides
+    from hemosweep.workflows.compare import compare as compare_sides
 
     comparison = compare_sides(
         out, a, b, metric=metric, labels=label or (), margin=margin, allow_incomparable=allow_incomparable
@@ -136,8 +137,8 @@ def compare_all(
     as_json: Json = False,
 ) -> None:
     """Every comparison that an ablation declares as one family: Holm, Benjamini-Hochberg, and a forest plot."""
-    from hemosweep.comparison.family import compare_all as compare_family
     from hemosweep.report.terminal.table import family_table
+    from hemosweep.workflows.compare_all import compare_all as compare_family
 
     family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
     if as_json:
@@ -192,10 +193,10 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Segment scans with the fold ensemble of a run: mask, volume in mL beside ABC/2, picture."""
-    from hemosweep.prediction.predict import predict_scans
+    from hemosweep.workflows.predict import predict as predict_scans
 
     try:
-        result = predict_scans(scan, run, cta=cta, as_folder=folder, out=out, to=to)
+        result = predict_scans(out, scan, run, cta=cta, as_folder=folder, to=to)
     except KeyboardInterrupt:
         print_error("stopped; finished scans are kept, and the same command goes on from here")
         raise typer.Exit(1) from None

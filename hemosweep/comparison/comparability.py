@@ -1,9 +1,9 @@
 """Comparability of the two sides of a comparison, as far as both tell what they were made with."""
 
-from hemosweep.comparison.sides import Side, fact
+from hemosweep.comparison.sides import Side
 from hemosweep.environment import PACKAGES
+from hemosweep.runs import RunRecord
 from hemosweep.stats.comparability import Comparability, RunFacts, comparability
-from hemosweep.tracking.reader import RunRecord
 
 MAX_NAMED = 10
 
@@ -26,7 +26,7 @@ def check_sides(a: Side, b: Side) -> Comparability:
     found = comparability(_facts(run_a), _facts(run_b))
     reasons = [*found.reasons]
     warnings += [*_seeds(a, "A"), *_seeds(b, "B")]
-    if fact(run_a, "folds_digest") == fact(run_b, "folds_digest"):
+    if run_a.fact("folds_digest") == run_b.fact("folds_digest"):
         reasons += _moved(a, b)
         warnings += _other_cases(a, b)
     return Comparability(reasons=tuple(reasons), warnings=(*found.warnings, *warnings))
@@ -43,7 +43,7 @@ def _seeds(side: Side, letter: str) -> list[str]:
 
 def _facts(run: RunRecord) -> RunFacts:
     def recorded(name: str) -> str:
-        return fact(run, name) or f"not recorded for {run.run_id[:8]}"
+        return run.fact(name) or f"not recorded for {run.run_id[:8]}"
 
     return RunFacts(
         dataset_digest=recorded("dataset_digest"),

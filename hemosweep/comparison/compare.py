@@ -1,8 +1,7 @@
-"""`hemosweep compare A B`: two sides, the gate, and the paired test with what stands beside it."""
+"""Two sides, their comparability, and the paired test with what stands beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hemosweep.comparison.comparability import check_sides
@@ -10,13 +9,14 @@ from hemosweep.comparison.seed_noise import Baseline, find_baseline
 from hemosweep.comparison.sides import Side, read_sides
 from hemosweep.errors import NotComparable
 from hemosweep.report.terminal.comparison import comparison_lines
+from hemosweep.runs import RunStore
 from hemosweep.scores.metric import find_metric
 from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SideComparison:
-    """Two sides, what the gate said of them, and their paired comparison.
+    """Two sides, the check of their comparability, and their paired comparison.
 
     `overridden` are the reasons against it that --allow-incomparable put aside.
     """
@@ -28,10 +28,15 @@ class SideComparison:
     warnings: tuple[str, ...]
     overridden: tuple[str, ...]
 
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """Warnings about the sides, then those about their scores."""
+        return (*self.warnings, *self.comparison.warnings)
+
     def as_json(self) -> dict[str, Any]:
         """The comparison's own keys first; the order is part of the interface."""
         values = to_json(self.comparison)
-        values["warnings"] = [*self.warnings, *self.comparison.warnings]
+        values["warnings"] = list(self.all_warnings)
         for letter, side in (("a", self.a), ("b", self.b)):
             values[letter] = side.name
             values[f"run_ids_{letter}"] = [run.run_id for run in side.runs]
@@ -46,7 +51,7 @@ class SideComparison:
             *(f"{letter}  {_with_id(side)}" for letter, side in (("A", self.a), ("B", self.b))),
             *comparison_lines(self.comparison, baseline=self.baseline.name if self.baseline.runs else None),
             *(f"NOT COMPARABLE, overridden: {reason}" for reason in self.overridden),
-            *(f"warning: {warning}" for warning in (*self.warnings, *self.comparison.warnings)),
+            *(f"warning: {warning}" for warning in self.all_warnings),
             "",
             self.comparison.verdict,
         ]
@@ -54,7 +59,7 @@ class SideComparison:
 
 
 def compare(
-    out: Path,
+    store: RunStore,
     reference_a: str,
     reference_b: str,
     *,
@@ -69,11 +74,11 @@ def compare(
         BadInput: a side that is not there or cannot be used (`read_sides`), scores that cannot be paired.
         NotComparable: they differ in data, folds, metric version or checkpoint rule, and that was not overridden.
     """
-    a, b = read_sides(out, (reference_a, reference_b), metric, labels)
-    gate = check_sides(a, b)
-    if gate.reasons and not allow_incomparable:
-        raise NotComparable(f"not comparable: {'; '.join(gate.reasons)} (--allow-incomparable overrides)")
-    baseline = find_baseline(out, a, b, metric)
+    a, b = read_sides(store, (reference_a, reference_b), metric, labels)
+    check = check_sides(a, b)
+    if check.reasons and not allow_incomparable:
+        raise NotComparable(f"not comparable: {'; '.join(check.reasons)} (--allow-incomparable overrides)")
+    baseline = find_baseline(store, a, b, metric)
     ivh, relabelled = _agreed(a.ivh, b.ivh, "IVH label", unknown="n/a")
     patients, reassigned = _agreed(a.patients, b.patients, "patient")
     comparison = paired_comparison(
@@ -86,7 +91,7 @@ def compare(
         patients=patients,
         margin=margin,
         baseline_seeds=baseline.seeds,
-        incomparable=gate.reasons,
+        incomparable=check.reasons,
     )
     return SideComparison(
         a=a,
@@ -94,10 +99,10 @@ def compare(
         baseline=baseline,
         comparison=comparison,
         warnings=(
-            *(*a.warnings, *b.warnings, *gate.warnings, *relabelled, *reassigned, *baseline.warnings),
+            *(*a.warnings, *b.warnings, *check.warnings, *relabelled, *reassigned, *baseline.warnings),
             *_without_lesion(a, b),
         ),
-        overridden=gate.reasons,
+        overridden=check.reasons,
     )
 
 

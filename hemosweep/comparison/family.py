@@ -1,4 +1,4 @@
-"""`hemosweep compare-all SWEEP`: the comparisons that an ablation declares, as one family."""
+"""The comparisons that an ablation declares, as one family."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,68 +8,106 @@ from typing import Any
 from hemosweep.comparison.compare import SideComparison, compare
 from hemosweep.comparison.sides import choose_runs
 from hemosweep.errors import BadInput, NotComparable
-from hemosweep.files import system_message
-from hemosweep.report.paper.printed import paper_difference
-from hemosweep.report.plots.forest import draw_forest
+from hemosweep.report.paper.printed import paper_comparison
 from hemosweep.report.terminal.comparison import spread_text
-from hemosweep.report.terminal.summary import comparison_json, family_rows, family_verdict
-from hemosweep.report.terminal.table import ComparisonRow
-from hemosweep.scores.metric import DSC, find_metric
-from hemosweep.sweeps import find_sweep
-from hemosweep.sweeps.search import SEARCHES
-from hemosweep.tracking.reader import RunRecord, list_runs
+from hemosweep.runs import RunRecord, RunStore
+from hemosweep.scores.metric import DSC
+from hemosweep.stats.families import FamilyComparison, adjusted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredPair:
+    """A declared comparison, or why there is none: `missing` where an arm is not finished, `refused` where the two are
+    not comparable, `failed` where their scores cannot be compared."""
+
+    a: str
+    b: str
+    comparison: SideComparison | None = None
+    missing: str = ""
+    refused: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """The comparisons of a sweep that exist, adjusted for their number, and what is missing of those declared.
+    """The declared pairs of a sweep, those that are compared adjusted for their number.
 
-    `num_tests` counts the comparisons that have a p-value. `forest` is the picture, None where no difference exists or
-    it cannot be written, and then `no_forest` says why.
+    `rows` and `comparisons` are of the pairs that are compared, in their order. `forest` is the picture, None where
+    none was drawn, and then `no_forest` says why if it could not be.
     """
 
     sweep: str
     metric: str
-    rows: tuple[ComparisonRow, ...]
-    comparisons: tuple[SideComparison, ...]
-    missing: tuple[str, ...]
-    forest: Path | None
-    no_forest: str | None
+    pairs: tuple[DeclaredPair, ...]
+    rows: tuple[FamilyComparison, ...]
+    forest: Path | None = None
+    no_forest: str | None = None
+
+    @property
+    def comparisons(self) -> tuple[SideComparison, ...]:
+        return tuple(pair.comparison for pair in self.pairs if pair.comparison is not None)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(f"{pair.a} to {pair.b}: {pair.missing}" for pair in self.pairs if pair.missing)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        return tuple(f"{pair.a} to {pair.b}: {pair.refused}" for pair in self.pairs if pair.refused)
 
     @property
     def num_tests(self) -> int:
+        """Number of the comparisons that have a p-value."""
         return sum(row.holm_p is not None for row in self.rows)
 
+    def row_of(self, pair: DeclaredPair) -> FamilyComparison | None:
+        """The adjusted comparison of a pair; None where it is not compared."""
+        return next((row for row in self.rows if (row.a, row.b) == (pair.a, pair.b)), None)
+
+    def rows_json(self) -> list[dict[str, Any]]:
+        """A value a compared pair: `a` and `b` are its arms, `side_a` and `side_b` the runs that they stand for."""
+        values = []
+        for row, compared in zip(self.rows, self.comparisons, strict=True):
+            sides = compared.as_json()
+            values.append(row.as_json() | sides | {"a": row.a, "b": row.b, "side_a": sides["a"], "side_b": sides["b"]})
+        return values
+
     def as_json(self) -> dict[str, Any]:
-        rows = []
-        for row, own in zip(self.rows, self.comparisons, strict=True):
-            values = own.as_json()
-            sides = {"side_a": values.pop("a"), "side_b": values.pop("b")}
-            rows.append(comparison_json(row) | values | sides)
         return {
             "sweep": self.sweep,
             "metric": self.metric,
             "num_tests": self.num_tests,
-            "comparisons": rows,
+            "comparisons": self.rows_json(),
             "missing": list(self.missing),
             "forest": None if self.forest is None else str(self.forest),
         }
 
+    def verdict_lines(self) -> list[str]:
+        """The verdict of each compared pair."""
+        return [f"{row.a} to {row.b}: {row.verdict}" for row in self.rows]
+
+    def remark_lines(self) -> list[str]:
+        """Seed noise, then what was overridden or warned of, pair by pair."""
+        spreads = {
+            compared.baseline.name: spread_text(noise.baseline, compared.comparison.metric)
+            for compared in self.comparisons
+            if (noise := compared.comparison.seed_noise) is not None and noise.baseline is not None
+        }
+        lines = [f"Seeds (A/A) of {baseline}: mean {spread}." for baseline, spread in spreads.items()]
+        for row, compared in zip(self.rows, self.comparisons, strict=True):
+            lines += [f"NOT COMPARABLE, overridden: {row.a} to {row.b}: {reason}" for reason in compared.overridden]
+            lines += [f"warning: {row.a} to {row.b}: {warning}" for warning in compared.all_warnings]
+        return lines
+
     def as_lines(self) -> list[str]:
         """Lines after the table: verdicts, seed noise, what is missing, and where the picture is."""
-        lines = [f"{row.a} to {row.b}: {family_verdict(row)}" for row in self.rows]
         tests = f"{self.num_tests} comparison{'s' * (self.num_tests != 1)}"
-        lines.append(f"Holm and Benjamini-Hochberg over {tests}; raw stars are the paper's, not adjusted.")
-        lines += dict.fromkeys(
-            f"Seeds (A/A) of {own.baseline.name}: mean {spread_text(noise.baseline, own.comparison.metric)}."
-            for own in self.comparisons
-            if (noise := own.comparison.seed_noise) is not None and noise.baseline is not None
-        )
-        for row, own in zip(self.rows, self.comparisons, strict=True):
-            lines += [f"NOT COMPARABLE, overridden: {row.a} to {row.b}: {reason}" for reason in own.overridden]
-            warnings = (*own.warnings, *own.comparison.warnings)
-            lines += [f"warning: {row.a} to {row.b}: {warning}" for warning in warnings]
-        lines += [f"Missing: {text}" for text in self.missing]
+        lines = [
+            *self.verdict_lines(),
+            f"Holm and Benjamini-Hochberg over {tests}; raw stars are the paper's, not adjusted.",
+            *self.remark_lines(),
+            *(f"Missing: {text}" for text in self.missing),
+        ]
         if self.forest is not None:
             lines.append(f"Forest plot: {self.forest}")
         if self.no_forest is not None:
@@ -77,98 +115,111 @@ class Family:
         return lines
 
 
-def compare_all(
-    out: Path, sweep_name: str, *, metric: str = "dsc", margin: float | None = None, allow_incomparable: bool = False
-) -> Family:
-    """Compare the arms that a sweep declares as pairs, as far as they are trained, and draw them.
-
-    Raises:
-        BadInput: an unknown sweep, one that declares no comparison, or none of whose pairs is trained; as `compare`.
-        NotComparable: a pair differs in data, folds, metric version or checkpoint rule, and that was not overridden.
-    """
-    search = SEARCHES.get(sweep_name)
-    declared = (find_sweep(sweep_name) if search is None else search.last_comparison).comparisons
-    if not declared:
-        raise BadInput(f"sweep {sweep_name} declares no comparison; compare runs with hemosweep compare A B")
-    found = compare_declared(
-        out, sweep_name, declared, metric=metric, margin=margin, allow_incomparable=allow_incomparable
-    )
-    if reasons := [f"{own.a} to {own.b}: {own.refused}" for own in found if own.refused]:
-        raise NotComparable("; ".join(reasons))
-    pairs = [(own.a, own.b) for own in found if own.comparison is not None]
-    comparisons = [own.comparison for own in found if own.comparison is not None]
-    missing = [f"{own.a} to {own.b}: {own.missing}" for own in found if own.missing]
-    if not pairs:
-        raise BadInput(f"sweep {sweep_name}: no comparison has both arms finished; run make sweep-{sweep_name} first")
-    rows = family_rows(sweep_name, pairs, [own.comparison for own in comparisons])
-    forest, no_forest = None, None
-    try:
-        forest = _draw(rows, out / "figures" / sweep_name, sweep_name, metric)
-    except OSError as error:  # such as a folder of somebody else's: a picture never costs a result
-        no_forest = system_message(error)
-    return Family(
-        sweep=sweep_name,
-        metric=metric,
-        rows=tuple(rows),
-        comparisons=tuple(comparisons),
-        missing=tuple(missing),
-        forest=forest,
-        no_forest=no_forest,
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeclaredPair:
-    """A declared comparison, or why there is none: `missing` where an arm is not finished, `refused` where the two are
-    not comparable."""
-
-    a: str
-    b: str
-    comparison: SideComparison | None = None
-    missing: str = ""
-    refused: str = ""
-
-
-def compare_declared(
-    out: Path,
-    sweep_name: str,
+def compare_family(
+    store: RunStore,
+    sweep: str,
     declared: Sequence[tuple[str, str]],
     *,
     metric: str = "dsc",
     margin: float | None = None,
     allow_incomparable: bool = False,
-) -> list[DeclaredPair]:
-    """Compare pairs of a sweep's arms as far as they are trained and comparable, in the order given.
+    keep_going: bool = False,
+) -> Family:
+    """Compare pairs of a sweep's arms as far as they are trained and comparable, in the order given, as one family.
+
+    This is the one road to the verdicts of `hemosweep compare-all`, of the end of a sweep and of a report.
+
+    Args:
+        keep_going: a pair that cannot be compared is told as `DeclaredPair.failed`, and the others are compared.
 
     Raises:
         BadInput: as `compare`, but for arms that are not finished.
     """
-    found = []
-    runs = {arm: _runs(out, sweep_name, arm) for pair in declared for arm in pair}
+    pairs = []
     for a, b in declared:
-        if absent := _absent(a, b, runs):
-            found.append(DeclaredPair(a=a, b=b, missing=f"{absent}; run make sweep-{sweep_name}"))
-            continue
-        seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
-        ref_a, ref_b = (
-            f"{sweep_name}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
-        )
         try:
-            own = compare(out, ref_a, ref_b, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
-        except NotComparable as error:
-            found.append(DeclaredPair(a=a, b=b, refused=str(error)))
-            continue
-        if seed_a is not None:
-            own = replace(own, warnings=(f"{a} and {b} do not both have several seeds; one of each", *own.warnings))
-        found.append(DeclaredPair(a=a, b=b, comparison=own))
-    return found
+            pairs.append(
+                _compare_pair(store, sweep, a, b, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+            )
+        except BadInput as error:
+            if not keep_going:
+                raise
+            pairs.append(DeclaredPair(a=a, b=b, failed=str(error)))
+    return _family(sweep, pairs, metric)
 
 
-def _runs(out: Path, sweep: str, arm: str) -> Sequence[RunRecord]:
+def _family(sweep: str, pairs: Sequence[DeclaredPair], metric: str) -> Family:
+    compared = [(pair, pair.comparison.comparison) for pair in pairs if pair.comparison is not None]
+    rows = adjusted([(pair.a, pair.b) for pair, _ in compared], [comparison for _, comparison in compared])
+    with_paper = tuple(replace(row, paper_p=_paper_p(sweep, row)) for row in rows)
+    return Family(sweep=sweep, metric=metric, pairs=tuple(pairs), rows=with_paper)
+
+
+def _paper_p(sweep: str, row: FamilyComparison) -> str | None:
+    """The bound that the paper prints for p; what it prints is about DSC."""
+    printed = paper_comparison(sweep, row.b) if row.comparison.metric == DSC else None
+    return printed[1] if printed is not None and printed[0] == row.a else None
+
+
+def _compare_pair(
+    store: RunStore,
+    sweep: str,
+    a: str,
+    b: str,
+    *,
+    metric: str,
+    margin: float | None,
+    allow_incomparable: bool,
+) -> DeclaredPair:
+    runs = {arm: _runs(store, sweep, arm) for arm in (a, b)}
+    if absent := _absent(a, b, runs):
+        return DeclaredPair(a=a, b=b, missing=f"{absent}; run make sweep-{sweep}")
+    seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
+    reference_a, reference_b = (
+        f"{sweep}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
+    )
+    try:
+        compared = compare(
+            store, reference_a, reference_b, metric=metric, margin=margin, allow_incomparable=allow_incomparable
+        )
+    except NotComparable as error:
+        return DeclaredPair(a=a, b=b, refused=str(error))
+    if seed_a is not None:
+        warning = f"{a} and {b} do not both have several seeds; one of each"
+        compared = replace(compared, warnings=(warning, *compared.warnings))
+    return DeclaredPair(a=a, b=b, comparison=compared)
+
+
+def compare_all(
+    store: RunStore,
+    sweep: str,
+    declared: Sequence[tuple[str, str]],
+    *,
+    metric: str = "dsc",
+    margin: float | None = None,
+    allow_incomparable: bool = False,
+) -> Family:
+    """The family of a sweep's declared pairs, none of which may be incomparable.
+
+    Raises:
+        BadInput: the sweep declares no comparison, or none of its pairs is trained; as `compare`.
+        NotComparable: a pair differs in data, folds, metric version or checkpoint rule, and that was not overridden.
+    """
+    if not declared:
+        raise BadInput(f"sweep {sweep} declares no comparison; compare runs with hemosweep compare A B")
+    family = compare_family(store, sweep, declared, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+    if family.refused:
+        raise NotComparable("; ".join(family.refused))
+    if not family.rows:
+        raise BadInput(f"sweep {sweep}: no comparison has both arms finished; run make sweep-{sweep} first")
+    return family
+
+
+def _runs(store: RunStore, sweep: str, arm: str) -> Sequence[RunRecord]:
     """The runs of an arm that are finished and belong together, one a seed; none where it is not trained."""
-    if not any(run.arm == arm and run.status == "FINISHED" for run in list_runs(out, sweep)):
+    if not any(run.arm == arm and run.is_finished for run in store.list_runs(sweep)):
         return ()
-    return choose_runs(out, f"{sweep}/{arm}")[0]
+    return choose_runs(store, f"{sweep}/{arm}")[0]
 
 
 def _absent(a: str, b: str, runs: Mapping[str, Sequence[RunRecord]]) -> str | None:
@@ -188,16 +239,3 @@ def _seeds_to_compare(a: Sequence[int], b: Sequence[int]) -> tuple[int | None, i
         return None, None
     common = sorted({*a} & {*b})
     return (common[0], common[0]) if common else (a[0], b[0])
-
-
-def _draw(rows: Sequence[ComparisonRow], folder: Path, sweep: str, metric: str) -> Path | None:
-    if all(row.comparison.mean_diff is None for row in rows):
-        return None
-    path = folder / ("forest.png" if metric == DSC.name else f"forest-{metric}.png")
-    paper: dict[tuple[str, str], float] = {}
-    for row in rows if metric == DSC.name else ():
-        printed = paper_difference(sweep, row.a, row.b)
-        if printed is not None:
-            paper[row.a, row.b] = printed
-    draw_forest(rows, path, title=f"{sweep}: differences in {find_metric(metric).label}", paper=paper)
-    return path

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from hemosweep.comparison.sides import COMMON_FACTS, Side, fact, run_scores, same_arm
+from hemosweep.comparison.sides import COMMON_FACTS, Side, run_scores, same_arm
+from hemosweep.runs import RunRecord, RunStore
 from hemosweep.scores.table import Scores
 from hemosweep.sweeps.noise import SWEEP
-from hemosweep.tracking.reader import RunRecord, list_runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +22,7 @@ class Baseline:
         return f"{SWEEP.name}/{SWEEP.baseline}, seeds {', '.join(str(run.seed) for run in self.runs)}"
 
 
-def find_baseline(out: Path, a: Side, b: Side, metric: str) -> Baseline:
+def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
     """The seeds of the sweep `noise`, where they were made as the runs compared: data, folds, metric version, source.
 
     A run that counts as a seed of A or B counts once: it is left out here.
@@ -34,16 +33,16 @@ def find_baseline(out: Path, a: Side, b: Side, metric: str) -> Baseline:
     run = a.newest or b.newest
     if run is None:
         return Baseline()
-    found = [own for own in list_runs(out) if own.sweep == SWEEP.name and own.status == "FINISHED"]
+    found = [own for own in store.list_runs() if own.sweep == SWEEP.name and own.is_finished]
     fitting = [own for own in found if not _differences(own, run)]
     if not fitting:
         return Baseline(warnings=_misfit(found, run))
-    newest = {own.seed: own for own in same_arm(out, fitting, fitting[-1])}
+    newest = {own.seed: own for own in same_arm(store, fitting, fitting[-1])}
     counted = _counted_elsewhere(a, b, [own.digest for own in newest.values()])
     runs = tuple(newest[seed] for seed in sorted(newest) if newest[seed].digest not in counted)
     if len(runs) < 2:
         return Baseline()
-    return Baseline(runs=runs, seeds=tuple(run_scores(out, own, metric) for own in runs))
+    return Baseline(runs=runs, seeds=tuple(run_scores(store, own, metric) for own in runs))
 
 
 def _counted_elsewhere(a: Side, b: Side, noise: Sequence[str]) -> set[str]:
@@ -54,7 +53,7 @@ def _counted_elsewhere(a: Side, b: Side, noise: Sequence[str]) -> set[str]:
 
 
 def _differences(noise: RunRecord, run: RunRecord) -> list[str]:
-    return [name for name in COMMON_FACTS if fact(noise, name) != fact(run, name)]
+    return [name for name in COMMON_FACTS if noise.fact(name) != run.fact(name)]
 
 
 def _misfit(found: Sequence[RunRecord], run: RunRecord) -> tuple[str, ...]:

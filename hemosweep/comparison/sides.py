@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import Any
 
 from hemosweep.errors import BadInput
+from hemosweep.runs import RunRecord, RunStore, find_replicates
 from hemosweep.scores.score_files import names_a_file, read_score_file
-from hemosweep.scores.table import Scores, scores_by_case
+from hemosweep.scores.table import TEXT_COLUMNS, UNKNOWN, Scores, scores_by_case
 from hemosweep.stats.comparability import REFUSALS
-from hemosweep.tracking.reader import RunRecord, arm_config, case_rows, find_replicates
 
 HEMOSWEEP = "hemosweep"
 # What the seeds of one arm have in common, besides its configuration; the profile and the folds trained are part of it.
@@ -43,7 +43,7 @@ class Side:
         return max(self.runs, key=lambda run: run.start_time, default=None)
 
 
-def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequence[str]) -> tuple[Side, Side]:
+def read_sides(store: RunStore, references: tuple[str, str], metric: str, labels: Sequence[str]) -> tuple[Side, Side]:
     """Read A and B. SWEEP/ARM stands for all seeds of that arm where both sides have several.
 
     Args:
@@ -56,7 +56,7 @@ def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequ
         raise BadInput(f"--label {' --label '.join(labels)}: give one for both sides, or one each")
     label_a, label_b = (labels[0], labels[-1]) if labels else (None, None)
     a, b = (
-        _read(out, reference, metric, label) for reference, label in zip(references, (label_a, label_b), strict=True)
+        _read(store, reference, metric, label) for reference, label in zip(references, (label_a, label_b), strict=True)
     )
     for side, reference, other in ((a, references[0], b), (b, references[1], a)):
         if len(side.runs) > 1 and len(other.seeds) == 1:
@@ -69,40 +69,35 @@ def read_sides(out: Path, references: tuple[str, str], metric: str, labels: Sequ
     return a, b
 
 
-def fact(run: RunRecord, name: str) -> str | None:
-    """Provenance of a run, from its tags."""
-    return run.tags.get(f"hemosweep.{name}")
-
-
-def run_scores(out: Path, run: RunRecord, metric: str) -> dict[str, float | None]:
+def run_scores(store: RunStore, run: RunRecord, metric: str) -> dict[str, float | None]:
     """A run's scores by case.
 
     Raises:
         BadInput: the run has no case table, or no such metric in it.
     """
-    return _scores(run, case_rows(out, run.run_id), metric)
+    return _scores(run, store.case_rows(run.run_id), metric)
 
 
 def _scores(run: RunRecord, rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
-    known = [name for name in (rows[0] if rows else {}) if name not in ("case_id", "fold", "ivh")]
+    known = [name for name in (rows[0] if rows else {}) if name not in (*TEXT_COLUMNS, "fold")]
     if metric not in known:
         raise BadInput(f"{run.full_name} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
     return scores_by_case(run.full_name, [(str(row["case_id"]), row[metric]) for row in rows])
 
 
-def choose_runs(out: Path, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
+def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
     """The finished runs that a reference means and that belong together, by seed, and warnings that name the others.
 
     Raises:
         BadInput: as `find_replicates`, or none is finished.
     """
-    found = find_replicates(out, reference)
-    finished = [run for run in found if run.status == "FINISHED"]
+    found = find_replicates(store, reference)
+    finished = [run for run in found if run.is_finished]
     if not finished:
         run = found[-1]
         raise BadInput(f"run {run.full_name} is {run.status}, not finished; run its sweep again first")
     newest = max(finished, key=lambda run: (run.subset is None, run.start_time))
-    chosen = same_arm(out, finished, newest)
+    chosen = same_arm(store, finished, newest)
     warnings = [f"{run.full_name} is left out, it is {run.status}" for run in found if run not in finished]
     warnings += [
         f"{run.full_name} is left out: its data, folds, configuration or code are not those of {newest.full_name}"
@@ -118,14 +113,12 @@ def choose_runs(out: Path, reference: str) -> tuple[tuple[RunRecord, ...], tuple
     return chosen, tuple(warnings)
 
 
-def same_arm(out: Path, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[RunRecord, ...]:
+def same_arm(store: RunStore, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[RunRecord, ...]:
     """Those of an arm's runs that differ from the newest in nothing but their seed."""
-    config = arm_config(out, newest.run_id)
-    facts = [fact(newest, name) for name in COMMON_FACTS]
+    config = store.config(newest.run_id)
+    facts = [newest.fact(name) for name in COMMON_FACTS]
     return tuple(
-        run
-        for run in runs
-        if [fact(run, name) for name in COMMON_FACTS] == facts and arm_config(out, run.run_id) == config
+        run for run in runs if [run.fact(name) for name in COMMON_FACTS] == facts and store.config(run.run_id) == config
     )
 
 
@@ -137,7 +130,13 @@ def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict
     return {case_id: fmean(values_ml) for case_id, values_ml in by_case.items()}
 
 
-def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
+def _patients(rows: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
+    """Patient by case, as far as the run recorded them; None where it recorded none."""
+    found = {str(row["case_id"]): str(row["patient_id"]) for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN}
+    return found or None
+
+
+def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Side:
     if names_a_file(reference):
         found = read_score_file(Path(reference), metric, label)
         return Side(
@@ -153,15 +152,15 @@ def _read(out: Path, reference: str, metric: str, label: str | None) -> Side:
             labels=found.labels,
             warnings=found.warnings,
         )
-    runs, warnings = choose_runs(out, reference)
-    tables = [case_rows(out, run.run_id) for run in runs]
+    runs, warnings = choose_runs(store, reference)
+    tables = [store.case_rows(run.run_id) for run in runs]
     rows = tables[-1]
     return Side(
         name=runs[0].full_name if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
         seeds=tuple(_scores(run, table, metric) for run, table in zip(runs, tables, strict=True)),
         folds={str(row["case_id"]): str(row["fold"]) for row in rows},
         ivh={str(row["case_id"]): str(row["ivh"]) for row in rows},
-        patients=None,
+        patients=_patients(rows),
         without_lesion=frozenset(str(row["case_id"]) for row in rows if row.get("reference_ml") == 0),
         false_positive_ml=_mean_false_positives(tables),
         runs=runs,

@@ -284,7 +284,8 @@ class _Driver:
             return run_id
 
         job.record = record
-        job.result = replace(result, run_id=self._tracker.call(record))
+        info = replace(job.info, tags={**job.info.tags, **tags})
+        job.result = replace(result, run_id=self._tracker.call(record), info=info)
         assert job.trial is not None
         efforts = read_efforts(self._out, replicate)
         if failures or result.dsc_mean is None:

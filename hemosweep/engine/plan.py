@@ -57,7 +57,10 @@ def plan_replicates(
     read = {
         config: {
             case.case_id: CaseInput(
-                case_id=case.case_id, ivh=case.ivh_text, path=str(prepared.paths[case.case_id].resolve())
+                case_id=case.case_id,
+                ivh=case.ivh_text,
+                path=str(prepared.paths[case.case_id].resolve()),
+                patient_id=case.patient_id,
             )
             for case in cases
         }

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,18 @@ from typing import Any
 import pandas as pd
 
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
+from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.journal import last_process, micro_batch_size, read_journal
 from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
-from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS
+from hemosweep.scores.table import case_table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicateResult:
     """Result of one replicate. `cases` has one row a test case of every fold that is done.
 
-    `run_id` is None where the tracker could not record it.
+    `run_id` is None where the tracker could not record it. `info` is what the tracker is told of it, with what is known
+    only when it is over.
     """
 
     replicate: Replicate
@@ -27,6 +29,7 @@ class ReplicateResult:
     cases: pd.DataFrame
     seconds: float
     failures: tuple[str, ...]
+    info: ReplicateInfo | None = None
 
     @property
     def dsc_mean(self) -> float | None:
@@ -48,13 +51,17 @@ def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id
 
 
 def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
-    """The case scores of a fold run that is done, with the fold's number and the IVH labels of this sweep.
+    """The case scores of a fold run that is done, with the fold's number, IVH labels and patients of this sweep.
 
-    Neither is part of a fold run's identity: it may have had another number, or a label since corrected, before.
+    None of them is part of a fold run's identity: it may have had another number, or a label since corrected, before.
     """
     rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
-    ivh = {case.case_id: case.ivh for case in spec.test}
-    return [row | {"fold": spec.fold, "ivh": ivh[row["case_id"]]} for row in rows]
+    cases = {case.case_id: case for case in spec.test}
+    return [
+        row | {"fold": spec.fold, "ivh": case.ivh, "patient_id": case.patient_id}
+        for row in rows
+        for case in (cases[row["case_id"]],)
+    ]
 
 
 def device_kind(out: Path, replicate: Replicate) -> str:
@@ -62,12 +69,6 @@ def device_kind(out: Path, replicate: Replicate) -> str:
     journals = (read_journal(fold_run_folder(out, spec) / JOURNAL_NAME) for spec in replicate.fold_runs)
     devices = {event["device"] for events in journals for event in events if "device" in event}
     return "+".join(sorted({"cpu" if device == "cpu" else "cuda" for device in devices}))
-
-
-def case_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Per-case scores sorted by case id, `case_id` and `dsc` first; what is undefined is NaN."""
-    table = pd.DataFrame([{name: row[name] for name in CASE_COLUMNS} for row in rows], columns=list(CASE_COLUMNS))
-    return table.astype(dict.fromkeys(NUMBER_COLUMNS, float)).sort_values("case_id", ignore_index=True)
 
 
 _FALLBACKS = {

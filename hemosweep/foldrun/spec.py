@@ -9,6 +9,7 @@ from typing import Any
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
+from hemosweep.scores.table import UNKNOWN
 
 SPEC_NAME = "spec.json"
 JOURNAL_NAME = "events.jsonl"
@@ -22,11 +23,12 @@ PREDICTIONS_NAME = "predictions"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseInput:
-    """One preprocessed case of a fold run."""
+    """One preprocessed case of a fold run. `patient_id` is "n/a" in the spec of a version that did not keep it."""
 
     case_id: str
     ivh: str
     path: str
+    patient_id: str = UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""`hemosweep predict`: scans to lesion masks, volumes and pictures, by the fold ensemble of one run."""
+"""Scans to lesion masks, volumes and pictures, by the fold ensemble of one run."""
 
 import json
 import os
@@ -26,8 +26,8 @@ from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
 from hemosweep.report.slices.prediction import draw_prediction
 from hemosweep.report.terminal.progress import progress_bar
+from hemosweep.runs import RunRecord, RunStore, find_run
 from hemosweep.scores.volume import abc2_ml
-from hemosweep.tracking.reader import RunRecord, find_run, fold_run_digests
 
 KEY_LENGTH = 8
 
@@ -99,7 +99,14 @@ class _Arm:
 
 
 def predict_scans(
-    scan: Path, reference: str, *, cta: Path | None, as_folder: bool, out: Path, to: Path | None
+    store: RunStore,
+    scan: Path,
+    reference: str,
+    *,
+    out: Path,
+    cta: Path | None = None,
+    as_folder: bool = False,
+    to: Path | None = None,
 ) -> PredictionResult:
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run.
 
@@ -107,9 +114,12 @@ def predict_scans(
     content and the code. What is there already is not made again.
 
     Args:
+        store: where the run is recorded.
         scan: NIfTI file, folder of such files, or data set folder.
         reference: as `find_run` takes it.
+        out: the output folder that holds the run's fold runs.
         cta: angiography of a single scan.
+        as_folder: `scan` must be a folder.
         to: folder to write into; None is `predictions` in `out`.
 
     Raises:
@@ -121,7 +131,7 @@ def predict_scans(
     check_writable("--to", to)
     if is_folder and to.resolve() == scan.resolve():
         raise BadInput(f"--to {to}: is where the scans are, and masks would be taken for scans; give another folder")
-    arm = _load_arm(out, reference)
+    arm = _load_arm(store, out, reference)
     config = arm.ensemble.config.preprocessing
     warnings = list(arm.warnings)
     if config.angiography and not is_folder and cta is None:
@@ -158,18 +168,18 @@ def predict_scans(
     )
 
 
-def _load_arm(out: Path, reference: str) -> _Arm:
+def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
     """Find a run and load its ensemble.
 
     Raises:
         BadInput: no such run, or it is not complete.
     """
-    run = find_run(out, reference)
-    name = f"{run.sweep}/{run.arm}@{run.seed}"
-    if run.status != "FINISHED":
+    run = find_run(store, reference)
+    name = run.full_name
+    if not run.is_finished:
         raise BadInput(f"run {name} is {run.status}, not finished; run its sweep again first")
-    digests = fold_run_digests(out, run)
-    if digest_json(list(digests)) != run.digest:
+    digests = [fold.digest for fold in store.list_folds().get(run.run_id, ())]
+    if digest_json(digests) != run.digest:
         raise BadInput(f"run {name}: the store has {len(digests)} of its folds, not all; run its sweep again")
     ensemble = load_ensemble([out / FOLD_RUNS_NAME / digest for digest in digests])
     own_cases = OwnCases(ensemble)

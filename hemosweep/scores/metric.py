@@ -20,7 +20,8 @@ class Metric:
     """One score per case.
 
     `higher_is_better` is None where neither direction is better, such as a signed volume difference, and where it is
-    not known. `lowest` and `highest` are the bounds that a finite value cannot leave; None = no bound.
+    not known. `lowest` and `highest` are the bounds that a finite value cannot leave; None = no bound. `averaged` is
+    True where the mean over the cases says how good an arm is.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Metric:
     higher_is_better: bool | None = None
     lowest: float | None = None
     highest: float | None = None
+    averaged: bool = True
 
     @property
     def is_share(self) -> bool:
@@ -61,6 +63,10 @@ def _amount(name: str, label: str, unit: str) -> Metric:
     return Metric(name=name, label=label, unit=unit, higher_is_better=False, lowest=0.0)
 
 
+def _volume(name: str, label: str) -> Metric:
+    return Metric(name=name, label=label, unit="mL", lowest=0.0, averaged=False)
+
+
 DSC = _share("dsc", "DSC")
 METRICS = {
     metric.name: metric
@@ -75,10 +81,10 @@ METRICS = {
         _amount("hd95_mm", "HD95", "mm"),
         _amount("assd_mm", "ASSD", "mm"),
         _amount("absolute_volume_difference_ml", "absolute volume difference", "mL"),
-        _amount("false_positive_ml", "false-positive volume", "mL"),
+        replace(_amount("false_positive_ml", "false-positive volume", "mL"), averaged=False),
         Metric(name="volume_difference_ml", label="volume difference", unit="mL"),
-        Metric(name="predicted_ml", label="predicted volume", unit="mL", lowest=0.0),
-        Metric(name="reference_ml", label="reference volume", unit="mL", lowest=0.0),
+        _volume("predicted_ml", "predicted volume"),
+        _volume("reference_ml", "reference volume"),
     )
 }
 # What other programs call some of them. Which unit a distance has there is for them to say.

@@ -1,15 +1,20 @@
-"""The columns of one case's scores, in every table, file and comparison. No array is needed to name them."""
+"""The case table: one row a test case, with the same columns in every file, run and comparison."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hemosweep.errors import BadInput
+from hemosweep.scores.metric import METRICS
+
+if TYPE_CHECKING:
+    # Reading a list of runs needs none of the half second that it takes to import.
+    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseScores:
-    """Scores of one test case, taken on the scanner's grid.
+    """Scores of one test case, taken on the scanner's grid; None is undefined.
 
     `nsd` is the surface Dice at `NSD_TOLERANCE_MM`, `hd95_mm` the 95% Hausdorff distance, `assd_mm` the average
     symmetric surface distance. `volume_difference_ml` is predicted minus reference.
@@ -37,13 +42,32 @@ class CaseScores:
         return asdict(self)
 
 
-CASE_COLUMNS = tuple(field.name for field in fields(CaseScores))
-
-NUMBER_COLUMNS = tuple(name for name in CASE_COLUMNS if name not in {"case_id", "fold", "ivh"})
+UNKNOWN = "n/a"
+"""Text where the IVH label or the patient of a case is not known."""
+TEXT_COLUMNS = ("case_id", "ivh", "patient_id")
+NUMBER_COLUMNS = tuple(field.name for field in fields(CaseScores) if field.name in METRICS)
 """The columns of measured values; in a table, what is undefined is NaN."""
-
-METRICS = tuple(name for name in NUMBER_COLUMNS if name not in {"reference_ml", "predicted_ml", "false_positive_ml"})
+AVERAGED_COLUMNS = tuple(name for name in NUMBER_COLUMNS if METRICS[name].averaged)
 """The columns that say how good a prediction is, whose means are an arm's."""
+CASE_COLUMNS = ("case_id", "dsc", "fold", "ivh", "patient_id", *(name for name in NUMBER_COLUMNS if name != "dsc"))
+"""All columns in their order. MLflow's table comparison groups by the first and compares by the second."""
+
+
+def case_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Rows as a table in the order of the case ids: columns `CASE_COLUMNS` first, further ones after them.
+
+    `case_id` is text ("001" stays "001"), NaN is undefined. A score that the rows lack, such as those of an earlier
+    version, is all NaN, which means not computed; a text that they lack is "n/a".
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(list(rows))
+    further = [name for name in table.columns if name not in CASE_COLUMNS]
+    table = table.reindex(columns=[*CASE_COLUMNS, *further])
+    table[["ivh", "patient_id"]] = table[["ivh", "patient_id"]].astype(object).fillna(UNKNOWN)
+    table = table.astype(dict.fromkeys(TEXT_COLUMNS, str) | {"fold": int} | dict.fromkeys(NUMBER_COLUMNS, float))
+    return table.sort_values("case_id", ignore_index=True)
+
 
 Scores = Mapping[str, float | None]
 """Case id to score; NaN or None = not computed."""

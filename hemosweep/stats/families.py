@@ -1,14 +1,69 @@
-"""p-values of a family of comparisons, adjusted for their number.
+"""Comparisons of one family, with p-values that are adjusted for their number.
 
 A comparison whose p-value does not exist is None: it stays None and does not count in the family's size.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
+from hemosweep.stats.paired import PairedComparison, to_json
+from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
+
+CLAIMS = frozenset({"better", "worse", "different", "within_seed_noise"})
+"""Outcomes that say that the t-test found a difference."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FamilyComparison:
+    """A comparison B - A with its p-value within the family, after Holm and after Benjamini and Hochberg.
+
+    `paper_p` is the bound that the paper prints for p, such as "<0.01"; None where it prints none.
+    """
+
+    a: str
+    b: str
+    comparison: PairedComparison
+    holm_p: float | None
+    bh_p: float | None
+    paper_p: str | None = None
+
+    @property
+    def taken_back(self) -> bool:
+        """True where the comparison by itself claims a difference that Holm's correction does not bear out."""
+        return self.comparison.outcome in CLAIMS and self.holm_p is not None and self.holm_p >= SIGNIFICANCE_LEVEL
+
+    @property
+    def verdict(self) -> str:
+        """The comparison's own verdict, or that its claim does not hold within the family."""
+        if not self.taken_back:
+            return self.comparison.verdict
+        return (
+            f"Not significant within this family of comparisons (Holm p = {self.holm_p:.4f}). "
+            f"By itself: {self.comparison.verdict}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The family's keys and the comparison's, whose `verdict` is of the comparison by itself."""
+        family = {"a": self.a, "b": self.b, "holm_p": self.holm_p, "bh_p": self.bh_p, "paper_p": self.paper_p}
+        return family | {"family_verdict": self.verdict} | to_json(self.comparison)
+
+
+def adjusted(pairs: Sequence[tuple[str, str]], comparisons: Sequence[PairedComparison]) -> list[FamilyComparison]:
+    """Comparisons as one family: those without a p-value stay, and do not count in its size.
+
+    Args:
+        pairs: the names of A and B of each comparison.
+    """
+    p_values = [comparison.p for comparison in comparisons]
+    values = zip(pairs, comparisons, holm(p_values), benjamini_hochberg(p_values), strict=True)
+    return [
+        FamilyComparison(a=a, b=b, comparison=own, holm_p=holm_p, bh_p=bh_p) for (a, b), own, holm_p, bh_p in values
+    ]
 
 
 def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -14,7 +14,7 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.sweeps import SWEEP_NAMES
 from hemosweep.sweeps.search import SEARCHES
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.reader import fold_run_digests, list_runs
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.upkeep.clean import KINDS, Found, Recorded, Removable, find_removable, refuse_in_use, remove
 
 
@@ -76,9 +76,10 @@ def _recorded(out: Path) -> Recorded:
     if not database_path(out).is_file():
         return Recorded()
     digests: dict[bool, set[str]] = {True: set(), False: set()}
-    runs = list_runs(out)
+    store = MlflowStore(out)
+    runs, folds = store.list_runs(), store.list_folds()
     for run in runs:
-        digests[run.status == "FINISHED"].update(fold_run_digests(out, run))
+        digests[run.is_finished].update(fold.digest for fold in folds.get(run.run_id, ()))
     return Recorded(
         finished=frozenset(digests[True]),
         unfinished=frozenset(digests[False]),

@@ -16,7 +16,7 @@ from hemosweep.report.plots.sweep_plots import count_figures, draw_sweep
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.search import SEARCHES
-from hemosweep.workflows.report_facts import Store, gather
+from hemosweep.workflows.report_facts import Source, gather
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +60,14 @@ def make_report(out: Path, names: Sequence[str], *, to: Path | None, data: Path 
         if name in SEARCHES:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
         find_sweep(name)
-    store = Store(out, data)
+    source = Source(out, data)
     check_writable("--to", to)
     check_folder(to)
-    chosen, warnings = _choose(store, names)
+    chosen, warnings = _choose(source, names)
     with progress_bar("comparing") as progress:
         facts = []
         for place, name in enumerate(chosen):
-            facts.append(gather(store, find_sweep(name)))
+            facts.append(gather(source, find_sweep(name)))
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
@@ -82,17 +82,17 @@ def make_report(out: Path, names: Sequence[str], *, to: Path | None, data: Path 
     )
 
 
-def _choose(store: Store, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+def _choose(source: Source, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The sweeps of the report in the paper's order, and what of the store is not in it."""
-    finished = store.finished_sweeps()
+    finished = source.finished_sweeps()
     for name in names:
         if name not in finished:
-            raise BadInput(f"sweep {name} has no finished run in {store.out}; run make sweep-{name} first")
+            raise BadInput(f"sweep {name} has no finished run in {source.out}; run make sweep-{name} first")
     if names:
         return [name for name in SWEEP_NAMES if name in names], ()
     chosen = [name for name in SWEEP_NAMES if name in finished]
     if not chosen:
-        raise BadInput(f"{store.out} has no finished run of an ablation; run one first, such as make sweep-patchsize")
+        raise BadInput(f"{source.out} has no finished run of an ablation; run one first, such as make sweep-patchsize")
     others = sorted(finished - set(chosen))
     return chosen, tuple([f"not in the report, being no ablations: {', '.join(others)}"] if others else [])
 

@@ -7,27 +7,26 @@ import pandas as pd
 
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.comparison.compare import SideComparison
-from hemosweep.comparison.family import DeclaredPair, compare_declared
-from hemosweep.comparison.sides import choose_runs, fact
+from hemosweep.comparison.family import DeclaredPair, compare_family
+from hemosweep.comparison.sides import choose_runs
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
-from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import PREDICTIONS_NAME
 from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.slices.pairs import PairArm, largest_changes
-from hemosweep.report.terminal.summary import arm_spread, family_rows
+from hemosweep.report.terminal.summary import arm_spread
+from hemosweep.runs import FACT_PREFIX, RunRecord
 from hemosweep.scores.metric import DSC
+from hemosweep.scores.table import case_table
 from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.sweeps.base import profile
-from hemosweep.tracking.reader import FoldRecord, RunRecord, arm_config, case_table, list_folds, list_runs
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.report_data import DataSets
 
-_NO_COMPARISON = "cannot be compared"
 
-
-class Store:
+class Source:
     """Content of an output folder that several sweeps of a report ask for, read once."""
 
     def __init__(self, out: Path, data: Path | None) -> None:
@@ -36,15 +35,16 @@ class Store:
             BadInput: no store, or a data set that cannot be read.
         """
         self.out = out
-        self.runs = list_runs(out)
-        self.folds: Mapping[str, tuple[FoldRecord, ...]] = list_folds(out)
+        self.store = MlflowStore(out)
+        self.runs = self.store.list_runs()
+        self.folds = self.store.list_folds()
         self.data = DataSets(out, data)
 
     def finished_sweeps(self) -> set[str]:
-        return {run.sweep for run in self.runs if run.status == "FINISHED"}
+        return {run.sweep for run in self.runs if run.is_finished}
 
 
-def gather(store: Store, sweep: Sweep) -> SweepFacts:
+def gather(source: Source, sweep: Sweep) -> SweepFacts:
     """A sweep's facts, from its finished runs.
 
     Raises:
@@ -54,15 +54,15 @@ def gather(store: Store, sweep: Sweep) -> SweepFacts:
     chosen: dict[str, tuple[RunRecord, ...]] = {}
     remarks: list[str] = []
     for arm in declared:
-        if any(run.sweep == sweep.name and run.arm == arm and run.status == "FINISHED" for run in store.runs):
-            chosen[arm], warnings = choose_runs(store.out, f"{sweep.name}/{arm}")
+        if any(run.sweep == sweep.name and run.arm == arm and run.is_finished for run in source.runs):
+            chosen[arm], warnings = choose_runs(source.store, f"{sweep.name}/{arm}")
             remarks += warnings
-    tables = {run.run_id: case_table(store.out, run.run_id) for runs in chosen.values() for run in runs}
-    arms = tuple(_arm(store, sweep.name, arm, chosen.get(arm, ()), tables) for arm in declared)
-    pairs = _pairs(store, sweep, chosen, tables)
-    runs = tuple(_run(store, run, len(tables[run.run_id])) for runs in chosen.values() for run in runs)
+    tables = {run.run_id: case_table(source.store.case_rows(run.run_id)) for runs in chosen.values() for run in runs}
+    arms = tuple(_arm(source, sweep.name, arm, chosen.get(arm, ()), tables) for arm in declared)
+    pairs = _pairs(source, sweep, chosen, tables)
+    runs = tuple(_run(source, run, len(tables[run.run_id])) for runs in chosen.values() for run in runs)
     noise = next((own for own in (_noise(found) for found in pairs) if own is not None), None)
-    others = sorted({run.arm for run in store.runs if run.sweep == sweep.name} - set(declared))
+    others = sorted({run.arm for run in source.runs if run.sweep == sweep.name} - set(declared))
     if others:
         remarks.append(f"Left out, as the ablation declares no such arm: {', '.join(others)}")
     missing = [f"{arm.name}: {arm.missing}" for arm in arms if arm.missing] + remarks
@@ -72,18 +72,18 @@ def gather(store: Store, sweep: Sweep) -> SweepFacts:
         arms=arms,
         pairs=tuple(facts for facts, _ in pairs),
         runs=runs,
-        notices=_notices(store, runs, tables),
+        notices=_notices(source, runs, tables),
         missing=tuple(dict.fromkeys(missing)),
         noise=noise,
     )
 
 
 def _arm(
-    store: Store, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
+    source: Source, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
 ) -> ArmFacts:
     own = [tables[run.run_id] for run in runs]
     if not own:
-        return ArmFacts(name=name, missing=_why_missing(store, sweep, name))
+        return ArmFacts(name=name, missing=_why_missing(source, sweep, name))
     dsc = pd.concat([table.set_index("case_id")["dsc"] for table in own], axis=1).mean(axis=1, skipna=False)
     ivh = pd.concat([table.set_index("case_id")["ivh"] for table in own])
     ivh = ivh[~ivh.index.duplicated()].reindex(dsc.index)
@@ -92,33 +92,25 @@ def _arm(
     return ArmFacts(name=name, seeds=tuple(run.seed for run in runs), cases=cases, spread=arm_spread(own))
 
 
-def _why_missing(store: Store, sweep: str, arm: str) -> str:
+def _why_missing(source: Source, sweep: str, arm: str) -> str:
     """Folds that are not done, of the newest run that did not end well."""
-    runs = [run for run in store.runs if run.sweep == sweep and run.arm == arm]
+    runs = [run for run in source.runs if run.sweep == sweep and run.arm == arm]
     if not runs:
         return "not trained"
-    folds = [fold for fold in store.folds.get(runs[-1].run_id, ()) if fold.status != "FINISHED"]
+    folds = [fold for fold in source.folds.get(runs[-1].run_id, ()) if fold.status != "FINISHED"]
     named = ", ".join(f"fold {fold.fold} {fold.status.lower()}" for fold in folds)
     return f"not finished ({named or runs[-1].status.lower()})"
 
 
 def _pairs(
-    store: Store,
+    source: Source,
     sweep: Sweep,
     chosen: Mapping[str, Sequence[RunRecord]],
     tables: Mapping[str, pd.DataFrame],
 ) -> list[tuple[PairFacts, SideComparison | None]]:
-    found = []
-    for a, b in sweep.comparisons:
-        try:
-            found += compare_declared(store.out, sweep.name, [(a, b)])
-        except BadInput as error:
-            found.append(DeclaredPair(a=a, b=b, refused=f"{_NO_COMPARISON}: {error}"))
-    compared = [(own, own.comparison) for own in found if own.comparison is not None]
-    keys = [(own.a, own.b) for own, _ in compared]
-    rows = dict(zip(keys, family_rows(sweep.name, keys, [own.comparison for _, own in compared]), strict=True))
+    family = compare_family(source.store, sweep.name, sweep.comparisons, keep_going=True)
     facts: list[tuple[PairFacts, SideComparison | None]] = []
-    for own in found:
+    for own in family.pairs:
         if own.comparison is None:
             facts.append((_without(own), None))
             continue
@@ -129,7 +121,7 @@ def _pairs(
                 PairFacts(
                     a=own.a,
                     b=own.b,
-                    row=rows[own.a, own.b],
+                    row=family.row_of(own),
                     remarks=own.comparison.warnings,
                     pairs=pd.DataFrame(
                         {
@@ -139,7 +131,7 @@ def _pairs(
                             "ivh": [ivh.get(case, "n/a") for case in pairs.case_ids],
                         }
                     ),
-                    overlay=_overlay(store, own.comparison, tables),
+                    overlay=_overlay(source, own.comparison, tables),
                 ),
                 own.comparison,
             )
@@ -150,11 +142,12 @@ def _pairs(
 def _without(own: DeclaredPair) -> PairFacts:
     if own.missing:
         return PairFacts(a=own.a, b=own.b, verdict="not finished", reason=f"Not compared: {own.missing}.")
-    verdict = _NO_COMPARISON if own.refused.startswith(_NO_COMPARISON) else "not comparable"
-    return PairFacts(a=own.a, b=own.b, verdict=verdict, reason=f"{own.refused[0].upper()}{own.refused[1:]}.")
+    if own.failed:
+        return PairFacts(a=own.a, b=own.b, verdict="cannot be compared", reason=f"Cannot be compared: {own.failed}.")
+    return PairFacts(a=own.a, b=own.b, verdict="not comparable", reason=f"{own.refused[0].upper()}{own.refused[1:]}.")
 
 
-def _overlay(store: Store, own: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
+def _overlay(source: Source, own: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
     """Runs to draw the cases of: those of the first seed that both sides have; or the reason why nothing is drawn."""
     run_a, run_b = own.a.runs[0], own.b.runs[0]
     table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
@@ -164,7 +157,7 @@ def _overlay(store: Store, own: SideComparison, tables: Mapping[str, pd.DataFram
     arms = []
     several = len(own.a.runs) > 1
     for run, table in ((run_a, table_a), (run_b, table_b)):
-        folders = {fold.fold: store.out / FOLD_RUNS_NAME / fold.digest for fold in store.folds.get(run.run_id, ())}
+        folders = {fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())}
         wanted = table[table["case_id"].isin([change.case_id for change in changes])]
         files = [
             folders[fold] / PREDICTIONS_NAME / f"{case}.nii.gz" if fold in folders else None
@@ -173,18 +166,18 @@ def _overlay(store: Store, own: SideComparison, tables: Mapping[str, pd.DataFram
         if not all(file is not None and file.is_file() for file in files):
             return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are not kept."
         arms.append(PairArm(name=f"{run.arm}@{run.seed}" if several else run.arm, cases=table, fold_folders=folders))
-    data = store.data.find(fact(run_a, "dataset_digest"), list(table_a["case_id"]))
+    data = source.data.find(run_a.fact("dataset_digest"), list(table_a["case_id"]))
     if data is None:
-        which = "is not the one given with --data" if store.data.is_given else "is not here; give it with --data"
+        which = "is not the one given with --data" if source.data.is_given else "is not here; give it with --data"
         return f"No pictures of cases: the data set that {run_a.arm} was trained on {which}."
-    config = arm_config(store.out, run_a.run_id) or {}
+    config = source.store.config(run_a.run_id) or {}
     label = config.get("preprocessing", {}).get("lesion_label")
     return Overlay(a=arms[0], b=arms[1], cases=tuple(data.cases.values()), lesion_label=label)
 
 
-def _run(store: Store, run: RunRecord, num_cases: int) -> RunFacts:
-    folds = store.folds.get(run.run_id, ())
-    config = arm_config(store.out, run.run_id)
+def _run(source: Source, run: RunRecord, num_cases: int) -> RunFacts:
+    folds = source.folds.get(run.run_id, ())
+    config = source.store.config(run.run_id)
     seconds = [fold.seconds for fold in folds if fold.seconds is not None]
     return RunFacts(
         arm=run.arm,
@@ -208,18 +201,18 @@ def _noise(found: tuple[PairFacts, SideComparison | None]) -> tuple[str, SeedSpr
     return None if spread is None else (own.baseline.name, spread)
 
 
-def _notices(store: Store, runs: Sequence[RunFacts], tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+def _notices(source: Source, runs: Sequence[RunFacts], tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
     notices = []
-    if any(run.tags.get("hemosweep.profile") == "demo" for run in runs):
+    if any(run.tags.get(f"{FACT_PREFIX}profile") == "demo" for run in runs):
         scaling = profile("demo").scaling
         notices.append(f"Demo profile, {scaling}: made to try the program out. {NO_REPRODUCTION}")
-    if any(_is_phantom(store, run, tables) for run in runs):
+    if any(_is_phantom(source, run, tables) for run in runs):
         notices.append(f"Phantom data: procedural head CTs, not patients. {NO_REPRODUCTION}")
-    if any("hemosweep.subset" in run.tags for run in runs):
+    if any(f"{FACT_PREFIX}subset" in run.tags for run in runs):
         notices.append("Some runs trained only some of the folds, for trying: not for the study.")
     return tuple(notices)
 
 
-def _is_phantom(store: Store, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:
-    data = store.data.find(run.tags.get("hemosweep.dataset_digest"), list(tables[run.run_id]["case_id"]))
+def _is_phantom(source: Source, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:
+    data = source.data.find(run.tags.get(f"{FACT_PREFIX}dataset_digest"), list(tables[run.run_id]["case_id"]))
     return data is not None and data.is_phantom

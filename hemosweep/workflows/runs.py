@@ -1,23 +1,22 @@
 """`hemosweep runs`: the arm runs of an output folder."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from hemosweep.report.terminal.table import UNDEFINED
-from hemosweep.tracking.reader import case_rows, list_runs
+from hemosweep.runs import RunStore
 
 
-def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[str, Any]]:
+def list_rows(store: RunStore, sweep: str | None, *, with_cases: bool) -> list[dict[str, Any]]:
     """The runs as plain dictionaries; undefined DSC is None.
 
     Raises:
         BadInput: the folder has no runs, or not of that sweep.
     """
     rows = []
-    for run in list_runs(out, sweep):
+    for run in store.list_runs(sweep):
         row: dict[str, Any] = {
             "run_id": run.run_id,
             "sweep": run.sweep,
@@ -26,17 +25,17 @@ def list_rows(out: Path, sweep: str | None, *, with_cases: bool) -> list[dict[st
             "status": run.status,
             "dsc_mean": run.dsc_mean,
             "dsc_std": run.dsc_std,
-            "profile": run.tags.get("hemosweep.profile"),
+            "profile": run.fact("profile"),
             "subset": run.subset,
         }
         if with_cases:
-            row["cases"] = _cases(out, run.run_id) if run.status == "FINISHED" else []
+            row["cases"] = _cases(store, run.run_id) if run.is_finished else []
         rows.append(row)
     return rows
 
 
-def _cases(out: Path, run_id: str) -> list[dict[str, Any]]:
-    return [{name: row[name] for name in ("case_id", "fold", "ivh", "dsc")} for row in case_rows(out, run_id)]
+def _cases(store: RunStore, run_id: str) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in ("case_id", "fold", "ivh", "dsc")} for row in store.case_rows(run_id)]
 
 
 def runs_table(rows: Sequence[dict[str, Any]]) -> Table:

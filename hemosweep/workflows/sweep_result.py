@@ -10,15 +10,17 @@ from typing import Any
 
 from rich.console import Console
 
+from hemosweep.comparison.family import Family, compare_family
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_arm, paper_notes
 from hemosweep.report.plots.figures import boxplot
 from hemosweep.report.terminal.comparison import spread_text
-from hemosweep.report.terminal.summary import arm_row, arm_spread, comparison_json, comparison_rows, family_verdict
-from hemosweep.report.terminal.table import ArmRow, ComparisonRow, arm_table, comparison_table
+from hemosweep.report.terminal.summary import arm_row, arm_spread
+from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
 from hemosweep.stats.replicates import SeedSpread
+from hemosweep.workflows.sweep_runs import sweep_runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +35,7 @@ class StudyResult:
     profile: str
     run_ids: Mapping[str, str | None]
     arms: tuple[ArmRow, ...]
-    comparisons: tuple[ComparisonRow, ...]
+    family: Family
     failures: tuple[str, ...]
     spreads: Mapping[str, SeedSpread]
     subset: str | None = None
@@ -44,7 +46,7 @@ class StudyResult:
             "profile": self.profile,
             "subset": self.subset,
             "arms": [asdict(row) | {"run_id": self.run_ids[row.arm]} for row in self.arms],
-            "comparisons": [comparison_json(row) for row in self.comparisons],
+            "comparisons": self.family.rows_json(),
             "seeds": {arm: asdict(spread) for arm, spread in self.spreads.items()},
             "failures": list(self.failures),
         }
@@ -55,6 +57,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
     whole = [result for result in results if not result.failures]
     tables = {arm.name: [r.cases for r in whole if r.replicate.arm.name == arm.name] for arm in request.arms}
     complete = {arm: frames for arm, frames in tables.items() if len(frames) == len(request.seeds)}
+    pairs = [(a, b) for a, b in request.sweep.comparisons if a in complete and b in complete]
     return StudyResult(
         sweep=name,
         profile=request.profile.name,
@@ -71,7 +74,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
             )
             for r in results
         ),
-        comparisons=tuple(comparison_rows(name, request.sweep.comparisons, complete)),
+        family=compare_family(sweep_runs(request.out, results), name, pairs, keep_going=True),
         failures=(
             *(failure for result in results for failure in result.failures),
             *(f"{result.replicate.run_name}: not recorded in MLflow" for result in results if result.run_id is None),
@@ -83,10 +86,12 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
 def print_result(request: Request, results: Sequence[ReplicateResult], result: StudyResult, console: Console) -> None:
     out, name = request.out, result.sweep
     console.print(arm_table(result.arms))
-    if result.comparisons:
-        console.print(comparison_table(result.comparisons))
-        for row in result.comparisons:
-            console.print(f"{row.a} to {row.b}: {family_verdict(row)}", highlight=False, soft_wrap=True)
+    family = result.family
+    if family.rows:
+        console.print(comparison_table(family.rows))
+    failed = [f"{pair.a} to {pair.b}: {pair.failed}" for pair in family.pairs if pair.failed]
+    for line in (*family.verdict_lines(), *family.refused, *failed, *family.remark_lines()):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     notes = ["DSC on the scanner's grid, each case tested once."]
     if result.subset is not None:
         notes = [f"DSC on the scanner's grid, of the cases tested in {result.subset}: for trying, not for the study."]
@@ -94,9 +99,9 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     if whole:
         notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
     num_declared = len(request.sweep.comparisons)
-    if len(result.comparisons) < num_declared:
-        notes.append(f"Holm over {len(result.comparisons)} of the {num_declared} declared comparisons only.")
-    if len(request.seeds) > 1 and result.comparisons:
+    if len(family.rows) < num_declared:
+        notes.append(f"Holm over {len(family.rows)} of the {num_declared} declared comparisons only.")
+    if len(request.seeds) > 1 and family.rows:
         notes.append("Comparisons take each case's mean DSC over the seeds.")
     notes += [f"Mean DSC of {arm} by seed (A/A): {spread_text(spread)}." for arm, spread in result.spreads.items()]
     for arm in request.arms:
@@ -112,10 +117,10 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     cli_option = "" if out == Path("runs") else f" --out {place}"
     notes.append("Next:")
     notes.append(f"  make ui{out_option}")
-    for row in result.comparisons:
+    for row in family.rows:
         runs = " ".join(shlex.quote(f"{name}/{arm}") for arm in (row.a, row.b))
         notes.append(f"  {_program()} compare {runs}{cli_option}")
-    if result.comparisons:
+    if family.rows:
         notes.append(f"  {_program()} compare-all {name}{cli_option}")
     if whole and request.search is None:
         data_option = "" if request.data is None else f" --data {shlex.quote(str(request.data))}"

@@ -50,7 +50,13 @@ def make_scores(rng: np.random.Generator, mean: float) -> pd.DataFrame:
     dsc_N = np.clip(mean + hard_N + rng.normal(0.0, 0.05, NUM_CASES), 0.0, 1.0)
     rows = [
         dict.fromkeys(CASE_COLUMNS, 0.5)
-        | {"case_id": f"sub-{place:03}", "dsc": dsc, "fold": place % NUM_FOLDS, "ivh": "yes" if place < 27 else "no"}
+        | {
+            "case_id": f"sub-{place:03}",
+            "dsc": dsc,
+            "fold": place % NUM_FOLDS,
+            "ivh": "yes" if place < 27 else "no",
+            "patient_id": "n/a",
+        }
         for place, dsc in enumerate(dsc_N.tolist())
     ]
     return pd.DataFrame(rows)

@@ -33,6 +33,7 @@ def case_table(num_cases: int, rng: np.random.Generator) -> pd.DataFrame:
             "dsc": float(rng.beta(8, 2)),
             "fold": number % 3,
             "ivh": "yes" if number % 6 == 0 else "no",
+            "patient_id": "n/a",
         }
         for number in range(num_cases)
     ]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from hemosweep.tracking.database import tagged_runs
-from hemosweep.tracking.reader import list_runs
+from hemosweep.tracking.reader import MlflowStore
 from tests.recorded import MIDDLE
 from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
 
@@ -81,7 +81,7 @@ def test_a_report_is_the_artifacts_of_one_run_a_sweep_and_no_arm(finished):
     artifacts = out / "artifacts" / "patchsize" / finished.runs["patchsize"] / "artifacts" / "report"
     assert sorted(path.name for path in artifacts.iterdir()) == NAMES
     assert len(list((artifacts / "figures").iterdir())) == 8
-    assert not {run.run_id for run in list_runs(out)} & set(finished.runs.values())
+    assert not {run.run_id for run in MlflowStore(out).list_runs()} & set(finished.runs.values())
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@ from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.spec import FoldRunSpec, write_json
 from hemosweep.identity.source import source_digest
+from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.tracking.recorder import Recorder
-from hemosweep.tracking.schema import CASE_COLUMNS
 
 WORK = "import sys, time; from pathlib import Path; from hemosweep.foldrun.lock import hold\n"
 WORK += "with hold(Path(sys.argv[1])): print('works', flush=True); time.sleep(120)"

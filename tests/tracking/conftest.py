@@ -10,10 +10,10 @@ from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store
 
 CASES = [
-    {"case_id": "001", "dsc": 0.2, "fold": 0, "ivh": "yes"},
-    {"case_id": "002", "dsc": 0.4, "fold": 0, "ivh": "no"},
-    {"case_id": "003", "dsc": 0.9, "fold": 1, "ivh": "no"},
-    {"case_id": "004", "dsc": None, "fold": 1, "ivh": "n/a"},
+    {"case_id": "001", "dsc": 0.2, "fold": 0, "ivh": "yes", "patient_id": "n/a"},
+    {"case_id": "002", "dsc": 0.4, "fold": 0, "ivh": "no", "patient_id": "n/a"},
+    {"case_id": "003", "dsc": 0.9, "fold": 1, "ivh": "no", "patient_id": "n/a"},
+    {"case_id": "004", "dsc": None, "fold": 1, "ivh": "n/a", "patient_id": "n/a"},
 ]
 SCORES = {
     "reference_ml": 10.0,

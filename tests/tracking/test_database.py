@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.tracking import reader, schema
+from hemosweep.tracking import schema
 from hemosweep.tracking.database import database_path, experiment_names, tagged_runs
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import open_store, search_runs, sweep_experiments
 
@@ -106,7 +107,7 @@ os._exit(9)
 def test_a_file_that_is_no_store_is_told_in_one_line(tmp_path, content, told):
     database_path(tmp_path).write_bytes(content)
     with pytest.raises(BadInput, match=rf"mlflow.db: {told}$"):
-        reader.list_runs(tmp_path)
+        MlflowStore(tmp_path).list_runs()
 
 
 def test_a_table_that_mlflow_has_changed_is_told_and_not_guessed(out, store):
@@ -114,17 +115,18 @@ def test_a_table_that_mlflow_has_changed_is_told_and_not_guessed(out, store):
         database.execute("ALTER TABLE tags RENAME COLUMN value TO text")
     database.close()
     with pytest.raises(BadInput, match=r"no such column: tags\.value"):
-        reader.list_runs(out)
+        MlflowStore(out).list_runs()
 
 
 def test_reading_imports_neither_mlflow_nor_pandas(out, store):
     code = f"""
 import sys
 from pathlib import Path
-from hemosweep.tracking import reader
-(run,) = [run for run in reader.list_runs(Path({str(out)!r})) if run.status == "FINISHED"]
-assert len(reader.case_rows(Path({str(out)!r}), run.run_id)) == 4
-assert reader.fold_run_digests(Path({str(out)!r}), run) == ("digest-0",)
+from hemosweep.tracking.reader import MlflowStore
+store = MlflowStore(Path({str(out)!r}))
+(run,) = [run for run in store.list_runs() if run.is_finished]
+assert len(store.case_rows(run.run_id)) == 4
+assert [fold.digest for fold in store.list_folds()[run.run_id]] == ["digest-0"]
 print([name for name in ("mlflow", "pandas", "sqlalchemy") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

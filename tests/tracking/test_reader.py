@@ -4,8 +4,10 @@ import time
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.scores.table import NUMBER_COLUMNS
-from hemosweep.tracking import reader, schema
+from hemosweep.runs import find_replicates, find_run
+from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS, case_table
+from hemosweep.tracking import schema
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 
 
@@ -22,7 +24,7 @@ def three_runs(out, replicate, cases):
 def test_runs_are_listed_with_their_scores_and_without_folds(out, three_runs, fold_folder):
     folder = fold_folder(0, 1)
     Recorder(out).record_fold(three_runs[1], fold=0, digest=folder.digest, folder=folder.path)
-    records = reader.list_runs(out)
+    records = MlflowStore(out).list_runs()
     assert [record.run_id for record in records] == three_runs
     assert (records[0].sweep, records[0].arm, records[0].seed) == ("loss", "dice", 0)
     assert (records[0].status, records[0].dsc_mean) == ("FINISHED", pytest.approx(0.5))
@@ -34,17 +36,17 @@ def test_deleted_runs_and_other_sweeps_are_left_out(out, three_runs, replicate):
     recorder = Recorder(out)
     recorder.begin_replicate(replicate(sweep="se"))
     recorder._store.client.delete_run(three_runs[2])
-    assert [record.run_id for record in reader.list_runs(out, "loss")] == three_runs[:2]
-    assert len(reader.list_runs(out)) == 3
+    assert [record.run_id for record in MlflowStore(out).list_runs("loss")] == three_runs[:2]
+    assert len(MlflowStore(out).list_runs()) == 3
 
 
 def test_an_unknown_sweep_names_the_known_ones(out, three_runs):
     with pytest.raises(BadInput, match="'lose'; it has loss"):
-        reader.list_runs(out, "lose")
+        MlflowStore(out).list_runs("lose")
 
 
 def test_the_case_table_comes_back_exactly(out, three_runs, cases):
-    table = reader.case_table(out, three_runs[0])
+    table = case_table(MlflowStore(out).case_rows(three_runs[0]))
     assert table["case_id"].tolist() == ["001", "002", "003", "004"]
     assert list(table.columns[:2]) == ["case_id", "dsc"]
     assert table["dsc"].tolist()[:3] == [0.2, 0.4, 0.9]
@@ -57,11 +59,12 @@ def test_a_case_table_of_metric_version_1_has_no_scores_where_it_had_no_columns(
     old = ["case_id", "dsc", "fold", "ivh", "reference_ml", "predicted_ml", "false_positive_ml", "centre"]
     (path,) = out.glob(f"artifacts/*/{three_runs[0]}/artifacts/{schema.ARTIFACT_CASES_TABLE}")
     path.write_text(schema.table_json(cases.assign(centre="north")[old]))
-    table = reader.case_table(out, three_runs[0])
-    assert table.columns.tolist() == [*schema.CASE_COLUMNS, "centre"]
+    table = case_table(MlflowStore(out).case_rows(three_runs[0]))
+    assert table.columns.tolist() == [*CASE_COLUMNS, "centre"]
     assert table["dsc"].tolist()[:3] == [0.2, 0.4, 0.9]
     assert table["predicted_ml"].tolist() == [9.0] * 4
     assert table["centre"].tolist() == ["north"] * 4
+    assert table["patient_id"].tolist() == ["n/a"] * 4
     for name in NUMBER_COLUMNS[4:]:
         assert table[name].isna().all()
         assert table[name].dtype == float
@@ -69,21 +72,21 @@ def test_a_case_table_of_metric_version_1_has_no_scores_where_it_had_no_columns(
 
 def test_the_case_table_is_found_in_a_folder_that_was_moved(out, three_runs):
     moved = out.rename(out.with_name("elsewhere"))
-    assert reader.case_table(moved, three_runs[0])["case_id"].tolist() == ["001", "002", "003", "004"]
+    assert case_table(MlflowStore(moved).case_rows(three_runs[0]))["case_id"].tolist() == ["001", "002", "003", "004"]
 
 
 def test_a_run_without_a_case_table_is_refused(out, three_runs):
     with pytest.raises(BadInput, match="no case table"):
-        reader.case_table(out, three_runs[1])
+        case_table(MlflowStore(out).case_rows(three_runs[1]))
 
 
 def test_references_by_id_prefix_name_and_path_find_the_run(out, three_runs):
     first, focal, again = three_runs
-    assert reader.find_run(out, first).run_id == first
-    assert reader.find_run(out, focal[:10]).run_id == focal
-    assert reader.find_run(out, "dice@1").run_id == again
-    assert reader.find_run(out, "loss/focal").run_id == focal
-    assert reader.find_run(out, "loss/dice@0").run_id == first
+    assert find_run(MlflowStore(out), first).run_id == first
+    assert find_run(MlflowStore(out), focal[:10]).run_id == focal
+    assert find_run(MlflowStore(out), "dice@1").run_id == again
+    assert find_run(MlflowStore(out), "loss/focal").run_id == focal
+    assert find_run(MlflowStore(out), "loss/dice@0").run_id == first
 
 
 def test_of_runs_with_one_name_the_newest_is_meant_and_the_older_are_counted(out, replicate, cases):
@@ -92,9 +95,9 @@ def test_of_runs_with_one_name_the_newest_is_meant_and_the_older_are_counted(out
         run_id = recorder.begin_replicate(replicate("dice", digest=digest))
         recorder.finish_replicate(run_id, cases=cases, figures={}, status="FINISHED")
         time.sleep(0.01)
-    found = reader.find_run(out, "loss/dice")
+    found = find_run(MlflowStore(out), "loss/dice")
     assert (found.digest, [other.digest for other in found.others]) == ("after", ["before"])
-    assert reader.find_run(out, run_id).others == ()
+    assert find_run(MlflowStore(out), run_id).others == ()
 
 
 def test_of_runs_with_one_name_one_that_is_finished_and_has_all_folds_goes_before_a_newer_one(out, replicate, cases):
@@ -107,7 +110,7 @@ def test_of_runs_with_one_name_one_that_is_finished_and_has_all_folds_goes_befor
         time.sleep(0.01)
 
     def found():
-        taken = [reader.find_run(out, "loss/dice@0"), *reader.find_replicates(out, "loss/dice")]
+        taken = [find_run(MlflowStore(out), "loss/dice@0"), *find_replicates(MlflowStore(out), "loss/dice")]
         assert taken[0] == taken[1]
         return taken[0].digest, [other.digest for other in taken[0].others]
 
@@ -126,13 +129,13 @@ def test_of_runs_with_one_name_one_that_is_finished_and_has_all_folds_goes_befor
 
 def test_an_ambiguous_reference_lists_what_fits(out, three_runs):
     with pytest.raises(BadInput, match=r"'loss/dice' means 2 runs: loss/dice@0 .*, loss/dice@1"):
-        reader.find_run(out, "loss/dice")
+        find_run(MlflowStore(out), "loss/dice")
 
 
 @pytest.mark.parametrize("reference", ["loss/focl", "abc", "ffffff0"])
 def test_an_unknown_reference_lists_the_nearest_names(out, three_runs, reference):
     with pytest.raises(BadInput, match=r"no run .*; nearest: .*loss/focal@0|no run .*; nearest: dice@0"):
-        reader.find_run(out, reference)
+        find_run(MlflowStore(out), reference)
 
 
 def test_the_fold_runs_of_a_run_come_in_the_order_of_its_folds(out, three_runs, fold_folder):
@@ -140,14 +143,15 @@ def test_the_fold_runs_of_a_run_come_in_the_order_of_its_folds(out, three_runs, 
     for number in (1, 0):
         folder = fold_folder(number, 1)
         recorder.record_fold(three_runs[0], fold=number, digest=folder.digest, folder=folder.path)
-    first, focal, _ = reader.list_runs(out)
-    assert reader.fold_run_digests(out, first) == ("digest-0", "digest-1")
-    assert reader.fold_run_digests(out, focal) == ()
+    first, focal, _ = MlflowStore(out).list_runs()
+    folds = MlflowStore(out).list_folds()
+    assert [fold.digest for fold in folds[first.run_id]] == ["digest-0", "digest-1"]
+    assert focal.run_id not in folds
 
 
 def test_a_folder_without_a_store_says_how_to_start(tmp_path):
     with pytest.raises(BadInput, match="has no runs; start one with"):
-        reader.list_runs(tmp_path)
+        MlflowStore(tmp_path).list_runs()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,14 +160,14 @@ def test_of_an_arm_every_seed_is_meant_the_newest_run_of_each(out, replicate):
     for seed, digest in ((1, "one"), (0, "before"), (0, "after")):
         recorder.begin_replicate(replicate("dice", seed=seed, digest=digest, run_name=f"dice@{seed}"))
         time.sleep(0.01)
-    found = reader.find_replicates(out, "loss/dice")
+    found = find_replicates(MlflowStore(out), "loss/dice")
     assert [(run.seed, run.digest, len(run.others)) for run in found] == [(0, "after", 1), (1, "one", 0)]
-    (one,) = reader.find_replicates(out, "loss/dice@1")
+    (one,) = find_replicates(MlflowStore(out), "loss/dice@1")
     assert one.digest == "one"
     with pytest.raises(BadInput, match="nearest: loss/dice@"):
-        reader.find_replicates(out, "loss/dic")
+        find_replicates(MlflowStore(out), "loss/dic")
 
 
 def test_the_configuration_of_a_run_comes_back(out, three_runs):
-    assert reader.arm_config(out, three_runs[1]) == {"model": {"depth": 3, "se": True}, "loss": {"name": "focal"}}
-    assert reader.arm_config(out, "no such run") is None
+    assert MlflowStore(out).config(three_runs[1]) == {"model": {"depth": 3, "se": True}, "loss": {"name": "focal"}}
+    assert MlflowStore(out).config("no such run") is None

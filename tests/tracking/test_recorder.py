@@ -10,7 +10,7 @@ import mlflow
 import pandas as pd
 import pytest
 
-from hemosweep.scores.table import METRICS
+from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowException
 from hemosweep.tracking.database import database_path
@@ -113,7 +113,7 @@ def test_every_other_score_has_its_mean_over_the_cases_that_have_it(out, replica
     assert (metrics["nsd_mean"], metrics["volume_difference_ml_mean"]) == (0.75, -1.0)
     assert "num_undefined_nsd" not in metrics
     assert ("voxel_precision_mean" in metrics, metrics["num_undefined_voxel_precision"]) == (False, 4)
-    assert {f"{name}_mean" for name in METRICS} - metrics.keys() == {"voxel_precision_mean"}
+    assert {f"{name}_mean" for name in AVERAGED_COLUMNS} - metrics.keys() == {"voxel_precision_mean"}
 
 
 def test_replaying_everything_twice_leaves_the_same_rows(out, replicate, fold_folder, cases, figures):
@@ -403,7 +403,7 @@ def test_the_case_table_is_mlflows_with_case_id_and_dsc_first(out, replicate, ca
     client = recorder._store.client
     with open(client.download_artifacts(run_id, "cases.json")) as table:
         content = json.load(table)
-    assert content["columns"] == list(schema.CASE_COLUMNS)
+    assert content["columns"] == list(CASE_COLUMNS)
     assert content["data"][0][:2] == ["001", 0.2]
     assert content["data"][3][:2] == ["004", None]
     previous = mlflow.get_tracking_uri()
@@ -413,7 +413,7 @@ def test_the_case_table_is_mlflows_with_case_id_and_dsc_first(out, replicate, ca
         loaded = client.load_table(experiment, "cases.json", run_ids=[run_id])
     finally:
         mlflow.set_tracking_uri(previous)
-    assert list(loaded.columns) == list(schema.CASE_COLUMNS)
+    assert list(loaded.columns) == list(CASE_COLUMNS)
     csv = pd.read_csv(client.download_artifacts(run_id, "cases.csv"), dtype={"case_id": str}, keep_default_na=False)
     assert csv["case_id"].tolist() == ["001", "002", "003", "004"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from hemosweep.report.terminal.table import ComparisonRow
+from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PairFacts:
 
     a: str
     b: str
-    row: ComparisonRow | None = None
+    row: FamilyComparison | None = None
     verdict: str = ""
     reason: str = ""
     remarks: tuple[str, ...] = ()
@@ -91,5 +91,5 @@ class SweepFacts:
     noise: tuple[str, SeedSpread] | None = None
 
     @property
-    def rows(self) -> tuple[ComparisonRow, ...]:
+    def rows(self) -> tuple[FamilyComparison, ...]:
         return tuple(pair.row for pair in self.pairs if pair.row is not None)

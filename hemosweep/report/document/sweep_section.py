@@ -8,7 +8,6 @@ from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.provenance import provenance_tables
 from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
 from hemosweep.report.paper.printed import paper_notes, paper_place
-from hemosweep.report.terminal.summary import family_verdict
 from hemosweep.report.terminal.table import ARROW
 
 PAPER = (
@@ -98,7 +97,7 @@ def _tests(sweep: SweepFacts) -> Section:
 
 
 def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequence[Picture]) -> Section:
-    said = pair.reason if pair.row is None else family_verdict(pair.row)
+    said = pair.reason if pair.row is None else pair.row.verdict
     blocks: list[Block] = [Text(text=said)]
     remarks = [*pair.remarks]
     if pair.row is not None:

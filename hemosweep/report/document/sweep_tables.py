@@ -6,8 +6,9 @@ from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
 from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
 from hemosweep.report.paper.verdicts import own_verdict, p_value, paper_verdict
-from hemosweep.report.terminal.table import ARROW, UNDEFINED, ComparisonRow
+from hemosweep.report.terminal.table import ARROW, UNDEFINED
 from hemosweep.scores.summary import Summary, summarise
+from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
 MINUS = "\N{MINUS SIGN}"
@@ -189,7 +190,7 @@ def difference(value: float | None) -> str:
     return number(value, "+.3f")
 
 
-def own_difference(row: ComparisonRow | None) -> str:
+def own_difference(row: FamilyComparison | None) -> str:
     """B - A with its interval, in as many digits as the metric is read in."""
     if row is None or row.comparison.mean_diff is None:
         return UNDEFINED

@@ -1,8 +1,8 @@
 """The paper's verdict on a comparison and our own, in few words each, to stand side by side."""
 
 from hemosweep.report.paper.printed import paper_comparison, paper_difference
-from hemosweep.report.terminal.table import UNDEFINED, ComparisonRow
-from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
+from hemosweep.report.terminal.table import UNDEFINED
+from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.verdict import p_text
 
 NOT_STATED = "not stated"
@@ -34,7 +34,7 @@ def paper_verdict(sweep: str, a: str, b: str) -> str:
     return f"{'better' if difference > 0 else 'worse'} ({spaced('p', bound)})"
 
 
-def own_verdict(row: ComparisonRow) -> str:
+def own_verdict(row: FamilyComparison) -> str:
     """Our verdict: the outcome of the test, taken back where it does not survive the family's Holm correction."""
     own = row.comparison
     if own.outcome == "not_testable":
@@ -42,8 +42,7 @@ def own_verdict(row: ComparisonRow) -> str:
     word = _WORDS[own.outcome]
     if row.holm_p is None:
         return word
-    lost = row.comparison.p is not None and row.comparison.p < SIGNIFICANCE_LEVEL <= row.holm_p
-    if lost and own.outcome in {"better", "worse", "different"}:
+    if row.taken_back and own.outcome != "within_seed_noise":
         word = "not significant after Holm"
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
 

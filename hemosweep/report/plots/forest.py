@@ -12,8 +12,9 @@ from matplotlib.patches import Patch
 
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.figures import BLACK, BLUE, GREY, STYLE, save
-from hemosweep.report.terminal.table import ARROW, ComparisonRow
+from hemosweep.report.terminal.table import ARROW
 from hemosweep.scores.metric import Metric
+from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 ROW_INCHES = 0.36
@@ -31,7 +32,7 @@ BELOW: Any = {"loc": "outside lower left", "ncols": 4, "handletextpad": 0.5, "co
 
 
 def draw_forest(
-    rows: Sequence[ComparisonRow], path: Path, *, title: str, paper: Mapping[tuple[str, str], float] | None = None
+    rows: Sequence[FamilyComparison], path: Path, *, title: str, paper: Mapping[tuple[str, str], float] | None = None
 ) -> None:
     """One line a comparison, in the order given: the mean difference B - A with its 95% interval over the cases.
 
@@ -77,7 +78,7 @@ def draw_forest(
         save(figure, path)
 
 
-def _draw(axes: Axes, place: float, row: ComparisonRow) -> None:
+def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:
     own = row.comparison
     assert own.mean_diff is not None
     if own.seed_noise is not None:
@@ -107,7 +108,7 @@ def name_difference_axis(axes: Axes, metric: Metric) -> None:
             axes.text(gap, 1.01, f"{right} \N{RIGHTWARDS ARROW}", ha="left", **style)
 
 
-def _range(rows: Sequence[ComparisonRow], printed: Iterable[float | None]) -> tuple[float, float]:
+def _range(rows: Sequence[FamilyComparison], printed: Iterable[float | None]) -> tuple[float, float]:
     """Span of the axis: all that is drawn, zero among it, and a little more."""
     drawn = [0.0, *(value for value in printed if value is not None)]
     for row in rows:
@@ -119,7 +120,7 @@ def _range(rows: Sequence[ComparisonRow], printed: Iterable[float | None]) -> tu
     return low - margin, high + margin
 
 
-def _write_columns(axes: Axes, places: Sequence[float], rows: Sequence[ComparisonRow]) -> None:
+def _write_columns(axes: Axes, places: Sequence[float], rows: Sequence[FamilyComparison]) -> None:
     """The numbers of each line, in axes of their own."""
     axes.set_axis_off()
     axes.set_xlim(0.0, 1.0)
@@ -135,7 +136,7 @@ def _write_columns(axes: Axes, places: Sequence[float], rows: Sequence[Compariso
             axes.text(x, place, text, ha=side, va="center_baseline", fontsize=7.5)
 
 
-def _difference(row: ComparisonRow) -> str:
+def _difference(row: FamilyComparison) -> str:
     own = row.comparison
     assert own.mean_diff is not None
     number = own.metric.number
@@ -152,17 +153,17 @@ def _p(p: float | None) -> str:
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def _label(row: ComparisonRow) -> str:
+def _label(row: FamilyComparison) -> str:
     """A and B on one line, or on two where they are long."""
     one = f"{row.a} {ARROW} {row.b}"
     return one if len(one) <= LINE_LENGTH else f"{row.a}\n{ARROW} {row.b}"
 
 
-def _significant(row: ComparisonRow) -> bool:
+def _significant(row: FamilyComparison) -> bool:
     return row.holm_p is not None and row.holm_p < SIGNIFICANCE_LEVEL
 
 
-def _legend(rows: Sequence[ComparisonRow], *, with_paper: bool) -> list[Line2D | Patch]:
+def _legend(rows: Sequence[FamilyComparison], *, with_paper: bool) -> list[Line2D | Patch]:
     handles: list[Line2D | Patch] = []
     if any(map(_significant, rows)):
         handles.append(Line2D([], [], mfc=BLUE, label="Holm p < 0.05", **POINT))

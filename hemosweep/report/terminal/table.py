@@ -11,6 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     # Importing it takes half a second, most of it numpy and scipy.special, and a table of arms needs none of it.
+    from hemosweep.stats.families import FamilyComparison
     from hemosweep.stats.paired import PairedComparison
 
 UNDEFINED = "\N{EN DASH}"
@@ -31,19 +32,6 @@ class ArmRow:
     max: float | None
     seconds: float | None
     paper: tuple[float, float] | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ComparisonRow:
-    """One comparison B - A, its p-value within the family after Holm and after Benjamini and Hochberg, and the bound
-    that the paper prints for p."""
-
-    a: str
-    b: str
-    comparison: "PairedComparison"
-    holm_p: float | None
-    bh_p: float | None
-    paper_p: str | None
 
 
 def arm_table(rows: Sequence[ArmRow]) -> Table:
@@ -70,7 +58,7 @@ def arm_table(rows: Sequence[ArmRow]) -> Table:
     return table
 
 
-def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
+def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
     """One line a comparison, in the order given: the difference in DSC is B - A."""
     table = _table(blanks=1)
     table.add_column(f"\nA {ARROW} B", overflow="fold")
@@ -96,7 +84,7 @@ def comparison_table(rows: Sequence[ComparisonRow]) -> Table:
     return table
 
 
-def family_table(rows: Sequence[ComparisonRow]) -> Table:
+def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     """One line a comparison, in the order given: the test within the family first, the paper's way in its own columns.
 
     The difference is B - A. Stars are the paper's, of the p-value as it is; p-values of the family stand apart from it.

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from hemosweep.engine.results import case_table, remarks
-from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS
+from hemosweep.engine.results import remarks
+from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS, case_table
 
 ROW = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"ivh": "no"}
 

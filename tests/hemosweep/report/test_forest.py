@@ -6,8 +6,8 @@ from PIL import Image
 
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.forest import MINUS, draw_forest
-from hemosweep.report.terminal.summary import family_rows
 from hemosweep.stats import find_metric, paired_comparison
+from hemosweep.stats.families import adjusted
 
 IDS = [f"{number:03}" for number in range(8)]
 A = dict(zip(IDS, [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85], strict=True))
@@ -19,7 +19,7 @@ PAIRS = [("none", "brain"), ("brain+lesion", "brain+lesion+hyperdense"), ("brain
 
 def rows(metric="dsc", seeds=()):
     results = [paired_comparison(A, b, metric=find_metric(metric), baseline_seeds=seeds) for b in (BETTER, ALIKE, A)]
-    return family_rows("sampling", PAIRS, results)
+    return adjusted(PAIRS, results)
 
 
 @pytest.fixture

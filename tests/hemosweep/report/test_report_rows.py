@@ -8,7 +8,7 @@ from hemosweep.report.document.provenance import hours, provenance_tables
 from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
 from hemosweep.report.paper.printed import paper_difference, paper_place
 from hemosweep.report.paper.verdicts import own_verdict, paper_verdict
-from hemosweep.report.terminal.summary import family_rows
+from hemosweep.stats.families import adjusted
 from hemosweep.stats.paired import paired_comparison
 from hemosweep.stats.replicates import SeedSpread
 
@@ -28,7 +28,7 @@ def scores(dsc):
 
 
 def facts(**changes):
-    row = family_rows("se", [("unet", "se_unet")], [paired_comparison(scores(UNET), scores(SE_UNET))])[0]
+    row = adjusted([("unet", "se_unet")], [paired_comparison(scores(UNET), scores(SE_UNET))])[0]
     fields = {
         "name": "se",
         "question": "Better?",
@@ -111,7 +111,7 @@ def rows_of(*differences):
     results = [
         paired_comparison(scores(base), scores([a + d for a, d in zip(base, own, strict=True)])) for own in differences
     ]
-    return family_rows("other", [("a", str(place)) for place in range(len(results))], results)
+    return adjusted([("a", str(place)) for place in range(len(results))], results)
 
 
 def test_our_verdict_is_taken_back_where_holm_does_so():

@@ -3,8 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from hemosweep.report.terminal.table import UNDEFINED, ArmRow, ComparisonRow, arm_table, comparison_table, family_table
+from hemosweep.report.terminal.table import UNDEFINED, ArmRow, arm_table, comparison_table, family_table
 from hemosweep.stats import paired_comparison
+from hemosweep.stats.families import FamilyComparison
 
 LONGEST_ARM = "lesion+hyperdense/symmetric"
 ARM = ArmRow(
@@ -31,7 +32,7 @@ def lines(table, width=100):
 
 
 def row(name, a, b, **changes):
-    return ComparisonRow(
+    return FamilyComparison(
         a=name, b="y", comparison=paired_comparison(a, b), **{"holm_p": None, "bh_p": None, "paper_p": None, **changes}
     )
 

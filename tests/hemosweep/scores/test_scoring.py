@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hemosweep.arrays import Mask, Spacing
-from hemosweep.scores.metric import METRICS as COMPARED
+from hemosweep.scores.metric import METRICS
 from hemosweep.scores.scoring import score_case
-from hemosweep.scores.table import CASE_COLUMNS, METRICS, NUMBER_COLUMNS, CaseScores
+from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS, NUMBER_COLUMNS, CaseScores
 
 SPACING_MM = (5.0, 1.0, 2.0)
 
@@ -68,7 +68,7 @@ DIAGONAL_MM = math.sqrt((2 * 5) ** 2 + (3 * 1) ** 2 + (4 * 2) ** 2)
         (
             NOTHING,
             NOTHING,
-            dict.fromkeys(METRICS) | {"volume_difference_ml": 0.0, "absolute_volume_difference_ml": 0.0},
+            dict.fromkeys(AVERAGED_COLUMNS) | {"volume_difference_ml": 0.0, "absolute_volume_difference_ml": 0.0},
         ),
         (
             SOME,
@@ -109,7 +109,7 @@ DIAGONAL_MM = math.sqrt((2 * 5) ** 2 + (3 * 1) ** 2 + (4 * 2) ** 2)
 )
 def test_empty_masks_have_the_scores_of_the_table(prediction: Mask, reference: Mask, expected: dict[str, Any]) -> None:
     scores = score(prediction, reference)
-    assert {name: getattr(scores, name) for name in METRICS} == approximately(expected)
+    assert {name: getattr(scores, name) for name in AVERAGED_COLUMNS} == approximately(expected)
     assert scores.false_positive_ml == pytest.approx(0.02 if prediction.any() else 0.0)
     json.dumps(scores.as_dict(), allow_nan=False)
 
@@ -131,8 +131,8 @@ def test_masks_of_different_shapes_are_an_error_even_where_they_would_broadcast(
 def test_as_a_dictionary_the_scores_are_the_case_table_s_row_in_json() -> None:
     some = np.ones((2, 2, 2), dtype=bool)
     row = json.loads(json.dumps(score(some, some).as_dict(), allow_nan=False))
-    assert tuple(row) == CASE_COLUMNS
-    assert CASE_COLUMNS[:4] == ("case_id", "dsc", "fold", "ivh")
+    assert {*row, "patient_id"} == {*CASE_COLUMNS}
+    assert CASE_COLUMNS[:5] == ("case_id", "dsc", "fold", "ivh", "patient_id")
     assert (row["case_id"], row["dsc"], row["fold"], row["ivh"]) == ("sub-001", 1.0, 3, "n/a")
 
 
@@ -145,8 +145,8 @@ def test_naming_the_columns_takes_no_arrays() -> None:
 
 def test_every_metric_can_be_compared_in_its_better_direction() -> None:
     lower = {"hd95_mm", "assd_mm", "absolute_volume_difference_ml"}
-    directions = {name: COMPARED[name].higher_is_better for name in METRICS}
-    assert directions == {name: name not in lower for name in METRICS} | {"volume_difference_ml": None}
+    directions = {name: METRICS[name].higher_is_better for name in AVERAGED_COLUMNS}
+    assert directions == {name: name not in lower for name in AVERAGED_COLUMNS} | {"volume_difference_ml": None}
 
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))
@@ -193,8 +193,8 @@ def test_turning_or_mirroring_the_image_changes_nothing(
 @given(hnp.arrays(bool, SHAPES).filter(np.any), SPACINGS)
 def test_a_perfect_prediction_has_perfect_scores(mask: Mask, spacing_mm: Spacing) -> None:
     scores = values(score(mask, mask.copy(), spacing_mm))
-    best = {name: 1.0 if COMPARED[name].higher_is_better else 0.0 for name in METRICS}
-    assert {name: scores[name] for name in METRICS} == best
+    best = {name: 1.0 if METRICS[name].higher_is_better else 0.0 for name in AVERAGED_COLUMNS}
+    assert {name: scores[name] for name in AVERAGED_COLUMNS} == best
 
 
 @given(mask_pairs(), SPACINGS)
@@ -207,3 +207,8 @@ def test_every_score_stays_within_its_bounds(masks: tuple[Mask, Mask], spacing_m
             assert 0.0 <= value <= diagonal_mm * (1.0 + 1e-12), name
         elif not name.endswith("_ml"):
             assert 0.0 <= value <= 1.0, name
+
+
+def test_every_column_of_numbers_is_a_metric_and_every_metric_a_column() -> None:
+    assert {*NUMBER_COLUMNS} == {*METRICS}
+    assert {*NUMBER_COLUMNS} - {*AVERAGED_COLUMNS} == {"reference_ml", "predicted_ml", "false_positive_ml"}

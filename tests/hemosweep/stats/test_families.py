@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import scipy.stats
@@ -6,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemosweep.errors import BadInput
-from hemosweep.stats import benjamini_hochberg, holm
+from hemosweep.stats import benjamini_hochberg, holm, paired_comparison
+from hemosweep.stats.families import adjusted
 
 P_VALUES = st.lists(st.none() | st.floats(0, 1), max_size=12)
 
@@ -67,3 +69,57 @@ def test_holm_is_between_the_false_discovery_rate_and_bonferroni(p_values):
 @settings(deadline=None, max_examples=60)
 def test_benjamini_hochberg_agrees_with_scipy(p_values):
     assert benjamini_hochberg(p_values) == pytest.approx(tuple(scipy.stats.false_discovery_control(p_values)))
+
+
+SMALL = {"a": 0.50, "b": 0.60, "c": 0.70, "d": 0.80}
+MIDDLE = {"a": 0.55, "b": 0.68, "c": 0.71, "d": 0.90}
+LARGE = {"a": 0.40, "b": 0.75, "c": 0.72, "d": 0.85}
+
+
+def family(*sides):
+    comparisons = [paired_comparison(a, b) for a, b in sides]
+    return adjusted([(f"a{place}", f"b{place}") for place in range(len(sides))], comparisons)
+
+
+def p_of(a, b):
+    return scipy.stats.ttest_rel([b[case_id] for case_id in sorted(b)], [a[case_id] for case_id in sorted(a)]).pvalue
+
+
+def test_comparisons_are_adjusted_as_one_family():
+    p = [p_of(SMALL, MIDDLE), p_of(MIDDLE, LARGE)]
+    assert p[0] < p[1]
+    rows = family((SMALL, MIDDLE), (MIDDLE, LARGE))
+    assert [row.holm_p for row in rows] == [pytest.approx(2 * p[0]), pytest.approx(max(2 * p[0], p[1]))]
+
+
+def test_a_comparison_that_cannot_be_tested_does_not_count_in_the_family():
+    first, second = family((SMALL, MIDDLE), (MIDDLE, MIDDLE))
+    assert (second.comparison.status, second.holm_p) == ("identical", None)
+    assert first.holm_p == pytest.approx(first.comparison.p)
+
+
+def test_a_row_is_json_with_both_its_arms_and_both_its_p_values():
+    (row,) = family((SMALL, MIDDLE))
+    values = row.as_json()
+    assert (values["a"], values["b"], values["paper_p"]) == ("a0", "b0", None)
+    assert (values["p"], values["holm_p"], values["df"]) == (row.comparison.p, row.holm_p, 3)
+
+
+def test_a_verdict_that_the_family_does_not_bear_out_is_taken_back_first():
+    (row,) = family((SMALL, MIDDLE))
+    row = replace(row, comparison=replace(row.comparison, p=0.03, outcome="better", verdict="B is better than A."))
+    assert replace(row, holm_p=0.04).verdict == "B is better than A."
+    taken_back = replace(row, holm_p=0.06)
+    assert taken_back.verdict == (
+        "Not significant within this family of comparisons (Holm p = 0.0600). By itself: B is better than A."
+    )
+    values = taken_back.as_json()
+    assert (values["verdict"], values["family_verdict"]) == ("B is better than A.", taken_back.verdict)
+
+
+@pytest.mark.parametrize("outcome", ["no_evidence", "equivalent", "not_comparable"])
+def test_a_verdict_that_does_not_claim_a_difference_stays_as_it_is(outcome):
+    first, identical = family((SMALL, MIDDLE), (MIDDLE, MIDDLE))
+    assert identical.verdict == identical.comparison.verdict
+    row = replace(first, comparison=replace(first.comparison, p=0.04, outcome=outcome), holm_p=0.4)
+    assert row.verdict == first.comparison.verdict

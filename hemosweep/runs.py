@@ -1,0 +1,223 @@
+"""Recorded runs: what the rest may ask of them, whoever keeps them.
+
+`tracking.reader.MlflowStore` reads them from an MLflow store; `RunsInMemory` holds those that are not recorded, or not
+yet.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from hemosweep.errors import BadInput
+
+FACT_PREFIX = "hemosweep."
+"""Prefix of the tags that say what a run was made with."""
+FINISHED = "FINISHED"
+_RUN_ID = re.compile(r"[0-9a-f]{6,32}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """One arm replicate.
+
+    `status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED. `dsc_mean` and `dsc_std` are None where they do not exist
+    (yet). `digest` names the replicate. `tags` are all tags of the run, MLflow's included. `others` are runs of the
+    same name that were passed over for it, oldest first.
+    """
+
+    run_id: str
+    sweep: str
+    arm: str
+    seed: int
+    run_name: str
+    status: str
+    dsc_mean: float | None
+    dsc_std: float | None
+    digest: str
+    start_time: datetime
+    tags: dict[str, str]
+    others: tuple["RunRecord", ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.sweep}/{self.arm}@{self.seed}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status == FINISHED
+
+    def fact(self, name: str) -> str | None:
+        """Provenance of the run, such as "dataset_digest"; None where it is not recorded."""
+        return self.tags.get(f"{FACT_PREFIX}{name}")
+
+    @property
+    def subset(self) -> str | None:
+        """Folds of the run, such as "folds 0, 2 of 5 only"; None for all."""
+        return self.fact("subset")
+
+    @property
+    def about_others(self) -> str | None:
+        """Remark on the runs that were passed over, in one line; None where there are none."""
+        if not self.others:
+            return None
+        newer = [other for other in self.others if other.start_time > self.start_time]
+        num, age, taken = len(self.others), "other" if newer else "older", self.run_id[:8]
+        named = f"{num} {age} {'run is' if num == 1 else 'runs are'} named {self.full_name} too"
+        if not newer:
+            return f"{named}; took the newest, {taken} (hemosweep runs)"
+        said = ", ".join(f"{other.run_id[:8]} {other._shortcoming}" for other in newer)
+        return f"{named}; took {taken}, since of the newer {said} (hemosweep runs)"
+
+    @property
+    def _shortcoming(self) -> str:
+        return f"has {self.subset}" if self.is_finished else f"is {self.status}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoldRecord:
+    """A fold of an arm replicate.
+
+    `status` is MLflow's. `seconds` is None where it has not ended. `device` is what it was trained on, such as
+    "device", "threads" and "torch".
+    """
+
+    fold: int
+    digest: str
+    status: str
+    seconds: float | None
+    device: dict[str, str]
+
+
+class RunStore(Protocol):
+    """A place where runs are recorded. Each call reads what is there now."""
+
+    @property
+    def place(self) -> str:
+        """Name of the place, for a message."""
+        ...
+
+    def list_runs(self, sweep: str | None = None) -> Sequence[RunRecord]:
+        """The arm replicates, oldest first; folds and deleted runs are not among them.
+
+        Raises:
+            BadInput: there is no store, or no such sweep in it.
+        """
+        ...
+
+    def list_folds(self) -> Mapping[str, tuple[FoldRecord, ...]]:
+        """The folds of every arm replicate, in their order, by the run id of the replicate.
+
+        Raises:
+            BadInput: there is no store.
+        """
+        ...
+
+    def case_rows(self, run_id: str) -> list[dict[str, Any]]:
+        """A run's case table, a row a case: the case id is text, None is undefined.
+
+        Raises:
+            BadInput: there is no store, or the run has no case table.
+        """
+        ...
+
+    def config(self, run_id: str) -> dict[str, Any] | None:
+        """The configuration that a run was trained with (`hemosweep.config.config_as_dict`); None where it has none.
+
+        Raises:
+            BadInput: there is no store.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunsInMemory:
+    """A `RunStore` of runs that are given. `rows` and `configs` go by run id, `folds` too."""
+
+    place: str
+    runs: Sequence[RunRecord] = ()
+    rows: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    configs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    folds: Mapping[str, tuple[FoldRecord, ...]] = field(default_factory=dict)
+
+    def list_runs(self, sweep: str | None = None) -> Sequence[RunRecord]:
+        known = sorted({run.sweep for run in self.runs})
+        if sweep is not None and sweep not in known:
+            raise BadInput(no_such_sweep(self.place, sweep, known))
+        return sorted((run for run in self.runs if sweep in (None, run.sweep)), key=age)
+
+    def list_folds(self) -> Mapping[str, tuple[FoldRecord, ...]]:
+        return self.folds
+
+    def case_rows(self, run_id: str) -> list[dict[str, Any]]:
+        if run_id not in self.rows:
+            raise BadInput(no_case_table(run_id))
+        return self.rows[run_id]
+
+    def config(self, run_id: str) -> dict[str, Any] | None:
+        return self.configs.get(run_id)
+
+
+def age(run: RunRecord) -> tuple[datetime, str]:
+    """Key that puts the oldest run first, always the same one."""
+    return run.start_time, run.run_id
+
+
+def no_such_sweep(place: str, sweep: str, known: Sequence[str]) -> str:
+    """Message of a store that has no runs of a sweep."""
+    return f"{place} has no runs of sweep {sweep!r}; it has {', '.join(known) or 'none'}"
+
+
+def no_case_table(run_id: str) -> str:
+    """Message of a store that has no case table of a run."""
+    return f"run {run_id} has no case table; let its sweep finish first"
+
+
+def find_run(store: RunStore, reference: str) -> RunRecord:
+    """The one arm replicate that a reference means.
+
+    A reference is a run id or at least the first six of its characters, a run name, or SWEEP/ARM[@SEED]. Of several
+    runs with the same sweep, arm and seed (of older code, other data, some of the folds) it means the newest that is
+    finished and has all folds, else the newest that is finished, else the newest.
+
+    Raises:
+        BadInput: no run or different ones fit; the message lists the nearest names, or the ones that fit.
+    """
+    records = store.list_runs()
+    found = [record for record in records if _fits(record, reference)]
+    if len({record.full_name for record in found}) == 1:
+        return _best(found)
+    if found:
+        choices = ", ".join(f"{record.full_name} ({record.run_id[:8]})" for record in found)
+        raise BadInput(f"{reference!r} means {len(found)} runs: {choices}; give one of these names or ids")
+    names = sorted({record.full_name for record in records} | {record.run_name for record in records})
+    nearest = difflib.get_close_matches(reference, names, n=5, cutoff=0.4) or names[:5]
+    raise BadInput(f"{store.place} has no run {reference!r}; nearest: {', '.join(nearest) or 'none, it is empty'}")
+
+
+def find_replicates(store: RunStore, reference: str) -> tuple[RunRecord, ...]:
+    """The runs that a reference means, by seed: of SWEEP/ARM those of every seed, of any other reference `find_run`'s.
+
+    Of several runs with the same seed it means one, as `find_run`.
+
+    Raises:
+        BadInput: as `find_run`.
+    """
+    by_seed: dict[int, list[RunRecord]] = {}
+    for record in store.list_runs():
+        if f"{record.sweep}/{record.arm}" == reference:
+            by_seed.setdefault(record.seed, []).append(record)
+    return tuple(_best(by_seed[seed]) for seed in sorted(by_seed)) or (find_run(store, reference),)
+
+
+def _best(namesakes: Sequence[RunRecord]) -> RunRecord:
+    """Of runs of the same name, oldest first, the one that the name means."""
+    *_, best = sorted(namesakes, key=lambda record: (record.is_finished, record.subset is None))
+    return replace(best, others=tuple(record for record in namesakes if record is not best))
+
+
+def _fits(record: RunRecord, reference: str) -> bool:
+    names = {record.run_name, record.full_name, f"{record.sweep}/{record.arm}"}
+    return reference in names or (bool(_RUN_ID.fullmatch(reference)) and record.run_id.startswith(reference))

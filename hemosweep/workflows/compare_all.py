@@ -1,0 +1,49 @@
+"""`hemosweep compare-all SWEEP` over the runs of an output folder, with its forest plot."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from hemosweep.comparison.family import Family
+from hemosweep.comparison.family import compare_all as compare_declared
+from hemosweep.files import system_message
+from hemosweep.report.paper.printed import paper_difference
+from hemosweep.report.plots.forest import draw_forest
+from hemosweep.scores.metric import DSC, find_metric
+from hemosweep.sweeps import find_declared
+from hemosweep.tracking.reader import MlflowStore
+
+
+def compare_all(
+    out: Path, sweep: str, *, metric: str = "dsc", margin: float | None = None, allow_incomparable: bool = False
+) -> Family:
+    """Compare the arms that a sweep declares as pairs, as far as they are trained, and draw them.
+
+    Raises:
+        BadInput: an unknown sweep; as `hemosweep.comparison.family.compare_all`.
+        NotComparable: as there.
+    """
+    family = compare_declared(
+        MlflowStore(out),
+        sweep,
+        find_declared(sweep).comparisons,
+        metric=metric,
+        margin=margin,
+        allow_incomparable=allow_incomparable,
+    )
+    try:
+        return replace(family, forest=_draw(family, out / "figures" / sweep))
+    except OSError as error:  # such as a folder of somebody else's: a picture never costs a result
+        return replace(family, no_forest=system_message(error))
+
+
+def _draw(family: Family, folder: Path) -> Path | None:
+    """The forest plot; None where no difference exists."""
+    if all(row.comparison.mean_diff is None for row in family.rows):
+        return None
+    is_dsc = family.metric == DSC.name
+    path = folder / ("forest.png" if is_dsc else f"forest-{family.metric}.png")
+    printed = {(row.a, row.b): paper_difference(family.sweep, row.a, row.b) for row in family.rows if is_dsc}
+    paper = {pair: difference for pair, difference in printed.items() if difference is not None}
+    label = find_metric(family.metric).label
+    draw_forest(family.rows, path, title=f"{family.sweep}: differences in {label}", paper=paper)
+    return path

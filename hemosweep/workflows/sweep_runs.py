@@ -1,0 +1,69 @@
+"""Runs of a sweep that has just ended, recorded or not, as a store that they are compared from."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hemosweep.engine.results import ReplicateResult
+from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.errors import BadInput
+from hemosweep.runs import FINISHED, RunRecord, RunsInMemory
+from hemosweep.sweeps.noise import SWEEP as NOISE
+from hemosweep.tracking.reader import MlflowStore
+from hemosweep.tracking.schema import environment_tags, extra_tags
+
+
+def sweep_runs(out: Path, results: Sequence[ReplicateResult]) -> RunsInMemory:
+    """The whole runs of a sweep, as recorded where they are, and the runs of `noise` beside them.
+
+    What a tracking outage left out is compared all the same; where the store cannot be read, there is no seed noise.
+    """
+    store = MlflowStore(out)
+    try:
+        recorded = {run.run_id: run for run in store.list_runs()}
+    except BadInput:
+        recorded = {}
+    records: dict[str, RunRecord] = {}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    configs: dict[str, dict[str, Any]] = {}
+    for result in results:
+        if result.failures or result.info is None:
+            continue
+        run = recorded.get(result.run_id or "") or _unrecorded(result, result.info)
+        records[run.run_id] = run
+        rows[run.run_id] = case_rows(result)
+        configs[run.run_id] = dict(result.info.config)
+    for run in recorded.values():
+        if run.sweep == NOISE.name and run.run_id not in records and run.is_finished:
+            records[run.run_id] = run
+            rows[run.run_id] = store.case_rows(run.run_id)
+            configs[run.run_id] = store.config(run.run_id) or {}
+    return RunsInMemory(place=str(out), runs=tuple(records.values()), rows=rows, configs=configs)
+
+
+def case_rows(result: ReplicateResult) -> list[dict[str, Any]]:
+    """A result's case table as rows, None for what is undefined, as a store keeps it."""
+    rows = result.cases.astype(object).to_dict("records")
+    return [{str(name): _defined(value) for name, value in row.items()} for row in rows]
+
+
+def _defined(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _unrecorded(result: ReplicateResult, info: ReplicateInfo) -> RunRecord:
+    return RunRecord(
+        run_id=info.digest,
+        sweep=info.sweep,
+        arm=info.arm,
+        seed=info.seed,
+        run_name=info.run_name,
+        status=FINISHED,
+        dsc_mean=result.dsc_mean,
+        dsc_std=None,
+        digest=info.digest,
+        start_time=datetime.now(UTC),
+        tags=extra_tags(info.tags) | environment_tags(info.environment),
+    )

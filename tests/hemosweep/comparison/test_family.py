@@ -1,0 +1,91 @@
+"""The declared comparisons of a sweep as one family, from runs in memory."""
+
+import pytest
+from scipy import stats
+
+from hemosweep.comparison.family import compare_all, compare_family
+from hemosweep.errors import BadInput, NotComparable
+from tests.recorded import LARGE, MIDDLE, SMALL, cases, in_memory, shifted
+
+COMPARISONS = (("24x24x8", "32x32x16"), ("32x32x16", "48x48x24"))
+ARMS = {
+    "patchsize/24x24x8@0": cases(SMALL),
+    "patchsize/32x32x16@0": cases(MIDDLE),
+    "patchsize/48x48x24@0": cases(LARGE),
+}
+
+
+def test_each_declared_pair_is_the_paired_t_test_of_b_minus_a_with_the_papers_bound_beside_it():
+    family = compare_family(in_memory(ARMS), "patchsize", COMPARISONS)
+    for row, (a, b) in zip(family.rows, ((SMALL, MIDDLE), (MIDDLE, LARGE)), strict=True):
+        expected = stats.ttest_rel(b, a)
+        assert row.comparison.t == pytest.approx(expected.statistic)
+        assert row.comparison.p == pytest.approx(expected.pvalue)
+    assert [(row.a, row.b, row.paper_p) for row in family.rows] == [
+        ("24x24x8", "32x32x16", "<0.001"),
+        ("32x32x16", "48x48x24", "<0.01"),
+    ]
+    assert family.num_tests == 2
+
+
+def test_the_papers_bound_is_not_shown_for_a_pair_or_a_metric_that_it_does_not_print():
+    store = in_memory(ARMS)
+    (backwards,) = compare_family(store, "patchsize", (COMPARISONS[0][::-1],)).rows
+    assert backwards.paper_p is None
+    assert {row.paper_p for row in compare_family(store, "patchsize", COMPARISONS, metric="hd95_mm").rows} == {None}
+
+
+def test_a_pair_whose_arm_is_not_trained_is_missing_and_the_family_is_smaller():
+    store = in_memory({name: table for name, table in ARMS.items() if "48x48" not in name})
+    family = compare_all(store, "patchsize", COMPARISONS)
+    assert family.missing == ("32x32x16 to 48x48x24: 48x48x24 not finished; run make sweep-patchsize",)
+    assert family.rows[0].holm_p == pytest.approx(family.rows[0].comparison.p)
+    assert family.row_of(family.pairs[1]) is None
+
+
+def test_several_seeds_are_averaged_per_case_before_the_test():
+    seeds = {
+        f"loss/{arm}@{seed}": cases(shifted(of, by, 0.01 * seed))
+        for arm, of in (("a", SMALL), ("b", MIDDLE))
+        for seed, by in enumerate((0.0, 0.04))
+    }
+    (row,) = compare_family(in_memory(seeds), "loss", (("a", "b"),)).rows
+    mean = [(one + two) / 2 for one, two in zip(SMALL, shifted(SMALL, 0.04, 0.01), strict=True)]
+    assert row.comparison.mean_a == pytest.approx(sum(mean) / len(mean))
+
+
+def test_one_seed_against_several_is_compared_seed_by_seed_with_a_warning():
+    tables = {"loss/a@0": cases(SMALL), "loss/b@0": cases(MIDDLE), "loss/b@1": cases(LARGE)}
+    family = compare_family(in_memory(tables), "loss", (("a", "b"),))
+    (compared,) = family.comparisons
+    assert (compared.a.name, compared.b.name) == ("loss/a@0", "loss/b@0")
+    assert "a and b do not both have several seeds; one of each" in compared.warnings
+
+
+def test_runs_of_other_data_are_refused_and_named():
+    store = in_memory(ARMS | {"patchsize/48x48x24@0": (cases(LARGE), {"dataset_digest": "another"})})
+    family = compare_family(store, "patchsize", COMPARISONS)
+    assert len(family.rows) == 1
+    (refused,) = family.refused
+    assert refused.startswith("32x32x16 to 48x48x24: not comparable: ")
+    with pytest.raises(NotComparable, match="32x32x16 to 48x48x24: not comparable"):
+        compare_all(store, "patchsize", COMPARISONS)
+    overridden = compare_all(store, "patchsize", COMPARISONS, allow_incomparable=True)
+    assert any(line.startswith("NOT COMPARABLE, overridden: 32x32x16 to 48x48x24") for line in overridden.as_lines())
+
+
+def test_a_pair_that_cannot_be_compared_is_told_and_the_others_are_compared_where_that_is_asked_for():
+    store = in_memory(ARMS | {"patchsize/48x48x24@0": cases(LARGE).drop(columns="dsc")})
+    with pytest.raises(BadInput, match="no metric 'dsc'"):
+        compare_family(store, "patchsize", COMPARISONS)
+    family = compare_family(store, "patchsize", COMPARISONS, keep_going=True)
+    assert [bool(pair.failed) for pair in family.pairs] == [False, True]
+    assert len(family.rows) == 1
+
+
+def test_a_sweep_that_declares_nothing_or_has_nothing_trained_is_refused():
+    store = in_memory({"patchsize/24x24x8@0": cases(SMALL)})
+    with pytest.raises(BadInput, match="declares no comparison; compare runs with hemosweep compare A B"):
+        compare_all(store, "noise", ())
+    with pytest.raises(BadInput, match="no comparison has both arms finished; run make sweep-patchsize first"):
+        compare_all(store, "patchsize", COMPARISONS)
