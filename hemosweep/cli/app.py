@@ -18,7 +18,7 @@ from hemosweep.cli.options import (
     num_jobs,
     print_error,
     print_json,
-    print_table,
+    print_result,
     print_warning,
     tell,
 )
@@ -85,15 +85,11 @@ def runs(
 ) -> None:
     """List the arm runs."""
     from hemosweep.tracking.reader import MlflowStore
-    from hemosweep.workflows.runs import list_rows, runs_table
+    from hemosweep.workflows.runs import list_runs
 
     if cases and not as_json:
         raise BadInput("--cases is printed as JSON only; add --json")
-    rows = list_rows(MlflowStore(out), sweep, with_cases=cases)
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(runs_table(rows))
+    print_result(list_runs(MlflowStore(out), sweep, with_cases=cases), as_json=as_json)
 
 
 @app.command()
@@ -121,10 +117,7 @@ def compare(
     comparison = compare_sides(
         out, a, b, metric=metric, labels=label or (), margin=margin, allow_incomparable=allow_incomparable
     )
-    if as_json:
-        print_json(comparison.as_json())
-    else:
-        typer.echo("\n".join(comparison.as_lines()))
+    print_result(comparison, as_json=as_json)
 
 
 @app.command(name="compare-all")
@@ -137,15 +130,10 @@ def compare_all(
     as_json: Json = False,
 ) -> None:
     """Every comparison that an ablation declares as one family: Holm, Benjamini-Hochberg, and a forest plot."""
-    from hemosweep.report.terminal.table import family_table
     from hemosweep.workflows.compare_all import compare_all as compare_family
 
     family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
-    if as_json:
-        print_json(family.as_json())
-    else:
-        print_table(family_table(family.rows))
-        typer.echo("\n".join(family.as_lines()))
+    print_result(family, as_json=as_json)
 
 
 @app.command()
@@ -170,10 +158,7 @@ def report(
     result = make_report(out, tuple(sweeps or ()), to=to, data=data)
     for warning in result.warnings:
         print_warning(warning)
-    if as_json:
-        print_json(result.as_json())
-    else:
-        typer.echo("\n".join(result.as_lines()))
+    print_result(result, as_json=as_json)
 
 
 @app.command()
@@ -248,15 +233,14 @@ def clean(
     as_json: Json = False,
 ) -> None:
     """List or delete what nothing needs any more, such as fold runs of older source code."""
-    from hemosweep.workflows.clean import clean_up
+    from hemosweep.workflows.clean import clean as clean_up
 
     try:
-        cleaning = clean_up(out, data, confirmed=yes, force=force, quiet=as_json)
+        cleaning = clean_up(out, data, confirmed=yes, force=force)
     except KeyboardInterrupt:
         print_error("stopped; the same command goes on from here")
         raise typer.Exit(1) from None
-    if as_json:
-        print_json(cleaning.as_json())
+    print_result(cleaning, as_json=as_json)
 
 
 app.command()(bench)

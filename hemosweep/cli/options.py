@@ -1,6 +1,8 @@
 """Options that several commands share, and how results are printed."""
 
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -62,6 +64,22 @@ def print_table(table: Any) -> None:
     Console().print(table)
 
 
+class Result(Protocol):
+    """Result of a workflow."""
+
+    def as_json(self) -> Any: ...
+
+    def as_lines(self, *, styled: bool = False) -> Sequence[str]: ...
+
+
+def print_result(result: Result, *, as_json: bool) -> None:
+    """Print a result as JSON, or as lines, which have colours on a terminal that shows them."""
+    if as_json:
+        print_json(result.as_json())
+    else:
+        typer.echo("\n".join(result.as_lines(styled=sys.stdout.isatty() and "NO_COLOR" not in os.environ)))
+
+
 def print_warning(text: str) -> None:
     typer.echo(f"warning: {text}", err=True)
 
@@ -70,28 +88,21 @@ def print_error(text: str) -> None:
     typer.echo(f"error: {text}", err=True)
 
 
-class Outcome(Protocol):
-    """Results of many cases, ready to be told."""
+class CaseResults(Result, Protocol):
+    """Results of many cases, some of which may have failed."""
 
     @property
     def failures(self) -> Mapping[str, str]: ...
 
     def warning_lines(self) -> Sequence[str]: ...
 
-    def as_lines(self) -> Sequence[str]: ...
 
-    def as_json(self) -> Any: ...
-
-
-def tell(outcome: Outcome, *, as_json: bool) -> None:
+def tell(result: CaseResults, *, as_json: bool) -> None:
     """Warnings and failures on standard error, the rest on standard output; exit code 2 where a case failed."""
-    for line in outcome.warning_lines():
+    for line in result.warning_lines():
         print_warning(line)
-    for message in outcome.failures.values():
+    for message in result.failures.values():
         print_error(message)
-    if as_json:
-        print_json(outcome.as_json())
-    else:
-        typer.echo("\n".join(outcome.as_lines()))
-    if outcome.failures:
+    print_result(result, as_json=as_json)
+    if result.failures:
         raise typer.Exit(BadInput.exit_code)

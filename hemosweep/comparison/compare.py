@@ -45,7 +45,7 @@ class SideComparison:
         values["incomparable_reasons_overridden"] = list(self.overridden)
         return values
 
-    def as_lines(self) -> list[str]:
+    def as_lines(self, *, styled: bool = False) -> list[str]:
         """The headline first, the rest beside it, one sentence last."""
         lines = [
             *(f"{letter}  {_with_id(side)}" for letter, side in (("A", self.a), ("B", self.b))),

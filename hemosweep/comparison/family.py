@@ -10,6 +10,8 @@ from hemosweep.comparison.sides import choose_runs
 from hemosweep.errors import BadInput, NotComparable
 from hemosweep.report.paper.printed import paper_comparison
 from hemosweep.report.terminal.comparison import spread_text
+from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.table import family_table
 from hemosweep.runs import RunRecord, RunStore
 from hemosweep.scores.metric import DSC
 from hemosweep.stats.families import FamilyComparison, adjusted
@@ -99,10 +101,11 @@ class Family:
             lines += [f"warning: {row.a} to {row.b}: {warning}" for warning in compared.all_warnings]
         return lines
 
-    def as_lines(self) -> list[str]:
-        """Lines after the table: verdicts, seed noise, what is missing, and where the picture is."""
+    def as_lines(self, *, styled: bool = False) -> list[str]:
+        """The table, then verdicts, seed noise, what is missing, and where the picture is."""
         tests = f"{self.num_tests} comparison{'s' * (self.num_tests != 1)}"
         lines = [
+            *lines_of(family_table(self.rows), styled=styled),
             *self.verdict_lines(),
             f"Holm and Benjamini-Hochberg over {tests}; raw stars are the paper's, not adjusted.",
             *self.remark_lines(),

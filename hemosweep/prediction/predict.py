@@ -65,7 +65,7 @@ class PredictionResult:
             return next(iter(scans.values()))
         return {**by, "cases": scans, "failures": dict(self.failures), "warnings": list(self.warnings)}
 
-    def as_lines(self) -> list[str]:
+    def as_lines(self, *, styled: bool = False) -> list[str]:
         width = max(map(len, self.predictions), default=0)
         lines = [
             f"{name:<{width}}  {found.volume_ml:7.1f} mL   ABC/2 {found.abc2_ml:7.1f} mL   "

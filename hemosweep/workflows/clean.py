@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from hemosweep.engine.lock import driver_lock
+from hemosweep.report.terminal.lines import lines_of
 from hemosweep.sweeps import SWEEP_NAMES
 from hemosweep.sweeps.search import SEARCHES
 from hemosweep.tracking.database import database_path
@@ -20,10 +20,12 @@ from hemosweep.upkeep.clean import KINDS, Found, Recorded, Removable, find_remov
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cleaning:
-    """Result of a clean-up: what was found, and whether it is deleted by now."""
+    """Result of a clean-up: what was found, whether it is deleted by now, and the command that deletes it."""
 
+    out: Path
     found: Found
     deleted: bool
+    command: str
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -37,35 +39,48 @@ class Cleaning:
             ],
         }
 
+    def as_lines(self, *, styled: bool = False) -> list[str]:
+        """What was found, item by item and by kind, and what became of it."""
+        found, lines = self.found, []
+        if found.removable:
+            lines += [*lines_of(_table(found.removable), styled=styled), ""]
+        for kind, meaning in KINDS.items():
+            items = [item for item in found.removable if item.kind == kind]
+            if items:
+                lines.append(f"{meaning}: {len(items)}, {_mb(items):.1f} MB")
+        lines.append(f"{_mb(found.removable):.1f} MB in all" if found.removable else f"{self.out}: nothing to delete")
+        if found.needed:
+            kept = f"{KINDS['needed_fold_run']}: {len(found.needed)} stay, {_mb(found.needed):.1f} MB"
+            lines.append(f"{kept} (--force takes them, too)")
+        lines += found.remarks
+        if self.deleted:
+            lines.append(f"Deleted: {_mb(found.removable):.1f} MB are free again.")
+        elif found.removable:
+            lines += ["Nothing is deleted yet; this deletes it:", f"  {self.command}"]
+        return lines
 
-def clean_up(out: Path, data: Path | None, *, confirmed: bool, force: bool, quiet: bool) -> Cleaning:
+
+def clean(out: Path, data: Path | None = None, *, confirmed: bool = False, force: bool = False) -> Cleaning:
     """List what can be deleted, and delete it where that is confirmed.
 
     Args:
         data: the data set whose preprocessed cases are looked at, beside those in `out`.
         force: with the fold runs of recorded and planned runs.
-        quiet: print nothing.
 
     Raises:
         BadInput: there is no such folder, or it is in use and something was to be deleted.
     """
-    console = Console(quiet=quiet)
     if confirmed:
         refuse_in_use(out)
+    command = _command(out, data, force=force)
     found = _find(out, data, force=force)
     if not (confirmed and found.removable):
-        _show(found, out, console)
-        if found.removable:
-            command = _command(out, data, force=force)
-            console.print(f"Nothing is deleted yet; this deletes it:\n  {command}", soft_wrap=True, markup=False)
-        return Cleaning(found=found, deleted=False)
+        return Cleaning(out=out, found=found, deleted=False, command=command)
     with driver_lock(out):
         found = _find(out, data, force=force)
-        _show(found, out, console)
         for item in found.removable:
             remove(item)
-    console.print(f"Deleted: {_mb(found.removable):.1f} MB are free again.", highlight=False)
-    return Cleaning(found=found, deleted=True)
+    return Cleaning(out=out, found=found, deleted=True, command=command)
 
 
 def _find(out: Path, data: Path | None, *, force: bool) -> Found:
@@ -87,26 +102,14 @@ def _recorded(out: Path) -> Recorded:
     )
 
 
-def _show(found: Found, out: Path, console: Console) -> None:
-    if found.removable:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("what", no_wrap=True)
-        table.add_column("name", overflow="fold")
-        table.add_column("MB", justify="right", no_wrap=True)
-        for item in found.removable:
-            table.add_row(KINDS[item.kind], Text(item.name), f"{_mb([item]):.1f}")
-        console.print(table)
-        console.print()
-    for kind, meaning in KINDS.items():
-        items = [item for item in found.removable if item.kind == kind]
-        if items:
-            console.print(f"{meaning}: {len(items)}, {_mb(items):.1f} MB", highlight=False)
-    lines = [f"{_mb(found.removable):.1f} MB in all" if found.removable else f"{out}: nothing to delete"]
-    if found.needed:
-        kept = f"{KINDS['needed_fold_run']}: {len(found.needed)} stay, {_mb(found.needed):.1f} MB"
-        lines.append(f"{kept} (--force takes them, too)")
-    for line in (*lines, *found.remarks):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+def _table(items: Sequence[Removable]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("what", no_wrap=True)
+    table.add_column("name", overflow="fold")
+    table.add_column("MB", justify="right", no_wrap=True)
+    for item in items:
+        table.add_row(KINDS[item.kind], Text(item.name), f"{_mb([item]):.1f}")
+    return table
 
 
 def _command(out: Path, data: Path | None, *, force: bool) -> str:

@@ -14,6 +14,7 @@ from hemosweep.executors.machine import num_places
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.forecast.duration import forecast_fold, makespan
 from hemosweep.forecast.inventory import FoldRunKey, Stock, take_stock
+from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 
@@ -105,8 +106,13 @@ class Forecast:
         totals = ("num_fold_runs", "num_done", "num_shared", "num_missing", "seconds", "disk_bytes", "memory_bytes")
         return asdict(self) | {name: getattr(self, name) for name in totals}
 
-    def as_text(self) -> str:
-        return "\n".join([self._summary(), *self._notes()])
+    def as_lines(self, *, styled: bool = False) -> list[str]:
+        """The table of the arms, then the forecast in words."""
+        return [*lines_of(plan_table(self), styled=styled), *self.text_lines()]
+
+    def text_lines(self) -> list[str]:
+        """The forecast in words."""
+        return [self._summary(), *self._notes()]
 
     def _summary(self) -> str:
         subset = f" ({self.subset})" if self.subset else ""

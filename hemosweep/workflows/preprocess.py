@@ -44,7 +44,7 @@ class PreparationResult:
             "failures": dict(self.failures),
         }
 
-    def as_lines(self) -> list[str]:
+    def as_lines(self, *, styled: bool = False) -> list[str]:
         num_cases = len(self.paths) + len(self.failures)
         lines = [f"{len(self.paths)} of {num_cases} cases are prepared"]
         lines += [f"  in {folder}" for folder in self.folders]

@@ -41,7 +41,7 @@ class ReportResult:
             "warnings": list(self.warnings),
         }
 
-    def as_lines(self) -> list[str]:
+    def as_lines(self, *, styled: bool = False) -> list[str]:
         return [str(self.folder / name) for name in (PAGE, MARKDOWN, LATEX)]
 
 

@@ -1,80 +1,73 @@
 """Options of `hemosweep sweep` and `hemosweep plan` to a request, with every name in it looked up."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from hemosweep.ablation.search import START
 from hemosweep.engine.request import Request
 from hemosweep.errors import BadInput
-from hemosweep.executors.execution import Execution
+from hemosweep.executors.execution import read_execution
 from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
 from hemosweep.sweeps.search import SEARCHES
+from hemosweep.workflows.options import SweepOptions
 
 DEFAULT_TRIALS = 20
 
 
-def resolve(
-    sweep_name: str,
-    *,
-    data: Path | None,
-    profile_name: str | None,
-    out: Path,
-    num_seeds: int | None,
-    arm_names: tuple[str, ...],
-    num_folds: int | None,
-    num_trials: int | None = None,
-    lesion_label: int | None = None,
-    deterministic: bool = False,
-    only_folds: tuple[str, ...] | None = None,
-    fresh: bool = False,
-    execution: Execution | None = None,
-) -> Request:
+def resolve(options: SweepOptions) -> Request:
     """Look up every name and fill in what was left open: without data the profile is demo, with data it is paper.
 
-    Args:
-        only_folds: the numbers of some of the folds, as typed; None for all.
-
     Raises:
-        BadInput: an unknown sweep, profile or arm, or a number out of range.
+        BadInput: an unknown sweep, profile, arm or executor, or a number out of range.
     """
-    search = SEARCHES.get(sweep_name)
-    sweep = find_sweep(sweep_name) if search is None else search.last_comparison
-    chosen = profile(profile_name or ("demo" if data is None else "paper"))
-    num_seeds = sweep.num_seeds if num_seeds is None else num_seeds
+    execution = read_execution(
+        options.executor,
+        per_gpu=options.per_gpu,
+        max_jobs=options.max_jobs,
+        sbatch=options.sbatch,
+        host=options.host,
+        certs=options.certs,
+        insecure=options.insecure,
+        time_limit=options.time_limit,
+    )
+    search = SEARCHES.get(options.name)
+    sweep = find_sweep(options.name) if search is None else search.last_comparison
+    chosen = profile(options.profile or ("demo" if options.data is None else "paper"))
+    num_seeds = sweep.num_seeds if options.seeds is None else options.seeds
     if num_seeds < min(sweep.num_seeds, 2):
         raise BadInput(f"--seeds {num_seeds}: give at least {min(sweep.num_seeds, 2)}")
     base = chosen.config
-    if num_folds is not None:
-        base = replace(base, cross_validation=replace(base.cross_validation, num_folds=num_folds))
-    if lesion_label is not None:
-        base = replace(base, preprocessing=replace(base.preprocessing, lesion_label=lesion_label))
-    if deterministic:
+    if options.folds is not None:
+        base = replace(base, cross_validation=replace(base.cross_validation, num_folds=options.folds))
+    if options.lesion_label is not None:
+        base = replace(base, preprocessing=replace(base.preprocessing, lesion_label=options.lesion_label))
+    if options.deterministic:
         base = replace(base, training=replace(base.training, deterministic=True))
+    only_folds = () if options.only_folds is None else _some_folds(options.only_folds, base.cross_validation.num_folds)
     request = Request(
         sweep=sweep,
         profile=chosen,
         base=base,
         arms=(),
         seeds=tuple(range(num_seeds)),
-        data=data,
-        out=out,
-        only_folds=() if only_folds is None else _some_folds(only_folds, base.cross_validation.num_folds),
-        fresh=fresh,
-        execution=execution or Execution(),
+        data=options.data,
+        out=options.out,
+        only_folds=only_folds,
+        fresh=options.fresh,
+        execution=execution,
     )
     if search is None:
-        if num_trials is not None:
+        if options.trials is not None:
             names = ", ".join(SEARCHES)
-            raise BadInput(f"--trials is for a search ({names}); {sweep_name} trains each of its arms")
-        return replace(request, arms=sweep.select(base, arm_names))
-    if num_seeds > 1 or arm_names:
-        raise BadInput(f"{sweep_name} picks its arms itself, with one seed: leave --arms and --seeds out")
-    if only_folds is not None:
-        raise BadInput(f"{sweep_name} ranks its arms by all of their folds; leave --only-folds out")
-    if fresh:
-        raise BadInput(f"{sweep_name} learns from the trials that it has had; to start over, give another --out")
-    num_trials = DEFAULT_TRIALS if num_trials is None else num_trials
+            raise BadInput(f"--trials is for a search ({names}); {options.name} trains each of its arms")
+        return replace(request, arms=sweep.select(base, options.arms))
+    if num_seeds > 1 or options.arms:
+        raise BadInput(f"{options.name} picks its arms itself, with one seed: leave --arms and --seeds out")
+    if options.only_folds is not None:
+        raise BadInput(f"{options.name} ranks its arms by all of their folds; leave --only-folds out")
+    if options.fresh:
+        raise BadInput(f"{options.name} learns from the trials that it has had; to start over, give another --out")
+    num_trials = DEFAULT_TRIALS if options.trials is None else options.trials
     if num_trials < 2:
         raise BadInput(f"--trials {num_trials}: give at least 2, the first is where the search starts")
     arms = (search.arm(START, base, search.start),)

@@ -1,19 +1,36 @@
 """`hemosweep runs`: the arm runs of an output folder."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 
+from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.runs import RunStore
 
 
-def list_rows(store: RunStore, sweep: str | None, *, with_cases: bool) -> list[dict[str, Any]]:
-    """The runs as plain dictionaries; undefined DSC is None.
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """Runs as plain dictionaries, oldest first; an undefined DSC is None."""
+
+    rows: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        return list(self.rows)
+
+    def as_lines(self, *, styled: bool = False) -> list[str]:
+        return lines_of(_table(self), styled=styled)
+
+
+def list_runs(store: RunStore, sweep: str | None = None, *, with_cases: bool = False) -> RunList:
+    """The runs of a store, or those of one sweep.
+
+    Args:
+        with_cases: with the fold, IVH label and DSC of every case of a finished run.
 
     Raises:
-        BadInput: the folder has no runs, or not of that sweep.
+        BadInput: the store has no runs, or not of that sweep.
     """
     rows = []
     for run in store.list_runs(sweep):
@@ -31,19 +48,19 @@ def list_rows(store: RunStore, sweep: str | None, *, with_cases: bool) -> list[d
         if with_cases:
             row["cases"] = _cases(store, run.run_id) if run.is_finished else []
         rows.append(row)
-    return rows
+    return RunList(tuple(rows))
 
 
 def _cases(store: RunStore, run_id: str) -> list[dict[str, Any]]:
     return [{name: row[name] for name in ("case_id", "fold", "ivh", "dsc")} for row in store.case_rows(run_id)]
 
 
-def runs_table(rows: Sequence[dict[str, Any]]) -> Table:
+def _table(runs: RunList) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("run", "sweep", "arm", "seed", "profile", "status"):
         table.add_column(column, no_wrap=True)
     table.add_column("DSC", justify="right", no_wrap=True)
-    for row in rows:
+    for row in runs.rows:
         dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
         spread = "" if row["dsc_std"] is None else f" ± {row['dsc_std']:.3f}"
         arm = row["arm"] if row["subset"] is None else f"{row['arm']} ({row['subset']})"

@@ -16,10 +16,11 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Split, hold_out
 from hemosweep.engine.request import Request
 from hemosweep.engine.tracker import Tracker
+from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
 from hemosweep.report.terminal.search import draw_search, params_text, search_table
 from hemosweep.workflows.sweep import Workplace, open_tracker, open_workplace, prepare_request, train, train_arms
-from hemosweep.workflows.sweep_result import StudyResult, picture_note, print_result, summarise_study
+from hemosweep.workflows.sweep_result import StudyResult, picture_note, summarise_study
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,7 @@ class SearchResult:
     best: Trial | None
     held_out: StudyResult | None
     failures: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -46,20 +48,24 @@ class SearchResult:
             "failures": list(self.failures),
         }
 
+    def as_lines(self, *, styled: bool = False) -> list[str]:
+        """The trials, and start and best on the cases held out."""
+        held_out = [] if self.held_out is None else self.held_out.as_lines(styled=styled)
+        return [*lines_of(search_table(self.trials, self.best), styled=styled), *self.notes, *held_out]
 
-def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResult:
+
+def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
     """Run a search up to its number of trials; the same call goes on from whatever is already done.
 
     Args:
         confirmed: train a paper-profile search without a GPU, too.
-        quiet: print no tables (progress goes to standard error in any case).
 
     Raises:
         BadInput: as `prepare_request` and `hold_out`.
     """
     search, num_trials = request.search, request.num_trials
     assert search is not None, "an ablation is for run_study"
-    progress, output = Console(stderr=True), Console(quiet=quiet)
+    progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
     split = hold_out(prepared, request.base, request.out)
     progress.print(
@@ -75,10 +81,10 @@ def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResul
         failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
         trials = tuple(trial for trial in ledger.trials() if trial.ended)
         best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)
-        _print_trials(search, request, trials, best, output)
+        notes = _notes(search, request, trials, best)
         held_out = None
         if best is not None and best.index > 0:
-            held_out = _test_best(search, request, split, best, workplace, tracker, progress, output)
+            held_out = _test_best(search, request, split, best, workplace, tracker, progress)
     if held_out is not None:
         failures += held_out.failures
     return SearchResult(
@@ -88,6 +94,7 @@ def run_search(request: Request, *, confirmed: bool, quiet: bool) -> SearchResul
         best=best,
         held_out=held_out,
         failures=failures,
+        notes=tuple(notes),
     )
 
 
@@ -129,17 +136,13 @@ def _run_trials(
     return tuple(failures)
 
 
-def _print_trials(
-    search: Search, request: Request, trials: Sequence[Trial], best: Trial | None, console: Console
-) -> None:
-    console.print(search_table(trials, best))
+def _notes(search: Search, request: Request, trials: Sequence[Trial], best: Trial | None) -> list[str]:
     notes = ["Mean DSC over the folds of each trial; the held-out cases had no part in it."]
     if best is not None:
         notes.append(picture_note("Picture", lambda: _draw(search, request, trials)))
         if best.index == 0:
             notes.append("No trial is better than the start, so there is none to test on the held-out cases.")
-    for note in notes:
-        console.print(note, highlight=False, soft_wrap=True, markup=False)
+    return notes
 
 
 def _draw(search: Search, request: Request, trials: Sequence[Trial]) -> Path:
@@ -156,7 +159,6 @@ def _test_best(
     workplace: Workplace,
     tracker: Tracker,
     progress: Console,
-    output: Console,
 ) -> StudyResult:
     """Train start and best on the searched cases, and compare them on those held out."""
     points = {START: search.start, BEST: best.params}
@@ -167,6 +169,4 @@ def _test_best(
     last = replace(request, arms=arms)
     progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
     results = train_arms(last, split.held_out, workplace, tracker, progress)
-    result = summarise_study(last, results)
-    print_result(last, results, result, output)
-    return result
+    return summarise_study(last, results)

@@ -32,31 +32,28 @@ from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.sweeps.base import Profile
 from hemosweep.upkeep.restart import take_away
 from hemosweep.workflows.plan import forecast_study
-from hemosweep.workflows.sweep_result import StudyResult, print_result, summarise_study
+from hemosweep.workflows.sweep_result import StudyResult, summarise_study
 
 PHANTOM_SEED = 0
 
 
-def run_study(request: Request, *, confirmed: bool, quiet: bool) -> StudyResult:
+def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
     """Run a sweep from its data set to its tables; the same call goes on from whatever is already done.
 
     Args:
         confirmed: train a paper-profile sweep without a GPU, too.
-        quiet: print no tables (progress goes to standard error in any case).
 
     Raises:
         BadInput: as `prepare_request`; nothing was trained then.
     """
-    progress, output = Console(stderr=True), Console(quiet=quiet)
+    progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
     # The workplace first: it goes on opening while MLflow's store is opened, which takes seconds.
     with driver_lock(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
         with _started_over(request, prepared, progress) if request.fresh else nullcontext():
             results = train_arms(request, prepared, workplace, tracker, progress)
-    result = summarise_study(request, results)
-    print_result(request, results, result, output)
-    return result
+    return summarise_study(request, results)
 
 
 @contextmanager
@@ -114,7 +111,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
 def _ask_for_confirmation(request: Request, console: Console) -> None:
     if choose_device().torch_device.type == "cuda":
         return
-    console.print(forecast_study(request).as_text(), highlight=False, soft_wrap=True)
+    console.print("\n".join(forecast_study(request).text_lines()), highlight=False, soft_wrap=True)
     raise BadInput(
         "this machine has no GPU; add --yes to train here all the same, or --profile demo for a scaled-down run"
     )

@@ -4,11 +4,9 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
 
 from hemosweep.comparison.family import Family, compare_family
 from hemosweep.engine.request import Request
@@ -17,6 +15,7 @@ from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_arm, paper_notes
 from hemosweep.report.plots.figures import boxplot
 from hemosweep.report.terminal.comparison import spread_text
+from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.summary import arm_row, arm_spread
 from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
 from hemosweep.stats.replicates import SeedSpread
@@ -28,7 +27,8 @@ class StudyResult:
     """A finished sweep: its tables' rows, the run of each row, and what failed.
 
     `subset` names the folds that it was about, such as "folds 0, 2 of 5 only"; None for all. `spreads` tells how far
-    the mean of an arm moves with the seed, for the arms that have several.
+    the mean of an arm moves with the seed, for the arms that have several. `notes` are what a person should know of it,
+    the commands that come next among them.
     """
 
     sweep: str
@@ -39,6 +39,7 @@ class StudyResult:
     failures: tuple[str, ...]
     spreads: Mapping[str, SeedSpread]
     subset: str | None = None
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -51,6 +52,14 @@ class StudyResult:
             "failures": list(self.failures),
         }
 
+    def as_lines(self, *, styled: bool = False) -> list[str]:
+        """The arms, the comparisons with their verdicts, and the notes."""
+        family = self.family
+        tables = [arm_table(self.arms), *([comparison_table(family.rows)] if family.rows else [])]
+        failed = [f"{pair.a} to {pair.b}: {pair.failed}" for pair in family.pairs if pair.failed]
+        verdicts = [*family.verdict_lines(), *family.refused, *failed, *family.remark_lines()]
+        return [*lines_of(*tables, styled=styled), *verdicts, *self.notes]
+
 
 def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> StudyResult:
     name = request.sweep.name
@@ -58,7 +67,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
     tables = {arm.name: [r.cases for r in whole if r.replicate.arm.name == arm.name] for arm in request.arms}
     complete = {arm: frames for arm, frames in tables.items() if len(frames) == len(request.seeds)}
     pairs = [(a, b) for a, b in request.sweep.comparisons if a in complete and b in complete]
-    return StudyResult(
+    result = StudyResult(
         sweep=name,
         profile=request.profile.name,
         subset=request.subset,
@@ -81,17 +90,12 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
         ),
         spreads={arm: spread for arm, frames in complete.items() if (spread := arm_spread(frames)) is not None},
     )
+    return replace(result, notes=tuple(_notes(request, results, result)))
 
 
-def print_result(request: Request, results: Sequence[ReplicateResult], result: StudyResult, console: Console) -> None:
-    out, name = request.out, result.sweep
-    console.print(arm_table(result.arms))
-    family = result.family
-    if family.rows:
-        console.print(comparison_table(family.rows))
-    failed = [f"{pair.a} to {pair.b}: {pair.failed}" for pair in family.pairs if pair.failed]
-    for line in (*family.verdict_lines(), *family.refused, *failed, *family.remark_lines()):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyResult) -> list[str]:
+    """Notes below the tables; the boxplot is drawn for one of them."""
+    out, name, family = request.out, result.sweep, result.family
     notes = ["DSC on the scanner's grid, each case tested once."]
     if result.subset is not None:
         notes = [f"DSC on the scanner's grid, of the cases tested in {result.subset}: for trying, not for the study."]
@@ -125,8 +129,7 @@ def print_result(request: Request, results: Sequence[ReplicateResult], result: S
     if whole and request.search is None:
         data_option = "" if request.data is None else f" --data {shlex.quote(str(request.data))}"
         notes.append(f"  {_program()} report {name}{cli_option}{data_option}")
-    for note in notes:
-        console.print(note, highlight=False, soft_wrap=True, markup=False)
+    return notes
 
 
 def _program() -> str:

@@ -51,6 +51,7 @@ from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay
+from hemosweep.workflows.options import SweepOptions
 from hemosweep.workflows.request import Request, resolve
 from hemosweep.workflows.sweep import open_tracker, open_workplace, prepare_request, train_arms
 
@@ -116,15 +117,8 @@ def add(num: int) -> float:
 
 def request_of(sweep: Sweep | None, out: Path, *, num_cases: int = 18) -> Request:
     """A sweep in five folds on demo phantoms below `out`; where none is given, the demo's of the patch sizes."""
-    request = resolve(
-        "patchsize",
-        data=None,
-        profile_name="demo",
-        out=out,
-        num_seeds=1,
-        arm_names=(),
-        num_folds=None if sweep is None else NUM_FOLDS,
-    )
+    folds = None if sweep is None else NUM_FOLDS
+    request = resolve(SweepOptions(name="patchsize", profile="demo", out=out, folds=folds))
     request = replace(request, profile=replace(request.profile, phantom_cases=num_cases))
     return request if sweep is None else replace(request, sweep=sweep, arms=sweep.arms(request.base))
 

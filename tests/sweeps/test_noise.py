@@ -7,12 +7,12 @@ from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.noise import SWEEP
 from hemosweep.sweeps.patchsize import SWEEP as PATCHSIZE
+from hemosweep.workflows.options import SweepOptions
 from hemosweep.workflows.request import resolve
 
 
 def asked(tmp_path, sweep, num_seeds):
-    given = {"data": None, "profile_name": "demo", "out": tmp_path, "arm_names": (), "num_folds": None}
-    return resolve(sweep, num_seeds=num_seeds, **given).seeds
+    return resolve(SweepOptions(name=sweep, profile="demo", out=tmp_path, seeds=num_seeds)).seeds
 
 
 @pytest.mark.parametrize("base", [demo, paper])

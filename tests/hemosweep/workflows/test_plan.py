@@ -71,6 +71,10 @@ def request_for(data, tmp_path):
     return make
 
 
+def text_of(forecast):
+    return "\n".join(forecast.text_lines())
+
+
 def prepare(request, tiny_inputs):
     """Preprocess every case, with one and the same content; returns its replicates."""
     config = request.base.preprocessing
@@ -103,7 +107,7 @@ def test_what_two_arms_of_a_sweep_share_is_trained_by_the_first_and_counted_once
     assert (twin.seconds, twin.disk_bytes, twin.memory_bytes) == (0.0, 0, None)
     assert first.seconds > 0.0
     assert (forecast.num_fold_runs, forecast.num_shared, forecast.num_missing) == (9, 3, 6)
-    assert "9 fold runs, 3 shared by several arms: about " in forecast.as_text()
+    assert "9 fold runs, 3 shared by several arms: about " in text_of(forecast)
 
 
 def test_what_is_done_is_done_for_every_arm_that_needs_it(request_for, tiny_inputs):
@@ -115,7 +119,7 @@ def test_what_is_done_is_done_for_every_arm_that_needs_it(request_for, tiny_inpu
     forecast = forecast_study(request)
     assert counts(forecast) == [(3, 1, 0, 2), (3, 3, 0, 0), (3, 1, 2, 0)]
     assert forecast.arms[1].seconds == 0.0
-    assert ", 5 done, 2 shared by several arms: about " in forecast.as_text()
+    assert ", 5 done, 2 shared by several arms: about " in text_of(forecast)
 
 
 def test_where_all_is_done_nothing_is_left_to_train(request_for, tiny_inputs):
@@ -124,7 +128,7 @@ def test_where_all_is_done_nothing_is_left_to_train(request_for, tiny_inputs):
         finish(request, spec)
     forecast = forecast_study(request)
     assert (forecast.seconds, forecast.disk_bytes, forecast.memory_bytes) == (0.0, 0, None)
-    assert forecast.as_text().endswith(" cases, 3 fold runs, 3 done: nothing is left to train")
+    assert text_of(forecast).endswith(" cases, 3 fold runs, 3 done: nothing is left to train")
 
 
 def test_other_seeds_are_other_fold_runs(request_for, tiny_inputs):
@@ -148,14 +152,14 @@ def test_several_at_a_time_take_less_time_and_no_less_work(request_for, tiny_inp
     assert one.wall_seconds == pytest.approx(one.seconds)
     # Three fold runs of the same length on two slots: one after the other on one of them.
     assert two.wall_seconds == pytest.approx(two.seconds * 2 / 3)
-    assert " of training, one at a time, up to " in one.as_text()
-    assert " of training, 2 at a time, up to " in two.as_text()
+    assert " of training, one at a time, up to " in text_of(one)
+    assert " of training, 2 at a time, up to " in text_of(two)
 
 
 def test_a_search_has_one_trial_after_the_other(request_for):
     forecast = forecast_study(request_for(0.5, num_trials=7, execution=Execution(kind="slurm", max_jobs=3)))
     assert forecast.wall_seconds == pytest.approx(forecast.seconds / 3)
-    assert ", 7 trials of 3 fold runs: about " in forecast.as_text()
+    assert ", 7 trials of 3 fold runs: about " in text_of(forecast)
 
 
 def test_cases_that_are_not_preprocessed_are_counted_and_their_disk_is_forecast(request_for, tiny_inputs):
@@ -163,11 +167,11 @@ def test_cases_that_are_not_preprocessed_are_counted_and_their_disk_is_forecast(
     before = forecast_study(request)
     assert before.num_to_preprocess == 6
     assert before.preprocessed_bytes == pytest.approx(6 * 0.2 * 8 * 12 * 12, rel=0.2)
-    assert f"\nbefore that 6 cases are to be preprocessed: about {0} MB of preprocessed cases" in before.as_text()
+    assert f"\nbefore that 6 cases are to be preprocessed: about {0} MB of preprocessed cases" in text_of(before)
     prepare(request, tiny_inputs)
     after = forecast_study(request)
     assert (after.num_to_preprocess, after.preprocessed_bytes) == (0, 0)
-    assert "preprocessed" not in after.as_text()
+    assert "preprocessed" not in text_of(after)
 
 
 def test_the_disk_of_a_fold_run_is_its_checkpoint_and_its_predictions(request_for, data):
@@ -239,14 +243,14 @@ def test_a_forecast_that_was_made_beside_other_programs_says_that_it_is_too_long
     monkeypatch.setattr(Bystanders, "num_busy", lambda self: load)
     forecast = forecast_study(request_for(0.1))
     assert forecast.as_json()["load"] == (None if forecast.on_gpu else load)
-    assert (f"other programs kept {load} processors busy" in forecast.as_text()) == (said and not forecast.on_gpu)
+    assert (f"other programs kept {load} processors busy" in text_of(forecast)) == (said and not forecast.on_gpu)
 
 
 def test_a_forecast_says_which_steps_were_timed_for_an_earlier_one(request_for, monkeypatch, tmp_path):
     monkeypatch.setattr(Bystanders, "num_busy", lambda self: 0.0)
     first, again = forecast_study(request_for(0.5)), forecast_study(request_for(0.5))
     kept = f", kept in {tmp_path / 'runs' / 'calibrations.json'}: remove it to have them timed again"
-    assert (kept in first.as_text(), kept in again.as_text()) == (False, True)
+    assert (kept in text_of(first), kept in text_of(again)) == (False, True)
     assert again.seconds == first.seconds
     assert again.memory_bytes == first.memory_bytes
 
@@ -254,7 +258,7 @@ def test_a_forecast_says_which_steps_were_timed_for_an_earlier_one(request_for, 
 def test_a_forecast_whose_steps_cannot_be_kept_says_so(request_for, tmp_path):
     (tmp_path / "runs").write_text("no folder")
     forecast = forecast_study(request_for(0.5))
-    assert f"\nthe timed steps are not kept for the next forecast: {tmp_path / 'runs'}" in forecast.as_text()
+    assert f"\nthe timed steps are not kept for the next forecast: {tmp_path / 'runs'}" in text_of(forecast)
     assert forecast.seconds > 0.0
 
 
@@ -263,7 +267,7 @@ def test_a_fold_run_that_the_gpu_does_not_hold_is_told_beforehand(request_for):
     (arm,) = forecast.arms
     assert forecast.gpu_bytes is None
     for gpu_bytes, told in ((arm.memory_bytes, False), (arm.memory_bytes - 1, True)):
-        lines = replace(forecast, on_gpu=True, gpu_bytes=gpu_bytes).as_text().splitlines()
+        lines = replace(forecast, on_gpu=True, gpu_bytes=gpu_bytes).text_lines()
         found = [line for line in lines if f"{arm.arm}: a fold run takes more than the GPU's " in line]
         assert bool(found) == told
         assert all(line.endswith("would stay in the host's memory, and each batch would be moved") for line in found)
@@ -271,7 +275,7 @@ def test_a_fold_run_that_the_gpu_does_not_hold_is_told_beforehand(request_for):
 
 def test_a_forecast_on_a_gpu_says_that_a_compiled_training_takes_less(request_for):
     forecast = forecast_study(request_for(0.5))
-    assert [("compiled" in replace(forecast, on_gpu=on_gpu).as_text()) for on_gpu in (False, True)] == [False, True]
+    assert [("compiled" in text_of(replace(forecast, on_gpu=on_gpu))) for on_gpu in (False, True)] == [False, True]
 
 
 def test_the_fold_runs_at_a_time_are_those_that_the_machine_or_the_cluster_has(request_for, monkeypatch):

@@ -1,7 +1,6 @@
 """From the options of `sweep` and `plan` to the configuration that every arm starts from."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -11,14 +10,14 @@ from hemosweep.data.folds import Fold
 from hemosweep.errors import BadInput
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.workflows import request
+from hemosweep.workflows.options import SweepOptions
 
 FOLD = Fold(index=0, train=("a",), validation=("b",), test=("c",))
 CONTENTS = {"a": "1", "b": "2", "c": "3"}
 
 
 def resolve(**options):
-    given = {"data": None, "out": Path("runs"), "num_seeds": 1, "arm_names": (), "num_folds": None}
-    return request.resolve("patchsize", **given | options)
+    return request.resolve(SweepOptions(name="patchsize", **options))
 
 
 def digests(resolved):
@@ -27,7 +26,7 @@ def digests(resolved):
 
 @pytest.mark.parametrize("profile_name", ["demo", "paper"])
 def test_deterministic_reaches_every_arm_and_gives_its_fold_runs_other_names(profile_name):
-    plain, repeatable = (resolve(profile_name=profile_name, deterministic=asked) for asked in (False, True))
+    plain, repeatable = (resolve(profile=profile_name, deterministic=asked) for asked in (False, True))
     assert not plain.base.training.deterministic
     assert repeatable.base == replace(plain.base, training=replace(plain.base.training, deterministic=True))
     assert all(arm.config.training.deterministic for arm in repeatable.arms)
@@ -37,8 +36,8 @@ def test_deterministic_reaches_every_arm_and_gives_its_fold_runs_other_names(pro
 @pytest.mark.parametrize("command", ["sweep", "plan"])
 @pytest.mark.parametrize("asked", [False, True])
 def test_the_commands_hand_the_switch_on(monkeypatch, command, asked):
-    def refuse(*_, deterministic, **options):
-        raise BadInput(f"asked for: {deterministic}")
+    def refuse(options):
+        raise BadInput(f"asked for: {options.deterministic}")
 
     monkeypatch.setattr(request, "resolve", refuse)
     result = CliRunner().invoke(app, [command, "patchsize", *(["--deterministic"] if asked else [])])
@@ -50,6 +49,6 @@ def test_the_commands_hand_the_switch_on(monkeypatch, command, asked):
     [("demo", None, ", 3 of 5 folds"), ("demo", 2, ", 2 of 5 folds"), ("demo", 5, ", 5 folds"), ("paper", 3, "3 of 5")],
 )
 def test_what_is_scaled_down_tells_the_folds_that_were_asked_for(profile_name, num_folds, said):
-    asked = resolve(profile_name=profile_name, num_folds=num_folds)
+    asked = resolve(profile=profile_name, folds=num_folds)
     assert asked.scaling.startswith(asked.profile.scaling)
     assert said in asked.scaling

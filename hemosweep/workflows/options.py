@@ -1,0 +1,55 @@
+"""Options of a sweep, which `hemosweep sweep` and `hemosweep plan` share. It imports the standard library alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepOptions:
+    """A sweep as a user asks for it; what is left out follows from the profile, the ablation or the machine.
+
+    Without `data` a phantom is made in `out`, and the profile is "demo"; with it the profile is "paper".
+
+    Args:
+        name: an ablation, such as "patchsize", or a search, such as "search-sampling".
+        data: the data set's folder.
+        profile: "demo" or "paper".
+        out: the output folder.
+        seeds: number of seeds that every arm is trained with.
+        arms: only these arms; none stands for all.
+        folds: number of folds; the profile's by default.
+        only_folds: only these folds of the split, for trying, such as ("0", "2").
+        trials: of a search: how many arms are tried, the start among them.
+        lesion_label: value of the lesion in masks that hold several.
+        deterministic: ask CUDA for the same bits each time.
+        fresh: start over; the fold runs that are there are taken away.
+        executor: "local", "slurm", "dask:SCHEDULER.json" or "dask:tls://HOST:PORT".
+        per_gpu: local: fold runs at a time on each GPU.
+        max_jobs: slurm: jobs at a time.
+        sbatch: slurm: options of sbatch for every job.
+        host: slurm: this machine's address as the compute nodes know it.
+        certs: folder of a cluster's certificates.
+        insecure: talk to a cluster without TLS.
+        time_limit: stop after this time, such as "1h30m", at the end of an epoch.
+    """
+
+    name: str
+    data: Path | None = None
+    profile: str | None = None
+    out: Path = Path("runs")
+    seeds: int | None = None
+    arms: tuple[str, ...] = ()
+    folds: int | None = None
+    only_folds: tuple[str, ...] | None = None
+    trials: int | None = None
+    lesion_label: int | None = None
+    deterministic: bool = False
+    fresh: bool = False
+    executor: str = "local"
+    per_gpu: int | None = None
+    max_jobs: int | None = None
+    sbatch: tuple[str, ...] = ()
+    host: str | None = None
+    certs: Path | None = None
+    insecure: bool = False
+    time_limit: str | None = None

@@ -1,0 +1,23 @@
+"""`hemosweep sweep`: an ablation trained and compared, or a search."""
+
+from hemosweep.workflows.options import SweepOptions
+from hemosweep.workflows.request import resolve
+from hemosweep.workflows.search import SearchResult, run_search
+from hemosweep.workflows.sweep import run_study
+from hemosweep.workflows.sweep_result import StudyResult
+
+
+def run_sweep(options: SweepOptions, *, confirmed: bool = False) -> StudyResult | SearchResult:
+    """Train every arm of an ablation and compare them, or search; the same call goes on from whatever is done.
+
+    Args:
+        confirmed: train the paper's profile without a GPU, too.
+
+    Raises:
+        BadInput: as `resolve`, `run_study` and `run_search`; nothing was trained then.
+        KeyboardInterrupt, TimeIsUp: stopped; the same call goes on from there.
+    """
+    request = resolve(options)
+    return (
+        run_study(request, confirmed=confirmed) if request.search is None else run_search(request, confirmed=confirmed)
+    )
