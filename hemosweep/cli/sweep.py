@@ -104,12 +104,12 @@ def _takes(names: list[str], further: Mapping[str, Any]) -> Callable[[Callable[.
 )
 def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
     """Train every arm of an ablation and compare them; or search beyond the paper, and test the best arm found."""
-    from hemosweep.workflows.request import resolve
+    from hemosweep.workflows.sweeping.request import resolve
 
     options = _options(typed)
     resolve(options)  # A name that does not exist is told before the seconds that the next import takes.
     _set_up_threads()
-    from hemosweep.workflows.run_sweep import run_sweep
+    from hemosweep.workflows.sweep import run_sweep
 
     try:
         result = run_sweep(options, confirmed=yes)
@@ -125,7 +125,7 @@ def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
 @_takes([name for name in _OPTIONS if name not in _OF_TRAINING], {"as_json": Json})
 def plan(*, as_json: bool, **typed: Any) -> None:
     """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing."""
-    from hemosweep.workflows.request import resolve
+    from hemosweep.workflows.sweeping.request import resolve
 
     request = resolve(_options(typed))
     _set_up_threads()

@@ -16,7 +16,7 @@ from hemosweep.report.plots.sweep_plots import count_figures, draw_sweep
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.search import SEARCHES
-from hemosweep.workflows.report_facts import Source, gather
+from hemosweep.workflows.reporting.facts import Source, gather
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

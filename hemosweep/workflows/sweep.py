@@ -1,218 +1,23 @@
-"""`hemosweep sweep`: data set, profile, engine, tracker and report, joined."""
+"""`hemosweep sweep`: an ablation trained and compared, or a search."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-
-from rich.console import Console
-from rich.markup import escape
-
-from hemosweep.data.folds import draw_folds
-from hemosweep.data.manifest import read_manifest
-from hemosweep.engine.driver import Illustrate, run_sweep
-from hemosweep.engine.ledger import Ledger
-from hemosweep.engine.lock import driver_lock
-from hemosweep.engine.observers import TrialBook
-from hemosweep.engine.plan import write_plan
-from hemosweep.engine.prepare import Prepared, prepare_sweep
-from hemosweep.engine.request import Request
-from hemosweep.engine.results import ReplicateResult
-from hemosweep.engine.tracker import Tracker, describe
-from hemosweep.environment import describe_environment, num_processors
-from hemosweep.errors import BadInput, TimeIsUp
-from hemosweep.executors.execution import open_executor
-from hemosweep.executors.protocol import Executor
-from hemosweep.files import check_writable
-from hemosweep.model.device import choose_device
-from hemosweep.phantom.writer import write_phantom
-from hemosweep.report.study_figures import SweepFigures
-from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
-from hemosweep.sweeps.base import Profile
-from hemosweep.upkeep.restart import take_away
-from hemosweep.workflows.plan import forecast_study
-from hemosweep.workflows.sweep_result import StudyResult, summarise_study
-
-PHANTOM_SEED = 0
+from hemosweep.workflows.options import SweepOptions
+from hemosweep.workflows.sweeping.ablation import run_study
+from hemosweep.workflows.sweeping.request import resolve
+from hemosweep.workflows.sweeping.result import StudyResult
+from hemosweep.workflows.sweeping.search import SearchResult, run_search
 
 
-def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
-    """Run a sweep from its data set to its tables; the same call goes on from whatever is already done.
+def run_sweep(options: SweepOptions, *, confirmed: bool = False) -> StudyResult | SearchResult:
+    """Train every arm of an ablation and compare them, or search; the same call goes on from whatever is done.
 
     Args:
-        confirmed: train a paper-profile sweep without a GPU, too.
+        confirmed: train the paper's profile without a GPU, too.
 
     Raises:
-        BadInput: as `prepare_request`; nothing was trained then.
+        BadInput: as `resolve`, `run_study` and `run_search`; nothing was trained then.
+        KeyboardInterrupt, TimeIsUp: stopped; the same call goes on from there.
     """
-    progress = Console(stderr=True)
-    prepared = prepare_request(request, progress, confirmed=confirmed)
-    # The workplace first: it goes on opening while MLflow's store is opened, which takes seconds.
-    with driver_lock(request.out), open_workplace(request, prepared) as workplace:
-        tracker = open_tracker(request.out)
-        with _started_over(request, prepared, progress) if request.fresh else nullcontext():
-            results = train_arms(request, prepared, workplace, tracker, progress)
-    return summarise_study(request, results)
-
-
-@contextmanager
-def _started_over(request: Request, prepared: Prepared, console: Console) -> Iterator[None]:
-    """Context in which fold runs start over; stopped, it goes on without starting over once more.
-
-    Raises:
-        BadInput: a process works on one of the fold runs.
-    """
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True)
-
-    take_away(
-        prepared.plan(request.arms, request.seeds),
-        request.out,
-        gone=lambda num: say(f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"),
-        warn=lambda text: say(f"[yellow]warning[/yellow]: {escape(text)}"),
+    request = resolve(options)
+    return (
+        run_study(request, confirmed=confirmed) if request.search is None else run_search(request, confirmed=confirmed)
     )
-    try:
-        yield
-    except (KeyboardInterrupt, TimeIsUp) as stopped:
-        raise type(stopped)("the same command without --fresh goes on from here") from None
-
-
-def prepare_request(request: Request, console: Console, *, confirmed: bool) -> Prepared:
-    """Bring the data set of a request to where training can begin, and say what will be trained.
-
-    Raises:
-        BadInput: as `read_manifest` and `prepare_sweep`.
-    """
-    check_writable("--out", request.out)
-    if request.profile.name == "paper" and request.execution.here and not confirmed:
-        _ask_for_confirmation(request, console)
-    data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
-    cases = read_manifest(data)
-    draw_folds(cases, request.base.cross_validation)  # A fold count that cannot work is told before any work.
-    with progress_bar("preprocessing", console) as advance:
-        prepared = prepare_sweep(
-            request.arms,
-            request.base,
-            cases,
-            data,
-            request.out,
-            with_cta_only=request.sweep.with_cta_only,
-            jobs=num_processors(),
-            progress=advance,
-        )
-    if request.only_folds:
-        prepared = prepared.only(request.only_folds, request.out)
-    _announce(request, prepared, data, console)
-    return prepared
-
-
-def _ask_for_confirmation(request: Request, console: Console) -> None:
-    if choose_device().torch_device.type == "cuda":
-        return
-    console.print("\n".join(forecast_study(request).text_lines()), highlight=False, soft_wrap=True)
-    raise BadInput(
-        "this machine has no GPU; add --yes to train here all the same, or --profile demo for a scaled-down run"
-    )
-
-
-def _phantom(data: Path, chosen: Profile, console: Console) -> Path:
-    with progress_bar(f"phantom data set {data}", console) as advance:
-        write_phantom(
-            data,
-            num_cases=chosen.phantom_cases,
-            size=chosen.name,
-            seed=PHANTOM_SEED,
-            jobs=num_processors(),
-            progress=advance,
-        )
-    return data
-
-
-def _announce(request: Request, prepared: Prepared, data: Path, console: Console) -> None:
-    num_patients = len({case.patient_id for case in prepared.cases})
-    num_ivh = sum(case.ivh is True for case in prepared.cases)
-    for line in (
-        f"[bold]{request.sweep.name}[/bold]: {request.sweep.question}",
-        f"data {escape(str(data))}: {len(prepared.cases)} cases of {num_patients} patients, {num_ivh} with IVH",
-        f"profile {request.profile.name}: {request.scaling}",
-        f"arms {len(request.arms)}, seeds {len(request.seeds)}, {request.subset or f'folds {len(prepared.folds)}'}",
-    ):
-        console.print(line, highlight=False, soft_wrap=True)
-    for warning in prepared.warnings:
-        console.print(f"[yellow]warning[/yellow]: {escape(warning)}", highlight=False, soft_wrap=True)
-
-
-def open_tracker(out: Path) -> Tracker:
-    """The connection to the MLflow store of an output folder."""
-    from hemosweep.tracking.recorder import Recorder
-
-    return Recorder(out)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workplace:
-    """Executor of fold runs, and its deadline, on the clock `time.monotonic`."""
-
-    executor: Executor
-    deadline: float
-
-
-@contextmanager
-def open_workplace(request: Request, prepared: Prepared) -> Iterator[Workplace]:
-    """Executor that a request is to be trained with.
-
-    Raises:
-        BadInput: as `open_executor`.
-    """
-    deadline = time.monotonic() + request.execution.time_limit_s
-    with open_executor(request.execution, request.out, num_folds=len(prepared.folds)) as executor:
-        yield Workplace(executor=executor, deadline=deadline)
-
-
-def train_arms(
-    request: Request, prepared: Prepared, workplace: Workplace, tracker: Tracker, console: Console
-) -> list[ReplicateResult]:
-    """Train every replicate of a request's arms, with their figures."""
-    illustrate = SweepFigures(
-        request.sweep.name,
-        request.sweep.comparisons,
-        prepared.cases,
-        request.out,
-        lesion_label=request.base.preprocessing.lesion_label,
-    )
-    ledger = Ledger(request.out, request.sweep)
-    return train(request, prepared, workplace, ledger=ledger, tracker=tracker, illustrate=illustrate, console=console)
-
-
-def train(
-    request: Request,
-    prepared: Prepared,
-    workplace: Workplace,
-    *,
-    ledger: TrialBook,
-    tracker: Tracker,
-    illustrate: Illustrate,
-    console: Console,
-) -> list[ReplicateResult]:
-    """Train every replicate of a request's arms on prepared data, and show how it goes."""
-    environment = describe_environment()
-    tags = dict(prepared.facts) | {"profile": request.profile.name}
-    if request.subset is not None:
-        tags["subset"] = request.subset
-    replicates = prepared.plan(request.arms, request.seeds)
-    write_plan(request.out, request.sweep.name, request.profile.name, replicates)
-    executor = workplace.executor
-    with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
-        return run_sweep(
-            replicates,
-            [describe(replicate, request.sweep.name, tags, environment) for replicate in replicates],
-            request.out,
-            executor=executor,
-            deadline=workplace.deadline,
-            ledger=ledger,
-            tracker=tracker,
-            illustrate=illustrate,
-            display=display,
-        )

@@ -52,8 +52,8 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay
 from hemosweep.workflows.options import SweepOptions
-from hemosweep.workflows.request import Request, resolve
-from hemosweep.workflows.sweep import open_tracker, open_workplace, prepare_request, train_arms
+from hemosweep.workflows.sweeping.ablation import open_tracker, open_workplace, prepare_request, train_arms
+from hemosweep.workflows.sweeping.request import Request, resolve
 
 NUM_FOLDS = 5
 YARDSTICK, SAMPLE, IDLE_YARDSTICK_S = 3_000_000, 100_000, 0.13

@@ -103,10 +103,12 @@ class Disturbed(Child):
 @pytest.fixture
 def child(monkeypatch):
     child = Disturbed()
-    monkeypatch.setattr("hemosweep.workflows.sweep.open_executor", lambda *_, **__: nullcontext(child))
+    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
     # Pictures take longer than all the rest.
-    monkeypatch.setattr("hemosweep.workflows.sweep.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
-    monkeypatch.setattr("hemosweep.workflows.sweep_result.boxplot", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
+    )
+    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", lambda *_, **__: None)
     return child
 
 
@@ -288,7 +290,7 @@ def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
 
 
 def test_pictures_that_do_not_fit_cost_no_result(main, phantoms, disk, out, child, undisturbed, monkeypatch):
-    monkeypatch.setattr("hemosweep.workflows.sweep_result.boxplot", boxplot)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", boxplot)
     (out / "figures").symlink_to(disk.folder)
     disk.fill()
     command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)

@@ -97,12 +97,14 @@ class Child:
 @pytest.fixture
 def child(monkeypatch):
     child = Child()
-    monkeypatch.setattr("hemosweep.workflows.sweep.open_executor", lambda *_, **__: nullcontext(child))
+    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
     # Overlays take seconds; the study with real trainings draws them.
-    monkeypatch.setattr("hemosweep.workflows.sweep.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
+    monkeypatch.setattr(
+        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
+    )
     # And so does the boxplot, over a test's many sweeps.
     monkeypatch.setattr(
-        "hemosweep.workflows.sweep_result.boxplot",
+        "hemosweep.workflows.sweeping.result.boxplot",
         lambda dsc, path, **options: boxplot(dsc, path, **options) if child.draws else path.touch(),
     )
     return child
@@ -639,7 +641,7 @@ def test_a_plan_of_some_folds_counts_them_alone(sweep, main, phantoms, out):
 def test_without_data_the_demo_makes_its_phantoms_among_the_results(main, out, child, monkeypatch):
     small = replace(base.demo(), phantom_cases=4)
     monkeypatch.setitem(base._PROFILES, "demo", lambda: small)
-    monkeypatch.setattr("hemosweep.workflows.sweep.num_processors", lambda: 1)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.num_processors", lambda: 1)
     code, _, stderr = main("sweep", "patchsize", "--arms", SMALL, "--folds", 2, "--out", out)
     assert code == 0, stderr
     assert (out / "phantom-demo" / "participants.tsv").is_file()

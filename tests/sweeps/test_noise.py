@@ -8,7 +8,7 @@ from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.noise import SWEEP
 from hemosweep.sweeps.patchsize import SWEEP as PATCHSIZE
 from hemosweep.workflows.options import SweepOptions
-from hemosweep.workflows.request import resolve
+from hemosweep.workflows.sweeping.request import resolve
 
 
 def asked(tmp_path, sweep, num_seeds):

@@ -9,8 +9,8 @@ from hemosweep.cli.app import app
 from hemosweep.data.folds import Fold
 from hemosweep.errors import BadInput
 from hemosweep.identity.fold_run import fold_run_digest
-from hemosweep.workflows import request
 from hemosweep.workflows.options import SweepOptions
+from hemosweep.workflows.sweeping import request
 
 FOLD = Fold(index=0, train=("a",), validation=("b",), test=("c",))
 CONTENTS = {"a": "1", "b": "2", "c": "3"}

@@ -19,8 +19,8 @@ from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store
 from hemosweep.workflows.compare import compare
 from hemosweep.workflows.compare_all import compare_all
-from hemosweep.workflows.report_facts import Source, gather
-from hemosweep.workflows.sweep_result import summarise_study
+from hemosweep.workflows.reporting.facts import Source, gather
+from hemosweep.workflows.sweeping.result import summarise_study
 from tests.recorded import FACTS, IDS, MIDDLE, SMALL, Book, cases, shifted
 
 SWEEP = find_sweep("patchsize")

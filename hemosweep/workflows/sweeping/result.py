@@ -19,7 +19,7 @@ from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.summary import arm_row, arm_spread
 from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
 from hemosweep.stats.replicates import SeedSpread
-from hemosweep.workflows.sweep_runs import sweep_runs
+from hemosweep.workflows.sweeping.runs import sweep_runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,8 +19,15 @@ from hemosweep.engine.tracker import Tracker
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
 from hemosweep.report.terminal.search import draw_search, params_text, search_table
-from hemosweep.workflows.sweep import Workplace, open_tracker, open_workplace, prepare_request, train, train_arms
-from hemosweep.workflows.sweep_result import StudyResult, picture_note, summarise_study
+from hemosweep.workflows.sweeping.ablation import (
+    Workplace,
+    open_tracker,
+    open_workplace,
+    prepare_request,
+    train,
+    train_arms,
+)
+from hemosweep.workflows.sweeping.result import StudyResult, picture_note, summarise_study
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.sweeps.base import profile
 from hemosweep.tracking.reader import MlflowStore
-from hemosweep.workflows.report_data import DataSets
+from hemosweep.workflows.reporting.data_sets import DataSets
 
 
 class Source:
