@@ -18,6 +18,8 @@ settings.load_profile("hemosweep")
 def pytest_configure(config):
     # Before torch is imported: threads that spin while another program has their processor all but stop a training.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    # A pool of compiling processes would outlive the test that compiles, and its pipes be collected in another one.
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     # Where Python is told to keep no bytecode, each process that a test starts would compile torch or MLflow anew: that
     # takes longer than the import itself.
     if sys.dont_write_bytecode and hasattr(config, "cache"):
