@@ -1,15 +1,22 @@
 """The built packages: what they hold, and that they run beside a user's folders of the same names."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
+import yaml  # comes with MLflow
+from packaging.requirements import Requirement
 
+import hemosweep
 from tests.wheels import ROOT, build, copy_sources, leave_traps, unpack_sdist
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +140,36 @@ def test_the_wheel_has_the_metadata_of_the_project(site):
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Keywords"]
     assert (folder / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+# --- Files for people -------------------------------------------------------------------------------------------------
+
+
+def test_the_citation_file_cites_this_version_and_the_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation.keys() >= {"cff-version", "message", "title", "authors"}, "what the format requires"
+    assert (citation["cff-version"], citation["type"]) == ("1.2.0", "software")
+    project = PYPROJECT["project"]
+    assert citation["version"] == project["version"] == hemosweep.__version__
+    assert citation["license"] == project["license"]
+    assert citation["authors"] == project["authors"]
+    (paper,) = citation["references"]
+    assert paper.keys() >= {"type", "title", "authors"}, "what the format requires"
+    assert paper["doi"] == "10.1016/j.compmedimag.2021.101908"
+    assert [author["family-names"] for author in paper["authors"]][:2] == ["Abramova", "Clèrigues"]
+
+
+def test_the_contributors_page_names_the_rooms_in_the_order_of_the_import_rules():
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (rooms,) = re.findall(r"<!-- rooms: begin -->\s+```\n(.+?)```\s+<!-- rooms: end -->", text, re.S)
+    (contract,) = [rule for rule in PYPROJECT["tool"]["importlinter"]["contracts"] if rule["type"] == "layers"]
+    assert rooms.splitlines() == contract["layers"]
+
+
+def test_the_readme_gives_the_reason_for_each_dependency():
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Dependencies")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", section, re.M)[1:]
+    explained = {name.lower() for row in rows for name in row.split(", ")}
+    project = PYPROJECT["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["cluster"]
+    assert {Requirement(text).name.lower() for text in wanted} == explained
