@@ -1,3 +1,72 @@
-"""The ablation-study harness of hemorrhagic-stroke segmentation on head CT."""
+"""The ablation-study harness of hemorrhagic-stroke segmentation on head CT.
+
+Everything that the command line does can be done from here, with the same words. A name is imported when it is first
+asked for, so that `import hemosweep` takes no time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hemosweep.api import case_table as case_table
+    from hemosweep.api import open_store as open_store
+    from hemosweep.comparison.compare import SideComparison as SideComparison
+    from hemosweep.comparison.compare import compare as compare
+    from hemosweep.comparison.family import Family as Family
+    from hemosweep.comparison.tables import compare_arrays as compare_arrays
+    from hemosweep.comparison.tables import compare_tables as compare_tables
+    from hemosweep.errors import BadInput as BadInput
+    from hemosweep.errors import HemosweepError as HemosweepError
+    from hemosweep.errors import NotComparable as NotComparable
+    from hemosweep.prediction.predict import PredictionResult as PredictionResult
+    from hemosweep.runs import FoldRecord as FoldRecord
+    from hemosweep.runs import RunRecord as RunRecord
+    from hemosweep.runs import RunsInMemory as RunsInMemory
+    from hemosweep.runs import RunStore as RunStore
+    from hemosweep.stats.paired import PairedComparison as PairedComparison
+    from hemosweep.workflows.compare_all import compare_all as compare_all
+    from hemosweep.workflows.options import SweepOptions as SweepOptions
+    from hemosweep.workflows.plan import Forecast as Forecast
+    from hemosweep.workflows.plan import plan_sweep as plan_sweep
+    from hemosweep.workflows.predict import predict_scans as predict_scans
+    from hemosweep.workflows.report import ReportResult as ReportResult
+    from hemosweep.workflows.report import make_report as make_report
+    from hemosweep.workflows.sweep import run_sweep as run_sweep
+    from hemosweep.workflows.sweeping.result import StudyResult as StudyResult
+    from hemosweep.workflows.sweeping.search import SearchResult as SearchResult
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "api": ("case_table", "open_store"),
+    "comparison.compare": ("SideComparison", "compare"),
+    "comparison.family": ("Family",),
+    "comparison.tables": ("compare_arrays", "compare_tables"),
+    "errors": ("BadInput", "HemosweepError", "NotComparable"),
+    "prediction.predict": ("PredictionResult",),
+    "runs": ("FoldRecord", "RunRecord", "RunStore", "RunsInMemory"),
+    "stats.paired": ("PairedComparison",),
+    "workflows.compare_all": ("compare_all",),
+    "workflows.options": ("SweepOptions",),
+    "workflows.plan": ("Forecast", "plan_sweep"),
+    "workflows.predict": ("predict_scans",),
+    "workflows.report": ("ReportResult", "make_report"),
+    "workflows.sweep": ("run_sweep",),
+    "workflows.sweeping.result": ("StudyResult",),
+    "workflows.sweeping.search": ("SearchResult",),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -178,10 +178,10 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Segment scans with the fold ensemble of a run: mask, volume in mL beside ABC/2, picture."""
-    from hemosweep.workflows.predict import predict as predict_scans
+    from hemosweep.workflows.predict import predict_scans
 
     try:
-        result = predict_scans(out, scan, run, cta=cta, as_folder=folder, to=to)
+        result = predict_scans(out, scan, run=run, cta=cta, as_folder=folder, to=to)
     except KeyboardInterrupt:
         print_error("stopped; finished scans are kept, and the same command goes on from here")
         raise typer.Exit(1) from None

@@ -75,10 +75,28 @@ def compare(
         NotComparable: they differ in data, folds, metric version or checkpoint rule, and that was not overridden.
     """
     a, b = read_sides(store, (reference_a, reference_b), metric, labels)
+    return compare_sides(a, b, store, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+
+
+def compare_sides(
+    a: Side,
+    b: Side,
+    store: RunStore | None = None,
+    *,
+    metric: str = "dsc",
+    margin: float | None = None,
+    allow_incomparable: bool = False,
+) -> SideComparison:
+    """Compare two sides that were read, beside the seed noise that a store has of them.
+
+    Raises:
+        BadInput: scores that cannot be paired.
+        NotComparable: as `compare`.
+    """
     check = check_sides(a, b)
     if check.reasons and not allow_incomparable:
         raise NotComparable(f"not comparable: {'; '.join(check.reasons)} (--allow-incomparable overrides)")
-    baseline = find_baseline(store, a, b, metric)
+    baseline = Baseline() if store is None else find_baseline(store, a, b, metric)
     ivh, relabelled = _agreed(a.ivh, b.ivh, "IVH label", unknown="n/a")
     patients, reassigned = _agreed(a.patients, b.patients, "patient")
     comparison = paired_comparison(

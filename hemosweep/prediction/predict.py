@@ -98,7 +98,7 @@ class _Arm:
     warnings: tuple[str, ...]
 
 
-def predict_scans(
+def predict(
     store: RunStore,
     scan: Path,
     reference: str,

@@ -14,7 +14,7 @@ from hemosweep.tracking.reader import MlflowStore
 
 
 def compare_all(
-    out: Path, sweep: str, *, metric: str = "dsc", margin: float | None = None, allow_incomparable: bool = False
+    out: str | Path, sweep: str, *, metric: str = "dsc", margin: float | None = None, allow_incomparable: bool = False
 ) -> Family:
     """Compare the arms that a sweep declares as pairs, as far as they are trained, and draw them.
 
@@ -22,6 +22,7 @@ def compare_all(
         BadInput: an unknown sweep; as `hemosweep.comparison.family.compare_all`.
         NotComparable: as there.
     """
+    out = Path(out)
     family = compare_declared(
         MlflowStore(out),
         sweep,

@@ -17,6 +17,8 @@ from hemosweep.forecast.inventory import FoldRunKey, Stock, take_stock
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
+from hemosweep.workflows.options import SweepOptions
+from hemosweep.workflows.sweeping.request import resolve
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +182,15 @@ def plan_table(forecast: Forecast) -> Table:
         memory = "" if arm.memory_bytes is None else _size(arm.memory_bytes)
         table.add_row(arm.arm, *numbers, duration(arm.seconds), memory, "\n".join(arm.shared_with))
     return table
+
+
+def plan_sweep(options: SweepOptions) -> Forecast:
+    """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing.
+
+    Raises:
+        BadInput: as `resolve` and `forecast_study`.
+    """
+    return forecast_study(resolve(options))
 
 
 def forecast_study(request: Request) -> Forecast:

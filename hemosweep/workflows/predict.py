@@ -2,12 +2,29 @@
 
 from pathlib import Path
 
-from hemosweep.prediction.predict import PredictionResult, predict_scans
+from hemosweep.prediction.predict import PredictionResult, predict
 from hemosweep.tracking.reader import MlflowStore
 
 
-def predict(
-    out: Path, scan: Path, run: str, *, cta: Path | None = None, as_folder: bool = False, to: Path | None = None
+def predict_scans(
+    out: str | Path,
+    scan: str | Path,
+    *,
+    run: str,
+    cta: str | Path | None = None,
+    as_folder: bool = False,
+    to: str | Path | None = None,
 ) -> PredictionResult:
-    """Segment a scan, or every scan of a folder, as `hemosweep.prediction.predict.predict_scans`."""
-    return predict_scans(MlflowStore(out), scan, run, out=out, cta=cta, as_folder=as_folder, to=to)
+    """Segment a scan, or every scan of a folder, with the fold ensemble of a run of an output folder.
+
+    See `hemosweep.prediction.predict.predict`, whose arguments and errors they are.
+    """
+    return predict(
+        MlflowStore(Path(out)),
+        Path(scan),
+        run,
+        out=Path(out),
+        cta=None if cta is None else Path(cta),
+        as_folder=as_folder,
+        to=None if to is None else Path(to),
+    )

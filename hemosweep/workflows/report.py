@@ -45,7 +45,9 @@ class ReportResult:
         return [str(self.folder / name) for name in (PAGE, MARKDOWN, LATEX)]
 
 
-def make_report(out: Path, names: Sequence[str], *, to: Path | None, data: Path | None) -> ReportResult:
+def make_report(
+    out: str | Path, names: Sequence[str] = (), *, to: str | Path | None = None, data: str | Path | None = None
+) -> ReportResult:
     """Write the report of the named sweeps, or of all that have a finished run, and log it to MLflow.
 
     Args:
@@ -55,7 +57,8 @@ def make_report(out: Path, names: Sequence[str], *, to: Path | None, data: Path 
     Raises:
         BadInput: no store, an unknown sweep, one without a finished run, or a folder that is not ours to replace.
     """
-    to = out / "report" if to is None else to
+    out, data = Path(out), None if data is None else Path(data)
+    to = out / "report" if to is None else Path(to)
     for name in names:
         if name in SEARCHES:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")

@@ -1,0 +1,31 @@
+"""Doors of the Python API that the command line needs none of: an output folder opened, and a run's case table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemosweep.runs import RunStore, find_run
+from hemosweep.scores.table import case_table as table_of
+from hemosweep.tracking.reader import MlflowStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def open_store(out: str | Path = "runs") -> MlflowStore:
+    """The runs of an output folder. It reads nothing yet; `list_runs` of a folder without runs says how to start."""
+    return MlflowStore(Path(out))
+
+
+def case_table(store: RunStore, run: str) -> "pd.DataFrame":
+    """The case table of a run: a row a test case, ordered by case id.
+
+    Columns are `case_id` (text), `dsc`, `fold`, `ivh` ("yes", "no" or "n/a"), `patient_id` ("n/a" where it is not
+    known), then all other scores with their units in their names; NaN is undefined.
+
+    Args:
+        run: a run id or at least its first six characters, a run name, or SWEEP/ARM[@SEED].
+
+    Raises:
+        BadInput: no run or several fit, or it has no case table yet.
+    """
+    return table_of(store.case_rows(find_run(store, run).run_id))
