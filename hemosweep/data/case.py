@@ -1,5 +1,6 @@
 """The case: one CT study of one patient, and where its files lie."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,3 +25,14 @@ class Case:
     @property
     def ivh_text(self) -> str:
         return "n/a" if self.ivh is None else ("yes" if self.ivh else "no")
+
+
+def patient_names(cases: Sequence[Case]) -> dict[str, str]:
+    """Case id to a name of its patient that tells nothing of the patient: the first case id of all that are theirs.
+
+    Results hold this name. The `patient_id` of a data set may be a hospital's number.
+    """
+    first: dict[str, str] = {}
+    for case in sorted(cases, key=lambda case: case.case_id):
+        first.setdefault(case.patient_id, case.case_id)
+    return {case.case_id: first[case.patient_id] for case in cases}

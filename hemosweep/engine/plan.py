@@ -14,6 +14,7 @@ from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, PlannedFoldRun, Planned
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec, is_finished
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.preprocessing.record import load_content_digest
+from hemosweep.scores.table import UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +52,13 @@ def plan_replicates(
     *,
     inputs: Mapping[PreprocessingConfig, Inputs],
     source: str,
+    patients: Mapping[str, str] | None = None,
 ) -> tuple[Replicate, ...]:
-    """Every fold run of a sweep, arm by arm."""
+    """Every fold run of a sweep, arm by arm.
+
+    Args:
+        patients: case id to the name of its patient in results (`patient_names`); none are recorded without it.
+    """
     # Once a case and not once a fold run: to resolve a path asks the disk about every folder in it.
     read = {
         config: {
@@ -60,7 +66,7 @@ def plan_replicates(
                 case_id=case.case_id,
                 ivh=case.ivh_text,
                 path=str(prepared.paths[case.case_id].resolve()),
-                patient_id=case.patient_id,
+                patient_id=(patients or {}).get(case.case_id, UNKNOWN),
             )
             for case in cases
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, PreprocessingConfig
-from hemosweep.data.case import Case
+from hemosweep.data.case import Case, patient_names
 from hemosweep.data.content import dataset_digest
 from hemosweep.data.folds import Fold, draw_folds, draw_split
 from hemosweep.data.remarks import grouped
@@ -31,7 +31,7 @@ class Prepared:
     `folds` are those of `cases`, and `drawn` the same ones before cases without an angiography were left out. `facts`
     are what decides whether two runs may be compared (DESIGN.md), and the tolerance of the surface Dice; data set and
     folds are told as they were drawn, so that a run on some of the cases is compared on those that both have.
-    `warnings` are what preprocessing noticed.
+    `patients` are names of all cases' patients, for results. `warnings` are what preprocessing noticed.
     """
 
     cases: tuple[Case, ...]
@@ -40,11 +40,14 @@ class Prepared:
     inputs: Mapping[PreprocessingConfig, Inputs]
     source: str
     facts: Mapping[str, str]
+    patients: Mapping[str, str]
     warnings: tuple[str, ...]
 
     def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
         """Every fold run of the arms, each of which is preprocessed as one of those asked for."""
-        return plan_replicates(arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source)
+        return plan_replicates(
+            arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source, patients=self.patients
+        )
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
         """Some of the cases with folds drawn over them: another data set."""
@@ -106,6 +109,7 @@ def prepare_sweep(
             "checkpoint_rule": CHECKPOINT_RULE,
             "source_digest": source,
         },
+        patients=patient_names(data_set),
         warnings=tuple(warnings),
     )
 

@@ -23,7 +23,11 @@ PREDICTIONS_NAME = "predictions"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseInput:
-    """One preprocessed case of a fold run. `patient_id` is "n/a" in the spec of a version that did not keep it."""
+    """One preprocessed case of a fold run.
+
+    `patient_id` is a name that cases of one patient share (`hemosweep.data.case.patient_names`), "n/a" where it is not
+    known, as in the spec of a version that did not keep it.
+    """
 
     case_id: str
     ivh: str

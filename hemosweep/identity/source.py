@@ -13,6 +13,7 @@ SOURCES = (
     "sampling/*.py",
     "scores/lesions.py",
     "scores/marching_cubes.py",
+    "scores/metric.py",
     "scores/overlap.py",
     "scores/scoring.py",
     "scores/surface.py",

@@ -74,10 +74,8 @@ def test_every_replicate_trains_every_fold_once(tmp_path):
 
 def test_a_fold_run_reads_its_own_arms_files_by_their_whole_path(tmp_path):
     spec = plan(tmp_path)[1].fold_runs[0]
-    assert spec.train == (CaseInput(case_id="a", ivh="yes", path=str(tmp_path / "plane" / "a.npz"), patient_id="Pa"),)
-    assert spec.validation == (
-        CaseInput(case_id="b", ivh="no", path=str(tmp_path / "plane" / "b.npz"), patient_id="Pb"),
-    )
+    assert spec.train == (CaseInput(case_id="a", ivh="yes", path=str(tmp_path / "plane" / "a.npz")),)
+    assert spec.validation == (CaseInput(case_id="b", ivh="no", path=str(tmp_path / "plane" / "b.npz")),)
     assert [(part.case_id, part.ivh) for part in spec.test] == [("c", "n/a"), ("d", "no")]
 
 

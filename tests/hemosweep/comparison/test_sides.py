@@ -1,0 +1,82 @@
+"""A side of a comparison: which runs a reference stands for, and what is read of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from hemosweep.comparison.sides import choose_runs, read_sides, run_scores
+from hemosweep.errors import BadInput
+from tests.recorded import IDS, LARGE, MIDDLE, SMALL, cases, in_memory
+
+
+def read(tables, a, b, metric="dsc", labels=()):
+    return read_sides(in_memory(tables), (a, b), metric, labels)
+
+
+def test_an_arm_stands_for_all_its_seeds_where_both_sides_have_several():
+    tables = {f"s/{arm}@{seed}": cases(SMALL) for arm in "ab" for seed in (0, 1)}
+    a, _ = read(tables, "s/a", "s/b")
+    assert (a.name, len(a.seeds), [run.seed for run in a.runs]) == ("s/a, seeds 0, 1", 2, [0, 1])
+
+
+def test_several_seeds_against_one_are_refused_with_the_names_to_choose_from():
+    tables = {"s/a@0": cases(SMALL), "s/a@1": cases(SMALL), "s/b@0": cases(MIDDLE)}
+    with pytest.raises(BadInput, match=r"'s/a' means 2 runs: s/a@0, s/a@1; give one of them, as s/b@0 is one"):
+        read(tables, "s/a", "s/b")
+
+
+def test_what_is_known_of_the_cases_is_read_with_the_scores():
+    table = cases(SMALL)
+    table["patient_id"] = ["P1", "P1", *["n/a"] * 6]
+    table.loc[2, "reference_ml"] = 0.0
+    a, _ = read({"s/a@0": table, "s/b@0": cases(MIDDLE)}, "s/a", "s/b")
+    assert a.seeds[0] == dict(zip(IDS, SMALL, strict=True))
+    assert a.folds["002"] == "1"
+    assert a.ivh["001"] == "yes"
+    assert a.patients == {"001": "P1", "002": "P1"}
+    assert a.without_lesion == {"003"}
+    assert a.program == "hemosweep"
+
+
+def test_a_run_that_recorded_no_patients_knows_none():
+    table = cases(SMALL).drop(columns="patient_id")
+    a, _ = read({"s/a@0": table, "s/b@0": cases(MIDDLE)}, "s/a", "s/b")
+    assert a.patients is None
+
+
+def test_a_seed_that_was_trained_otherwise_is_left_out_and_named():
+    tables = {f"s/a@{seed}": cases(SMALL) for seed in range(3)}
+    runs, warnings = choose_runs(in_memory(tables, configs={"s/a@1": {"arm": "another"}}), "s/a")
+    assert [run.seed for run in runs] == [0, 2]
+    assert warnings == ("s/a@1 is left out: its data, folds, configuration or code are not those of s/a@2",)
+
+
+def test_a_seed_that_is_not_done_is_left_out_and_named():
+    store = in_memory({f"s/a@{seed}": cases(SMALL) for seed in range(2)})
+    killed = tuple(replace(run, status="KILLED") if run.seed == 0 else run for run in store.runs)
+    runs, warnings = choose_runs(replace(store, runs=killed), "s/a")
+    assert [run.seed for run in runs] == [1]
+    assert warnings == ("s/a@0 is left out, it is KILLED",)
+
+
+def test_a_run_of_some_folds_says_that_it_is_for_trying():
+    _, warnings = choose_runs(in_memory({"s/a@0": (cases(SMALL), {"subset": "folds 0 of 5 only"})}), "s/a")
+    assert warnings == ("s/a@0 has folds 0 of 5 only: for trying, not for the study",)
+
+
+def test_a_metric_that_a_run_lacks_lists_those_that_it_has():
+    store = in_memory({"s/a@0": cases(LARGE)})
+    with pytest.raises(BadInput, match=r"s/a@0 \(00000000\): no metric 'nds'; it has dsc, reference_ml"):
+        run_scores(store, store.runs[0], "nds")
+    for name in ("case_id", "fold", "ivh", "patient_id"):
+        with pytest.raises(BadInput, match="no metric"):
+            run_scores(store, store.runs[0], name)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [(("1",), "neither s/a@0 nor s/b@0 has scores of several labels"), (("1", "2", "3"), "one each")],
+)
+def test_labels_are_for_files_that_have_several(labels, said):
+    with pytest.raises(BadInput, match=said):
+        read({"s/a@0": cases(SMALL), "s/b@0": cases(MIDDLE)}, "s/a", "s/b", labels=labels)

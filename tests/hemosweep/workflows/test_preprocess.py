@@ -1,0 +1,38 @@
+"""`hemosweep preprocess` of a phantom data set: what is made, kept, and told of a case that fails."""
+
+import pytest
+
+from hemosweep.config import PreprocessingConfig
+from hemosweep.phantom.writer import write_phantom
+from hemosweep.workflows.preprocess import prepare_data_set
+
+CONFIG = PreprocessingConfig(spacing_HWD_mm=(4.0, 4.0, 8.0), symmetric="none")
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_phantom(tmp_path / "data", num_cases=2, size="demo", seed=1, cta_share=0.0)
+    return tmp_path / "data"
+
+
+def prepare(data, tmp_path):
+    return prepare_data_set(data, CONFIG, out=tmp_path / "runs", with_cta=True, preview=False, jobs=1)
+
+
+def test_every_case_is_prepared_once_and_kept(data, tmp_path):
+    first = prepare(data, tmp_path)
+    assert list(first.paths) == ["sub-001", "sub-002"]
+    times = {path: path.stat().st_mtime_ns for path in first.paths.values()}
+    again = prepare(data, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in again.paths.values()} == times
+    assert again.as_lines()[0] == "2 of 2 cases are prepared"
+    assert again.as_json()["cases"]["sub-001"]["picture"] is None
+
+
+def test_a_case_that_fails_is_told_and_the_others_are_made(data, tmp_path):
+    (data / "sub-001" / "ct" / "sub-001_ct.nii.gz").write_bytes(b"no image")
+    result = prepare(data, tmp_path)
+    assert list(result.failures) == ["sub-001"]
+    assert list(result.paths) == ["sub-002"]
+    assert result.as_json()["num_failed"] == 1
+    assert result.as_lines()[-1] == "1 of 2 cases failed; mend them and start again: the rest is kept"
