@@ -98,9 +98,10 @@ distclean: clean ## Remove .venv too (results in runs/ always stay)
 
 # --- Checks -----------------------------------------------------------------------------------------------------------
 
-test: $(STAMP) ## Run the fast tests
-	$(BIN)/pytest -m "not slow and not browser" $(call given,ARGS)
+test: $(STAMP) ## Run the fast tests on all processors (ARGS=-n0: in one process)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser" $(call given,ARGS)
 
+# One after the other: these measure times, kill clusters that have a time to notice it, or fill disks and memory.
 test-slow: $(STAMP) ## Run the slow tests and those in a browser (Debian's chromium and chromium-driver)
 	$(BIN)/pytest -m "slow or browser" $(call given,ARGS)
 

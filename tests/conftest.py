@@ -8,7 +8,17 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import settings
 
+from hemosweep.environment import num_processors
+from tests.shared import make_once
+
 NOBODY = 65534
+E2E, EXECUTORS = "tests/e2e/test_", "tests/hemosweep/executors/test_"
+TOGETHER = (
+    (f"{E2E}data_commands", f"{E2E}patchsize_study", f"{E2E}predict"),  # These wait for the real study.
+    (f"{EXECUTORS}executors", f"{EXECUTORS}fold_run_lock", f"{EXECUTORS}local"),  # A server with torch takes seconds.
+    ("tests/gpu/",),  # Some fill the GPU's memory.
+)
+"""Files of tests that one worker runs where there are several; a fixture of a module is made once anyway."""
 
 # Timing on a shared machine says nothing about the code; in CI the same examples are drawn each time.
 settings.register_profile("hemosweep", deadline=None, derandomize="CI" in os.environ)
@@ -20,6 +30,8 @@ def pytest_configure(config):
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     # A pool of compiling processes would outlive the test that compiles, and its pipes be collected in another one.
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    # Arrays of tests are small: a second thread costs more than it saves. A training sets its number of threads itself.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Where Python is told to keep no bytecode, each process that a test starts would compile torch or MLflow anew: that
     # takes longer than the import itself.
     if sys.dont_write_bytecode and hasattr(config, "cache"):
@@ -28,6 +40,27 @@ def pytest_configure(config):
             sys.dont_write_bytecode, sys.pycache_prefix = False, folder
             os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
             os.environ["PYTHONPYCACHEPREFIX"] = folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """With -n auto, a worker for each processor that this process may use, but not for those of other programs."""
+    return num_processors()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadfile, a worker gets files whole, and those of a line of TOGETHER one after the other."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return next((places for places in TOGETHER if file.startswith(places)), file)
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_finish():
@@ -45,6 +78,12 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_runtest_teardown(item, nextitem):
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() != 1:  # A command that trains or predicts takes all processors.
+        torch.set_num_threads(1)
+
+
 @pytest.fixture
 def as_nobody():
     """A folder that everyone may enter, for a test that then runs without root's right to read every file."""
@@ -60,6 +99,15 @@ def as_nobody():
             yield folder
         finally:
             os.seteuid(0)
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory):
+    """An MLflow store without a run. Its migrations take seconds: once for all."""
+    from hemosweep.tracking.database import database_path
+    from hemosweep.tracking.store import open_store
+
+    return database_path(make_once(tmp_path_factory, "store", open_store))
 
 
 @pytest.fixture(scope="session")

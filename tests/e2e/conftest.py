@@ -1,24 +1,25 @@
 """Fixtures of the end-to-end tests: the command as installed, and a data set made through it."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 import hemosweep.cli
 from hemosweep.data import parallel
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import open_store
-from tests.recorded import record
+from tests.recorded import Recorded, record
+from tests.shared import make_once, processors
 
 COMMAND = Path(sys.executable).with_name("hemosweep")
 
@@ -27,18 +28,6 @@ COMMAND = Path(sys.executable).with_name("hemosweep")
 def environment():
     """The user's environment, on the CPU even where there is a GPU."""
     return {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"}
-
-
-@contextmanager
-def processors(number):
-    """As many processors, for whatever is started meanwhile."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(allowed)[-number:])
-    yield
-    os.sched_setaffinity(0, allowed)
 
 
 def _heed_interrupts():
@@ -73,9 +62,12 @@ def start(environment):
 def run(start):
     """Runs the installed command to its end."""
 
-    def run(*arguments, **options):
+    def run(*arguments, timeout_s=280, **options):
         process = start(*arguments, **options)
-        stdout, stderr = process.communicate(timeout=280)
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        finally:
+            process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     return run
@@ -83,11 +75,13 @@ def run(start):
 
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory, run):
-    """Six phantom cases, three of them with intraventricular hemorrhage."""
-    folder = tmp_path_factory.mktemp("data") / "phantoms"
-    made = run("data", "phantom", folder, "--cases", 6, "--ivh-share", 0.5)
-    assert made.returncode == 0, made.stderr
-    return folder
+    """Six phantom cases, three of them with intraventricular hemorrhage, and what sweeps have prepared of them."""
+
+    def make(folder):
+        made = run("data", "phantom", folder / "phantoms", "--cases", 6, "--ivh-share", 0.5)
+        assert made.returncode == 0, made.stderr
+
+    return make_once(tmp_path_factory, "data", make) / "phantoms"
 
 
 @dataclass
@@ -107,11 +101,6 @@ class Study:
         return ("sweep", "patchsize", *where, "--arms", ",".join(arms or self.arms), *options)
 
 
-def pytest_collection_modifyitems(items):
-    """Tests of the real study come last of all: it trains for a minute or two while the others run."""
-    items.sort(key=lambda item: "study" in item.fixturenames)
-
-
 def plant(path, identifiers):
     """Write identifiers into the free text of a scan's header; its voxels stay as they are."""
     image = nib.load(path)
@@ -123,47 +112,35 @@ def plant(path, identifiers):
     nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine, image.header), path)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def started_study(request, tmp_path_factory):
-    """The real study and its process, started with the first end-to-end test."""
-    if not any("study" in item.fixturenames for item in request.session.items):
-        yield None
-        return
-    folder = tmp_path_factory.mktemp("study")
-    data = shutil.copytree(request.getfixturevalue("phantoms"), folder / "data")
-    study = Study(data=data, out=folder / "runs")
-    for path in data.glob("sub-*/ct/*.nii.gz"):
-        plant(path, study.planted)
-    process = request.getfixturevalue("start")(*study.command("--json"))
-    yield study, process
-    process.kill()
-    process.wait()
-
-
 @pytest.fixture(scope="session")
-def study(started_study):
-    """The real study, finished."""
-    study, process = started_study
-    study.stdout, study.stderr = process.communicate(timeout=800)
-    assert process.returncode == 0, study.stderr
-    return study
+def study(phantoms, run, tmp_path_factory):
+    """The real study, finished: it trains for a minute or two, once in a run of the tests."""
 
+    def make(folder):
+        data = shutil.copytree(phantoms, folder / "data", ignore=shutil.ignore_patterns("derivatives"))
+        for path in data.glob("sub-*/ct/*.nii.gz"):
+            plant(path, Study.planted)
+        trained = run(*Study(data=data, out=folder / "runs").command("--json"), timeout_s=800)
+        assert trained.returncode == 0, trained.stderr
+        (folder / "printed.json").write_text(json.dumps([trained.stdout, trained.stderr]))
 
-@pytest.fixture(scope="session")
-def migrated_database(tmp_path_factory):
-    """An MLflow store without a run. Its migrations take seconds: once for all."""
-    out = tmp_path_factory.mktemp("store")
-    open_store(out)
-    return database_path(out)
+    folder = make_once(tmp_path_factory, "study", make)
+    stdout, stderr = json.loads((folder / "printed.json").read_text())
+    return Study(data=folder / "data", out=folder / "runs", stdout=stdout, stderr=stderr)
 
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory, migrated_database):
     """Runs to compare, which no test changes."""
-    out = tmp_path_factory.mktemp("recorded") / "runs"
-    out.mkdir()
-    shutil.copyfile(migrated_database, database_path(out))
-    return record(out)
+
+    def make(folder):
+        out = folder / "runs"
+        out.mkdir()
+        shutil.copyfile(migrated_database, database_path(out))
+        (folder / "ids.json").write_text(json.dumps(record(out).ids))
+
+    folder = make_once(tmp_path_factory, "recorded", make)
+    return Recorded(out=folder / "runs", ids=json.loads((folder / "ids.json").read_text()))
 
 
 @pytest.fixture
@@ -171,6 +148,8 @@ def main(monkeypatch, capfd, tmp_path):
     """Runs the command line in this process and in an empty folder: exit code, standard output, standard error."""
     # A thread where the command starts processes: as good for reading files, and there at once.
     monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, mp_context, initializer: ThreadPoolExecutor(1))
+    # One thread of torch, as other tests run beside this one.
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
     monkeypatch.setenv("COLUMNS", "200")
     folder = tmp_path / "here"
     folder.mkdir()

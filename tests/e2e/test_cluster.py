@@ -9,8 +9,8 @@ import pytest
 
 from hemosweep.foldrun.journal import read_journal
 from tests.dask_cluster import dask_cluster
-from tests.e2e.conftest import processors
 from tests.processes import trainings, wait_for
+from tests.shared import processors
 
 pytestmark = [
     pytest.mark.slow,

@@ -242,6 +242,7 @@ def test_a_full_disk_is_told_and_loses_nothing(main, data, tmp_path, small_disk)
         load_preprocessed(path)
 
 
+@pytest.mark.timeout(900)  # The first test that wants the study waits for the training.
 def test_every_planted_identifier_stays_in_the_raw_files(study):
     """The scans of the study carry a name, an id, a date and a path in their headers (see `started_study`)."""
     raw = b"".join(gzip.decompress(path.read_bytes()) for path in study.data.glob("sub-*/ct/*_ct.nii.gz"))

@@ -112,27 +112,19 @@ def child(monkeypatch):
     return child
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    # MLflow's migrations of a new database take seconds: once for all.
-    out = tmp_path_factory.mktemp("store")
-    open_store(out)
-    return database_path(out)
+@pytest.fixture
+def out(migrated_database, tmp_path):
+    return with_store(tmp_path / "results of mine", migrated_database)
 
 
 @pytest.fixture
-def out(empty_store, tmp_path):
-    return with_store(tmp_path / "results of mine", empty_store)
+def out_on_disk(migrated_database, disk):
+    return with_store(disk.folder / "runs", migrated_database)
 
 
-@pytest.fixture
-def out_on_disk(empty_store, disk):
-    return with_store(disk.folder / "runs", empty_store)
-
-
-def with_store(out, empty_store):
+def with_store(out, migrated_database):
     out.mkdir()
-    shutil.copyfile(empty_store, database_path(out))
+    shutil.copyfile(migrated_database, database_path(out))
     return out
 
 
@@ -193,10 +185,10 @@ def known():
 
 
 @pytest.fixture
-def undisturbed(known, sweep, child, empty_store, tmp_path):
+def undisturbed(known, sweep, child, migrated_database, tmp_path):
     """Results of the sweep where nothing happens."""
     if not known:
-        out = with_store(tmp_path / "undisturbed", empty_store)
+        out = with_store(tmp_path / "undisturbed", migrated_database)
         code, stdout, stderr = sweep(out)
         assert code == 0, stderr
         known.update(out=out, result=result(stdout), scores=scores(out), trials=trials(out))
@@ -273,10 +265,10 @@ def test_a_disk_that_is_full_when_an_arm_ends(sweep, disk, out_on_disk, child, e
 
 
 def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
-    sweep, disk, out, child, ends_well, undisturbed, empty_store
+    sweep, disk, out, child, ends_well, undisturbed, migrated_database
 ):
     database_path(out).unlink()
-    database_path(out).symlink_to(shutil.copyfile(empty_store, disk.folder / "mlflow.db"))
+    database_path(out).symlink_to(shutil.copyfile(migrated_database, disk.folder / "mlflow.db"))
     disk.fill()
     code, stdout, stderr = sweep(out)
     assert (code, len(child.trained)) == (1, 2)
@@ -382,7 +374,7 @@ def finished(undisturbed, out):
 
 @pytest.mark.parametrize(("name", "damage"), [("optuna.db", cut_in_half), ("mlflow.db", overwrite)])
 def test_a_damaged_database_is_named_with_the_way_out_which_leads_there(
-    sweep, main, finished, child, ends_well, empty_store, name, damage
+    sweep, main, finished, child, ends_well, migrated_database, name, damage
 ):
     damage(finished / name)
     code, stdout, stderr = sweep(finished)
@@ -396,7 +388,7 @@ def test_a_damaged_database_is_named_with_the_way_out_which_leads_there(
         assert (code, only_line(stderr).startswith(f"error: {finished / name}: ")) == (2, True)
     (finished / name).rename(finished / f"damaged-{name}")
     if name == "mlflow.db":
-        shutil.copyfile(empty_store, finished / name)
+        shutil.copyfile(migrated_database, finished / name)
     assert ends_well(finished) == []
 
 

@@ -1,6 +1,5 @@
 """A fold run that trains in milliseconds: five cases of 8 x 12 x 12 voxels, a network two channels wide."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +9,7 @@ from hemosweep.config import ArmConfig, InferenceConfig, ModelConfig, SamplingCo
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
+from tests.shared import processors
 
 SHAPE_DHW = (8, 12, 12)
 CASE_IDS = ("a", "b", "c", "d", "e")
@@ -86,10 +86,5 @@ def tiny_spec(tiny_inputs, tiny_config):
 @pytest.fixture(scope="module")
 def one_processor():
     """Children train with one thread: on a busy machine two of them mostly wait for each other."""
-    if not hasattr(os, "sched_setaffinity"):
+    with processors(1):
         yield
-        return
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(allowed)})
-    yield
-    os.sched_setaffinity(0, allowed)

@@ -7,7 +7,6 @@ import pytest
 
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import open_store
 
 CASES = [
     {"case_id": "001", "dsc": 0.2, "fold": 0, "ivh": "yes", "patient_id": "n/a"},
@@ -32,19 +31,11 @@ SCORES = {
 }
 
 
-@pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory):
-    # MLflow's migrations of a new database take seconds: once a session.
-    out = tmp_path_factory.mktemp("store")
-    open_store(out)
-    return database_path(out)
-
-
 @pytest.fixture
-def out(migrated_store, tmp_path):
+def out(migrated_database, tmp_path):
     folder = tmp_path / "runs"
     folder.mkdir()
-    shutil.copyfile(migrated_store, database_path(folder))
+    shutil.copyfile(migrated_database, database_path(folder))
     return folder
 
 
