@@ -8,12 +8,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+import typer.main
 
 import hemosweep.cli
 from hemosweep.data import parallel
@@ -143,6 +145,10 @@ def recorded(tmp_path_factory, migrated_database):
     return Recorded(out=folder / "runs", ids=json.loads((folder / "ids.json").read_text()))
 
 
+parsers = cache(typer.main.get_command)
+"""The command line's parsers, which take longer to make than many commands take to run."""
+
+
 @pytest.fixture
 def main(monkeypatch, capfd, tmp_path):
     """Runs the command line in this process and in an empty folder: exit code, standard output, standard error."""
@@ -150,6 +156,7 @@ def main(monkeypatch, capfd, tmp_path):
     monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, mp_context, initializer: ThreadPoolExecutor(1))
     # One thread of torch, as other tests run beside this one.
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    monkeypatch.setattr(typer.main, "get_command", parsers)
     monkeypatch.setenv("COLUMNS", "200")
     folder = tmp_path / "here"
     folder.mkdir()

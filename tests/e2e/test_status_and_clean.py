@@ -19,6 +19,7 @@ from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.spec import FoldRunSpec, write_json
 from hemosweep.identity.source import source_digest
 from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.tracking.database import database_path
 from hemosweep.tracking.recorder import Recorder
 
 WORK = "import sys, time; from pathlib import Path; from hemosweep.foldrun.lock import hold\n"
@@ -162,10 +163,11 @@ def test_status_cannot_be_watched_as_json(main, out):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, migrated_database):
     """An output folder with a finished run, an interrupted one of older code, and what neither of them has."""
     out = tmp_path_factory.mktemp("recorded") / "runs"
     out.mkdir()
+    shutil.copyfile(migrated_database, database_path(out))
     recorder = Recorder(out)
     for arm, fold_runs in (("with", [spec("a", 0), spec("b", 1)]), ("without", [spec("c", source="changed")])):
         info = ReplicateInfo(

@@ -22,8 +22,8 @@ ENDS = {"RUNNING": None, "FINISHED": 7000}
 
 
 @pytest.fixture
-def store(tmp_path):
-    return open_store(tmp_path)
+def store(out):
+    return open_store(out)
 
 
 def by_its_client(store, experiment, status):

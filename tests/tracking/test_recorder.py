@@ -5,10 +5,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.tracking._tracking_service import utils
 
 from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS
 from hemosweep.tracking import schema
@@ -232,20 +234,15 @@ recorder.record_fold({run_id!r}, fold=0, digest={folder.digest!r}, folder=Path({
     assert child.info.status == "FINISHED"
 
 
-def test_what_is_recorded_into_a_copy_stays_in_the_copy(out, replicate, cases, tmp_path):
+def test_what_is_recorded_into_a_copy_stays_in_the_copy(out, replicate, cases, tmp_path, monkeypatch):
     def content(folder):
         return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     copy, picture = tmp_path / "copy", tmp_path / "picture.png"
     picture.write_bytes(b"drawn")
-    begin = f"""
-from pathlib import Path
-from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.tracking.recorder import Recorder
-Recorder(Path({str(out)!r})).begin_replicate({replicate()!r})
-"""
-    # Another process: MLflow remembers where the artifacts of a run are.
-    subprocess.run([sys.executable, "-c", begin], check=True)
+    Recorder(out).begin_replicate(replicate())
+    # As in another process: MLflow remembers where the artifacts of a run are.
+    monkeypatch.setattr(utils, "_artifact_repos_cache", OrderedDict())
     shutil.copytree(out, copy)
     before = content(out)
     later = Recorder(copy)
