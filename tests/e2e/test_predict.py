@@ -2,6 +2,9 @@
 
 import json
 import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -49,6 +52,42 @@ def predict(study, main, tmp_path):
     return predict
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """A scan like `new_ct`, the folder of its results, and what `predict` returned."""
+
+    scan: Path
+    to: Path
+    result: tuple[int, dict[str, Any], list[str]]
+
+
+@pytest.fixture(scope="module")
+def known():
+    """The prediction of the new scan, once it was made."""
+    return []
+
+
+@pytest.fixture
+def predicted(known, predict, new_ct, tmp_path_factory):
+    """The new scan with its results, made once; no test changes them."""
+    if not known:
+        folder = tmp_path_factory.mktemp("predicted")
+        scan, to = shutil.copyfile(new_ct, folder / "new.nii.gz"), folder / "to"
+        known.append(Prediction(scan, to, predict(scan, "--to", to)))
+    return known[0]
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """A stand-in for the networks, for tests of all that is around them: the upper half of the brain is lesion."""
+
+    def predict_probability(model, image_CDHW, brain_DHW, **options):
+        is_upper_DHW = np.arange(len(brain_DHW))[:, None, None] >= len(brain_DHW) // 2
+        return np.where(brain_DHW & is_upper_DHW, np.float32(0.75), np.float32(0.0))
+
+    monkeypatch.setattr("hemosweep.inference.ensemble.predict_probability", predict_probability)
+
+
 @pytest.fixture
 def copied_out(study, tmp_path):
     """A copy of the results to spoil."""
@@ -74,13 +113,13 @@ def assert_refused(result, *parts):
         assert str(part) in errors[0]
 
 
-def test_a_scan_gives_its_mask_on_its_own_grid_its_volume_and_a_picture(predict, new_ct, tmp_path):
-    code, found, told = predict(new_ct)
+def test_a_scan_gives_its_mask_on_its_own_grid_its_volume_and_a_picture(predicted):
+    code, found, told = predicted.result
     assert (code, told) == (0, [])
-    assert found["file"] == str(new_ct)
+    assert found["file"] == str(predicted.scan)
     assert (found["run"], found["num_folds"]) == (f"patchsize/{ARM}@0", 2)
     mask, affine = read(found["mask"])
-    scan, scan_affine = to_ras(new_ct)
+    scan, scan_affine = to_ras(predicted.scan)
     assert mask.shape == scan.shape
     assert np.allclose(affine, scan_affine)
     assert set(np.unique(mask)) <= {0, 1}
@@ -88,19 +127,19 @@ def test_a_scan_gives_its_mask_on_its_own_grid_its_volume_and_a_picture(predict,
     assert found["volume_ml"] == pytest.approx(np.count_nonzero(mask) * voxel_ml)
     assert (found["max_probability"] > 0.5) == mask.any()
     assert (found["abc2_ml"] > 0.0) == mask.any()
-    names = sorted(path.name for path in (tmp_path / "to").iterdir())
+    names = sorted(path.name for path in predicted.to.iterdir())
     assert [name.partition(".")[2] for name in names] == ["json", "nii.gz", "png"]
     assert len({name.partition(".")[0] for name in names}) == 1
     assert names[0].startswith("new-")
 
 
-def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict, study, new_ct):
-    found = predict(new_ct)[1]
+def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predicted, study):
+    found = predicted.result[1]
     specs = [FoldRunSpec.read(path.parent) for path in study.out.glob("fold_runs/*/spec.json")]
     specs = [spec for spec in specs if spec.config.sampling.patch_HWD == (16, 16, 8)]
     assert len(specs) == 2
     config = specs[0].config
-    scan = Case(case_id="new", patient_id="new", ivh=None, ct_path=new_ct, lesion_path=None)
+    scan = Case(case_id="new", patient_id="new", ivh=None, ct_path=predicted.scan, lesion_path=None)
     case = preprocess_case(scan, config.preprocessing)
     by_fold = []
     for spec in specs:
@@ -126,6 +165,7 @@ def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict
     assert np.array_equal(mask_DHW | unsure_DHW, (probability_DHW > 0.5) | unsure_DHW)
 
 
+@pytest.mark.usefixtures("no_network")
 def test_a_scan_that_the_run_was_trained_on_is_told_under_any_name(predict, ct, tmp_path):
     other_name = shutil.copyfile(ct, tmp_path / "anonymous.nii.gz")
     code, found, told = predict(other_name)
@@ -135,18 +175,19 @@ def test_a_scan_that_the_run_was_trained_on_is_told_under_any_name(predict, ct, 
     assert found["warnings"] == [warning.removeprefix("warning: ")]
 
 
-def test_the_same_scan_stored_in_another_orientation_has_its_mask_in_the_same_place(predict, new_ct):
+def test_the_same_scan_stored_in_another_orientation_has_its_mask_in_the_same_place(predict, predicted, new_ct):
     image = nib.load(new_ct)
     turned = image.as_reoriented(nib.orientations.axcodes2ornt(("S", "L", "P")))
     path = new_ct.with_name("turned.nii.gz")
     nib.save(turned, path)
     assert not np.allclose(nib.load(path).affine, image.affine)
-    (mask, affine), (of_turned, affine_of_turned) = (read(predict(scan)[1]["mask"]) for scan in (new_ct, path))
+    mask, affine = read(predicted.result[1]["mask"])
+    of_turned, affine_of_turned = read(predict(path)[1]["mask"])
     assert np.array_equal(mask, of_turned)
     assert np.allclose(affine, affine_of_turned)
 
 
-def test_a_tilted_scan_has_its_mask_on_its_sheared_grid(predict, new_ct):
+def test_a_tilted_scan_has_its_mask_on_its_sheared_grid(predict, predicted, new_ct):
     """The same head as a tilted gantry stores it: each slice two pixels on, and an affine that says so."""
     scan, affine = to_ras(new_ct)
     tilted_affine = affine @ np.array([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -159,7 +200,7 @@ def test_a_tilted_scan_has_its_mask_on_its_sheared_grid(predict, new_ct):
     path = new_ct.with_name("tilted.nii.gz")
     nib.save(nib.Nifti1Image(tilted, tilted_affine), path)
 
-    mask = read(predict(new_ct)[1]["mask"])[0] > 0
+    mask = read(predicted.result[1]["mask"])[0] > 0
     code, found, told = predict(path)
     assert code == 0
     assert any("gantry tilt" in line for line in told)
@@ -173,6 +214,7 @@ def test_a_tilted_scan_has_its_mask_on_its_sheared_grid(predict, new_ct):
     assert overlap > 0.7
 
 
+@pytest.mark.usefixtures("no_network")
 def test_what_is_there_is_not_made_again_unless_run_or_scan_differs(predict, new_ct, tmp_path):
     first = predict(new_ct)[1]
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "to").iterdir()}
@@ -186,6 +228,7 @@ def test_what_is_there_is_not_made_again_unless_run_or_scan_differs(predict, new
     assert len(list((tmp_path / "to").iterdir())) == 9
 
 
+@pytest.mark.usefixtures("no_network")
 def test_in_a_folder_bad_files_are_named_and_the_others_go_on(predict, new_ct):
     folder = new_ct.parent
     (folder / "broken.nii.gz").write_bytes(b"no NIfTI")
@@ -200,6 +243,7 @@ def test_in_a_folder_bad_files_are_named_and_the_others_go_on(predict, new_ct):
     assert ["not a readable NIfTI file" in errors[0], "is it a head CT?" in errors[1]] == [True, True]
 
 
+@pytest.mark.usefixtures("no_network")
 def test_a_data_set_folder_gives_the_cases_of_its_table_without_their_masks(predict, study, tmp_path):
     data = shutil.copytree(study.data, tmp_path / "data", ignore=shutil.ignore_patterns("derivatives"))
     table = (data / "participants.tsv").read_text().splitlines()
@@ -214,6 +258,7 @@ def test_a_data_set_folder_gives_the_cases_of_its_table_without_their_masks(pred
     ]
 
 
+@pytest.mark.usefixtures("no_network")
 def test_no_identifier_of_the_header_reaches_what_is_written(predict, study, ct, tmp_path):
     found = predict(ct)[1]
     files = [path for path in (tmp_path / "to").iterdir() if path.is_file()]
@@ -226,8 +271,9 @@ def test_no_identifier_of_the_header_reaches_what_is_written(predict, study, ct,
         assert str(ct.parent).encode() not in path.read_bytes()
 
 
-def test_for_a_person_volume_and_estimate_stand_side_by_side(main, study, new_ct, tmp_path):
-    code, stdout, _ = main("predict", new_ct, "--run", f"patchsize/{ARM}", "--out", study.out, "--to", tmp_path / "to")
+def test_for_a_person_volume_and_estimate_stand_side_by_side(main, study, predicted):
+    where = ("--run", f"patchsize/{ARM}", "--out", study.out, "--to", predicted.to)
+    code, stdout, _ = main("predict", predicted.scan, *where)
     assert code == 0
     first, second = stdout.splitlines()
     assert first.split()[0] == "new"
@@ -262,6 +308,7 @@ def test_an_arm_with_angiography_wants_one_and_takes_it(predict, study, angiogra
     assert_refused(predict(alone, out=angiography_out), "trained with CT angiography", alone, "one by one")
 
 
+@pytest.mark.usefixtures("no_network")
 def test_an_angiography_that_the_arm_does_not_take_is_told(predict, new_ct, ct):
     code, _, told = predict(new_ct, "--cta", ct)
     assert code == 0
