@@ -17,6 +17,8 @@ from hemosweep.errors import BadInput
 from hemosweep.executors.execution import Execution
 from hemosweep.executors.machine import Bystanders
 from hemosweep.foldrun.spec import DONE_NAME, SCORES_NAME, write_json
+from hemosweep.forecast import calibration, timed_step
+from hemosweep.forecast.timed_step import time_steps
 from hemosweep.identity.source import source_digest
 from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
@@ -41,8 +43,28 @@ def data(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module")
+def known():
+    """Timed steps of all tests by what they depend on."""
+    return {}
+
+
 @pytest.fixture
-def request_for(data, tmp_path):
+def timed_once(known, monkeypatch):
+    """The step of a configuration is timed for the first test that wants it; who else is at work is asked each time."""
+
+    def once(configs):
+        names = tuple(map(calibration._step_digest, configs))
+        if names not in known:
+            known[names] = time_steps(configs)
+        steps = (replace(step, num_busy=Bystanders().num_busy()) for step in known[names].steps)
+        return replace(known[names], num_gpus=timed_step.count_gpus(), steps=tuple(steps))
+
+    monkeypatch.setattr(timed_step, "time_steps", once)
+
+
+@pytest.fixture
+def request_for(data, tmp_path, timed_once):
     """A request for a sweep of learning rates; those that are named twice are arms that share their fold runs."""
 
     def make(*learning_rates, **options):
