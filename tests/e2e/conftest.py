@@ -80,7 +80,8 @@ def phantoms(tmp_path_factory, run):
     """Six phantom cases, three of them with intraventricular hemorrhage, and what sweeps have prepared of them."""
 
     def make(folder):
-        made = run("data", "phantom", folder / "phantoms", "--cases", 6, "--ivh-share", 0.5)
+        with processors(1):  # Six small cases are made before a second process has started.
+            made = run("data", "phantom", folder / "phantoms", "--cases", 6, "--ivh-share", 0.5)
         assert made.returncode == 0, made.stderr
 
     return make_once(tmp_path_factory, "data", make) / "phantoms"
