@@ -16,7 +16,6 @@ from hemosweep.stats.paired import to_json
 from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import open_store
 from hemosweep.workflows.compare import compare
 from hemosweep.workflows.compare_all import compare_all
 from hemosweep.workflows.reporting.facts import Source, gather
@@ -25,13 +24,6 @@ from tests.recorded import FACTS, IDS, MIDDLE, SMALL, Book, cases, shifted
 
 SWEEP = find_sweep("patchsize")
 A, B = SWEEP.comparisons[0]
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    out = tmp_path_factory.mktemp("store")
-    open_store(out)
-    return database_path(out)
 
 
 @dataclass
@@ -45,13 +37,13 @@ class Study:
 
 
 @pytest.fixture
-def study(empty_store, tmp_path):
+def study(migrated_database, tmp_path):
     """Writes two arms into a store, both as runs and as the results of a sweep, and the runs of `noise`."""
 
     def write(*, noise=(), patients=None, facts_of_b=None, recorded=True):
         out = tmp_path / "runs"
         out.mkdir()
-        shutil.copyfile(empty_store, database_path(out))
+        shutil.copyfile(migrated_database, database_path(out))
         book = Book(out)
         demo = profile("demo")
         arms = SWEEP.select(demo.config, (A, B))
