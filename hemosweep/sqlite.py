@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from hemosweep.errors import BadInput, HemosweepError
 
-PATIENCE_S = 5.0
+DATABASE_PATIENCE_S = 5.0
 """Time that another program may hold a database before it is told."""
 
 _MOVE_AWAY = "move it away, and the same command makes it anew from the fold runs that are done"
@@ -54,14 +54,14 @@ class _HasPath(Protocol):
 
 Owner = TypeVar("Owner", bound=_HasPath)
 P = ParamSpec("P")
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
-def telling(method: Callable[Concatenate[Owner, P], Result]) -> Callable[Concatenate[Owner, P], Result]:
+def telling(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Owner, P], R]:
     """A method of whatever has its database at `path`, within `usable`."""
 
     @wraps(method)
-    def told(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+    def told(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with usable(self.path):
             return method(self, *args, **kwargs)
 
@@ -69,13 +69,13 @@ def telling(method: Callable[Concatenate[Owner, P], Result]) -> Callable[Concate
 
 
 def check_database(path: Path) -> None:
-    """Look whether a database can be read, within `PATIENCE_S`; where there is none, nothing is made.
+    """Look whether a database can be read, within `DATABASE_PATIENCE_S`; where there is none, nothing is made.
 
     Raises:
         BadInput: it cannot be used.
     """
     if path.is_file():
-        with usable(path), closing(sqlite3.connect(path, timeout=PATIENCE_S)) as database:
+        with usable(path), closing(sqlite3.connect(path, timeout=DATABASE_PATIENCE_S)) as database:
             database.execute("SELECT count(*) FROM sqlite_master")
 
 

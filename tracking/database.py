@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import PATIENCE_S, usable
+from hemosweep.sqlite import DATABASE_PATIENCE_S, usable
 
 _ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
 _RUNS = f"""
@@ -95,7 +95,7 @@ def _opened(out: Path) -> Iterator[sqlite3.Connection]:
     # Not read-only: what a driver that was killed left half-written has to be taken back first, and SQLite does so.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
-        with usable(path), closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE_S)) as database:
+        with usable(path), closing(sqlite3.connect(uri, uri=True, timeout=DATABASE_PATIENCE_S)) as database:
             # One transaction, so that a run that comes meanwhile is in all of its answers or in none.
             database.execute("BEGIN")
             yield database

@@ -11,7 +11,7 @@ from pathlib import Path
 from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import Store, ensure_experiment, existing_store, search_runs
+from hemosweep.tracking.store import StoreConnection, ensure_experiment, existing_store, search_runs
 
 
 def log_report(out: Path, sweep: str, folder: Path) -> str:
@@ -45,7 +45,7 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
     return run_id
 
 
-def _put(folder: Path, store: Store, sweep: str, run_id: str) -> None:
+def _put(folder: Path, store: StoreConnection, sweep: str, run_id: str) -> None:
     """Put a report among a run's artifacts, in place of the one before it.
 
     By hand and not by MLflow's client, which would leave the figures of arms that are no more.

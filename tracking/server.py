@@ -13,7 +13,7 @@ from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import LOCAL_ONLY
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import Store, existing_store, sweep_experiments
+from hemosweep.tracking.store import StoreConnection, existing_store, sweep_experiments
 
 HOST = "127.0.0.1"
 _PORTS_TRIED = 50
@@ -89,7 +89,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _page(store: Store, out: Path, sweep: str | None) -> str:
+def _page(store: StoreConnection, out: Path, sweep: str | None) -> str:
     """Path of a sweep's runs in MLflow's pages: arms only, best mean DSC first, our columns (a saved view)."""
     experiments = {schema.sweep_name(experiment.name): experiment for experiment in sweep_experiments(store)}
     if not experiments:

@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session
 
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
-from hemosweep.sqlite import PATIENCE_S, check_database, usable
+from hemosweep.sqlite import DATABASE_PATIENCE_S, check_database, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Store:
+class StoreConnection:
     uri: str
     database: Path
     artifacts: Path
     client: MlflowClient
 
 
-def open_store(out: Path) -> Store:
+def open_store(out: Path) -> StoreConnection:
     """Open the store of an output folder, creating it (about four seconds of migrations) where there is none.
 
     Raises:
@@ -44,7 +44,7 @@ def open_store(out: Path) -> Store:
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{path}: not a store this MLflow can use ({reason}); move it away") from error
-    return Store(uri=_uri(path), database=path, artifacts=out / schema.ARTIFACTS_FOLDER, client=client)
+    return StoreConnection(uri=_uri(path), database=path, artifacts=out / schema.ARTIFACTS_FOLDER, client=client)
 
 
 def _create(path: Path) -> None:
@@ -67,7 +67,7 @@ def _uri(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def existing_store(out: Path) -> Store:
+def existing_store(out: Path) -> StoreConnection:
     """Open the store of an output folder for reading.
 
     Raises:
@@ -78,7 +78,7 @@ def existing_store(out: Path) -> Store:
 
 
 @contextmanager
-def transaction(store: Store) -> Iterator[Session]:
+def transaction(store: StoreConnection) -> Iterator[Session]:
     """Transaction, whose writes come to be at once or not at all: in one session of MLflow's store.
 
     By itself MLflow opens a session or four for each call, with commits of their own: they took longer than what was
@@ -96,7 +96,7 @@ def transaction(store: Store) -> Iterator[Session]:
             backend.ManagedSessionMaker = open_session
 
 
-def ensure_experiment(store: Store, sweep: str) -> Experiment:
+def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
     """A sweep's experiment; made where it is missing, brought back where someone deleted it.
 
     Where the output folder was copied or moved, its artifacts lie beside it from now on: MLflow keeps the absolute
@@ -124,10 +124,14 @@ def ensure_experiment(store: Store, sweep: str) -> Experiment:
     return experiment
 
 
-def _move_artifacts(store: Store, experiment: Experiment, place: str) -> None:
+def _move_artifacts(store: StoreConnection, experiment: Experiment, place: str) -> None:
     """Enter where the artifacts of an experiment and its runs are; MLflow's client has no call for it."""
     number, before = int(experiment.experiment_id), experiment.artifact_location
-    with usable(store.database), closing(sqlite3.connect(store.database, timeout=PATIENCE_S)) as database, database:
+    with (
+        usable(store.database),
+        closing(sqlite3.connect(store.database, timeout=DATABASE_PATIENCE_S)) as database,
+        database,
+    ):
         database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (place, number))
         database.execute(
             "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
@@ -136,7 +140,7 @@ def _move_artifacts(store: Store, experiment: Experiment, place: str) -> None:
         )
 
 
-def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment]:
+def sweep_experiments(store: StoreConnection, sweep: str | None = None) -> list[Experiment]:
     """Experiments of hemosweep, of one sweep where named, without the deleted ones."""
     pattern = schema.experiment_name("%" if sweep is None else sweep)
     operator = "LIKE" if sweep is None else "="
@@ -144,7 +148,7 @@ def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment
         return list(store.client.search_experiments(filter_string=f"name {operator} '{pattern}'"))
 
 
-def search_runs(store: Store, experiment_ids: list[str], filter_string: str) -> list[Run]:
+def search_runs(store: StoreConnection, experiment_ids: list[str], filter_string: str) -> list[Run]:
     """Every run that matches, page by page, without the deleted ones."""
     if not experiment_ids:
         return []

@@ -3,9 +3,8 @@
 from hemosweep.comparison.sides import Side
 from hemosweep.environment import PACKAGES
 from hemosweep.runs import RunRecord
-from hemosweep.stats.comparability import Comparability, RunFacts, comparability
-
-MAX_NAMED = 10
+from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
+from hemosweep.stats.pairing import MAX_NAMED_CASES
 
 
 def check_sides(a: Side, b: Side) -> Comparability:
@@ -41,11 +40,11 @@ def _seeds(side: Side, letter: str) -> list[str]:
     return [f"not all seeds of {letter} were trained alike: {names} differ"] if names else []
 
 
-def _facts(run: RunRecord) -> RunFacts:
+def _facts(run: RunRecord) -> ComparabilityFacts:
     def recorded(name: str) -> str:
         return run.fact(name) or f"not recorded for {run.run_id[:8]}"
 
-    return RunFacts(
+    return ComparabilityFacts(
         dataset_digest=recorded("dataset_digest"),
         folds_digest=recorded("folds_digest"),
         metric_version=recorded("metric_version"),
@@ -66,7 +65,8 @@ def _moved(a: Side, b: Side) -> list[str]:
     ]
     if not moved:
         return []
-    named = moved[:MAX_NAMED] + ([f"and {len(moved) - MAX_NAMED} more"] if len(moved) > MAX_NAMED else [])
+    num_more = len(moved) - MAX_NAMED_CASES
+    named = moved[:MAX_NAMED_CASES] + ([f"and {num_more} more"] if num_more > 0 else [])
     return [f"case folds differ: {', '.join(named)}; run both arms with the same stored folds"]
 
 

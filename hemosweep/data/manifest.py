@@ -51,7 +51,7 @@ def read_participants(data: Path) -> tuple[Case, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class ManifestRow:
     """The required cells of a row, as they stand."""
 
     line: int
@@ -60,7 +60,7 @@ class Row:
     ivh: str
 
 
-def read_rows(data: Path) -> tuple[Row, ...]:
+def read_rows(data: Path) -> tuple[ManifestRow, ...]:
     """The rows of `participants.tsv`, whatever is in them.
 
     Raises:
@@ -89,11 +89,11 @@ def read_rows(data: Path) -> tuple[Row, ...]:
     rows = []
     for line, row in cells:
         case_id, patient_id, ivh = ((row[column] or "").strip() for column in REQUIRED_COLUMNS)
-        rows.append(Row(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
+        rows.append(ManifestRow(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
     return tuple(rows)
 
 
-def id_fault(row: Row, listed: Collection[str]) -> str | None:
+def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:
     """Why a row names no case of its own; None where it does."""
     if not row.case_id:
         return EMPTY
@@ -104,7 +104,7 @@ def id_fault(row: Row, listed: Collection[str]) -> str | None:
     return None
 
 
-def value_faults(row: Row) -> list[str]:
+def value_faults(row: ManifestRow) -> list[str]:
     """Faults of the other cells of a row."""
     faults = [] if row.patient_id else [EMPTY]
     if row.ivh not in IVH_VALUES:
@@ -112,7 +112,7 @@ def value_faults(row: Row) -> list[str]:
     return faults
 
 
-def case_of(data: Path, row: Row) -> Case:
+def case_of(data: Path, row: ManifestRow) -> Case:
     """The case of a row that names one, with the files that are there."""
 
     def optional(suffix: str) -> Path | None:

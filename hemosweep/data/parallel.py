@@ -11,12 +11,10 @@ from hemosweep.data.case import Case
 from hemosweep.errors import BadInput, HemosweepError
 
 Progress = Callable[[int, int], None]
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
-def map_cases(
-    function: Callable[[Case], Result], cases: Sequence[Case], *, jobs: int, progress: Progress
-) -> list[Result]:
+def map_cases(function: Callable[[Case], R], cases: Sequence[Case], *, jobs: int, progress: Progress) -> list[R]:
     """Return the values of a picklable function for each case, in the order of the cases.
 
     Raises:
@@ -26,7 +24,7 @@ def map_cases(
     if jobs < 1:
         raise BadInput(f"jobs = {jobs}: at least one is needed")
     progress(0, len(cases))
-    results: dict[str, Result] = {}
+    results: dict[str, R] = {}
     if jobs == 1 or len(cases) < 2:
         for case in cases:
             results[case.case_id] = function(case)

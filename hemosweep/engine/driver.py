@@ -27,9 +27,9 @@ MAX_ATTEMPTS = 3
 """Number of attempts without one more epoch, where a fold run fails in ways that may pass by themselves."""
 
 
-Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
+DrawReplicate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
 Record = Callable[[Tracker], str]
-Status = Literal["FINISHED", "FAILED"]
+RunStatus = Literal["FINISHED", "FAILED"]
 
 
 def run_sweep(
@@ -40,7 +40,7 @@ def run_sweep(
     executor: Executor,
     ledger: TrialBook,
     tracker: Tracker,
-    illustrate: Illustrate,
+    illustrate: DrawReplicate,
     display: Display,
     deadline: float = math.inf,
 ) -> list[ReplicateResult]:
@@ -119,7 +119,7 @@ class _Driver:
         executor: Executor,
         ledger: TrialBook,
         tracker: GuardedTracker,
-        illustrate: Illustrate,
+        illustrate: DrawReplicate,
         display: Display,
         deadline: float,
     ) -> None:
@@ -279,7 +279,7 @@ class _Driver:
             run_id = begun or tracker.begin_replicate(job.info, folders)
             for spec in replicate.fold_runs:
                 tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folders[spec.digest])
-            status: Status = "FAILED" if failures else "FINISHED"
+            status: RunStatus = "FAILED" if failures else "FINISHED"
             tracker.finish_replicate(run_id, cases=result.cases, figures=figures, tags=tags, status=status)
             return run_id
 
@@ -294,7 +294,7 @@ class _Driver:
             self._ledger.complete(job.trial, result.dsc_mean, efforts)
 
 
-def _draw(illustrate: Illustrate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
+def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
     """A replicate's figures, or none where they cannot be drawn: a picture never costs a result."""
     try:
         return illustrate(replicate, cases)

@@ -7,7 +7,7 @@ from pathlib import Path
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import Held, hold, holder
 
-LOCK_NAME = "driver.lock"
+DRIVER_LOCK_NAME = "driver.lock"
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def driver_lock(out: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold(out / LOCK_NAME))
+            stack.enter_context(hold(out / DRIVER_LOCK_NAME))
         except Held as held:
             raise BadInput(f"{out}: another sweep runs here ({held.by}); wait for it, or give another --out") from None
         yield
@@ -27,4 +27,4 @@ def driver_lock(out: Path) -> Iterator[None]:
 
 def driver(out: Path) -> str | None:
     """The driver of an output folder, such as "process 4711 on node3"; None where none runs."""
-    return holder(out / LOCK_NAME)
+    return holder(out / DRIVER_LOCK_NAME)

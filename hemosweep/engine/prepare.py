@@ -15,7 +15,7 @@ from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.source import source_digest
-from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.scores.overlap import METRIC_VERSION
 from hemosweep.scores.surface import NSD_TOLERANCE_MM
@@ -136,7 +136,7 @@ def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
     )
 
 
-def _refuse_failures(outcome: Outcome) -> None:
+def _refuse_failures(outcome: PreprocessedCases) -> None:
     """A sweep on fewer cases than its data set lists would be another sweep."""
     if not outcome.failures:
         return

@@ -14,7 +14,7 @@ from hemosweep.errors import HemosweepError
 LOCK_NAME = "lock"
 """In a fold run's folder: held by the process that works on it. It names a host, so it stays on this machine."""
 
-PATIENCE_S = 0.5
+LOCK_PATIENCE_S = 0.5
 _PAUSE_S = 0.02
 
 TAKEN = os.EX_UNAVAILABLE
@@ -30,7 +30,7 @@ class Held(HemosweepError):
 
 
 @contextmanager
-def hold(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
+def hold(path: Path, *, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
     """Hold a lock; the system lets go of it however the process ends.
 
     Args:

@@ -21,7 +21,7 @@ _BYTES_PER_CENTRE = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scan:
+class CTGrid:
     """The grid of a CT; the slices are taken for the last axis of its file, as nearly always they are."""
 
     shape_DHW: Shape
@@ -46,7 +46,7 @@ def preprocessed_size(path: Path) -> CaseSize:
     return CaseSize(native_DHW=_shape(facts["native_DHW"]), crop_DHW=_shape(facts["crop_DHW"]))
 
 
-def read_scan(case: Case) -> Scan:
+def read_scan(case: Case) -> CTGrid:
     """Read the grid of a case's CT from its header.
 
     Raises:
@@ -67,10 +67,10 @@ def read_scan(case: Case) -> Scan:
             f"case {case.case_id}: the header of {case.ct_path.name} cannot be read ({type(error).__name__}); "
             "hemosweep data check names all such cases"
         ) from error
-    return Scan(shape_DHW=(depth, height, width), spacing_DHW_mm=(d_mm, h_mm, w_mm))
+    return CTGrid(shape_DHW=(depth, height, width), spacing_DHW_mm=(d_mm, h_mm, w_mm))
 
 
-def expected_size(scan: Scan, config: PreprocessingConfig) -> CaseSize:
+def expected_size(scan: CTGrid, config: PreprocessingConfig) -> CaseSize:
     """The size that a case will have, if a head of the usual share is left of it."""
     full_DHW = resampled_shape(scan.shape_DHW, scan.spacing_DHW_mm, config.spacing_HWD_mm)
     depth, height, width = (round(size * HEAD_SHARE ** (1 / 3)) for size in full_DHW)

@@ -15,7 +15,7 @@ from hemosweep.engine.request import Request
 from hemosweep.environment import num_processors
 from hemosweep.forecast.footprint import (
     CaseSize,
-    Scan,
+    CTGrid,
     expected_size,
     file_bytes,
     prediction_bytes,
@@ -70,7 +70,7 @@ def take_stock(request: Request) -> Stock:
     sizes: dict[PreprocessingConfig, Sequence[CaseSize]] = {}
     inputs: dict[PreprocessingConfig, Inputs] = {}
     num_to_preprocess, bytes_to_preprocess = 0, 0
-    scans: Mapping[str, Scan] = {}
+    scans: Mapping[str, CTGrid] = {}
     names = {with_cta: _file_names(cases, configs, with_cta=with_cta) for with_cta in (False, True)}
     for config in configs:
         folder = derivatives_folder(data, request.out, config)
@@ -103,7 +103,7 @@ def take_stock(request: Request) -> Stock:
 def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> Stock:
     """Before the first sweep of a profile there are not even its phantoms, but their size is known."""
     phantom, num_cases = SIZES[request.profile.name], request.profile.phantom_cases
-    scan = Scan(shape_DHW=phantom.shape_DHW, spacing_DHW_mm=phantom.spacing_DHW_mm)
+    scan = CTGrid(shape_DHW=phantom.shape_DHW, spacing_DHW_mm=phantom.spacing_DHW_mm)
     sizes = {config: [expected_size(scan, config)] * num_cases for config in configs}
     return Stock(
         num_cases=num_cases,

@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import BHSD, MBH_SEG, find_root
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of, subfolders, subject_ids
 from hemosweep.importers.volumes import odd_blood, read_ct, read_labels
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
 IPH, IVH = 2, 3
 """Of 1 EDH, 2 IPH, 3 IVH, 4 SAH, 5 SDH."""

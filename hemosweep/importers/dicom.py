@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from hemosweep.data.dicom import DicomSeries, list_series, read_series
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, check_out, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, check_out, write_dataset
 
 CONTRAST_TEXT = re.compile(r"angio|(?<![a-z])cta(?![a-z])|perfusion|(?<![a-z])ctp(?![a-z])", re.IGNORECASE)
 NO_AGENT = ("", "n", "no", "none", "n/a", "0", "-")
@@ -31,7 +32,7 @@ SHARP_TEXT = re.compile(
     re.IGNORECASE,
 )
 """Kernels made for bone: noise drowns blood in them."""
-HEAD_MM = 100.0
+MIN_HEAD_MM = 100.0
 """A series of at least this extent, or 80% of the longest, covers the brain; others are repeats of a few slices."""
 
 
@@ -144,7 +145,7 @@ def choose_plain(group: Sequence[DicomSeries], number: int | None) -> tuple[Dico
         raise BadInput(
             f"no plain head CT among its {len(group)} series ({told}); if one is, import the study alone with --series"
         )
-    full_mm = min(HEAD_MM, 0.8 * max(_extent_mm(one) for one in fit))
+    full_mm = min(MIN_HEAD_MM, 0.8 * max(_extent_mm(one) for one in fit))
     fit = [one for one in fit if _extent_mm(one) >= full_mm]
     chosen = min(fit, key=_rank)
     others = [str(one.number) for one in fit if one is not chosen]

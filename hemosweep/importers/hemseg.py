@@ -6,11 +6,12 @@ import os
 from functools import partial
 from pathlib import Path
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import HEMSEG, find_root
 from hemosweep.importers.source import nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
-from hemosweep.importers.writer import ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportSummary, write_dataset
 
 SPLITS = ("train", "val", "test")
 IPH, IVH = "0", "1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hemosweep.errors import BadInput
 
-SUFFIXES = (".nii.gz", ".nii")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
 _RSNA_NAME = re.compile(r"ID_(?P<patient>[0-9a-f]+)_ID_[0-9a-f]+")
 
 
@@ -43,7 +43,7 @@ def nifti_files(folder: Path) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for name in _names(folder):
-        suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+        suffix = next((suffix for suffix in NIFTI_SUFFIXES if name.endswith(suffix)), None)
         if suffix is None:
             continue
         stem = name.removesuffix(suffix)
@@ -71,7 +71,7 @@ def _names(folder: Path) -> list[str]:
 
 def nifti_file(folder: Path, stem: str) -> Path:
     """A file of that name as .nii.gz or .nii, whichever there is; the first of the two where there is none."""
-    paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+    paths = [folder / f"{stem}{suffix}" for suffix in NIFTI_SUFFIXES]
     return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 

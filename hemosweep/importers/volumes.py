@@ -18,7 +18,7 @@ from hemosweep.errors import BadInput
 from hemosweep.importers.source import Scan
 from hemosweep.importers.writer import ImportedCase
 
-BLOOD_HU = (40.0, 90.0)
+ACUTE_BLOOD_HU = (40.0, 90.0)
 """Range of the median of a mask's voxels if it is drawn around acute blood."""
 
 MERGED = (
@@ -152,7 +152,7 @@ def odd_blood(ct: Volume, lesion_DHW: Mask) -> tuple[str, ...]:
         return ()
     hu_DHW, _ = to_hounsfield(ct.array_DHW)
     median_hu = float(np.median(hu_DHW[lesion_DHW]))
-    low_hu, high_hu = BLOOD_HU
+    low_hu, high_hu = ACUTE_BLOOD_HU
     if low_hu <= median_hu <= high_hu:
         return ()
     return (

@@ -13,14 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hemosweep.arrays import Mask
+from hemosweep.arrays import INT16, Mask
 from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME, case_file
 from hemosweep.data.nifti import Volume, write_volume
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import write_text
-
-Progress = Callable[[int, int], None]
-INT16 = np.iinfo(np.int16)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,12 +13,12 @@ from hemosweep.preprocessing.derivatives import derivative_path
 from hemosweep.preprocessing.pipeline import PreparedImages, prepare_images, to_network_grid
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
-Illustrate = Callable[[PreparedImages, Path], None]
+DrawCase = Callable[[PreparedImages, Path], None]
 """Draws a case into a PNG file, whole or not at all; a function of a module, since other processes call it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class PreprocessedCases:
     """Result of each case: its file and what was noticed about it, or the one line that says why there is none.
 
     Everything is in the order of the cases asked for. `pictures` is empty where none were asked for.
@@ -37,8 +37,8 @@ def preprocess(
     *,
     jobs: int,
     progress: Progress,
-    illustrate: Illustrate | None = None,
-) -> Outcome:
+    illustrate: DrawCase | None = None,
+) -> PreprocessedCases:
     """Preprocess what is not there yet. A case that cannot be used is named in the outcome; the others go on.
 
     A file's name holds the digest of its case's inputs, its folder's name that of parameters and code: a changed
@@ -53,7 +53,7 @@ def preprocess(
         zip((case.case_id for case in cases), map_cases(make, cases, jobs=jobs, progress=progress), strict=True)
     )
     finished = {case_id: result for case_id, result in made.items() if not isinstance(result, str)}
-    return Outcome(
+    return PreprocessedCases(
         paths={case_id: path for case_id, (path, _) in finished.items()},
         warnings={case_id: warnings for case_id, (_, warnings) in finished.items()},
         failures={case_id: message for case_id, message in made.items() if isinstance(message, str)},
@@ -62,7 +62,7 @@ def preprocess(
 
 
 def _make(
-    case: Case, *, config: PreprocessingConfig, folder: Path, illustrate: Illustrate | None
+    case: Case, *, config: PreprocessingConfig, folder: Path, illustrate: DrawCase | None
 ) -> tuple[Path, tuple[str, ...]] | str:
     """The case's file and warnings, or the one line that says why there is none."""
     try:
@@ -80,7 +80,7 @@ def _picture(path: Path) -> Path:
 
 
 def _preprocess_and_save(
-    case: Case, config: PreprocessingConfig, folder: Path, illustrate: Illustrate | None
+    case: Case, config: PreprocessingConfig, folder: Path, illustrate: DrawCase | None
 ) -> tuple[Path, tuple[str, ...]]:
     path = derivative_path(case, config, folder)
     if path.is_file() and (illustrate is None or _picture(path).is_file()):

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.arrays import Mask, Shape
+from hemosweep.arrays import FloatArray, Mask, Shape
 from hemosweep.preprocessing.tilt import Straightening
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

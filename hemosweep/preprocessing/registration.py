@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float64]
 """4 x 4, millimetres (x, y, z) to millimetres."""
 
-WINDOW_HU = (-100.0, 300.0)
+REGISTRATION_WINDOW_HU = (-100.0, 300.0)
 NEAR_BRAIN_MM = 20.0
 """The metric's region reaches this far beyond the brain: over skull and scalp, whose edges are sharp and keep still
 when a hemorrhage pushes the brain aside."""
 SLICE_MM, PIXEL_MM = 4.5, 2.2
 """Thinner slices and pixels are averaged to at most and to about this much."""
 # Pixels to a side of a level's pixel, first step (mm) and last step (mm).
-LEVELS = ((4, 4.0, 0.05), (2, 0.5, 0.02), (1, 0.25, 0.02))
+PYRAMID = ((4, 4.0, 0.05), (2, 0.5, 0.02), (1, 0.25, 0.02))
 NUM_REFINED = 3
 MAX_ITERATIONS = 60
 STEP_SHRINKS_BY = 0.7
@@ -70,15 +70,15 @@ def register_rigid(fixed: Volume, moving: Volume, brain_DHW: Mask, starts: Seque
         starts: rigid transforms from the fixed CT's millimetres to those of the moving CT.
     """
     # A windowed export and a full-range CT agree within the narrower of their ranges only.
-    low_hu = max(WINDOW_HU[0], float(fixed.array_DHW.min()), float(moving.array_DHW.min()))
-    high_hu = min(WINDOW_HU[1], float(fixed.array_DHW.max()), float(moving.array_DHW.max()))
+    low_hu = max(REGISTRATION_WINDOW_HU[0], float(fixed.array_DHW.min()), float(moving.array_DHW.min()))
+    high_hu = min(REGISTRATION_WINDOW_HU[1], float(fixed.array_DHW.max()), float(moving.array_DHW.max()))
     brain = _reduced(Volume(array_DHW=brain_DHW, affine=fixed.affine))
     fixed, moving = (
         _reduced(Volume(array_DHW=np.clip(ct.array_DHW, low_hu, max(low_hu, high_hu)), affine=ct.affine))
         for ct in (fixed, moving)
     )
     found = [Registration(to_moving=start, correlation=0.0, covered=0.0) for start in starts]
-    for size, first_step_mm, last_step_mm in LEVELS:
+    for size, first_step_mm, last_step_mm in PYRAMID:
         block = (1, size, size)
         level, level_moving = shrink(fixed, block), shrink(moving, block)
         shares_DHW = shrink(brain, block).array_DHW.astype(np.float32)

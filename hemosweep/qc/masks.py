@@ -14,7 +14,7 @@ from hemosweep.errors import BadInput
 from hemosweep.qc.anatomy import Anatomy
 from hemosweep.qc.problem import Problem, Severity
 
-BLOOD_HU = (20.0, 110.0)
+LESION_HU = (20.0, 110.0)
 MAX_ODD_HU_SHARE = 0.05
 MAX_OUTSIDE_SHARE = 0.01
 MAX_HEAD_SHARE = 0.5
@@ -61,7 +61,7 @@ def lesion_problems(case: Case, lesion_DHW: Mask, hu_DHW: NDArray[np.float32], a
             "mask-outside-head", "warning", f"{outside:.0%} of the lesion mask lies outside the head; look at it"
         )
     inside_hu = hu_DHW[lesion_DHW]
-    odd = float(np.mean((inside_hu < BLOOD_HU[0]) | (inside_hu > BLOOD_HU[1])))
+    odd = float(np.mean((inside_hu < LESION_HU[0]) | (inside_hu > LESION_HU[1])))
     if odd > MAX_ODD_HU_SHARE:
         low, middle, high = np.percentile(inside_hu, (5, 50, 95))
         yield problem(

@@ -10,7 +10,7 @@ from hemosweep.model.memory import free_device_memory, is_out_of_memory
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres
 
-BACKGROUND = -1.0
+BACKGROUND_VALUE = -1.0
 
 
 class PatchBank:
@@ -125,7 +125,9 @@ class _Voxels:
     def joined(self) -> tuple[Tensor, Tensor]:
         """Images `(V + 1, C)` and labels `(V + 1,)`: the last voxel is background."""
         num_channels = self._images[0].shape[1]
-        self._add(torch.full((1, num_channels), BACKGROUND, dtype=torch.float16), torch.zeros(1, dtype=torch.uint8))
+        self._add(
+            torch.full((1, num_channels), BACKGROUND_VALUE, dtype=torch.float16), torch.zeros(1, dtype=torch.uint8)
+        )
         try:
             return torch.cat(self._images), torch.cat(self._labels)
         except RuntimeError as error:

@@ -19,7 +19,7 @@ MIST_ID = "id"
 MIST_STATISTICS = frozenset({"Mean", "Std", "25th Percentile", "Median", "75th Percentile"})
 # nnU-Net scores overlaps with an empty reference 0 or NaN.
 NNUNET_OVERLAPS = frozenset({"Dice", "IoU"})
-BACKGROUND = "0"
+BACKGROUND_LABEL = "0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ def nnunet_scores(path: Path, text: str, metric: str, label: str | None) -> Labe
         ) from error
     if not cases:
         raise BadInput(f"{path}: no cases in it")
-    labels = tuple(dict.fromkeys(name for _, by_label in cases for name in by_label if name != BACKGROUND))
+    labels = tuple(dict.fromkeys(name for _, by_label in cases for name in by_label if name != BACKGROUND_LABEL))
     chosen = _choose(path, labels, label)
     name = NNUNET_NAMES.get(metric.lower(), metric)
     known = list(dict.fromkeys(own for _, by_label in cases for own in by_label.get(chosen, {})))

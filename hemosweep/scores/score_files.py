@@ -16,13 +16,13 @@ from hemosweep.scores.table import scores_by_case
 
 CASE_ID, FOLD, IVH, PATIENT_ID = "case_id", "fold", "ivh", "patient_id"
 REFERENCE, FALSE_POSITIVE = "reference_ml", "false_positive_ml"
-SUFFIXES = (".csv", ".tsv", ".json")
+SCORE_SUFFIXES = (".csv", ".tsv", ".json")
 # What the programs that write such tables put where there is no number.
 MISSING = frozenset(
     {"", "nan", "-nan", "+nan", "nan(ind)", "-nan(ind)", "na", "n/a", "#n/a", "<na>", "none", "null", "-"}
 )
 
-Row = Mapping[str, str]
+ScoreRow = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,9 @@ class FileScores:
 def names_a_file(reference: str) -> bool:
     """True if a reference is a file rather than a run: one is there, its name ends like one, or starts like a path."""
     path = Path(reference)
-    return reference.lower().endswith(SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
+    return (
+        reference.lower().endswith(SCORE_SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
+    )
 
 
 def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:

@@ -18,7 +18,7 @@ from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimu
 from hemosweep.stats.replicates import SeedNoise, baseline_spread, seed_noise
 from hemosweep.stats.robust import bca_interval, sign_flip_test, wilcoxon_test
 from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, mean, mean_test, sd, stars, varies
-from hemosweep.stats.verdict import Outcome, Status, outcome_of, sentence
+from hemosweep.stats.verdict import Outcome, TestStatus, outcome_of, sentence
 
 NUM_EXTREME_CASES = 5
 
@@ -36,7 +36,7 @@ class PairedComparison:
     why.
     """
 
-    status: Status
+    status: TestStatus
     n: int
     mean_a: float | None
     mean_b: float | None
@@ -204,7 +204,7 @@ def _seeds(scores: Scores | Sequence[Scores]) -> Sequence[Scores]:
     return [scores] if isinstance(scores, Mapping) else scores
 
 
-def _status(pairs: Pairs) -> Status:
+def _status(pairs: Pairs) -> TestStatus:
     if len(pairs.case_ids) < 2:
         return "too_few_pairs"
     if not pairs.steps_N.any():

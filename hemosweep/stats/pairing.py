@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 # Scores that agree to nine digits are equal: 0.85 - 0.80 and 0.15 - 0.10 differ only by floating-point noise.
 NUM_DIGITS = 9
-MAX_NAMED = 10
+MAX_NAMED_CASES = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -116,6 +116,6 @@ def _resolution(largest: float) -> float:
 def _some(case_ids: set[str]) -> str:
     if not case_ids:
         return "no cases"
-    named = sorted(case_ids)[:MAX_NAMED]
+    named = sorted(case_ids)[:MAX_NAMED_CASES]
     rest = len(case_ids) - len(named)
     return ", ".join(named) + (f" and {rest} more" if rest else "")

@@ -8,7 +8,7 @@ from hemosweep.stats.power import Equivalence
 from hemosweep.stats.replicates import SeedNoise, is_within_seed_noise
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, MeanTest
 
-Status = Literal["ok", "identical", "zero_variance", "too_few_pairs"]
+TestStatus = Literal["ok", "identical", "zero_variance", "too_few_pairs"]
 Outcome = Literal[
     "better",
     "worse",
@@ -22,7 +22,7 @@ Outcome = Literal[
 
 
 def outcome_of(
-    status: Status,
+    status: TestStatus,
     test: MeanTest,
     metric: Metric,
     *,
@@ -51,7 +51,7 @@ def outcome_of(
 
 def sentence(
     outcome: Outcome,
-    status: Status,
+    status: TestStatus,
     test: MeanTest,
     metric: Metric,
     *,
@@ -92,7 +92,7 @@ def p_text(p: float) -> str:
     return f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"
 
 
-def _untestable(status: Status, test: MeanTest, metric: Metric) -> str:
+def _untestable(status: TestStatus, test: MeanTest, metric: Metric) -> str:
     if status == "identical":
         return f"A and B score the same on all {test.n} paired cases"
     if status == "zero_variance" and test.mean is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, Journal
-from hemosweep.foldrun.lock import LOCK_NAME, PATIENCE_S, TAKEN, Held, hold
+from hemosweep.foldrun.lock import LOCK_NAME, LOCK_PATIENCE_S, TAKEN, Held, hold
 from hemosweep.foldrun.pause import PAUSED, Paused, pause_on_sigterm
 from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec, is_finished
 from hemosweep.identity.source import source_digest
@@ -62,7 +62,7 @@ def run_job(job: Callable[[Path], int], folder: Path, log: Path, lease: Mapping[
     sys.exit(alone(job, folder))
 
 
-def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = PATIENCE_S) -> int:
+def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = LOCK_PATIENCE_S) -> int:
     """Run `job` on a fold run's folder under its lock, and return its code: `TAKEN` where another process holds it.
 
     Where the folder cannot be written to, it is `NO_SPACE` or `UNWRITABLE`.

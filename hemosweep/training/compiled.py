@@ -26,7 +26,7 @@ from hemosweep.training.step import Bank, PlainStep
 MIN_STEPS = 10_000
 """Steps from which compiling pays. On an H200 it took 30 s with an empty cache and saved 4 ms of the full network's
 step, so that it is made up for after some 7,500 steps."""
-TYPICAL_EPOCHS = 20
+SURE_EPOCHS = 20
 """The shortest of the paper's trainings (Section 2.2.3): what is sure to come of the epochs asked for."""
 NUM_WARM_UP = 3
 """Compiled steps before the graph is captured. They count as training, as all do."""
@@ -42,7 +42,7 @@ def is_worth_compiling(config: TrainingConfig, device: Device, num_patches: int)
     The answer depends on the whole training, so that one that is gone on with goes on in the same way. With
     `deterministic` it is never compiled: the compiler chooses among kernels by timing them.
     """
-    num_steps = num_patches // config.batch_size * min(config.max_epochs, TYPICAL_EPOCHS)
+    num_steps = num_patches // config.batch_size * min(config.max_epochs, SURE_EPOCHS)
     return device.torch_device.type == "cuda" and not config.deterministic and num_steps >= MIN_STEPS
 
 

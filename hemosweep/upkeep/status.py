@@ -38,7 +38,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class TrainingProgress:
     """Progress that a journal tells: the last epoch, the mean seconds of the last few, and the test that follows them.
 
     `event_time` is that of the last event in Unix seconds. `failure` is the last one as "kind: message", though another
@@ -73,7 +73,7 @@ class FoldRunStatus:
     max_epochs: int | None = None
     num_test_cases: int | None = None
     eta_s: float | None = None
-    progress: Progress = field(default_factory=Progress)
+    progress: TrainingProgress = field(default_factory=TrainingProgress)
 
     @property
     def name(self) -> str:
@@ -181,7 +181,7 @@ def _look(folder: Path, asked_by: tuple[Asked, ...], source: str, *, with_done: 
     )
 
 
-def _state(process: str | None, progress: Progress, of_this_source: bool) -> State:
+def _state(process: str | None, progress: TrainingProgress, of_this_source: bool) -> State:
     if process is not None:
         return "running"
     if not of_this_source:
@@ -191,7 +191,7 @@ def _state(process: str | None, progress: Progress, of_this_source: bool) -> Sta
     return "stopped" if progress.begun else "waiting"
 
 
-def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
+def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
     """Fold a journal's events into how far they have come; a field that is missing counts as not told."""
     epoch, num_tested = 0, 0
     begun = trained = failed = paused = False
@@ -219,7 +219,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
             case "failed":
                 failed, failure = True, f"{event.get('kind', 'unknown')}: {event.get('message', '')}"
     paces = paces[-_NUM_PACE_EPOCHS:]
-    return Progress(
+    return TrainingProgress(
         begun=begun,
         epoch=epoch,
         val_loss=latest.get("val_loss"),
@@ -233,7 +233,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
     )
 
 
-def _eta_s(progress: Progress, max_epochs: int | None, now: float) -> float | None:
+def _eta_s(progress: TrainingProgress, max_epochs: int | None, now: float) -> float | None:
     """The epochs left at the pace of the last ones, less what of the present one is over."""
     if progress.epoch_s is None or max_epochs is None or progress.trained:
         return None

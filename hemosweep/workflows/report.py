@@ -16,7 +16,7 @@ from hemosweep.report.plots.sweep_plots import count_figures, draw_sweep
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.search import SEARCHES
-from hemosweep.workflows.reporting.facts import Source, gather
+from hemosweep.workflows.reporting.facts import ReportSource, gather
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +63,7 @@ def make_report(
         if name in SEARCHES:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
         find_sweep(name)
-    source = Source(out, data)
+    source = ReportSource(out, data)
     check_writable("--to", to)
     check_folder(to)
     chosen, warnings = _choose(source, names)
@@ -85,7 +85,7 @@ def make_report(
     )
 
 
-def _choose(source: Source, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+def _choose(source: ReportSource, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The sweeps of the report in the paper's order, and what of the store is not in it."""
     finished = source.finished_sweeps()
     for name in names:

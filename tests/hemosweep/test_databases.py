@@ -60,7 +60,7 @@ def test_a_damaged_one_is_named_with_the_way_out(path, content):
 
 
 def test_one_that_another_program_holds_is_named_after_a_while(path, monkeypatch):
-    monkeypatch.setattr(databases, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(databases, "DATABASE_PATIENCE_S", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(BadInput, match="another program holds it"):

@@ -18,7 +18,7 @@ from hemosweep.data.dicom.geometry import Stack, stack_slices
 from hemosweep.data.dicom.header import MARK_END, Damaged, Header, NotDicom, read_header
 from hemosweep.errors import BadInput
 
-MIN_SLICES = 4
+MIN_SERIES_SLICES = 4
 """Fewer are a scout, a test or a dose report."""
 ENDINGS = (".dcm", ".ima")
 MIN_NORMAL_Z = 0.75
@@ -209,7 +209,7 @@ def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path
 
 
 def _incomplete(group: list[_File], damaged: dict[Path, list[str]]) -> str | None:
-    if len(group) < MIN_SLICES:
+    if len(group) < MIN_SERIES_SLICES:
         return f"has only {len(group)} slice{'s' * (len(group) > 1)}"
     bad = [place for folder in {file.path.parent for file in group} for place in damaged.get(folder, [])]
     if bad:

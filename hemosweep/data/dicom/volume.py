@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.arrays import Mask
+from hemosweep.arrays import INT16, Mask
 from hemosweep.data.dicom.header import quiet_pydicom
 from hemosweep.data.dicom.series import DicomSeries
 from hemosweep.data.hounsfield import to_hounsfield
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 PADDING_HU = -3024
 """Written where a slice has its padding value: below any HU, so that it is told from tissue whatever the intercept."""
-INT16 = np.iinfo(np.int16)
 
 
 def read_series(series: DicomSeries) -> Volume:

@@ -6,13 +6,11 @@ from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
 from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
 from hemosweep.report.paper.verdicts import own_verdict, p_value, paper_verdict
-from hemosweep.report.terminal.table import ARROW, UNDEFINED
+from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.scores.summary import Summary, summarise
 from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
-MINUS = "\N{MINUS SIGN}"
-PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 NOT_FINISHED = "not finished"
 
 

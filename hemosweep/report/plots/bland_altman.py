@@ -14,10 +14,9 @@ from matplotlib.patheffects import withStroke
 from hemosweep.report.plots.figures import BLACK, GREY, STYLE, save
 from hemosweep.report.plots.paired_cases import (
     BAND_COLOUR,
-    BELOW,
     COLOURS,
+    LEGEND_BELOW,
     MARKERS,
-    MINUS,
     PairedCases,
     legend_handles,
     read_pairs,
@@ -25,6 +24,7 @@ from hemosweep.report.plots.paired_cases import (
     spread,
     write_title,
 )
+from hemosweep.report.terminal.table import MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.stats.agreement import LimitsOfAgreement, limits_of_agreement
 from hemosweep.stats.diagnostics import find_outliers
@@ -69,7 +69,7 @@ def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, m
             handles.append(Line2D([], [], color=BLACK, lw=0.9, ls="--", label="95% limits of agreement"))
         if cases.test.ci95 is not None:
             handles.append(Patch(color=BAND_COLOUR, lw=0, label="95% CI"))
-        figure.legend(handles=handles, ncols=4, **BELOW)
+        figure.legend(handles=handles, ncols=4, **LEGEND_BELOW)
         captions = [f"n = {cases.n}, {cases.mean_text()}"]
         if limits is None:
             why = "all differences are the same" if cases.test.df is None and cases.n > 1 else "too few cases"

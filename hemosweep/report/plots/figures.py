@@ -46,7 +46,7 @@ STYLE: Any = {
 }
 BOX_WIDTH = 0.5
 JITTER_WIDTH = 0.34
-PAPER_OFFSET = 0.36
+PAPER_BAR_OFFSET = 0.36
 # Fractional part of the golden ratio: neighbours in rank land far apart, the same way every time.
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
@@ -101,7 +101,7 @@ def boxplot(
             if paper is not None and arm in paper:
                 mean, sd = paper[arm]
                 axes.errorbar(
-                    place + PAPER_OFFSET, mean, yerr=sd, fmt="s", color=GREY, ms=3.2, lw=1.0, capsize=2, zorder=4
+                    place + PAPER_BAR_OFFSET, mean, yerr=sd, fmt="s", color=GREY, ms=3.2, lw=1.0, capsize=2, zorder=4
                 )
         axes.set_xticks(range(len(arms)), tick_labels)
         axes.tick_params(axis="x", length=0)

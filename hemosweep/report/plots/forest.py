@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.figures import BLACK, BLUE, GREY, STYLE, save
-from hemosweep.report.terminal.table import ARROW
+from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
@@ -21,14 +21,13 @@ ROW_INCHES = 0.36
 NOISE_COLOUR = "#E3E3E3"
 # Of the height of a row.
 NOISE_HEIGHT = 0.56
-PAPER_OFFSET = 0.24
+PAPER_POINT_OFFSET = 0.24
 LINE_LENGTH = 30
 PLOT_INCHES, NUMBERS_INCHES, LETTER_INCHES = 2.7, 3.2, 0.062
-MINUS = "\N{MINUS SIGN}"
 # Any: what matplotlib takes there differs from one argument to the next.
 POINT: Any = {"color": BLUE, "lw": 1.4, "marker": "o", "ms": 5.5, "mec": BLUE, "mew": 1.2}
-PAPER: Any = {"ls": "", "marker": "s", "ms": 3.6, "mfc": "white", "mec": GREY, "mew": 1.0}
-BELOW: Any = {"loc": "outside lower left", "ncols": 4, "handletextpad": 0.5, "columnspacing": 1.4}
+PAPER_MARKER: Any = {"ls": "", "marker": "s", "ms": 3.6, "mfc": "white", "mec": GREY, "mew": 1.0}
+FOREST_LEGEND: Any = {"loc": "outside lower left", "ncols": 4, "handletextpad": 0.5, "columnspacing": 1.4}
 
 
 def draw_forest(
@@ -64,7 +63,7 @@ def draw_forest(
             _draw(axes, place, row)
         for index, difference in printed.items():
             if difference is not None:
-                axes.plot(difference, places[index] + PAPER_OFFSET, zorder=4, **PAPER)
+                axes.plot(difference, places[index] + PAPER_POINT_OFFSET, zorder=4, **PAPER_MARKER)
         axes.axvline(0.0, color=BLACK, lw=0.8, zorder=2)
         axes.set_yticks(places, labels)
         axes.tick_params(axis="y", length=0)
@@ -74,7 +73,7 @@ def draw_forest(
         name_difference_axis(axes, metric)
         _write_columns(numbers, places, rows)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
-        figure.legend(handles=_legend(rows, with_paper=any(v is not None for v in printed.values())), **BELOW)
+        figure.legend(handles=_legend(rows, with_paper=any(v is not None for v in printed.values())), **FOREST_LEGEND)
         save(figure, path)
 
 
@@ -172,5 +171,5 @@ def _legend(rows: Sequence[FamilyComparison], *, with_paper: bool) -> list[Line2
     if any(row.comparison.seed_noise is not None for row in rows):
         handles.append(Patch(color=NOISE_COLOUR, lw=0, label="within seed noise"))
     if with_paper:
-        handles.append(Line2D([], [], label="difference that the paper prints", **PAPER))
+        handles.append(Line2D([], [], label="difference that the paper prints", **PAPER_MARKER))
     return handles

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.figures import BLACK, BLUE, GREY, VERMILION
-from hemosweep.report.terminal.table import ARROW
+from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import scores_by_case
 from hemosweep.stats.groups import IVH_GROUPS, UNLABELLED
 from hemosweep.stats.pairing import Floats, Pairs, pair
 from hemosweep.stats.ttest import MeanTest, mean_test
 
-MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 MAX_ID_LETTERS = 26
 # Letters of the title to an inch of figure.
@@ -36,7 +35,7 @@ LINES = {1: "-", 0: ":", -1: "--"}
 # A sign of the difference B - A: to a higher score, the same, to a lower one.
 MARKERS = {1: "^", 0: "o", -1: "v"}
 BAND_COLOUR = "#D9D9D9"
-BELOW: Any = {"loc": "outside lower left", "handletextpad": 0.5, "columnspacing": 1.4}
+LEGEND_BELOW: Any = {"loc": "outside lower left", "handletextpad": 0.5, "columnspacing": 1.4}
 """Place of the legend in such a figure."""
 
 

@@ -15,11 +15,10 @@ from hemosweep.report.plots.figures import BLACK, GREY, STYLE, broken, save
 from hemosweep.report.plots.forest import name_difference_axis
 from hemosweep.report.plots.paired_cases import (
     BAND_COLOUR,
-    BELOW,
     COLOURS,
+    LEGEND_BELOW,
     LINES,
     MARKERS,
-    MINUS,
     PairedCases,
     counted,
     legend_handles,
@@ -29,6 +28,7 @@ from hemosweep.report.plots.paired_cases import (
     spread,
     write_title,
 )
+from hemosweep.report.terminal.table import MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.stats.paired import NUM_EXTREME_CASES
 from hemosweep.stats.pairing import Floats
@@ -71,7 +71,7 @@ def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, met
         axes.set_ylim(score_range(_with_intervals(cases), metric))
         axes.set_ylabel(cases.axis_name)
         handles = [*legend_handles(cases, lines=True), Line2D([], [], lw=1.0, label="mean, 95% CI", **MEAN)]
-        figure.legend(handles=handles, ncols=3, **BELOW)
+        figure.legend(handles=handles, ncols=3, **LEGEND_BELOW)
         write_title(figure, cases, name_a, name_b, f"n = {cases.n}, {cases.mean_text()}")
         save(figure, path)
 
@@ -149,7 +149,7 @@ def difference_bars(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str
         handles.append(Line2D([], [], color=BLACK, lw=1.0, ls="--", label="mean"))
         if cases.test.ci95 is not None:
             handles.append(Patch(color=BAND_COLOUR, lw=0, label="its 95% CI"))
-        figure.legend(handles=handles, ncols=5, **BELOW)
+        figure.legend(handles=handles, ncols=5, **LEGEND_BELOW)
         wins, ties = counted(cases.count(1), "win"), counted(cases.count(0), "tie")
         counts = f"n = {cases.n}: {wins}, {ties}, {counted(cases.count(-1), 'loss', 'losses')}"
         write_title(figure, cases, name_a, name_b, f"{counts}; {cases.mean_text()}")

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hemosweep.arrays import Mask
+from hemosweep.report.slices.sheet import BRAIN_WINDOW_HU
 
-WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
-BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
 # Soft tissue and bone are above it, air and most head holders below. In a CT that was clipped higher than this, air is
 # the lowest value.
 HEAD_THRESHOLD_HU = -200.0

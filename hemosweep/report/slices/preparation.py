@@ -34,7 +34,7 @@ PANELS = {
 }
 """The columns, lettered as in the paper's Fig. 1."""
 WITH_BRAIN, WITH_LESION = ("ct",), ("ct", "stripped")
-LEVELS = (0.8, 0.5, 0.2)
+SLICE_LEVELS = (0.8, 0.5, 0.2)
 """Heights in the brain of the axial slices where no lesion draws one of them to itself."""
 MARGIN_MM = 24.0  # around the brain: skull, scalp, and the holder, to see that it goes
 PANEL_INCHES, TITLE_INCHES, NAME_INCHES, DPI = 2.2, 0.3, 0.24, 200
@@ -110,7 +110,7 @@ def _rows(brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: Spacing) -> list[_R
         span_of(axis, round(MARGIN_MM / spacing)) for axis, spacing in zip(kept, spacing_DHW_mm, strict=True)
     ]
     first, last = inner[0].start, inner[0].stop - 1
-    slices = [round(first + level * (last - first)) for level in LEVELS]
+    slices = [round(first + level * (last - first)) for level in SLICE_LEVELS]
     if has_lesion:
         largest = int(lesion_DHW.sum(axis=(1, 2)).argmax())
         slices[int(np.argmin([abs(index - largest) for index in slices]))] = largest

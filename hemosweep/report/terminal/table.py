@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hemosweep.stats.paired import PairedComparison
 
 UNDEFINED = "\N{EN DASH}"
+MINUS, PLUS_MINUS = "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"
 ARROW = "\N{RIGHTWARDS ARROW}"
 # Up to this length of arm name, 100 columns leave room for two blanks between the columns.
 ROOMY_ARM_LENGTH = 20

@@ -26,7 +26,7 @@ from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.data_sets import DataSets
 
 
-class Source:
+class ReportSource:
     """Content of an output folder that several sweeps of a report ask for, read once."""
 
     def __init__(self, out: Path, data: Path | None) -> None:
@@ -44,7 +44,7 @@ class Source:
         return {run.sweep for run in self.runs if run.is_finished}
 
 
-def gather(source: Source, sweep: Sweep) -> SweepFacts:
+def gather(source: ReportSource, sweep: Sweep) -> SweepFacts:
     """A sweep's facts, from its finished runs.
 
     Raises:
@@ -79,7 +79,7 @@ def gather(source: Source, sweep: Sweep) -> SweepFacts:
 
 
 def _arm(
-    source: Source, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
+    source: ReportSource, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
 ) -> ArmFacts:
     own = [tables[run.run_id] for run in runs]
     if not own:
@@ -92,7 +92,7 @@ def _arm(
     return ArmFacts(name=name, seeds=tuple(run.seed for run in runs), cases=cases, spread=arm_spread(own))
 
 
-def _why_missing(source: Source, sweep: str, arm: str) -> str:
+def _why_missing(source: ReportSource, sweep: str, arm: str) -> str:
     """Folds that are not done, of the newest run that did not end well."""
     runs = [run for run in source.runs if run.sweep == sweep and run.arm == arm]
     if not runs:
@@ -103,7 +103,7 @@ def _why_missing(source: Source, sweep: str, arm: str) -> str:
 
 
 def _pairs(
-    source: Source,
+    source: ReportSource,
     sweep: Sweep,
     chosen: Mapping[str, Sequence[RunRecord]],
     tables: Mapping[str, pd.DataFrame],
@@ -147,7 +147,7 @@ def _without(own: DeclaredPair) -> PairFacts:
     return PairFacts(a=own.a, b=own.b, verdict="not comparable", reason=f"{own.refused[0].upper()}{own.refused[1:]}.")
 
 
-def _overlay(source: Source, own: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
+def _overlay(source: ReportSource, own: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
     """Runs to draw the cases of: those of the first seed that both sides have; or the reason why nothing is drawn."""
     run_a, run_b = own.a.runs[0], own.b.runs[0]
     table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
@@ -175,7 +175,7 @@ def _overlay(source: Source, own: SideComparison, tables: Mapping[str, pd.DataFr
     return Overlay(a=arms[0], b=arms[1], cases=tuple(data.cases.values()), lesion_label=label)
 
 
-def _run(source: Source, run: RunRecord, num_cases: int) -> RunFacts:
+def _run(source: ReportSource, run: RunRecord, num_cases: int) -> RunFacts:
     folds = source.folds.get(run.run_id, ())
     config = source.store.config(run.run_id)
     seconds = [fold.seconds for fold in folds if fold.seconds is not None]
@@ -201,7 +201,7 @@ def _noise(found: tuple[PairFacts, SideComparison | None]) -> tuple[str, SeedSpr
     return None if spread is None else (own.baseline.name, spread)
 
 
-def _notices(source: Source, runs: Sequence[RunFacts], tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+def _notices(source: ReportSource, runs: Sequence[RunFacts], tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
     notices = []
     if any(run.tags.get(f"{FACT_PREFIX}profile") == "demo" for run in runs):
         scaling = profile("demo").scaling
@@ -213,6 +213,6 @@ def _notices(source: Source, runs: Sequence[RunFacts], tables: Mapping[str, pd.D
     return tuple(notices)
 
 
-def _is_phantom(source: Source, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:
+def _is_phantom(source: ReportSource, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:
     data = source.data.find(run.tags.get(f"{FACT_PREFIX}dataset_digest"), list(tables[run.run_id]["case_id"]))
     return data is not None and data.is_phantom

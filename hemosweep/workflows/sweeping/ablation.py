@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
-from hemosweep.engine.driver import Illustrate, run_sweep
+from hemosweep.engine.driver import DrawReplicate, run_sweep
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.observers import TrialBook
@@ -193,7 +193,7 @@ def train(
     *,
     ledger: TrialBook,
     tracker: Tracker,
-    illustrate: Illustrate,
+    illustrate: DrawReplicate,
     console: Console,
 ) -> list[ReplicateResult]:
     """Train every replicate of a request's arms on prepared data, and show how it goes."""
