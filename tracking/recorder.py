@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.scores.summary import summarise
 from hemosweep.scores.table import CASE_COLUMNS
-from hemosweep.sqlite import telling
+from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import Experiment, Metric, Param, Run, RunTag
 from hemosweep.tracking.database import database_path
@@ -56,7 +56,7 @@ class Recorder:
         self._inherited: dict[str, dict[str, str]] = {}
         self._children: dict[str, dict[str, _Child]] = {}
 
-    @telling
+    @reports_database_faults
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path] | None = None) -> str:
         """Find or make the run of a replicate and describe it; returns its run id.
 
@@ -102,7 +102,7 @@ class Recorder:
         )
         return run
 
-    @telling
+    @reports_database_faults
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
         """Bring a fold's child run up to date with the fold's folder; cheap enough to call again and again.
 
@@ -163,7 +163,7 @@ class Recorder:
                     self._client.delete_tag(child_id, tag)
             self._end(child, state.status, state.ended)
 
-    @telling
+    @reports_database_faults
     def finish_replicate(
         self,
         run_id: str,
@@ -208,7 +208,7 @@ class Recorder:
                 self._end(run, status)
         self._open.discard(run_id)
 
-    @telling
+    @reports_database_faults
     def interrupt(self) -> None:
         """End what this recorder began and did not finish as KILLED; the next driver takes it up again."""
         for run_id in sorted(self._open):

@@ -11,8 +11,8 @@ from typing import Literal
 
 import pandas as pd
 
-from hemosweep.engine.attempts import Effort, read_efforts
-from hemosweep.engine.observers import Display, TrialBook
+from hemosweep.engine.attempts import FoldRunAttempts, read_attempts
+from hemosweep.engine.observers import Display, TrialLedger
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.results import ReplicateResult, conclude, device_kind, read_scores, remarks
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
@@ -38,7 +38,7 @@ def run_sweep(
     out: Path,
     *,
     executor: Executor,
-    ledger: TrialBook,
+    ledger: TrialLedger,
     tracker: Tracker,
     illustrate: DrawReplicate,
     display: Display,
@@ -117,7 +117,7 @@ class _Driver:
         self,
         out: Path,
         executor: Executor,
-        ledger: TrialBook,
+        ledger: TrialLedger,
         tracker: GuardedTracker,
         illustrate: DrawReplicate,
         display: Display,
@@ -131,30 +131,30 @@ class _Driver:
         self._display = display
         self._deadline = deadline
         self._in_flight: dict[Path, _InFlight] = {}
-        # What is to be entered, recorded and drawn: one at a time, in this order, while fold runs train.
-        self._books: deque[Callable[[], None]] = deque()
+        # Entries, records and drawings that are due: one at a time, in this order, while fold runs train.
+        self._to_record: deque[Callable[[], None]] = deque()
         self._entered = False
         self._stopping = False
 
     def run(self, jobs: Sequence[_Job]) -> None:
         queue = [(job, spec) for job in jobs for spec in job.replicate.fold_runs]
-        while queue or self._in_flight or self._books:
+        while queue or self._in_flight or self._to_record:
             if not self._stopping and self._in_flight and time.monotonic() > self._deadline:
                 self._stop()
             if not self._stopping:
                 self._fill(queue)
-            elif not self._in_flight and not self._books:
+            elif not self._in_flight and not self._to_record:
                 break
             if self._in_flight:
-                ended = self._executor.wait(0.0 if self._books else POLL_S)
+                ended = self._executor.wait(0.0 if self._to_record else POLL_S)
                 for fold in self._in_flight.values():
                     self._hand_over(fold)
                 for end in ended:
                     self._end(end)
                 if ended and not self._stopping:
                     self._fill(queue)
-            if self._books:
-                self._books.popleft()()
+            if self._to_record:
+                self._to_record.popleft()()
         if any(job.left for job in jobs):
             raise TimeIsUp
 
@@ -175,7 +175,7 @@ class _Driver:
             folder = fold_run_folder(self._out, spec)
             self._begin(job)
             if is_done(self._out, spec):
-                self._books.append(partial(self._fold_done, job, spec, reused=True))
+                self._to_record.append(partial(self._fold_done, job, spec, reused=True))
                 continue
             if time.monotonic() > self._deadline:
                 self._stopping = True
@@ -197,13 +197,13 @@ class _Driver:
         if job.begun:
             return
         job.begun = True
-        self._books.append(partial(self._enter, job, read_efforts(self._out, job.replicate)))
+        self._to_record.append(partial(self._enter, job, read_attempts(self._out, job.replicate)))
         if not self._entered:
-            self._books.pop()()
+            self._to_record.pop()()
 
-    def _enter(self, job: _Job, efforts: Sequence[Effort]) -> None:
+    def _enter(self, job: _Job, attempts: Sequence[FoldRunAttempts]) -> None:
         self._entered = True
-        job.trial = self._ledger.begin(job.replicate, efforts)
+        job.trial = self._ledger.begin(job.replicate, attempts)
         job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
 
     def _folders(self, job: _Job) -> Mapping[str, Path]:
@@ -238,9 +238,9 @@ class _Driver:
             self._start(replace(fold, attempt=attempt + 1, begun_with=fold.num_epochs, size=-1))
             return
         if end.failure is None:
-            self._books.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
+            self._to_record.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
         else:
-            self._books.append(partial(self._fold_failed, fold, end.failure))
+            self._to_record.append(partial(self._fold_failed, fold, end.failure))
 
     def _fold_failed(self, fold: _InFlight, failure: str) -> None:
         fold.job.failures[fold.spec.fold] = f"{fold.name}: {failure}"
@@ -287,11 +287,11 @@ class _Driver:
         info = replace(job.info, tags={**job.info.tags, **tags})
         job.result = replace(result, run_id=self._tracker.call(record), info=info)
         assert job.trial is not None
-        efforts = read_efforts(self._out, replicate)
+        attempts = read_attempts(self._out, replicate)
         if failures or result.dsc_mean is None:
-            self._ledger.fail(job.trial, efforts)
+            self._ledger.fail(job.trial, attempts)
         else:
-            self._ledger.complete(job.trial, result.dsc_mean, efforts)
+            self._ledger.complete(job.trial, result.dsc_mean, attempts)
 
 
 def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:

@@ -17,15 +17,15 @@ from hemosweep.ablation.search import Axis, Choice, Search, Trial
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.digest import digest_json
-from hemosweep.engine.attempts import Effort
+from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.plan import Replicate
-from hemosweep.sqlite import check_database, telling, usable
+from hemosweep.sqlite import check_database, reports_database_faults, usable
 
 LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
 _SPACE = "space"
-_EFFORTS = "fold_runs"
-"""A trial's fold runs, in the order of the folds: what each one took, as `Effort` has it."""
+_ATTEMPTS = "fold_runs"
+"""A trial's fold runs, in the order of the folds: what each one took, as `FoldRunAttempts` has it."""
 
 
 class Ledger:
@@ -40,7 +40,7 @@ class Ledger:
         self._storage = _storage(self.path)
         self._study = self._open_for(sweep)
 
-    @telling
+    @reports_database_faults
     def _open_for(self, sweep: Sweep) -> optuna.Study:
         space = digest_json({name: list(choices) for name, choices in sweep.space.items()})
         study = self._open(sweep.name)
@@ -60,19 +60,19 @@ class Ledger:
             load_if_exists=True,
         )
 
-    @telling
-    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int:
+    @reports_database_faults
+    def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
         """Number of the replicate's trial.
 
         It is the last one that the replicate had, if that was cut short, or is complete and of these very fold runs.
         Else it is a new one: what is trained anew gets a value of its own.
 
         Args:
-            efforts: what its fold runs have taken until now.
+            attempts: what its fold runs have taken until now.
         """
         trials = [t for t in self._study.get_trials(deepcopy=False) if t.user_attrs.get(_DIGEST) == replicate.digest]
         last = trials[-1] if trials else None
-        if last is not None and (last.state is TrialState.RUNNING or _stands(last, efforts)):
+        if last is not None and (last.state is TrialState.RUNNING or _stands(last, attempts)):
             return last.number
         trial = create_trial(
             state=TrialState.RUNNING,
@@ -86,16 +86,16 @@ class Ledger:
         )
         return self._storage.get_trial_number_from_id(identifier)
 
-    @telling
-    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:
+    @reports_database_faults
+    def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter the replicate's mean DSC and what it took; a trial that is complete is left as it is."""
-        _enter(self._study, self._storage, number, efforts)
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, dsc_mean, skip_if_finished=True)
 
-    @telling
-    def fail(self, number: int, efforts: Sequence[Effort]) -> None:
+    @reports_database_faults
+    def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter that a fold of the replicate failed, and what it took; the next sweep makes a new trial of it."""
-        _enter(self._study, self._storage, number, efforts)
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
@@ -128,7 +128,7 @@ class SearchLedger:
                 load_if_exists=True,
             )
 
-    @telling
+    @reports_database_faults
     def trials(self) -> tuple[Trial, ...]:
         """Every trial so far, oldest first."""
         return tuple(
@@ -142,7 +142,7 @@ class SearchLedger:
             for index, trial in enumerate(self._whole())
         )
 
-    @telling
+    @reports_database_faults
     def ask(self) -> Trial:
         """The trial that an interruption left open, or else the next one that the sampler picks."""
         for trial in self.trials():
@@ -154,21 +154,21 @@ class SearchLedger:
         self._study.ask(self._space)
         return self.trials()[-1]
 
-    @telling
-    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int:
+    @reports_database_faults
+    def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
         """Number of the open trial, which the replicate is."""
         return self.ask().number
 
-    @telling
-    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:
+    @reports_database_faults
+    def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter the trial's mean DSC and what it took."""
-        _enter(self._study, self._storage, number, efforts)
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, dsc_mean)
 
-    @telling
-    def fail(self, number: int, efforts: Sequence[Effort]) -> None:
+    @reports_database_faults
+    def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter that a fold of the trial failed, and what it took; the sampler learns nothing from it."""
-        _enter(self._study, self._storage, number, efforts)
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, state=TrialState.FAIL)
 
     def _whole(self) -> list[FrozenTrial]:
@@ -194,12 +194,12 @@ def _storage(path: Path) -> RDBStorage:
         return RDBStorage(f"sqlite:///{path.resolve()}")
 
 
-def _stands(trial: FrozenTrial, efforts: Sequence[Effort]) -> bool:
-    """True if a trial has the value of the fold runs that took these efforts, not of some that were there before."""
-    return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_EFFORTS) == _as_json(efforts)
+def _stands(trial: FrozenTrial, attempts: Sequence[FoldRunAttempts]) -> bool:
+    """True if a trial has the value of the fold runs that took these attempts, not of some that were there before."""
+    return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_ATTEMPTS) == _as_json(attempts)
 
 
-def _enter(study: optuna.Study, storage: RDBStorage, number: int, efforts: Sequence[Effort]) -> None:
+def _enter(study: optuna.Study, storage: RDBStorage, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
     """Write what a trial took, all of it at once: each attribute is a transaction. A finished trial cannot be changed.
 
     The storage is asked, as a study hands out only the trials that it has asked for itself.
@@ -208,8 +208,8 @@ def _enter(study: optuna.Study, storage: RDBStorage, number: int, efforts: Seque
         storage.get_study_id_from_name(study.study_name), number
     )
     with suppress(UpdateFinishedTrialError):
-        storage.set_trial_user_attr(identifier, _EFFORTS, _as_json(efforts))
+        storage.set_trial_user_attr(identifier, _ATTEMPTS, _as_json(attempts))
 
 
-def _as_json(efforts: Sequence[Effort]) -> list[dict[str, Any]]:
-    return [asdict(effort) for effort in efforts]
+def _as_json(attempts: Sequence[FoldRunAttempts]) -> list[dict[str, Any]]:
+    return [asdict(fold_run) for fold_run in attempts]

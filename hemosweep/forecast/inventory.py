@@ -32,7 +32,7 @@ FoldRunKey = tuple[ArmConfig, int, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stock:
+class Inventory:
     """`folds` are the numbers of those that are trained, `sizes` those of all cases, preprocessed in each way.
 
     `fold_prediction_bytes` is the disk that the predictions of one fold run take, `preprocessed_bytes` that of the
@@ -53,7 +53,7 @@ class Stock:
         return round(whole * (1 - 1 / config.cross_validation.num_folds))
 
 
-def take_stock(request: Request) -> Stock:
+def take_inventory(request: Request) -> Inventory:
     """Look at the data set and the output folder of a request; make nothing.
 
     Raises:
@@ -75,21 +75,21 @@ def take_stock(request: Request) -> Stock:
     for config in configs:
         folder = derivatives_folder(data, request.out, config)
         paths = {case_id: folder / name for case_id, name in names[config.angiography].items()}
-        there = {case_id for case_id, path in paths.items() if path.is_file()}
-        if len(there) == len(cases):
+        preprocessed = {case_id for case_id, path in paths.items() if path.is_file()}
+        if len(preprocessed) == len(cases):
             inputs[config] = Inputs.read(paths)
         elif not scans:
             scans = {case.case_id: read_scan(case) for case in cases}
         sizes[config] = [
             preprocessed_size(paths[case.case_id])
-            if case.case_id in there
+            if case.case_id in preprocessed
             else expected_size(scans[case.case_id], config)
             for case in cases
         ]
-        to_make = [size for case, size in zip(cases, sizes[config], strict=True) if case.case_id not in there]
+        to_make = [size for case, size in zip(cases, sizes[config], strict=True) if case.case_id not in preprocessed]
         num_to_preprocess += len(to_make)
         bytes_to_preprocess += sum(file_bytes(size, config) for size in to_make)
-    return Stock(
+    return Inventory(
         num_cases=len(cases),
         folds=tuple(fold.index for fold in folds),
         sizes=sizes,
@@ -100,12 +100,12 @@ def take_stock(request: Request) -> Stock:
     )
 
 
-def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> Stock:
+def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> Inventory:
     """Before the first sweep of a profile there are not even its phantoms, but their size is known."""
     phantom, num_cases = SIZES[request.profile.name], request.profile.phantom_cases
     scan = CTGrid(shape_DHW=phantom.shape_DHW, spacing_DHW_mm=phantom.spacing_DHW_mm)
     sizes = {config: [expected_size(scan, config)] * num_cases for config in configs}
-    return Stock(
+    return Inventory(
         num_cases=num_cases,
         folds=request.only_folds or tuple(range(request.base.cross_validation.num_folds)),
         sizes=sizes,

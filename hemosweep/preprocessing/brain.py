@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask, Spacing
 from hemosweep.data.hounsfield import BONE_HU
+from hemosweep.preprocessing.calvarium import calvarium_mask
 from hemosweep.preprocessing.head import (
     block_mean,
     blocks,
@@ -18,7 +19,6 @@ from hemosweep.preprocessing.head import (
     opened,
     shrink_factor,
 )
-from hemosweep.preprocessing.lid import skull_lid
 
 SATURATED_SHARE = 0.97
 """In a windowed export bone reads the maximum, give or take the rounding of the conversion."""
@@ -71,10 +71,10 @@ class _Blocks:
 def brain_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask | None = None) -> Mask:
     """Mask of everything inside the skull: brain, blood, ventricles, cisterns and sulci, down to the foramen magnum.
 
-    The slice with most brain is found first; from there the brain is followed upwards and downwards, slice by slice:
-    what bone encloses (a lid bridges craniotomies) is opened, and the pieces that lie over the brain of the slice
-    before are kept and grown back. Spinal canal is dropped, holes are filled, and the border is moved to where the HU
-    is half-way between brain and bone. An empty mask means that no skull was found.
+    The slice with most brain is found first. From there the brain is followed upwards and downwards, slice by slice:
+    the region that bone encloses (a smooth outline bridges craniotomies) is opened, and the pieces that lie over the
+    brain of the slice before are kept and grown back. The spinal canal is dropped, holes are filled, and the border is
+    moved to where the HU is half-way between brain and bone. An empty mask means that no skull was found.
 
     Args:
         hu_DHW: CT in HU, RAS+ array order.
@@ -166,8 +166,8 @@ def _in_slice(scan: _Blocks, index: int, before_HW: Mask, *, anything: bool = Fa
 
     `anything` keeps every piece that touches `before_HW`, however little of it.
     """
-    lid_HW = skull_lid(scan.bone_DHW[index], before_HW, scan.step_HW_mm)
-    tissue_HW = scan.tissue_DHW[index] & lid_HW
+    calvarium_HW = calvarium_mask(scan.bone_DHW[index], before_HW, scan.step_HW_mm)
+    tissue_HW = scan.tissue_DHW[index] & calvarium_HW
     core_HW = opened(tissue_HW, BRAIN_OPENING_MM, scan.step_HW_mm)
     labels_HW, num_pieces = ndimage.label(core_HW)
     if num_pieces == 0:

@@ -30,9 +30,11 @@ def outcome_of(
     noise: SeedNoise | None,
     incomparable: Sequence[str],
 ) -> Outcome:
-    """B against A, the first that holds: not comparable (the gate was overridden), not testable, equivalent (a margin
-    was given and holds), no evidence (p of the t-test is 0.05 or more), within seed noise, and better or worse, or only
-    different for a metric without a better direction.
+    """Outcome of B against A: the first of these that holds.
+
+    Not comparable (the comparability check was overridden), not testable, equivalent (a margin was given and holds), no
+    evidence (p of the t-test is 0.05 or more), within seed noise, and better or worse, or only different for a metric
+    without a better direction.
     """
     if incomparable:
         return "not_comparable"

@@ -19,7 +19,7 @@ from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
 from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
 from hemosweep.identity.source import source_digest
-from hemosweep.upkeep.status import asked_by, at, fold_run_folders, read_spec
+from hemosweep.upkeep.status import at, fold_run_folders, planned_by, read_spec
 
 Kind = Literal["fold_run", "needed_fold_run", "temporary", "derivatives", "figures"]
 KINDS: dict[Kind, str] = {
@@ -179,7 +179,7 @@ def _sort(
 ) -> tuple[dict[Path, Removable], dict[Path, Removable]]:
     """The fold runs that something needs, and the others, by folder."""
     planned = {fold_run.digest for plan in live for replicate in plan.replicates for fold_run in replicate.fold_runs}
-    names = {digest: f"{by[0].replicate} fold {by[0].fold}" for digest, by in asked_by(plans).items()}
+    names = {digest: f"{by[0].replicate} fold {by[0].fold}" for digest, by in planned_by(plans).items()}
     needed: dict[Path, Removable] = {}
     idle: dict[Path, Removable] = {}
     for folder, spec in specs.items():

@@ -8,7 +8,7 @@ from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.upkeep.clean import put_aside, refuse_fold_runs_in_use
 
 
-def take_away(
+def delete_fold_runs(
     replicates: Sequence[Replicate], out: Path, *, gone: Callable[[int], None], warn: Callable[[str], None]
 ) -> None:
     """Delete every fold run of the replicates that has begun or is done; to be called by the driver of the folder.

@@ -23,8 +23,8 @@ _NUM_PACE_EPOCHS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """Who asks for a fold run: several arms may share it, under different numbers of their folds."""
+class PlannedBy:
+    """An arm whose plan contains a fold run. Several arms may share one, under different numbers of their folds."""
 
     sweep: str
     run_name: str
@@ -66,7 +66,7 @@ class FoldRunStatus:
 
     digest: str
     state: State
-    asked_by: tuple[Asked, ...] = ()
+    asked_by: tuple[PlannedBy, ...] = ()
     seed: int | None = None
     fold: int | None = None
     process: str | None = None
@@ -77,7 +77,7 @@ class FoldRunStatus:
 
     @property
     def name(self) -> str:
-        """Sweep, run and fold of the first that asks for it, or else its digest, seed and fold."""
+        """Sweep, run and fold of the first arm that plans it, or else its digest, seed and fold."""
         if self.asked_by:
             return f"{self.asked_by[0].replicate} fold {self.asked_by[0].fold}"
         known = "" if self.seed is None else f" seed {self.seed} fold {self.fold}"
@@ -118,20 +118,20 @@ def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
         raise BadInput(f"{out}: no such folder; give the --out of a sweep")
     source = source_digest()
     plans = read_plans(out)
-    asked = asked_by(plans)
+    planned = planned_by(plans)
     folders = {path.name: path for path in fold_run_folders(out)}
-    planned = asked_by([plan for plan in plans if plan.source in (None, source)])
-    found = [
-        _look(folder, tuple(asked.get(digest, ())), source, with_done=with_done) for digest, folder in folders.items()
+    trainable = planned_by([plan for plan in plans if plan.source in (None, source)])
+    fold_runs = [
+        _look(folder, tuple(planned.get(digest, ())), source, with_done=with_done) for digest, folder in folders.items()
     ]
-    found += [
+    fold_runs += [
         FoldRunStatus(digest=digest, state="waiting", asked_by=tuple(by), seed=by[0].seed, fold=by[0].fold)
-        for digest, by in planned.items()
+        for digest, by in trainable.items()
         if digest not in folders
     ]
-    order = {digest: number for number, digest in enumerate(asked)}
-    found.sort(key=lambda f: (STATES.index(f.state), order.get(f.digest, len(order)), f.seed or 0, f.fold or 0))
-    return SweepStatus(driver=driver(out), fold_runs=tuple(found))
+    order = {digest: number for number, digest in enumerate(planned)}
+    fold_runs.sort(key=lambda f: (STATES.index(f.state), order.get(f.digest, len(order)), f.seed or 0, f.fold or 0))
+    return SweepStatus(driver=driver(out), fold_runs=tuple(fold_runs))
 
 
 def fold_run_folders(out: Path) -> list[Path]:
@@ -139,14 +139,14 @@ def fold_run_folders(out: Path) -> list[Path]:
     return [path for path in sorted((out / FOLD_RUNS_NAME).glob("[!.]*")) if path.is_dir()]
 
 
-def asked_by(plans: Sequence[Plan]) -> dict[str, list[Asked]]:
-    """Digest to who asks for it, in the order of the plans."""
-    asked: dict[str, list[Asked]] = {}
+def planned_by(plans: Sequence[Plan]) -> dict[str, list[PlannedBy]]:
+    """Digest of each fold run to the arms that plan it, in the order of the plans."""
+    planned: dict[str, list[PlannedBy]] = {}
     for plan in plans:
         for replicate in plan.replicates:
             for fold_run in replicate.fold_runs:
-                asked.setdefault(fold_run.digest, []).append(
-                    Asked(
+                planned.setdefault(fold_run.digest, []).append(
+                    PlannedBy(
                         sweep=plan.sweep,
                         run_name=replicate.run_name,
                         arm=replicate.arm,
@@ -154,10 +154,10 @@ def asked_by(plans: Sequence[Plan]) -> dict[str, list[Asked]]:
                         fold=fold_run.fold,
                     )
                 )
-    return asked
+    return planned
 
 
-def _look(folder: Path, asked_by: tuple[Asked, ...], source: str, *, with_done: bool) -> FoldRunStatus:
+def _look(folder: Path, asked_by: tuple[PlannedBy, ...], source: str, *, with_done: bool) -> FoldRunStatus:
     process = holder(folder / LOCK_NAME)  # Before the marker: one that ends in between is done, not stopped.
     done = is_finished(folder)
     if done and not with_done:

@@ -13,7 +13,7 @@ from hemosweep.executors.execution import count_slots
 from hemosweep.executors.machine import num_places
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.forecast.duration import forecast_fold, makespan
-from hemosweep.forecast.inventory import FoldRunKey, Stock, take_stock
+from hemosweep.forecast.inventory import FoldRunKey, Inventory, take_inventory
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
@@ -205,30 +205,30 @@ def forecast_study(request: Request) -> Forecast:
     execution = request.execution
     num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
     num_slots = None if execution.here else count_slots(execution, request.out, num_folds=num_folds)
-    stock = take_stock(request)
-    counts = _count(request, stock)
+    inventory = take_inventory(request)
+    counts = _count(request, inventory)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
     calibrations = calibrate(with_work, request.out)
     steps, on_gpu = calibrations.steps, calibrations.num_gpus > 0
     if num_slots is None:
         num_slots = num_places(calibrations.num_gpus, execution.per_gpu)
-    fold_s = {config: forecast_fold(config, stock.num_cases, step.patch_s) for config, step in steps.items()}
+    fold_s = {config: forecast_fold(config, inventory.num_cases, step.patch_s) for config, step in steps.items()}
     same_arms = _same_arms(request)
     arms = []
     for arm, count in zip(request.arms, counts, strict=True):
         step = steps[arm.config] if count.num_missing else None
-        fold_bytes = 0 if step is None else step.checkpoint_bytes + stock.fold_prediction_bytes
+        fold_bytes = 0 if step is None else step.checkpoint_bytes + inventory.fold_prediction_bytes
         arms.append(
             ArmForecast(
                 arm=arm.name,
-                num_fold_runs=len(stock.folds) * len(request.seeds),
+                num_fold_runs=len(inventory.folds) * len(request.seeds),
                 num_done=count.num_done,
                 num_shared=count.num_shared,
                 num_missing=count.num_missing,
                 shared_with=tuple(name for name in same_arms[arm.config] if name != f"{request.sweep.name}/{arm.name}"),
                 seconds=count.num_missing * fold_s.get(arm.config, 0.0),
                 disk_bytes=count.num_missing * fold_bytes,
-                memory_bytes=None if step is None else step.memory_bytes + stock.resident_bytes(arm.config),
+                memory_bytes=None if step is None else step.memory_bytes + inventory.resident_bytes(arm.config),
                 batch_size=arm.config.training.batch_size,
                 batch_at_once=None if step is None else step.batch_at_once,
             )
@@ -239,12 +239,12 @@ def forecast_study(request: Request) -> Forecast:
         profile=request.profile.name,
         device=calibrations.device,
         on_gpu=on_gpu,
-        num_cases=stock.num_cases,
+        num_cases=inventory.num_cases,
         arms=tuple(arms),
         num_slots=num_slots,
         wall_seconds=makespan(in_order, min(num_slots, max(1, sum(arm.num_missing for arm in arms)))),
-        num_to_preprocess=stock.num_to_preprocess,
-        preprocessed_bytes=stock.preprocessed_bytes,
+        num_to_preprocess=inventory.num_to_preprocess,
+        preprocessed_bytes=inventory.preprocessed_bytes,
         gpu_bytes=calibrations.gpu_bytes,
         num_trials=request.num_trials,
         subset=request.subset,
@@ -263,13 +263,13 @@ class _Count:
     num_missing: int
 
 
-def _count(request: Request, stock: Stock) -> list[_Count]:
+def _count(request: Request, inventory: Inventory) -> list[_Count]:
     """Fold runs that are left of each arm: one that several arms share is missing from the first of them alone."""
     counts = []
     counted: set[FoldRunKey] = set()
     for arm in request.arms:
-        wanted = {(arm.config, seed, fold) for seed in request.seeds for fold in stock.folds}
-        undone = wanted - stock.done
+        wanted = {(arm.config, seed, fold) for seed in request.seeds for fold in inventory.folds}
+        undone = wanted - inventory.done
         missing = undone - counted
         counted |= missing
         counts.append(

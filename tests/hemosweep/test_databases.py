@@ -8,7 +8,7 @@ import pytest
 
 from hemosweep import sqlite as databases
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import check_database, telling, usable
+from hemosweep.sqlite import check_database, reports_database_faults, usable
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_method_tells_of_its_owners_database(path):
         def __init__(self, path: Path) -> None:
             self.path = path
 
-        @telling
+        @reports_database_faults
         def ask(self, statement: str) -> None:
             """Ask."""
             ask(self.path, statement)

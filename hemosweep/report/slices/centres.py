@@ -59,7 +59,7 @@ def draw_centres(
         regions: masks to outline, each in the colour of its dots; the lesion is outlined in any case.
     """
     dots = {name: _voxels(centres, name, case.lesion_DHW.shape) for name in centres.counts}
-    shown = telling_slices(dots, len(case.lesion_DHW))
+    shown = informative_slices(dots, len(case.lesion_DHW))
     framed = max(shown, key=lambda index: len(near(dots[POSITIVE], index)))
     _, height, width = case.lesion_DHW.shape
     _, height_mm, width_mm = case.spacing_DHW_mm
@@ -84,7 +84,7 @@ def draw_centres(
         save(figure, path)
 
 
-def telling_slices(dots: Mapping[str, NDArray[np.int64]], num_slices: int) -> list[int]:
+def informative_slices(dots: Mapping[str, NDArray[np.int64]], num_slices: int) -> list[int]:
     """Up to three slices whose neighbourhoods do not overlap, in order.
 
     The first holds the most positives. Each further one holds the most centres of the region of which the smallest

@@ -14,7 +14,7 @@ from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.driver import DrawReplicate, run_sweep
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
-from hemosweep.engine.observers import TrialBook
+from hemosweep.engine.observers import TrialLedger
 from hemosweep.engine.plan import write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.request import Request
@@ -30,7 +30,7 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.sweeps.base import Profile
-from hemosweep.upkeep.restart import take_away
+from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 
@@ -67,7 +67,7 @@ def _started_over(request: Request, prepared: Prepared, console: Console) -> Ite
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    take_away(
+    delete_fold_runs(
         prepared.plan(request.arms, request.seeds),
         request.out,
         gone=lambda num: say(f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"),
@@ -191,7 +191,7 @@ def train(
     prepared: Prepared,
     workplace: Workplace,
     *,
-    ledger: TrialBook,
+    ledger: TrialLedger,
     tracker: Tracker,
     illustrate: DrawReplicate,
     console: Console,

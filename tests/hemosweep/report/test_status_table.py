@@ -5,11 +5,11 @@ import pytest
 from rich.console import Console
 
 from hemosweep.report.terminal.status import status_view, summary
-from hemosweep.upkeep.status import Asked, FoldRunStatus, SweepStatus, TrainingProgress
+from hemosweep.upkeep.status import FoldRunStatus, PlannedBy, SweepStatus, TrainingProgress
 
 
 def asked(fold, arm="with[0]"):
-    return (Asked(sweep="se", run_name=arm, arm=arm, seed=0, fold=fold),)
+    return (PlannedBy(sweep="se", run_name=arm, arm=arm, seed=0, fold=fold),)
 
 
 RUNNING = FoldRunStatus(
