@@ -68,8 +68,8 @@ class RunRecord:
         named = f"{num} {age} {'run is' if num == 1 else 'runs are'} named {self.full_name} too"
         if not newer:
             return f"{named}; took the newest, {taken} (hemosweep runs)"
-        said = ", ".join(f"{other.run_id[:8]} {other._shortcoming}" for other in newer)
-        return f"{named}; took {taken}, since of the newer {said} (hemosweep runs)"
+        shortcomings = ", ".join(f"{other.run_id[:8]} {other._shortcoming}" for other in newer)
+        return f"{named}; took {taken}, since of the newer {shortcomings} (hemosweep runs)"
 
     @property
     def _shortcoming(self) -> str:
@@ -186,12 +186,12 @@ def find_run(store: RunStore, reference: str) -> RunRecord:
         BadInput: no run or different ones fit; the message lists the nearest names, or the ones that fit.
     """
     records = store.list_runs()
-    found = [record for record in records if _fits(record, reference)]
-    if len({record.full_name for record in found}) == 1:
-        return _best(found)
-    if found:
-        choices = ", ".join(f"{record.full_name} ({record.run_id[:8]})" for record in found)
-        raise BadInput(f"{reference!r} means {len(found)} runs: {choices}; give one of these names or ids")
+    matches = [record for record in records if _fits(record, reference)]
+    if len({record.full_name for record in matches}) == 1:
+        return _best(matches)
+    if matches:
+        choices = ", ".join(f"{record.full_name} ({record.run_id[:8]})" for record in matches)
+        raise BadInput(f"{reference!r} means {len(matches)} runs: {choices}; give one of these names or ids")
     names = sorted({record.full_name for record in records} | {record.run_name for record in records})
     nearest = difflib.get_close_matches(reference, names, n=5, cutoff=0.4) or names[:5]
     raise BadInput(f"{store.place} has no run {reference!r}; nearest: {', '.join(nearest) or 'none, it is empty'}")

@@ -61,18 +61,18 @@ def tagged_runs(out: Path, prefix: str, tag: str, value: str) -> list[StoredRun]
     Raises:
         BadInput: the folder holds no store, or one that cannot be read.
     """
-    asked = {"prefix": prefix, "tag": tag, "value": value}
-    found = f"SELECT runs.run_uuid {_RUNS}"
+    parameters = {"prefix": prefix, "tag": tag, "value": value}
+    run_ids = f"SELECT runs.run_uuid {_RUNS}"
     with _opened(out) as database:
-        rows = database.execute(f"SELECT runs.run_uuid, runs.name, status, start_time {_RUNS}", asked).fetchall()
+        rows = database.execute(f"SELECT runs.run_uuid, runs.name, status, start_time {_RUNS}", parameters).fetchall()
         metrics: dict[str, dict[str, float]] = {run_id: {} for run_id, *_ in rows}
         tags: dict[str, dict[str, str]] = {run_id: {} for run_id, *_ in rows}
         # MLflow keeps NaN as 0 with a flag.
-        select = f"SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN ({found})"
-        for run_id, name, number, is_nan in database.execute(select, asked):
+        select = f"SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN ({run_ids})"
+        for run_id, name, number, is_nan in database.execute(select, parameters):
             metrics[run_id][name] = float("nan") if is_nan else float(number)
         for run_id, name, text in database.execute(
-            f"SELECT run_uuid, key, value FROM tags WHERE run_uuid IN ({found})", asked
+            f"SELECT run_uuid, key, value FROM tags WHERE run_uuid IN ({run_ids})", parameters
         ):
             tags[run_id][name] = text
     return [

@@ -38,7 +38,7 @@ class MlflowStore:
 
     def list_folds(self) -> Mapping[str, tuple[FoldRecord, ...]]:
         """See `RunStore`."""
-        found: dict[str, list[FoldRecord]] = {}
+        by_parent: dict[str, list[FoldRecord]] = {}
         prefix = schema.TAG_ENVIRONMENT_PREFIX
         for child in tagged_runs(self.out, schema.EXPERIMENT_PREFIX, schema.TAG_LEVEL, schema.LEVEL_FOLD):
             record = FoldRecord(
@@ -50,9 +50,10 @@ class MlflowStore:
                     name.removeprefix(prefix): value for name, value in child.tags.items() if name.startswith(prefix)
                 },
             )
-            found.setdefault(child.tags[schema.TAG_PARENT], []).append(record)
+            by_parent.setdefault(child.tags[schema.TAG_PARENT], []).append(record)
         return {
-            run_id: tuple(sorted(folds, key=lambda fold: (fold.fold, fold.digest))) for run_id, folds in found.items()
+            run_id: tuple(sorted(folds, key=lambda fold: (fold.fold, fold.digest)))
+            for run_id, folds in by_parent.items()
         }
 
     def case_rows(self, run_id: str) -> list[dict[str, Any]]:

@@ -83,8 +83,8 @@ class Recorder:
         return run_id
 
     def _begin(self, experiment_id: str, info: ReplicateInfo, folders: Mapping[str, Path] | None) -> Run:
-        found = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
-        run = found[0] if found else None
+        runs = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
+        run = runs[0] if runs else None
         if run is not None and folders is not None and self._is_of_others(run, folders):
             self._delete(run)
             run = None
@@ -247,8 +247,8 @@ class Recorder:
 
     def _delete(self, run: Run) -> None:
         """The folds first: a deletion that is cut short leaves a run that is not of the fold runs on disk either."""
-        for found in (*self._folds(run.info.run_id), run):
-            self._client.delete_run(found.info.run_id)
+        for outdated in (*self._folds(run.info.run_id), run):
+            self._client.delete_run(outdated.info.run_id)
 
     def _find_child(self, run_id: str, digest: str) -> _Child | None:
         if run_id not in self._children:

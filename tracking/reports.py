@@ -25,11 +25,11 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
         store = existing_store(out)
         client = store.client
         experiment_id = str(ensure_experiment(store, sweep).experiment_id)
-        wanted = f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'"
-        found = search_runs(store, [experiment_id], wanted)
-        if found:
-            run_id = str(found[0].info.run_id)
-            if found[0].data.tags.get(schema.TAG_REPORT) == digest and found[0].info.status == "FINISHED":
+        is_report = f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'"
+        reports = search_runs(store, [experiment_id], is_report)
+        if reports:
+            run_id = str(reports[0].info.run_id)
+            if reports[0].data.tags.get(schema.TAG_REPORT) == digest and reports[0].info.status == "FINISHED":
                 return run_id
         else:
             tags = {

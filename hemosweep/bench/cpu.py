@@ -122,7 +122,9 @@ def _training(
     def draw(loader: Batches) -> Callable[[], object]:
         return lambda: list(islice(loader, len(batches)))
 
-    data_s = interleaved_s({"hemosweep": gather_all} | {name: draw(of) for name, of in loaders.items()}, rounds=rounds)
+    data_s = interleaved_s(
+        {"hemosweep": gather_all} | {name: draw(loader) for name, loader in loaders.items()}, rounds=rounds
+    )
     width, dropout = config.model.width, config.model.dropout
     step = make_step(OURS, build(OURS, device, width=width, dropout=dropout), device)
     layouts = {", channels last": device, "": replace(device, channels_last=False)}
@@ -160,9 +162,13 @@ def _training(
 
 def _against(what: str, seconds: dict[str, float], peer: str, goal: float | None, note: str) -> BenchRow:
     """Ratio of a peer's time, at its best, to ours."""
-    found = [value for name, value in seconds.items() if name.startswith(peer)]
+    peer_seconds = [value for name, value in seconds.items() if name.startswith(peer)]
     return BenchRow(
-        what=what, value=min(found) / seconds["hemosweep"] if found else None, unit="times", goal=goal, note=note
+        what=what,
+        value=min(peer_seconds) / seconds["hemosweep"] if peer_seconds else None,
+        unit="times",
+        goal=goal,
+        note=note,
     )
 
 
@@ -270,7 +276,9 @@ def _monai_scores(case: PreprocessedCase, prediction_DHW: Mask) -> None:
 def _surface_distances(case: PreprocessedCase, prediction_DHW: Mask) -> None:
     import surface_distance
 
-    found = surface_distance.compute_surface_distances(case.reference_DHW, prediction_DHW, case.native_spacing_DHW_mm)
-    surface_distance.compute_robust_hausdorff(found, 95)
-    surface_distance.compute_average_surface_distance(found)
-    surface_distance.compute_surface_dice_at_tolerance(found, 2.0)
+    distances = surface_distance.compute_surface_distances(
+        case.reference_DHW, prediction_DHW, case.native_spacing_DHW_mm
+    )
+    surface_distance.compute_robust_hausdorff(distances, 95)
+    surface_distance.compute_average_surface_distance(distances)
+    surface_distance.compute_surface_dice_at_tolerance(distances, 2.0)

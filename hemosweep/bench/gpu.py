@@ -260,10 +260,10 @@ def _peers(device: Device, details: dict[str, Any], say: Say) -> Iterator[BenchR
         ("against a plain PyTorch loop, training", "plain PyTorch", None),
         ("against MONAI's pipeline, training", "MONAI", 2.0),
     ):
-        found = [rate for key, rate in rates.items() if key.startswith(name)]
+        peer_rates = [rate for key, rate in rates.items() if key.startswith(name)]
         yield BenchRow(
             what=what,
-            value=rates["hemosweep"] / max(found) if found else None,
+            value=rates["hemosweep"] / max(peer_rates) if peer_rates else None,
             unit="times",
             goal=goal,
             note=missing.get(name, ""),

@@ -21,12 +21,12 @@ def gpu_tests(details: dict[str, Any]) -> Iterator[BenchRow]:
         return
     command = [sys.executable, "-m", "pytest", "-q", str(TESTS), f"--confcutdir={TESTS}", "-p", "no:cacheprovider"]
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             command, cwd=TESTS.parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TESTS_S
         ).stdout
     except subprocess.TimeoutExpired as error:
-        said = (error.stdout or b"").decode(errors="replace") + f"\nended after {TESTS_S} s"
-    lines = said.strip().splitlines() or ["no output"]
+        output = (error.stdout or b"").decode(errors="replace") + f"\nended after {TESTS_S} s"
+    lines = output.strip().splitlines() or ["no output"]
     details["tests"] = [line for line in lines if line.startswith(("FAILED", "ERROR"))] + lines[-1:]
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", lines[-1])}
     total = sum(counts.values())

@@ -158,9 +158,9 @@ def _gradient(rung: Rung, device: Device, bank: Given) -> tuple[float, Tensor]:
         return float(loss.detach()), torch.cat(gradients).clone()
 
 
-def _errors(found: tuple[float, Tensor], reference: tuple[float, Tensor]) -> dict[str, float]:
-    loss = abs(found[0] - reference[0]) / abs(reference[0])
-    gradient = float((found[1] - reference[1]).norm() / reference[1].norm())
+def _errors(measured: tuple[float, Tensor], reference: tuple[float, Tensor]) -> dict[str, float]:
+    loss = abs(measured[0] - reference[0]) / abs(reference[0])
+    gradient = float((measured[1] - reference[1]).norm() / reference[1].norm())
     return {"loss_error": float(f"{loss:.2e}"), "gradient_error": float(f"{gradient:.2e}")}
 
 

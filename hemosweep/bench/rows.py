@@ -69,13 +69,13 @@ class BenchResult:
 
 def versions() -> dict[str, str | None]:
     """Python's and the packages' that the figures depend on; None for one that is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    versions: dict[str, str | None] = {"python": platform.python_version()}
     for package in MEASURED_PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = None
-    return found
+            versions[package] = None
+    return versions
 
 
 def make_result(
@@ -129,7 +129,7 @@ def number(value: float) -> str:
 
 
 def _measured_with(result: BenchResult) -> str:
-    packages = ", ".join(f"{name} {found or 'not installed'}" for name, found in result.versions.items())
+    packages = ", ".join(f"{name} {installed or 'not installed'}" for name, installed in result.versions.items())
     busy = (
         ""
         if result.num_busy is None

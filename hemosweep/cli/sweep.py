@@ -79,7 +79,7 @@ def _takes(names: list[str], further: Mapping[str, Any]) -> Callable[[Callable[.
     """Decorate a command, to take these fields of `SweepOptions`, and further switches, as its options."""
     defaults = {field.name: field.default for field in fields(SweepOptions)} | {"name": Parameter.empty} | _TYPED
     options = {name: (_OPTIONS[name], defaults[name]) for name in names} | {
-        name: (of, False) for name, of in further.items()
+        name: (option, False) for name, option in further.items()
     }
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -22,21 +22,21 @@ def check_sides(a: Side, b: Side) -> Comparability:
                 f"{file} does not say which data, folds, metric version and checkpoint rule it is of; not checked"
             )
         return Comparability(reasons=(), warnings=tuple(warnings))
-    found = comparability(_facts(run_a), _facts(run_b))
-    reasons = [*found.reasons]
+    check = comparability(_facts(run_a), _facts(run_b))
+    reasons = [*check.reasons]
     warnings += [*_seeds(a, "A"), *_seeds(b, "B")]
     if run_a.fact("folds_digest") == run_b.fact("folds_digest"):
         reasons += _moved(a, b)
         warnings += _other_cases(a, b)
-    return Comparability(reasons=tuple(reasons), warnings=(*found.warnings, *warnings))
+    return Comparability(reasons=tuple(reasons), warnings=(*check.warnings, *warnings))
 
 
 def _seeds(side: Side, letter: str) -> list[str]:
     """The seeds of one arm that differ in what is a warning between two arms; in the rest they are the same."""
     newest = side.newest
     assert newest is not None
-    found = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
-    names = ", ".join(dict.fromkeys(text.partition(" differs ")[0] for text in found))
+    differences = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
+    names = ", ".join(dict.fromkeys(text.partition(" differs ")[0] for text in differences))
     return [f"not all seeds of {letter} were trained alike: {names} differ"] if names else []
 
 

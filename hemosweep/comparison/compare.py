@@ -133,11 +133,11 @@ def _agreed(
     """
     if a is None and b is None:
         return None, []
-    a, b = ({case_id: said for case_id, said in (side or {}).items() if said != unknown} for side in (a, b))
+    a, b = ({case_id: fact for case_id, fact in (side or {}).items() if fact != unknown} for side in (a, b))
     contradicted = sorted(case_id for case_id in a.keys() & b.keys() if a[case_id] != b[case_id])
     warning = f"A and B do not agree on the {what} of {', '.join(contradicted)}; taken as not known"
-    said = {case_id: value for case_id, value in (a | b).items() if case_id not in contradicted}
-    return said, [warning] if contradicted else []
+    agreed = {case_id: value for case_id, value in (a | b).items() if case_id not in contradicted}
+    return agreed, [warning] if contradicted else []
 
 
 def _without_lesion(a: Side, b: Side) -> list[str]:
@@ -150,9 +150,9 @@ def _without_lesion(a: Side, b: Side) -> list[str]:
         volume_ml = side.false_positive_ml.get(case_id)
         return "not told" if volume_ml is None else f"{volume_ml:.3g} mL"
 
-    told = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
-    told[0] = f"false positives: {told[0]}"
-    named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, told, strict=True))
+    volumes = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
+    volumes[0] = f"false positives: {volumes[0]}"
+    named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, volumes, strict=True))
     return [f"no lesion in the reference of {named}"]
 
 

@@ -91,14 +91,14 @@ def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...],
     Raises:
         BadInput: as `find_replicates`, or none is finished.
     """
-    found = find_replicates(store, reference)
-    finished = [run for run in found if run.is_finished]
+    replicates = find_replicates(store, reference)
+    finished = [run for run in replicates if run.is_finished]
     if not finished:
-        run = found[-1]
+        run = replicates[-1]
         raise BadInput(f"run {run.full_name} is {run.status}, not finished; run its sweep again first")
     newest = max(finished, key=lambda run: (run.subset is None, run.start_time))
     chosen = same_arm(store, finished, newest)
-    warnings = [f"{run.full_name} is left out, it is {run.status}" for run in found if run not in finished]
+    warnings = [f"{run.full_name} is left out, it is {run.status}" for run in replicates if run not in finished]
     warnings += [
         f"{run.full_name} is left out: its data, folds, configuration or code are not those of {newest.full_name}"
         for run in finished
@@ -132,25 +132,27 @@ def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict
 
 def _patients(rows: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
     """Patient by case, as far as the run recorded them; None where it recorded none."""
-    found = {str(row["case_id"]): str(row["patient_id"]) for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN}
-    return found or None
+    patients = {
+        str(row["case_id"]): str(row["patient_id"]) for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN
+    }
+    return patients or None
 
 
 def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Side:
     if names_a_file(reference):
-        found = read_score_file(Path(reference), metric, label)
+        file = read_score_file(Path(reference), metric, label)
         return Side(
-            name=reference if len(found.labels) < 2 else f"{reference} (label {found.label})",
-            seeds=(found.scores,),
-            folds=found.folds,
-            ivh=found.ivh,
-            patients=found.patients,
-            without_lesion=found.without_lesion,
-            false_positive_ml=found.false_positive_ml,
+            name=reference if len(file.labels) < 2 else f"{reference} (label {file.label})",
+            seeds=(file.scores,),
+            folds=file.folds,
+            ivh=file.ivh,
+            patients=file.patients,
+            without_lesion=file.without_lesion,
+            false_positive_ml=file.false_positive_ml,
             runs=(),
-            program=found.program,
-            labels=found.labels,
-            warnings=found.warnings,
+            program=file.program,
+            labels=file.labels,
+            warnings=file.warnings,
         )
     runs, warnings = choose_runs(store, reference)
     tables = [store.case_rows(run.run_id) for run in runs]

@@ -64,8 +64,8 @@ def _side(name: str, table: "pd.DataFrame", metric: str) -> Side:
     def texts(column: str) -> dict[str, str] | None:
         if column not in table.columns:
             return None
-        found = {case_id: str(value) for case_id, value in zip(case_ids, table[column], strict=True)}
-        return {case_id: value for case_id, value in found.items() if value not in (UNKNOWN, "nan", "None")} or None
+        by_case = {case_id: str(value) for case_id, value in zip(case_ids, table[column], strict=True)}
+        return {case_id: value for case_id, value in by_case.items() if value not in (UNKNOWN, "nan", "None")} or None
 
     def numbers(column: str) -> dict[str, float]:
         values = table[column] if column in table.columns else [float("nan")] * len(case_ids)

@@ -25,8 +25,8 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
     for case in cases:
         for path, kind, suffix in ((case.ct_path, "CT", "ct"), (case.lesion_path, "lesion mask", LESION_SUFFIX)):
             if path is None or not os.path.isfile(path):
-                wanted = case_file(data, case.case_id, suffix)
-                raise BadInput(f"case {case.case_id}: no {kind} at {wanted}; add the file or remove the case's row")
+                expected = case_file(data, case.case_id, suffix)
+                raise BadInput(f"case {case.case_id}: no {kind} at {expected}; add the file or remove the case's row")
     return cases
 
 

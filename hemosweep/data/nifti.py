@@ -146,19 +146,19 @@ def _place_warnings(image: nib.Nifti1Image) -> tuple[str, ...]:
     cosines = np.abs(axes_s.T @ axes_s - np.eye(3)).max()
     shear_deg = float(np.rad2deg(np.arcsin(min(1.0, cosines))))
     apart_deg = float(np.rad2deg(np.arccos(np.clip((axes_s * axes_q).sum(axis=0), -1.0, 1.0))).max())
-    told = []
+    differences = []
     if np.linalg.det(axes_s) * np.linalg.det(axes_q) < 0:
-        told.append("left and right")
+        differences.append("left and right")
     elif apart_deg > shear_deg + ROUNDING_DEG:
-        told.append(f"orientation (by {apart_deg:.3g} degrees)")
+        differences.append(f"orientation (by {apart_deg:.3g} degrees)")
     # The pitch of sheared slices is told along the table or across the slices.
     if (np.abs(mm_s / mm_q - 1.0) > 0.01 + 1.0 - np.cos(np.deg2rad(shear_deg))).any():
-        told.append("voxel size")
+        differences.append("voxel size")
     if np.linalg.norm(sform[:3, 3] - qform[:3, 3]) > min(mm_s):
-        told.append("place")
-    if not told:
+        differences.append("place")
+    if not differences:
         return ()
-    return (f"the header's sform and qform disagree on {' and '.join(told)}; the sform is used",)
+    return (f"the header's sform and qform disagree on {' and '.join(differences)}; the sform is used",)
 
 
 def write_volume(path: Path, volume: Volume) -> None:

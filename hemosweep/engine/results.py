@@ -100,8 +100,8 @@ def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
             f"memory ran out, so gradients were added up over {size} patches at a time instead of {batch_size}; batch "
             f"normalisation and soft Dice are those of {size}"
         )
-    told = (_FALLBACKS[event["event"]].format(**event) for event in events if event["event"] in _FALLBACKS)
-    lines += dict.fromkeys(told)  # Training and validation may say the same.
+    fallbacks = (_FALLBACKS[event["event"]].format(**event) for event in events if event["event"] in _FALLBACKS)
+    lines += dict.fromkeys(fallbacks)  # Training and validation may say the same.
     empty = {event["case_id"]: event["regions"] for event in events if event["event"] == "empty_region"}
     if empty:
         case_id, regions = next(iter(empty.items()))

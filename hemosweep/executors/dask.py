@@ -116,7 +116,7 @@ class DaskExecutor:
     def _end(self, future: "Future[Any]") -> list[Ended]:
         """End of a fold run, unless it is told already. The cluster forgets it at once: a result that it kept
         would be made again when the worker dies that holds it."""
-        folder = next((folder for folder, own in self._futures.items() if own is future), None)
+        folder = next((folder for folder, submitted in self._futures.items() if submitted is future), None)
         if folder is None:
             return []
         del self._futures[folder]

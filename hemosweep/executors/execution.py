@@ -42,7 +42,7 @@ class Execution:
     time_limit_s: float = math.inf
 
     @property
-    def here(self) -> bool:
+    def on_this_machine(self) -> bool:
         """True if this machine trains."""
         return self.kind == "local"
 
@@ -68,7 +68,7 @@ def read_execution(
         raise BadInput(f"unknown executor {executor!r}; give local, slurm, dask:SCHEDULER.json or dask:tls://HOST:PORT")
     if kind == "dask" and not address:
         raise BadInput("--executor dask: say which cluster, dask:SCHEDULER.json or dask:tls://HOST:PORT")
-    for option, given, of in (
+    for option, given, kinds in (
         ("--per-gpu", per_gpu is not None, ("local",)),
         ("--max-jobs", max_jobs is not None, ("slurm",)),
         ("--sbatch", bool(sbatch), ("slurm",)),
@@ -76,8 +76,8 @@ def read_execution(
         ("--certs", certs is not None, ("dask", "slurm")),
         ("--insecure", insecure, ("dask", "slurm")),
     ):
-        if given and kind not in of:
-            raise BadInput(f"{option} is for --executor {' and '.join(of)}; leave it out")
+        if given and kind not in kinds:
+            raise BadInput(f"{option} is for --executor {' and '.join(kinds)}; leave it out")
     for option, number in (("--per-gpu", per_gpu), ("--max-jobs", max_jobs)):
         if number is not None and number < 1:
             raise BadInput(f"{option} {number}: give at least 1")
@@ -145,7 +145,7 @@ def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
     Raises:
         BadInput: a Dask cluster cannot be reached or used as asked for.
     """
-    assert not execution.here, "this machine's executor starts processes, which would disturb timed steps"
+    assert not execution.on_this_machine, "this machine's executor starts processes, which would disturb timed steps"
     if execution.kind == "slurm":
         return num_folds if execution.max_jobs is None else execution.max_jobs
     with open_executor(execution, out, num_folds=num_folds) as executor:

@@ -61,8 +61,8 @@ class Bystanders:
     def _now(self) -> tuple[float, float, float] | None:
         """Wall-clock seconds, those that the processors worked, and those that they did for this process."""
         ticks = sum(_ticks_at_work())
-        own = os.times()
-        return (time.perf_counter(), ticks / os.sysconf("SC_CLK_TCK"), own.user + own.system) if ticks else None
+        process = os.times()
+        return (time.perf_counter(), ticks / os.sysconf("SC_CLK_TCK"), process.user + process.system) if ticks else None
 
 
 def _ticks_at_work() -> Iterator[int]:

@@ -188,5 +188,5 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return f"the last one left no log in {log.parent}: do the compute nodes share that folder?"
-    said = [words for line in lines if (words := line.strip().rpartition(" - ")[2]) not in ("", "End worker")]
-    return f"the log of the last, {log}, ends: {said[-1] if said else 'nothing'}"
+    messages = [words for line in lines if (words := line.strip().rpartition(" - ")[2]) not in ("", "End worker")]
+    return f"the log of the last, {log}, ends: {messages[-1] if messages else 'nothing'}"

@@ -84,8 +84,8 @@ def last_process(events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
 
 def micro_batch_size(events: Sequence[dict[str, Any]]) -> int | None:
     """The number of patches that the last process had in memory at once; None for as many as a batch has."""
-    told = [event for event in last_process(events) if event["event"] in {"resumed", "batch_halved"}]
-    return told[-1].get("micro_batch") if told else None
+    batch_events = [event for event in last_process(events) if event["event"] in {"resumed", "batch_halved"}]
+    return batch_events[-1].get("micro_batch") if batch_events else None
 
 
 def seconds_at_work(events: Sequence[dict[str, Any]]) -> float:

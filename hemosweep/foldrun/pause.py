@@ -20,15 +20,15 @@ def pause_on_sigterm() -> Iterator[Callable[[], bool]]:
 
     To be entered in the main thread.
     """
-    asked = False
+    requested = False
 
     def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal requested
+        requested = True
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     before = signal.signal(signal.SIGTERM, ask)
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -51,34 +51,39 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
     """
     path, machine = out / FILE_NAME, machine_digest()
-    here = _Machine.of(_read(path).get(machine))
+    record = _Machine.from_stored(_read(path).get(machine))
     names = {config: _step_digest(config) for config in configs}
-    to_time = {name: config for config, name in names.items() if here is None or not here.settles(name, config)}
+    to_time = {name: config for config, name in names.items() if record is None or not record.settles(name, config)}
     not_kept = None
-    if here is None or to_time:
+    if record is None or to_time:
         # Imported where it is needed: it takes longer than all the rest.
         from hemosweep.forecast.timed_step import time_steps
 
         timed = time_steps(tuple(to_time.values()))
         stored = _read(path)  # Another forecast may have kept its steps meanwhile.
-        latest = _Machine.of(stored.get(machine))
-        known = {name: step for of in (here, latest) if of is not None for name, step in of.steps.items()}
+        latest = _Machine.from_stored(stored.get(machine))
+        known = {
+            name: step
+            for known_record in (record, latest)
+            if known_record is not None
+            for name, step in known_record.steps.items()
+        }
         for name, step in zip(to_time, timed.steps, strict=True):
             # Whatever disturbed one of them only added to it; that the later one was disturbed no more settles it.
             known[name] = replace(step, patch_s=min(step.patch_s, known.get(name, step).patch_s))
-        here = _Machine(
+        record = _Machine(
             code=_code_digest(),
             device=timed.device,
             num_gpus=timed.num_gpus,
             gpu_bytes=timed.gpu_bytes,
             steps=known,
         )
-        not_kept = _write(path, stored | {machine: asdict(here)})
+        not_kept = _write(path, stored | {machine: asdict(record)})
     return Calibrations(
-        device=here.device,
-        num_gpus=here.num_gpus,
-        gpu_bytes=here.gpu_bytes,
-        steps={config: here.steps[name] for config, name in names.items()},
+        device=record.device,
+        num_gpus=record.num_gpus,
+        gpu_bytes=record.gpu_bytes,
+        steps={config: record.steps[name] for config, name in names.items()},
         num_kept=len(set(names.values()) - to_time.keys()),
         not_kept=not_kept,
     )
@@ -95,7 +100,7 @@ class _Machine:
     gpu_bytes: int | None = None
 
     @classmethod
-    def of(cls, stored: Any) -> "_Machine | None":
+    def from_stored(cls, stored: Any) -> "_Machine | None":
         """None where nothing is stored, or of other code, or damaged."""
         try:
             steps = {name: Calibration(**values) for name, values in stored["steps"].items()}

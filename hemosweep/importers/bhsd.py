@@ -43,7 +43,7 @@ def import_bhsd(
         {scan.case_id: partial(_read, scan, (scan.labels_path,), lesion_label, ivh_label) for scan in scans},
         source=source,
         layout=BHSD.name,
-        notes=(_told(lesion_label, ivh_label),),
+        notes=(_label_note(lesion_label, ivh_label),),
         progress=progress,
     )
 
@@ -84,7 +84,7 @@ def import_mbh_seg(
         },
         source=source,
         layout=MBH_SEG.name,
-        notes=(_told(lesion_label, ivh_label), f"the labels are those of {whose}"),
+        notes=(_label_note(lesion_label, ivh_label), f"the labels are those of {whose}"),
         progress=progress,
     )
 
@@ -94,7 +94,7 @@ def _check_labels(lesion_label: int, ivh_label: int) -> None:
         raise BadInput(f"lesion label {lesion_label}, IVH label {ivh_label}: must be two different labels from 1 on")
 
 
-def _told(lesion_label: int, ivh_label: int) -> str:
+def _label_note(lesion_label: int, ivh_label: int) -> str:
     return f"the lesion is label {lesion_label} (IPH), the IVH mask label {ivh_label}; other hemorrhage is background"
 
 

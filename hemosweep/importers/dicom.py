@@ -141,9 +141,12 @@ def choose_plain(group: Sequence[DicomSeries], number: int | None) -> tuple[Dico
     against = {one.number: _against(one) for one in group}
     fit = [one for one in group if against[one.number] is None]
     if not fit:
-        told = "; ".join(f"{one.number}: {against[one.number]}" for one in group[:8]) + ("; ..." if group[8:] else "")
+        reasons = "; ".join(f"{one.number}: {against[one.number]}" for one in group[:8]) + (
+            "; ..." if group[8:] else ""
+        )
         raise BadInput(
-            f"no plain head CT among its {len(group)} series ({told}); if one is, import the study alone with --series"
+            f"no plain head CT among its {len(group)} series ({reasons}); if one is, import the study alone with "
+            "--series"
         )
     full_mm = min(MIN_HEAD_MM, 0.8 * max(_extent_mm(one) for one in fit))
     fit = [one for one in fit if _extent_mm(one) >= full_mm]

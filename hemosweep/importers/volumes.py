@@ -138,8 +138,10 @@ def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> Mask:
     values = np.unique(labels_DHW)
     values = values[values != 0]
     if len(values) > 1 and values[-1] != 255:
-        told = ", ".join(f"{value:g}" for value in values[:6])
-        raise BadInput(f"case {scan.case_id}: the mask has the labels {told} where one is expected; is it another set?")
+        listed = ", ".join(f"{value:g}" for value in values[:6])
+        raise BadInput(
+            f"case {scan.case_id}: the mask has the labels {listed} where one is expected; is it another set?"
+        )
     return np.asarray(labels_DHW != 0) if len(values) < 2 else labels_DHW.astype(np.int64) >= 128
 
 

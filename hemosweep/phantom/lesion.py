@@ -155,5 +155,5 @@ def _ventricular_blood(
     side = 1.0 if lesion.centre_XYZ_mm[0] >= 0 else -1.0
     from_breach = np.sqrt((at.x - side * 14.0) ** 2 + (at.y + 6.0) ** 2 + (at.z - 8.0) ** 2)
     order = (from_breach + 0.5 * at.y) * (1.0 + 0.2 * shake)
-    wanted = min(lesion.ivh_ml / voxel_ml, 0.8 * float(ventricle.sum(dtype=np.float64)))
-    return ventricle * inside(order - _level_of_volume(order, ventricle, wanted), 2.0 * soft)
+    target_voxels = min(lesion.ivh_ml / voxel_ml, 0.8 * float(ventricle.sum(dtype=np.float64)))
+    return ventricle * inside(order - _level_of_volume(order, ventricle, target_voxels), 2.0 * soft)

@@ -112,11 +112,11 @@ def _is_complete(out: Path, request: dict[str, object]) -> bool:
     if not any(out.iterdir()):
         return False
     try:
-        found = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["Phantom"]
+        existing = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["Phantom"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{out}: holds files that are no phantom data set; name a new or empty folder") from None
-    if found != request:
-        raise BadInput(f"{out}: holds another phantom data set ({found}); name a new folder or delete it")
+    if existing != request:
+        raise BadInput(f"{out}: holds another phantom data set ({existing}); name a new folder or delete it")
     return (out / TABLE_NAME).is_file()
 
 

@@ -60,7 +60,7 @@ class PredictionResult:
 
     def as_json(self) -> dict[str, Any]:
         by = {"run": self.run, "run_id": self.run_id, "num_folds": self.num_folds}
-        scans = {name: asdict(found) | by for name, found in self.predictions.items()}
+        scans = {name: asdict(prediction) | by for name, prediction in self.predictions.items()}
         if not self.is_folder:
             return next(iter(scans.values()))
         return {**by, "cases": scans, "failures": dict(self.failures), "warnings": list(self.warnings)}
@@ -68,19 +68,19 @@ class PredictionResult:
     def as_lines(self, *, styled: bool = False) -> list[str]:
         width = max(map(len, self.predictions), default=0)
         lines = [
-            f"{name:<{width}}  {found.volume_ml:7.1f} mL   ABC/2 {found.abc2_ml:7.1f} mL   "
-            f"largest probability {found.max_probability:.2f}"
-            for name, found in self.predictions.items()
+            f"{name:<{width}}  {prediction.volume_ml:7.1f} mL   ABC/2 {prediction.abc2_ml:7.1f} mL   "
+            f"largest probability {prediction.max_probability:.2f}"
+            for name, prediction in self.predictions.items()
         ]
         what = f"mean of {self.num_folds} folds of {self.run}"
         if not self.is_folder:
-            found = next(iter(self.predictions.values()))
-            return [*lines, f"{what}; mask {found.mask}, picture {found.picture}"]
+            prediction = next(iter(self.predictions.values()))
+            return [*lines, f"{what}; mask {prediction.mask}, picture {prediction.picture}"]
         num_scans = len(self.predictions) + len(self.failures)
         return [*lines, f"{len(self.predictions)} of {num_scans} scans are segmented in {self.to}: {what}"]
 
     def warning_lines(self) -> list[str]:
-        noticed = {name: found.warnings for name, found in self.predictions.items()}
+        noticed = {name: prediction.warnings for name, prediction in self.predictions.items()}
         if self.is_folder:
             return [*self.warnings, *grouped(noticed)]
         return [*self.warnings, *(text for texts in noticed.values() for text in texts)]
@@ -233,7 +233,7 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
     try:
         if not all(map(os.path.isfile, (mask, picture, numbers))):
             write_json(numbers, _segment(case, arm, mask, picture, on_fold))
-        found = json.loads(numbers.read_text(encoding="utf-8"))
+        stored = json.loads(numbers.read_text(encoding="utf-8"))
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise BadInput(
             f"case {case.case_id}: not enough memory; close other programs or take a larger machine"
@@ -246,10 +246,10 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
         file=str(case.ct_path),
         mask=str(mask),
         picture=str(picture),
-        volume_ml=found["volume_ml"],
-        abc2_ml=found["abc2_ml"],
-        max_probability=found["max_probability"],
-        warnings=tuple(found["warnings"]),
+        volume_ml=stored["volume_ml"],
+        abc2_ml=stored["abc2_ml"],
+        max_probability=stored["max_probability"],
+        warnings=tuple(stored["warnings"]),
     )
 
 

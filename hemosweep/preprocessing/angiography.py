@@ -46,15 +46,15 @@ def align_angiography(ct: Volume, brain_DHW: Mask, cta: Volume) -> NDArray[np.fl
     Raises:
         BadInput: the angiography shows no head, less than half of the brain, or nothing that fits this head.
     """
-    found = register_angiography(ct, brain_DHW, cta)
-    sampled_DHW = _sample(ct, cta, found.to_moving)
+    registration = register_angiography(ct, brain_DHW, cta)
+    sampled_DHW = _sample(ct, cta, registration.to_moving)
     share = float(np.mean(sampled_DHW[brain_DHW] != AIR_HU))
     if share < MIN_SHARE_OF_BRAIN:
         raise BadInput(f"the angiography shows {share:.0%} of the brain; leave it out, or take the series of the head")
-    if found.correlation < MIN_CTA_CORRELATION:
+    if registration.correlation < MIN_CTA_CORRELATION:
         raise BadInput(
-            f"the angiography does not fit the CT (correlation {found.correlation:.2f}, wanted {MIN_CTA_CORRELATION}); "
-            "is it this patient's head?"
+            f"the angiography does not fit the CT (correlation {registration.correlation:.2f}, wanted "
+            f"{MIN_CTA_CORRELATION}); is it this patient's head?"
         )
     return sampled_DHW
 
@@ -101,7 +101,7 @@ def _head(volume: Volume) -> tuple[int, int, NDArray[np.float64]]:
 def _sample(ct: Volume, cta: Volume, to_cta: Matrix) -> NDArray[np.float32]:
     """The angiography on the CT's grid; only what the CT covers is averaged, so a whole body costs no more."""
     shape_DHW = ct.array_DHW.shape
-    widths = [have / own for have, own in zip(ct.spacing_DHW_mm, cta.spacing_DHW_mm, strict=True)]
+    widths = [ct_mm / cta_mm for ct_mm, cta_mm in zip(ct.spacing_DHW_mm, cta.spacing_DHW_mm, strict=True)]
     to_index = np.linalg.solve(cta.affine, np.einsum("ij,jk->ik", to_cta, ct.affine))
     corners_N4 = [(*reversed(corner), 1.0) for corner in product(*((0, length - 1) for length in shape_DHW))]
     corners_N3 = np.einsum("ij,nj->ni", to_index, corners_N4)[:, 2::-1]

@@ -141,10 +141,10 @@ def _follow(scan: _Blocks) -> Mask:
         return brain_DHW
     brain_DHW[start] = _in_slice(scan, start, core_HW, anything=True)
     for route in (range(start, len(brain_DHW)), range(start, -1, -1)):
-        for before, here in pairwise(route):
+        for before, index in pairwise(route):
             if not brain_DHW[before].any():
                 break
-            brain_DHW[here] = _in_slice(scan, here, brain_DHW[before])
+            brain_DHW[index] = _in_slice(scan, index, brain_DHW[before])
     return brain_DHW
 
 

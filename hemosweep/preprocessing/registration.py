@@ -77,7 +77,7 @@ def register_rigid(fixed: Volume, moving: Volume, brain_DHW: Mask, starts: Seque
         _reduced(Volume(array_DHW=np.clip(ct.array_DHW, low_hu, max(low_hu, high_hu)), affine=ct.affine))
         for ct in (fixed, moving)
     )
-    found = [Registration(to_moving=start, correlation=0.0, covered=0.0) for start in starts]
+    candidates = [Registration(to_moving=start, correlation=0.0, covered=0.0) for start in starts]
     for size, first_step_mm, last_step_mm in PYRAMID:
         block = (1, size, size)
         level, level_moving = shrink(fixed, block), shrink(moving, block)
@@ -85,15 +85,15 @@ def register_rigid(fixed: Volume, moving: Volume, brain_DHW: Mask, starts: Seque
         region_DHW = np.stack(
             [near(share_HW > 0.5, NEAR_BRAIN_MM, level.spacing_DHW_mm[1:]) for share_HW in shares_DHW]
         )
-        found = [_fit(level, level_moving, region_DHW, start.to_moving) for start in found]
-        found = sorted(found, key=lambda start: -start.score)[:NUM_REFINED]
+        candidates = [_fit(level, level_moving, region_DHW, start.to_moving) for start in candidates]
+        candidates = sorted(candidates, key=lambda start: -start.score)[:NUM_REFINED]
         refined = [
             _refine(level, level_moving, region_DHW, start.to_moving, first_step_mm, last_step_mm)
-            for start in found
+            for start in candidates
             if start.score > 0.0  # ITK cannot work on what does not overlap
         ]
-        found = [max(refined or found, key=lambda end: end.score)]
-    return found[0]
+        candidates = [max(refined or candidates, key=lambda end: end.score)]
+    return candidates[0]
 
 
 def turned_starts(start: Matrix, centre_mm: NDArray[np.float64], turns_deg: Sequence[Sequence[float]]) -> list[Matrix]:

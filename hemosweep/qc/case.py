@@ -64,8 +64,8 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
     if not os.path.isfile(case.ct_path):
         folder = case.ct_path.parents[1]
         if os.path.isdir(folder):
-            wanted = case.ct_path.relative_to(folder)
-            add("missing-ct", "error", f"no CT at {folder.name}/{wanted}; add the file or remove the case's row")
+            expected = case.ct_path.relative_to(folder)
+            add("missing-ct", "error", f"no CT at {folder.name}/{expected}; add the file or remove the case's row")
         else:
             add("missing-folder", "error", f"no folder {folder.name}; add the case or remove its row")
         return Examined(case=case, problems=tuple(problems))

@@ -83,8 +83,8 @@ def ivh_problems(
     num_ivh = int(np.count_nonzero(ivh_DHW))
     volume = f"holds {num_ivh * voxel_ml:.2g} mL"
     if case.ivh is None:
-        found, right = (volume, "yes") if num_ivh else ("is there and empty", "no")
-        yield problem("ivh-disagrees", f"column ivh says n/a but the IVH mask {found}; write {right}")
+        state, right = (volume, "yes") if num_ivh else ("is there and empty", "no")
+        yield problem("ivh-disagrees", f"column ivh says n/a but the IVH mask {state}; write {right}")
     elif case.ivh and not num_ivh:
         yield problem("ivh-disagrees", "column ivh says yes but the IVH mask is empty; mend the one or the other")
     elif not case.ivh and num_ivh:

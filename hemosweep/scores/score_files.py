@@ -77,13 +77,13 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
     except ValueError as error:
         raise BadInput(f"{path}: is not UTF-8 text; save it as CSV in UTF-8") from error
     if path.suffix.lower() == ".json":
-        found = nnunet_scores(path, text, metric, label)
+        summary = nnunet_scores(path, text, metric, label)
         return FileScores(
-            scores=scores_by_case(str(path), found.scores),
+            scores=scores_by_case(str(path), summary.scores),
             program="nnU-Net",
-            labels=found.labels,
-            label=found.label,
-            warnings=found.warnings,
+            labels=summary.labels,
+            label=summary.label,
+            warnings=summary.warnings,
         )
     columns, rows, delimiter = _read_table(path, text)
     for name in (CASE_ID, FOLD, IVH, PATIENT_ID, metric):
@@ -150,10 +150,10 @@ def _delimiter(text: str) -> str:
     """Separator of the cells of the first line with any: that which leaves the column of case ids, if one does."""
     header = text.lstrip().partition("\n")[0]
     # Spreadsheets with a decimal comma write semicolons.
-    there = [sign for sign in ("\t", ";", ",") if sign in header]
-    by_sign = {sign: {cell.strip('" \r').lower() for cell in header.split(sign)} for sign in there}
-    leaving = [sign for sign in there if by_sign[sign] & {CASE_ID, MIST_ID}]
-    return (leaving or there or [","])[0]
+    separators = [sign for sign in ("\t", ";", ",") if sign in header]
+    by_sign = {sign: {cell.strip('" \r').lower() for cell in header.split(sign)} for sign in separators}
+    leaving = [sign for sign in separators if by_sign[sign] & {CASE_ID, MIST_ID}]
+    return (leaving or separators or [","])[0]
 
 
 def _renamed(columns: list[str], rows: list[dict[str, str]], name: str) -> tuple[list[str], list[dict[str, str]]]:

@@ -62,7 +62,8 @@ def adjusted(pairs: Sequence[tuple[str, str]], comparisons: Sequence[PairedCompa
     p_values = [comparison.p for comparison in comparisons]
     values = zip(pairs, comparisons, holm(p_values), benjamini_hochberg(p_values), strict=True)
     return [
-        FamilyComparison(a=a, b=b, comparison=own, holm_p=holm_p, bh_p=bh_p) for (a, b), own, holm_p, bh_p in values
+        FamilyComparison(a=a, b=b, comparison=comparison, holm_p=holm_p, bh_p=bh_p)
+        for (a, b), comparison, holm_p, bh_p in values
     ]
 
 

@@ -55,7 +55,7 @@ def compare_groups(
             raise BadInput(f"case {case_id}: IVH label {label!r} is unknown; write yes, no or n/a")
     groups, diffs = [], []
     for label, name in IVH_GROUPS.items():
-        member_N = np.array([own == label for own in labels], dtype=bool)
+        member_N = np.array([value == label for value in labels], dtype=bool)
         diff = b_N[member_N] - a_N[member_N]
         test = mean_test(diff, resolution)
         groups.append(

@@ -196,8 +196,8 @@ def to_json(comparison: PairedComparison) -> dict[str, object]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(own) for name, own in value.items()}
-    return [_plain(own) for own in value] if isinstance(value, tuple) else value
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _seeds(scores: Scores | Sequence[Scores]) -> Sequence[Scores]:

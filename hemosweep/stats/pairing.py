@@ -84,7 +84,11 @@ def pair(a: Sequence[Scores], b: Sequence[Scores], metric: Metric) -> Pairs:
         b_SN=b_SN,
         resolution=_resolution(max(np.abs(a_SN).max(initial=0.0), np.abs(b_SN).max(initial=0.0))),
         excluded=tuple(sorted(excluded)),
-        warnings=tuple(f"excluded, {reason}: {', '.join(sorted(own))}" for reason, own in reasons.items() if own),
+        warnings=tuple(
+            f"excluded, {reason}: {', '.join(sorted(excluded_ids))}"
+            for reason, excluded_ids in reasons.items()
+            if excluded_ids
+        ),
     )
 
 

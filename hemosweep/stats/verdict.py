@@ -70,24 +70,24 @@ def sentence(
     match outcome:
         case "not_comparable":
             shown = f" ({numbers})" if numbers else ""
-            said = f"Not comparable: {'; '.join(incomparable)}; the difference{shown} can come from that alone"
+            text = f"Not comparable: {'; '.join(incomparable)}; the difference{shown} can come from that alone"
         case "not_testable":
-            said = f"Not testable: {_untestable(status, test, metric)}"
+            text = f"Not testable: {_untestable(status, test, metric)}"
         case "equivalent":
             two_tests = "" if equivalence is None else f", equivalence {p_text(equivalence.p)}"
-            said = f"A and B are equivalent within {margin} ({numbers}{two_tests})"
+            text = f"A and B are equivalent within {margin} ({numbers}{two_tests})"
         case "no_evidence":
             nor = f"equivalence within {margin}" if margin else "equality"
-            said = f"No evidence of a difference between A and B ({numbers}), nor of {nor}"
+            text = f"No evidence of a difference between A and B ({numbers}), nor of {nor}"
         case "within_seed_noise":
             limit = "" if noise is None else f", up to {metric.text(noise.limit, sign='')}"
-            said = f"Within seed noise: A and B differ on these cases ({numbers}) by no more than new seeds can{limit}"
+            text = f"Within seed noise: A and B differ on these cases ({numbers}) by no more than new seeds can{limit}"
         case "different":
             way = "higher" if (test.mean or 0.0) > 0 else "lower"
-            said = f"B is {way} than A ({numbers}), and neither direction of {metric.label} is known to be better"
+            text = f"B is {way} than A ({numbers}), and neither direction of {metric.label} is known to be better"
         case "better" | "worse":
-            said = f"B is {outcome} than A ({numbers})"
-    return f"{said}; {_not_covered(noise)}."
+            text = f"B is {outcome} than A ({numbers})"
+    return f"{text}; {_not_covered(noise)}."
 
 
 def p_text(p: float) -> str:

@@ -59,8 +59,8 @@ class Removable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """Files that can be deleted, fold runs that are kept because something needs them, and what was left aside, why."""
+class FolderContents:
+    """Contents of an output folder: removable files, fold runs that something needs, and remarks on the rest."""
 
     removable: tuple[Removable, ...]
     needed: tuple[Removable, ...]
@@ -94,7 +94,7 @@ def _refuse_at_work(at_work: Mapping[Path, str | None]) -> None:
 
 def find_removable(
     out: Path, data: Path | None, recorded: Recorded, *, sweep_names: Iterable[str], force: bool
-) -> Found:
+) -> FolderContents:
     """Look for what can be deleted.
 
     A fold run is needed if a finished run has it, or if it can still go on (its source code is the present one) and a
@@ -120,9 +120,9 @@ def find_removable(
     source, plans = source_digest(), read_plans(out)
     live = [plan for plan in plans if plan.source in (None, source)]
     specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
-    own = {folder: spec for folder, spec in specs.items() if _is_own(folder) and _DIGEST.fullmatch(folder.name)}
-    own = own if _is_own(out / FOLD_RUNS_NAME) else {}
-    needed, idle = _sort(own, plans, live, recorded, source)
+    named_runs = {folder: spec for folder, spec in specs.items() if _is_own(folder) and _DIGEST.fullmatch(folder.name)}
+    named_runs = named_runs if _is_own(out / FOLD_RUNS_NAME) else {}
+    needed, idle = _sort(named_runs, plans, live, recorded, source)
     doomed = idle | needed if force else idle
     stay = [spec for folder, spec in specs.items() if folder not in doomed]
     remarks: list[str] = []
@@ -133,7 +133,7 @@ def find_removable(
         *_figures(out, set(sweep_names) - recorded.sweeps - {plan.sweep for plan in plans}),
     ]
     kept = () if force else tuple(needed.values())
-    return Found(removable=tuple(removable), needed=kept, remarks=tuple(remarks))
+    return FolderContents(removable=tuple(removable), needed=kept, remarks=tuple(remarks))
 
 
 def remove(item: Removable) -> None:
@@ -241,10 +241,10 @@ def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iter
     places += [root for root in _derivative_roots(out, data) if not root.is_relative_to(out)]
     for place in places:
         for folder, folders, files in os.walk(place):
-            here = Path(folder)
-            found = [here / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
-            folders[:] = [name for name in folders if here / name not in doomed and here / name not in found]
-            for path in found:
+            parent = Path(folder)
+            temporary = [parent / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
+            folders[:] = [name for name in folders if parent / name not in doomed and parent / name not in temporary]
+            for path in temporary:
                 # The locks that keep others out while something is deleted are those of fold runs.
                 if place.name == FOLD_RUNS_NAME or not _is_recent(path):
                     name = str(path.relative_to(place.parent))

@@ -24,11 +24,11 @@ def delete_fold_runs(
         BadInput: a process works on one of them; nothing was deleted then.
     """
     folders = dict.fromkeys(fold_run_folder(out, spec) for replicate in replicates for spec in replicate.fold_runs)
-    there = [folder for folder in folders if folder.is_dir()]
-    refuse_fold_runs_in_use(there)
+    existing = [folder for folder in folders if folder.is_dir()]
+    refuse_fold_runs_in_use(existing)
     aside: dict[Path, Path] = {}
     try:
-        for folder in there:
+        for folder in existing:
             aside[folder] = put_aside(folder)
     except BaseException:  # A process has just begun to work on one, or the user stopped it: all or none.
         for folder, renamed in aside.items():

@@ -204,7 +204,7 @@ def forecast_study(request: Request) -> Forecast:
     """
     execution = request.execution
     num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
-    num_slots = None if execution.here else count_slots(execution, request.out, num_folds=num_folds)
+    num_slots = None if execution.on_this_machine else count_slots(execution, request.out, num_folds=num_folds)
     inventory = take_inventory(request)
     counts = _count(request, inventory)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
@@ -248,7 +248,7 @@ def forecast_study(request: Request) -> Forecast:
         gpu_bytes=calibrations.gpu_bytes,
         num_trials=request.num_trials,
         subset=request.subset,
-        elsewhere=not execution.here,
+        elsewhere=not execution.on_this_machine,
         kept=_kept(calibrations, request.out),
         not_kept=calibrations.not_kept,
         load=max((step.num_busy for step in steps.values() if step.num_busy is not None), default=None),
@@ -268,13 +268,13 @@ def _count(request: Request, inventory: Inventory) -> list[_Count]:
     counts = []
     counted: set[FoldRunKey] = set()
     for arm in request.arms:
-        wanted = {(arm.config, seed, fold) for seed in request.seeds for fold in inventory.folds}
-        undone = wanted - inventory.done
+        fold_runs = {(arm.config, seed, fold) for seed in request.seeds for fold in inventory.folds}
+        undone = fold_runs - inventory.done
         missing = undone - counted
         counted |= missing
         counts.append(
             _Count(
-                num_done=len(wanted) - len(undone),
+                num_done=len(fold_runs) - len(undone),
                 num_shared=len(undone) - len(missing),
                 num_missing=len(missing),
             )

@@ -92,8 +92,8 @@ def prepare_data_set(
             done_before += len(group)
 
     def joined(name: str) -> dict[str, Any]:
-        found = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
-        return {case.case_id: found[case.case_id] for case in cases if case.case_id in found}
+        merged = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
+        return {case.case_id: merged[case.case_id] for case in cases if case.case_id in merged}
 
     return PreparationResult(
         folders=tuple(folders),

@@ -125,11 +125,11 @@ def _log(out: Path, facts: Sequence[SweepFacts], pictures: Mapping[str, SweepPic
         for place, sweep in enumerate(facts):
             document = report_document([sweep], pictures)
             with tempfile.TemporaryDirectory() as temporary:
-                own = Path(temporary)
+                staged = Path(temporary)
                 for picture in document.pictures():
-                    (own / picture.path).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(folder / picture.path, own / picture.path)
-                write_documents(document, own)
-                run_ids[sweep.name] = log_report(out, sweep.name, own)
+                    (staged / picture.path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(folder / picture.path, staged / picture.path)
+                write_documents(document, staged)
+                run_ids[sweep.name] = log_report(out, sweep.name, staged)
             progress(place + 1, len(facts))
     return run_ids

@@ -103,10 +103,10 @@ def _header(data: "Dataset") -> Header:
 
     def numbers(tag: str) -> tuple[float, ...]:
         value = data.get(tag)
-        found = () if value is None else tuple(float(part) for part in value)
-        if not all(map(math.isfinite, found)):
+        numbers = () if value is None else tuple(float(part) for part in value)
+        if not all(map(math.isfinite, numbers)):
             raise Damaged("not a number")
-        return found
+        return numbers
 
     sop_class = text("SOPClassUID")
     if not data.get("SeriesInstanceUID") or (sop_class == CT_IMAGE and not (data.get("Rows") and data.get("Columns"))):

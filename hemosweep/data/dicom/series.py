@@ -82,15 +82,17 @@ def list_series(source: Path) -> Listing:
         if names is None:
             num_closed += 1
             continue
-        found, bad, num_foreign = _read_folder(folder, names)
-        files += found
+        readable, bad, num_foreign = _read_folder(folder, names)
+        files += readable
         num_others += num_foreign
         if bad:
             damaged[folder] = bad
     num_damaged = sum(map(len, damaged.values()))
     if not files:
-        told = f"{num_damaged} damaged files and {num_others} others" if num_damaged else f"{num_others} other files"
-        raise BadInput(f"{source}: holds no readable DICOM file ({told}); give the folder with the DICOM files")
+        unreadable = (
+            f"{num_damaged} damaged files and {num_others} others" if num_damaged else f"{num_others} other files"
+        )
+        raise BadInput(f"{source}: holds no readable DICOM file ({unreadable}); give the folder with the DICOM files")
     notes = []
     if num_damaged:
         notes.append(f"files that are empty, cut off or unreadable: {num_damaged}; the series beside them are refused")
@@ -126,7 +128,7 @@ def _folders(source: Path) -> Iterator[tuple[Path, list[str] | None]]:
 
 def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str], int]:
     """Its DICOM slices, the places of damaged files, and the number of others."""
-    found: list[_File] = []
+    readable: list[_File] = []
     damaged: list[tuple[int, str]] = []
     short: list[tuple[int, str]] = []
     num_foreign = 0
@@ -137,7 +139,7 @@ def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str]
             continue
         place = f"file {number} of {len(names)} in its folder"
         try:
-            found.append(_File(path=path, place=place, header=read_header(path)))
+            readable.append(_File(path=path, place=place, header=read_header(path)))
         except NotDicom:
             if os.path.getsize(path) < MARK_END:
                 short.append((number, name))
@@ -146,10 +148,10 @@ def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str]
         except Damaged:
             damaged.append((number, name))
     # A file too short for the mark may be a slice cut off: it is taken for one where it is named like one.
-    endings = {*ENDINGS, *(_ending(file.path.name) for file in found), *(_ending(name) for _, name in damaged)}
+    endings = {*ENDINGS, *(_ending(file.path.name) for file in readable), *(_ending(name) for _, name in damaged)}
     slices = [pair for pair in short if _ending(pair[1]) in endings]
     places = [str(number) for number, _ in sorted(damaged + slices)]
-    return found, places, num_foreign + len(short) - len(slices)
+    return readable, places, num_foreign + len(short) - len(slices)
 
 
 def _ending(name: str) -> str:

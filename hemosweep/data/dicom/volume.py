@@ -37,8 +37,8 @@ def read_series(series: DicomSeries) -> Volume:
     has_intercept = []
     for index, (path, place) in enumerate(zip(series.paths, series.places, strict=True)):
         where = f"{series.name}, slice {index + 1} of {len(series.paths)} ({place})"
-        hu_HW, found = _read_slice(path, where)
-        has_intercept.append(found)
+        hu_HW, with_intercept = _read_slice(path, where)
+        has_intercept.append(with_intercept)
         if hu_HW.shape != values_DHW.shape[1:]:
             raise BadInput(f"{where}: has another number of pixels than its header says; copy the series again")
         if values_DHW.dtype == np.int16 and not _fits_int16(hu_HW):

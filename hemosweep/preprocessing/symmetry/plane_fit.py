@@ -164,10 +164,10 @@ def fit(
 
     first = np.array([start.turn_deg, start.shift_mm, start.roll_deg])[: 2 + has_roll]
     simplex = np.vstack([first, first + first_step * np.eye(first.size)])
-    found = optimize.minimize(
+    minimum = optimize.minimize(
         cost,
         first,
         method="Nelder-Mead",
         options={"initial_simplex": simplex, "xatol": last_step, "fatol": math.inf},
     )
-    return pose_of(found.x)
+    return pose_of(minimum.x)

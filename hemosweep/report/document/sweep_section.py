@@ -97,8 +97,8 @@ def _tests(sweep: SweepFacts) -> Section:
 
 
 def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequence[Picture]) -> Section:
-    said = pair.reason if pair.row is None else pair.row.verdict
-    blocks: list[Block] = [Text(text=said)]
+    verdict = pair.reason if pair.row is None else pair.row.verdict
+    blocks: list[Block] = [Text(text=verdict)]
     remarks = [*pair.remarks]
     if pair.row is not None:
         remarks += pair.row.comparison.warnings

@@ -57,8 +57,8 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
     rows = []
     for sweep in sweeps:
         for pair in sweep.pairs:
-            _, printed, own, paper, ours = _verdict_cells(sweep.name, pair)
-            rows.append((sweep.name, f"{pair.a} {ARROW} {pair.b}", printed, own, paper, ours))
+            _, printed, difference, paper, ours = _verdict_cells(sweep.name, pair)
+            rows.append((sweep.name, f"{pair.a} {ARROW} {pair.b}", printed, difference, paper, ours))
     return Table(
         caption=f"Every declared comparison A {ARROW} B: the difference in mean DSC is B {MINUS} A.",
         columns=(
@@ -76,17 +76,17 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
 def group_table(sweep: SweepFacts) -> Table:
     """The rest of the paper's columns: by IVH, and the extreme cases. Its own are there as far as it prints any."""
     printed = [paper_arm(sweep.name, arm.name) for arm in sweep.arms]
-    own = [_summary(arm) for arm in sweep.arms]
+    summaries = [_summary(arm) for arm in sweep.arms]
     columns: list[tuple[Column, list[str]]] = [
         (Column(name="Arm", align="left"), [arm.name for arm in sweep.arms]),
-        (Column(name="Cases"), [UNDEFINED if s is None else _count(s) for s in own]),
+        (Column(name="Cases"), [UNDEFINED if s is None else _count(s) for s in summaries]),
         (Column(name="Seeds"), [str(len(arm.seeds)) for arm in sweep.arms]),
     ]
     for heading, field in (("IVH", "ivh"), ("No IVH", "no_ivh"), ("Max", "max"), ("Min", "min")):
         papers = [_paper_cell(arm, field) for arm in printed]
         if any(cell != UNDEFINED for cell in papers):
             columns.append((Column(name="paper", group=heading), papers))
-        columns.append((Column(name="ours", group=heading), [_own_cell(s, field) for s in own]))
+        columns.append((Column(name="ours", group=heading), [_own_cell(s, field) for s in summaries]))
     return Table(
         caption=f"{sweep.name}: DSC of the cases with and without intraventricular hemorrhage (IVH), mean "
         f"{PLUS_MINUS} standard deviation, and of the best and the worst case.",
@@ -104,21 +104,21 @@ def test_table(sweep: SweepFacts) -> Table:
         if pair.row is None:
             rows.append((name, pair.verdict, *(UNDEFINED,) * 11))
             continue
-        own = pair.row.comparison
-        noise = own.seed_noise
+        comparison = pair.row.comparison
+        noise = comparison.seed_noise
         rows.append(
             (
                 name,
-                str(own.n),
+                str(comparison.n),
                 own_difference(pair.row),
-                number(own.t, ".2f"),
-                number(own.df, "d"),
-                p_value(own.p),
-                own.stars or UNDEFINED,
+                number(comparison.t, ".2f"),
+                number(comparison.df, "d"),
+                p_value(comparison.p),
+                comparison.stars or UNDEFINED,
                 p_value(pair.row.holm_p),
                 p_value(pair.row.bh_p),
-                number(own.dz, ".2f"),
-                p_value(own.wilcoxon_p),
+                number(comparison.dz, ".2f"),
+                p_value(comparison.wilcoxon_p),
                 UNDEFINED if noise is None else f"{noise.sd:.3f}",
                 UNDEFINED if noise is None else f"{PLUS_MINUS}{noise.limit:.3f}",
             )
@@ -192,10 +192,10 @@ def own_difference(row: FamilyComparison | None) -> str:
     """B - A with its interval, in as many digits as the metric is read in."""
     if row is None or row.comparison.mean_diff is None:
         return UNDEFINED
-    own = row.comparison
-    text = own.metric.number(row.comparison.mean_diff, sign="+")
-    if own.ci95 is not None:
-        low, high = (own.metric.number(bound, sign="+") for bound in own.ci95)
+    comparison = row.comparison
+    text = comparison.metric.number(row.comparison.mean_diff, sign="+")
+    if comparison.ci95 is not None:
+        low, high = (comparison.metric.number(bound, sign="+") for bound in comparison.ci95)
         text += f" [{low}, {high}]"
     return text.replace("-", MINUS)
 

@@ -71,9 +71,9 @@ def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
     """
     notes = []
     if (sweep, arm) in _REPEATED:
-        own = _results()["ablations"][sweep]["where"]
+        sweep_table = _results()["ablations"][sweep]["where"]
         for table, (mean, sd) in _results()["printed_twice_differently"][_REPEATED[sweep, arm]].items():
-            if table != own:
+            if table != sweep_table:
                 notes.append(f"The paper prints {arm} once more, in {table}, as {mean:.3f} ±{sd:.3f}: its own repeat.")
     if sweep == "final" and dsc:
         printed = _results()["final_distribution"]

@@ -36,13 +36,13 @@ def paper_verdict(sweep: str, a: str, b: str) -> str:
 
 def own_verdict(row: FamilyComparison) -> str:
     """Our verdict: the outcome of the test, taken back where it does not survive the family's Holm correction."""
-    own = row.comparison
-    if own.outcome == "not_testable":
-        return _UNTESTABLE.get(own.status, "not testable")
-    word = _WORDS[own.outcome]
+    comparison = row.comparison
+    if comparison.outcome == "not_testable":
+        return _UNTESTABLE.get(comparison.status, "not testable")
+    word = _WORDS[comparison.outcome]
     if row.holm_p is None:
         return word
-    if row.taken_back and own.outcome != "within_seed_noise":
+    if row.taken_back and comparison.outcome != "within_seed_noise":
         word = "not significant after Holm"
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
 

@@ -101,7 +101,7 @@ def _draw_limits(axes: Axes, cases: PairedCases, limits: LimitsOfAgreement | Non
     low, high = min(drawn) - margin, max(drawn) + margin
     axes.set_ylim(low, high)
     style: Any = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 7, "linespacing": 1.3}
-    for text, height in zip(texts, spread([own[1] for own in lines], 0.12 * (high - low), low, high), strict=True):
+    for text, height in zip(texts, spread([line[1] for line in lines], 0.12 * (high - low), low, high), strict=True):
         axes.text(1.02, height, text, **style)
 
 
@@ -112,14 +112,14 @@ def _name_outliers(axes: Axes, cases: PairedCases, mean_of: dict[str, float]) ->
     low_x, high_x = axes.get_xlim()
     low_y, high_y = axes.get_ylim()
     for on_right in (False, True):
-        own = sorted(
+        side = sorted(
             (outlier.diff, outlier.case_id)
             for outlier in outliers
             if (mean_of[outlier.case_id] > (low_x + high_x) / 2) == on_right
         )
-        heights = spread([diff for diff, _ in own], 0.05 * (high_y - low_y), low_y, high_y)
+        heights = spread([diff for diff, _ in side], 0.05 * (high_y - low_y), low_y, high_y)
         shift = (-0.02 if on_right else 0.02) * (high_x - low_x)
-        for (diff, case_id), height in zip(own, heights, strict=True):
+        for (diff, case_id), height in zip(side, heights, strict=True):
             x = mean_of[case_id]
             axes.plot((x, x + shift), (diff, height), color=GREY, lw=0.5, zorder=2)
             axes.text(

@@ -78,16 +78,23 @@ def draw_forest(
 
 
 def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:
-    own = row.comparison
-    assert own.mean_diff is not None
-    if own.seed_noise is not None:
-        limit = own.seed_noise.limit
+    comparison = row.comparison
+    assert comparison.mean_diff is not None
+    if comparison.seed_noise is not None:
+        limit = comparison.seed_noise.limit
         axes.barh(place, 2 * limit, left=-limit, height=NOISE_HEIGHT, color=NOISE_COLOUR, lw=0, zorder=1)
-    if own.ci95 is not None:
-        axes.plot(own.ci95, (place, place), color=BLUE, lw=1.4, solid_capstyle="butt", zorder=3)
-        axes.plot(own.ci95, (place, place), "|", color=BLUE, ms=5, mew=1.2, zorder=3)
+    if comparison.ci95 is not None:
+        axes.plot(comparison.ci95, (place, place), color=BLUE, lw=1.4, solid_capstyle="butt", zorder=3)
+        axes.plot(comparison.ci95, (place, place), "|", color=BLUE, ms=5, mew=1.2, zorder=3)
     axes.plot(
-        own.mean_diff, place, "o", ms=5.5, mec=BLUE, mew=1.2, mfc=BLUE if _significant(row) else "white", zorder=5
+        comparison.mean_diff,
+        place,
+        "o",
+        ms=5.5,
+        mec=BLUE,
+        mew=1.2,
+        mfc=BLUE if _significant(row) else "white",
+        zorder=5,
     )
 
 
@@ -111,9 +118,9 @@ def _range(rows: Sequence[FamilyComparison], printed: Iterable[float | None]) ->
     """Span of the axis: all that is drawn, zero among it, and a little more."""
     drawn = [0.0, *(value for value in printed if value is not None)]
     for row in rows:
-        own = row.comparison
-        drawn += [own.mean_diff or 0.0, *(own.ci95 or ())]
-        drawn += [] if own.seed_noise is None else [-own.seed_noise.limit, own.seed_noise.limit]
+        comparison = row.comparison
+        drawn += [comparison.mean_diff or 0.0, *(comparison.ci95 or ())]
+        drawn += [] if comparison.seed_noise is None else [-comparison.seed_noise.limit, comparison.seed_noise.limit]
     low, high = min(drawn), max(drawn)
     margin = 0.06 * ((high - low) or 1.0)
     return low - margin, high + margin
@@ -136,12 +143,12 @@ def _write_columns(axes: Axes, places: Sequence[float], rows: Sequence[FamilyCom
 
 
 def _difference(row: FamilyComparison) -> str:
-    own = row.comparison
-    assert own.mean_diff is not None
-    number = own.metric.number
-    text = number(own.mean_diff, sign="+")
-    if own.ci95 is not None:
-        low, high = (number(bound, sign="+") for bound in own.ci95)
+    comparison = row.comparison
+    assert comparison.mean_diff is not None
+    number = comparison.metric.number
+    text = number(comparison.mean_diff, sign="+")
+    if comparison.ci95 is not None:
+        low, high = (number(bound, sign="+") for bound in comparison.ci95)
         text += f" [{low}, {high}]"
     return text.replace("-", MINUS)
 

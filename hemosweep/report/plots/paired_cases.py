@@ -106,11 +106,15 @@ class PairedCases:
         head = _common_words(ids)
         tail = _common_words([case_id[len(head) :][::-1] for case_id in ids])
         texts = [
-            (ELLIPSIS if head else "") + own[len(head) : len(own) - len(tail)] + (ELLIPSIS if tail else "")
-            for own in ids
+            (ELLIPSIS if head else "") + case_id[len(head) : len(case_id) - len(tail)] + (ELLIPSIS if tail else "")
+            for case_id in ids
         ]
         for candidates in ([shortened(text) for text in texts], texts):
-            if len(ids) > 1 and len(set(candidates)) == len(ids) and all(own.strip(ELLIPSIS) for own in candidates):
+            if (
+                len(ids) > 1
+                and len(set(candidates)) == len(ids)
+                and all(candidate.strip(ELLIPSIS) for candidate in candidates)
+            ):
                 return dict(zip(ids, candidates, strict=True))
         # A single id has nothing in common with another, and its start and end are enough.
         return {case_id: shortened(case_id) if len(ids) == 1 else case_id for case_id in ids}
@@ -128,15 +132,15 @@ def read_pairs(pairs: pd.DataFrame, path: Path, metric: Metric) -> PairedCases:
             raise BadInput(f"case {case_id}: IVH label {label!r} is unknown; write yes, no or n/a")
     ids = pairs["case_id"].tolist()
     a, b = (scores_by_case(side.upper(), zip(ids, pairs[side].tolist(), strict=True)) for side in ("a", "b"))
-    own = pair([a], [b], metric) if ids else None
-    if own is None or not own.case_ids:
+    scored = pair([a], [b], metric) if ids else None
+    if scored is None or not scored.case_ids:
         raise BadInput(f"{path}: no case has a score in both; nothing to draw")
     label_of = dict(zip(ids, pairs["ivh"].tolist(), strict=True))
     return PairedCases(
-        pairs=own,
-        ivh=tuple(label_of[case_id] for case_id in own.case_ids),
+        pairs=scored,
+        ivh=tuple(label_of[case_id] for case_id in scored.case_ids),
         metric=metric,
-        test=mean_test(own.diff_N, own.resolution),
+        test=mean_test(scored.diff_N, scored.resolution),
     )
 
 

@@ -176,7 +176,9 @@ def _name_bars(axes: Axes, cases: PairedCases, order: list[int], height_inches: 
     gap = LABEL_INCHES * cases.n / height_inches * 0.98
     transform = axes.get_yaxis_transform()
     left, diff_N, short = axes.get_xlim()[0], cases.pairs.diff_N, cases.short_ids()
-    for place, text_place in zip(places, spread([float(own) for own in places], gap, 0.0, cases.n - 1.0), strict=True):
+    for place, text_place in zip(
+        places, spread([float(place) for place in places], gap, 0.0, cases.n - 1.0), strict=True
+    ):
         axes.plot((0.0, -0.03), (place, text_place), color=GREY, lw=0.5, transform=transform, clip_on=False, zorder=1)
         axes.plot((left, min(0.0, diff_N[order[place]])), (place, place), color=GREY, lw=0.3, zorder=1)
         text = short[cases.pairs.case_ids[order[place]]]

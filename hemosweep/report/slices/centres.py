@@ -72,10 +72,10 @@ def draw_centres(
             show_slice(axes, case.image_CDHW[0, index].astype(np.float32), (height_mm, width_mm), (-1.0, 1.0))
             for name, mask_DHW in masks.items():
                 outline(axes, mask_DHW[index], REGIONS[name][0], linewidth=0.5)
-            here = {name: near(dots_N3, index) for name, dots_N3 in dots.items()}
-            _draw_dots(axes, here, (height, width))
+            slice_dots = {name: near(dots_N3, index) for name, dots_N3 in dots.items()}
+            _draw_dots(axes, slice_dots, (height, width))
             if index == framed:
-                _draw_frames(axes, here, patch_DHW, (height, width))
+                _draw_frames(axes, slice_dots, patch_DHW, (height, width))
             axes.set_title(f"slice {index + 1} ± {REACH} of {len(case.lesion_DHW)}", fontsize=7)
         label_right(figure.axes[0])
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")

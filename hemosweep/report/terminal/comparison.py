@@ -76,23 +76,24 @@ def _checks(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     elif result.n > MAX_BOOTSTRAPPED:
         yield "BCa bootstrap", f"not computed: more than {MAX_BOOTSTRAPPED:,} cases"
     if result.shapiro_p is not None:
-        said = (
+        normality = (
             "the differences are not normal"
             if result.shapiro_p < SIGNIFICANCE_LEVEL
             else "the differences may be normal"
         )
-        yield "Shapiro-Wilk", f"{p_text(result.shapiro_p)}: {said}"
+        yield "Shapiro-Wilk", f"{p_text(result.shapiro_p)}: {normality}"
 
 
 def _groups(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     for group in result.groups:
         yield group.name, _group(result, group)
     if result.interaction is not None:
-        own = result.interaction
-        low, high = (result.metric.number(bound, sign="+") for bound in own.ci95)
+        interaction = result.interaction
+        low, high = (result.metric.number(bound, sign="+") for bound in interaction.ci95)
         yield (
             "IVH against no IVH",
-            f"{result.metric.number(own.mean_diff, sign='+')} ({low} to {high}), {p_text(own.p)} (Welch)",
+            f"{result.metric.number(interaction.mean_diff, sign='+')} ({low} to {high}), "
+            f"{p_text(interaction.p)} (Welch)",
         )
 
 
@@ -108,7 +109,7 @@ def _clusters(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     folds = result.folds
     if folds is not None:
         means = ", ".join(
-            f"{own.fold}: {result.metric.number(own.mean_diff, sign='+')} (n = {own.n})" for own in folds.means
+            f"{mean.fold}: {result.metric.number(mean.mean_diff, sign='+')} (n = {mean.n})" for mean in folds.means
         )
         yield "folds", means
         if folds.icc is not None and folds.design_effect is not None:
@@ -129,12 +130,13 @@ def _size(result: "PairedComparison") -> Iterable[tuple[str, str]]:
         smallest = metric.text(result.minimum_detectable_difference, sign="")
         yield "detectable", f"{smallest} with 80% power"
     if result.equivalence is not None:
-        own = result.equivalence
-        margin = metric.with_unit(f"±{own.margin:g}")
+        equivalence = result.equivalence
+        margin = metric.with_unit(f"±{equivalence.margin:g}")
         over = "cases" if result.seed_noise is None else "cases and seeds"
         yield (
             "equivalence",
-            f"within {margin}: {p_text(own.p)} (TOST over {over}), 90% CI {_interval(result, own.ci90)}",
+            f"within {margin}: {p_text(equivalence.p)} (TOST over {over}), "
+            f"90% CI {_interval(result, equivalence.ci90)}",
         )
 
 

@@ -70,16 +70,16 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
     table.add_column("\nstars", no_wrap=True)
     table.add_column("paper's\np", justify="right", style="dim")
     for row in rows:
-        own = row.comparison
+        comparison = row.comparison
         table.add_row(
             Text(f"{row.a} {ARROW} {row.b}"),
-            str(own.n),
-            _difference(own),
-            _number(own.t, ".2f"),
-            _number(own.df, "d"),
-            _p(own.p),
+            str(comparison.n),
+            _difference(comparison),
+            _number(comparison.t, ".2f"),
+            _number(comparison.df, "d"),
+            _p(comparison.p),
             _p(row.holm_p),
-            UNDEFINED if own.p is None else own.stars,
+            UNDEFINED if comparison.p is None else comparison.stars,
             row.paper_p or UNDEFINED,
         )
     return table
@@ -101,17 +101,17 @@ def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     table.add_column("\ndz", justify="right", no_wrap=True)
     table.add_column("paper's\np", justify="right", style="dim")
     for row in rows:
-        own = row.comparison
+        comparison = row.comparison
         table.add_row(
             Text(f"{row.a} {ARROW} {row.b}"),
-            str(own.n),
-            _difference(own).replace(" ", "\n"),
+            str(comparison.n),
+            _difference(comparison).replace(" ", "\n"),
             _p(row.holm_p),
             _p(row.bh_p),
-            _number(own.t, ".2f"),
-            _p(own.p),
-            UNDEFINED if own.p is None else own.stars,
-            _number(own.dz, ".2f"),
+            _number(comparison.t, ".2f"),
+            _p(comparison.p),
+            UNDEFINED if comparison.p is None else comparison.stars,
+            _number(comparison.dz, ".2f"),
             row.paper_p or UNDEFINED,
         )
     return table

@@ -36,7 +36,7 @@ class DataSets:
 
     def find(self, dataset_digest: str | None, case_ids: Sequence[str]) -> "_DataSet | None":
         """The data set whose cases of these ids have this content; None where there is none."""
-        return next((own for own in self._sets if own.holds(dataset_digest, case_ids)), None)
+        return next((data_set for data_set in self._sets if data_set.holds(dataset_digest, case_ids)), None)
 
 
 class _DataSet:

@@ -86,7 +86,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
         BadInput: as `read_manifest` and `prepare_sweep`.
     """
     check_writable("--out", request.out)
-    if request.profile.name == "paper" and request.execution.here and not confirmed:
+    if request.profile.name == "paper" and request.execution.on_this_machine and not confirmed:
         _ask_for_confirmation(request, console)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
