@@ -1,4 +1,4 @@
-"""Comparability of the two sides of a comparison, as far as both tell what they were made with."""
+"""Comparability of the two sides of a comparison, as far as both record their provenance."""
 
 from hemosweep.comparison.sides import Side
 from hemosweep.environment import PACKAGES
@@ -10,8 +10,8 @@ from hemosweep.stats.pairing import MAX_NAMED_CASES
 def check_sides(a: Side, b: Side) -> Comparability:
     """Reasons that forbid the comparison, and remarks beside its result.
 
-    Two runs may differ in nothing that DESIGN.md, *What may be compared*, names, nor test a case in different folds. Of
-    a file nothing is known: beside a run that is a warning, and beside another file it goes without saying.
+    Two runs must agree in everything that DESIGN.md, *What may be compared*, names, and must test each case in the same
+    fold. The provenance of a file is not known: beside a run that is a warning; beside another file nothing is said.
     """
     run_a, run_b = a.newest, b.newest
     warnings = [*_programs(a, b)]
@@ -32,7 +32,7 @@ def check_sides(a: Side, b: Side) -> Comparability:
 
 
 def _seeds(side: Side, letter: str) -> list[str]:
-    """The seeds of one arm that differ in what is a warning between two arms; in the rest they are the same."""
+    """Warnings about the seeds of one arm: they may differ only in facts that are a warning between two arms."""
     newest = side.newest
     assert newest is not None
     differences = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
@@ -56,7 +56,7 @@ def _facts(run: RunRecord) -> ComparabilityFacts:
 
 
 def _moved(a: Side, b: Side) -> list[str]:
-    """Cases that two runs tested in different folds, though they name the same folds."""
+    """Reason that names the cases which two runs tested in different folds, though both name the same folds."""
     folds_a, folds_b = a.folds or {}, b.folds or {}
     moved = [
         f"{case_id} (A: {folds_a[case_id]}, B: {folds_b[case_id]})"
@@ -71,7 +71,7 @@ def _moved(a: Side, b: Side) -> list[str]:
 
 
 def _other_cases(a: Side, b: Side) -> list[str]:
-    """Runs over other cases of the same folds, such as those with an angiography alone."""
+    """Warning about runs over different cases of the same folds, such as only those with an angiography."""
     cases_a, cases_b = (set().union(*side.seeds) for side in (a, b))
     if cases_a == cases_b:
         return []
@@ -82,7 +82,7 @@ def _other_cases(a: Side, b: Side) -> list[str]:
 
 
 def _programs(a: Side, b: Side) -> list[str]:
-    """Sides that different programs scored: they need not mean the same by a score."""
+    """Warning about sides that different programs scored: the programs may define a score differently."""
     if a.program is None or b.program is None or a.program == b.program:
         return []
     return [

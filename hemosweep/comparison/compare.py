@@ -1,4 +1,4 @@
-"""Two sides, their comparability, and the paired test with what stands beside it."""
+"""Comparison of two sides: their comparability, the paired test, and the remarks on both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
 class SideComparison:
     """Two sides, the check of their comparability, and their paired comparison.
 
-    `overridden` are the reasons against it that --allow-incomparable put aside.
+    `overridden` are the reasons against the comparison that --allow-incomparable overrides.
     """
 
     a: Side
@@ -68,10 +68,10 @@ def compare(
     margin: float | None = None,
     allow_incomparable: bool = False,
 ) -> SideComparison:
-    """Compare two sides case by case, the difference being B - A.
+    """Compare two sides case by case. The difference is B - A.
 
     Raises:
-        BadInput: a side that is not there or cannot be used (`read_sides`), scores that cannot be paired.
+        BadInput: a side does not exist or cannot be used (`read_sides`), or its scores cannot be paired.
         NotComparable: they differ in data, folds, metric version or checkpoint rule, and that was not overridden.
     """
     a, b = read_sides(store, (reference_a, reference_b), metric, labels)
@@ -129,7 +129,7 @@ def _agreed(
 ) -> tuple[dict[str, str] | None, list[str]]:
     """Facts of the sides about the cases, where these agree, and a warning that names the cases where they do not.
 
-    None where neither side says anything; `unknown` is what a side says that does not know.
+    The facts are None where neither side has any. `unknown` is the value of a side that does not know a fact.
     """
     if a is None and b is None:
         return None, []
@@ -141,7 +141,8 @@ def _agreed(
 
 
 def _without_lesion(a: Side, b: Side) -> list[str]:
-    """The cases of both with an empty reference, whose DSC is undefined, with what was predicted there (DESIGN.md)."""
+    """Warning about the cases of both sides with an empty reference: their DSC is undefined, so the predicted volumes
+    are given (DESIGN.md)."""
     case_ids = sorted((a.without_lesion | b.without_lesion) & {*a.seeds[0]} & {*b.seeds[0]})
     if not case_ids:
         return []

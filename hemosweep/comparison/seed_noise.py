@@ -23,9 +23,9 @@ class Baseline:
 
 
 def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
-    """The seeds of the sweep `noise`, where they were made as the runs compared: data, folds, metric version, source.
+    """The seeds of the sweep `noise`, if they agree with the compared runs in data, folds, metric version and source.
 
-    A run that counts as a seed of A or B counts once: it is left out here.
+    A run that already counts as a seed of A or B is left out here.
 
     Raises:
         BadInput: a noise run without that metric.
@@ -46,7 +46,7 @@ def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
 
 
 def _counted_elsewhere(a: Side, b: Side, noise: Sequence[str]) -> set[str]:
-    """Runs, by what names them in every sweep, that are seeds of A or B, or both sides of an A/A comparison."""
+    """Digests of the runs that are seeds of A or B, or both sides of an A/A comparison."""
     sides = [[run.digest for run in side.runs] for side in (a, b)]
     both = all(side and side[0] in noise for side in sides)
     return {digest for side in sides if len(side) > 1 or both for digest in side}

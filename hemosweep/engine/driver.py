@@ -24,7 +24,7 @@ from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
 MAX_ATTEMPTS = 3
-"""Number of attempts without one more epoch, where a fold run fails in ways that may pass by themselves."""
+"""Number of attempts without a new epoch, for a fold run that fails in a way that may pass by itself."""
 
 
 DrawReplicate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
@@ -46,17 +46,17 @@ def run_sweep(
 ) -> list[ReplicateResult]:
     """Bring every replicate to its end: train what is missing, reuse what is done, record all of it.
 
-    Fold runs begin in the order of the arms, as many at once as the executor has slots. One that fails in a way that
-    may pass is tried again; one that fails for good leaves its replicate incomplete, and the sweep goes on. An
-    interrupt ends what runs, marks what is open, and is raised on.
+    Fold runs begin in the order of the arms, as many at once as the executor has slots. A fold run that fails in a way
+    that may pass is tried again. One that fails for good leaves its replicate incomplete, and the sweep goes on. An
+    interrupt ends the running fold runs, marks the open replicates, and is raised again.
 
     Args:
-        infos: for each replicate, what the tracker records of it.
-        illustrate: draws a finished replicate's figures; name to file.
-        deadline: when to stop, at the end of the epochs that run then; on the clock `time.monotonic`.
+        infos: for each replicate, the facts that the tracker records.
+        illustrate: draws a finished replicate's figures and returns their names and files.
+        deadline: time to stop, on the clock `time.monotonic`. Running epochs end first.
 
     Raises:
-        TimeIsUp: the time limit is over, and something is left to train.
+        TimeIsUp: the time limit is over, and fold runs are left to train.
     """
     guarded = GuardedTracker(tracker, display.warn)
     jobs = [
@@ -70,7 +70,7 @@ def run_sweep(
         executor.kill()
         guarded.call(lambda tracker: tracker.interrupt())
         raise
-    # What a tracking outage left out is tried once more.
+    # Replicates that a tracking outage left out are recorded once more.
     return [
         replace(job.result, run_id=guarded.call(job.record)) if job.result.run_id is None else job.result
         for job in jobs
@@ -80,7 +80,7 @@ def run_sweep(
 
 @dataclass(kw_only=True, slots=True)
 class _Job:
-    """A replicate on its way: how many of its fold runs are still to end, and what has come of it."""
+    """A replicate in progress. `left` is the number of its fold runs that have not ended."""
 
     replicate: Replicate
     info: ReplicateInfo
@@ -95,8 +95,8 @@ class _Job:
 
 @dataclass(kw_only=True, slots=True)
 class _InFlight:
-    """A fold run that is being trained, and how much of its journal has been seen: `num_epochs` epochs by now,
-    `begun_with` when the latest of its attempts began."""
+    """A fold run in training. Of its journal `num_epochs` epochs have been read; `begun_with` is that number when its
+    latest attempt began."""
 
     job: _Job
     spec: FoldRunSpec
@@ -190,9 +190,10 @@ class _Driver:
         self._executor.start(fold.folder)
 
     def _begin(self, job: _Job) -> None:
-        """Have a replicate entered in the ledger and the tracker before anything that is over of it.
+        """Enter a replicate in the ledger and the tracker before any of its results.
 
-        The first one at once: a ledger that cannot be written to is told before anything is trained.
+        The first replicate is entered at once, so that a ledger that cannot be written stops the sweep before anything
+        is trained.
         """
         if job.begun:
             return
@@ -210,7 +211,7 @@ class _Driver:
         return {spec.digest: fold_run_folder(self._out, spec) for spec in job.replicate.fold_runs}
 
     def _hand_over(self, fold: _InFlight) -> None:
-        """Tell what is new in a fold run's journal."""
+        """Pass the new epochs of a fold run's journal on to the display and the tracker."""
         journal = fold.folder / JOURNAL_NAME
         size = journal.stat().st_size if journal.is_file() else 0
         if size == fold.size:
@@ -270,11 +271,11 @@ class _Driver:
         figures = {} if failures else _draw(self._illustrate, replicate, result.cases, self._display)
 
         folders = self._folders(job)
-        # Known only now: the driver's own machine may have no part in the training.
+        # Known only now: the driver's machine need not be one that trains.
         tags = {"device_kind": device_kind(self._out, replicate)}
 
         def record(tracker: Tracker) -> str:
-            # A second try looks for the run anew: the first may have failed because it is gone.
+            # A second try looks for the run again: the first may have failed because the run was deleted.
             begun, job.run_id = job.run_id, None
             run_id = begun or tracker.begin_replicate(job.info, folders)
             for spec in replicate.fold_runs:

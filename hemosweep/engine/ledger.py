@@ -25,11 +25,12 @@ LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
 _SPACE = "space"
 _ATTEMPTS = "fold_runs"
-"""A trial's fold runs, in the order of the folds: what each one took, as `FoldRunAttempts` has it."""
+"""Attribute of a trial: the `FoldRunAttempts` of its fold runs, in the order of the folds."""
 
 
 class Ledger:
-    """Enumerates arms explicitly, each a trial made whole. No sampler chooses and no pruner runs: arms are compared."""
+    """The Optuna study of a sweep. Each replicate is one complete trial; no sampler chooses and no pruner stops one,
+    because arms are compared."""
 
     def __init__(self, out: Path, sweep: Sweep) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -64,11 +65,11 @@ class Ledger:
     def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
         """Number of the replicate's trial.
 
-        It is the last one that the replicate had, if that was cut short, or is complete and of these very fold runs.
-        Else it is a new one: what is trained anew gets a value of its own.
+        It is the last trial of the replicate if that was interrupted, or if it is complete and belongs to these very
+        fold runs. Otherwise it is a new trial, so that fold runs trained again get a value of their own.
 
         Args:
-            attempts: what its fold runs have taken until now.
+            attempts: attempts and time of its fold runs until now.
         """
         trials = [t for t in self._study.get_trials(deepcopy=False) if t.user_attrs.get(_DIGEST) == replicate.digest]
         last = trials[-1] if trials else None
@@ -80,7 +81,7 @@ class Ledger:
             distributions=self._space,
             user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
         )
-        # As the study's add_trial does it, which does not tell the number.
+        # As the study's add_trial does it, which does not return the number.
         identifier = self._storage.create_new_trial(
             self._storage.get_study_id_from_name(self._study.study_name), template_trial=trial
         )
@@ -88,22 +89,22 @@ class Ledger:
 
     @reports_database_faults
     def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
-        """Enter the replicate's mean DSC and what it took; a trial that is complete is left as it is."""
+        """Enter the replicate's mean DSC and its attempts; a complete trial stays as it is."""
         _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, dsc_mean, skip_if_finished=True)
 
     @reports_database_faults
     def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
-        """Enter that a fold of the replicate failed, and what it took; the next sweep makes a new trial of it."""
+        """Enter that a fold of the replicate failed, and its attempts; the next sweep makes a new trial of it."""
         _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 class SearchLedger:
-    """The Optuna study of a search: the sampler's memory, and where a search goes on after an interruption.
+    """The Optuna study of a search: the memory of the sampler, and the point where an interrupted search goes on.
 
-    A study is for one data set, split, source and base configuration: a DSC from others would mislead the sampler.
-    The sampler is seeded anew for each trial, so that an interrupted search asks for the arms of an undisturbed one.
+    A study belongs to one data set, split, source and base configuration: a DSC from another would mislead the sampler.
+    The sampler gets a new seed for each trial, so that an interrupted search tries the same arms as an undisturbed one.
     """
 
     def __init__(self, out: Path, search: Search, base: ArmConfig, facts: Mapping[str, str]) -> None:
@@ -144,7 +145,7 @@ class SearchLedger:
 
     @reports_database_faults
     def ask(self) -> Trial:
-        """The trial that an interruption left open, or else the next one that the sampler picks."""
+        """Return the trial that an interruption left open, or else the next one that the sampler picks."""
         for trial in self.trials():
             if not trial.ended:
                 return trial
@@ -156,23 +157,24 @@ class SearchLedger:
 
     @reports_database_faults
     def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
-        """Number of the open trial, which the replicate is."""
+        """Number of the open trial: the replicate belongs to it."""
         return self.ask().number
 
     @reports_database_faults
     def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
-        """Enter the trial's mean DSC and what it took."""
+        """Enter the trial's mean DSC and its attempts."""
         _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, dsc_mean)
 
     @reports_database_faults
     def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
-        """Enter that a fold of the trial failed, and what it took; the sampler learns nothing from it."""
+        """Enter that a fold of the trial failed, and its attempts; the sampler learns nothing from it."""
         _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, state=TrialState.FAIL)
 
     def _whole(self) -> list[FrozenTrial]:
-        """Trials with all of their parameters: Optuna stores one after the other, and may be killed in between."""
+        """Trials with all of their parameters. Optuna stores the parameters one by one, and may be killed in
+        between."""
         trials = self._study.get_trials(deepcopy=False)
         for trial in trials:
             if trial.state is TrialState.RUNNING and set(trial.params) != set(self._space):
@@ -195,14 +197,15 @@ def _storage(path: Path) -> RDBStorage:
 
 
 def _stands(trial: FrozenTrial, attempts: Sequence[FoldRunAttempts]) -> bool:
-    """True if a trial has the value of the fold runs that took these attempts, not of some that were there before."""
+    """True if the value of a trial comes from the fold runs with these attempts, not from earlier ones."""
     return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_ATTEMPTS) == _as_json(attempts)
 
 
 def _enter(study: optuna.Study, storage: RDBStorage, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
-    """Write what a trial took, all of it at once: each attribute is a transaction. A finished trial cannot be changed.
+    """Write the attempts of a trial as one attribute, since each attribute is a transaction. A finished trial cannot be
+    changed.
 
-    The storage is asked, as a study hands out only the trials that it has asked for itself.
+    The storage is used directly, because a study returns only the trials that it asked for itself.
     """
     identifier = storage.get_trial_id_from_study_id_trial_number(
         storage.get_study_id_from_name(study.study_name), number

@@ -12,7 +12,7 @@ DRIVER_LOCK_NAME = "driver.lock"
 
 @contextmanager
 def driver_lock(out: Path) -> Iterator[None]:
-    """Hold the output folder for this process; the system lets go of it however the process ends.
+    """Hold the output folder for this process. The system releases it however the process ends.
 
     Raises:
         BadInput: another driver holds it; the message names its process and host.

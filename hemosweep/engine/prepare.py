@@ -1,4 +1,5 @@
-"""From a data set and a sweep to the plan of its fold runs: cases, folds, preprocessing, identities."""
+"""Preparation of a sweep: from a data set to the plan of its fold runs by cases, folds, preprocessing and
+identities."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,12 +27,12 @@ CHECKPOINT_RULE = "best validation loss"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """Everything that is settled before training starts.
+    """Everything that is fixed before training starts.
 
-    `folds` are those of `cases`, and `drawn` the same ones before cases without an angiography were left out. `facts`
-    are what decides whether two runs may be compared (DESIGN.md), and the tolerance of the surface Dice; data set and
-    folds are told as they were drawn, so that a run on some of the cases is compared on those that both have.
-    `warnings` are what preprocessing noticed.
+    `folds` are those of `cases`, and `drawn` are the folds before cases without an angiography were left out. `facts`
+    decide whether two runs may be compared (DESIGN.md), and hold the tolerance of the surface Dice. Data set and folds
+    are recorded as drawn, so that a run on some of the cases is compared on the cases that both have. `warnings` come
+    from preprocessing.
     """
 
     cases: tuple[Case, ...]
@@ -43,11 +44,11 @@ class Prepared:
     warnings: tuple[str, ...]
 
     def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
-        """Every fold run of the arms, each of which is preprocessed as one of those asked for."""
+        """Plan every fold run of the arms. The preprocessing of each must be one of those that were prepared."""
         return plan_replicates(arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source)
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
-        """Some of the cases with folds drawn over them: another data set."""
+        """Return the sweep with some of the cases, and folds drawn over them: another data set."""
         facts = dict(self.facts) | {"dataset_digest": dataset_digest(cases), "folds_digest": _store_folds(folds, out)}
         return replace(self, cases=cases, folds=folds, drawn=folds, facts=facts)
 
@@ -70,10 +71,10 @@ def prepare_sweep(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> Prepared:
-    """Draw the folds, and preprocess what no arm has preprocessed yet.
+    """Draw the folds, and preprocess the cases that are not preprocessed yet.
 
     Args:
-        with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
+        with_cta_only: leave out the cases without an angiography; the folds are drawn over all cases.
 
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
@@ -112,7 +113,8 @@ def prepare_sweep(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """The data of a search: what its trials are cross-validated on, and one fold that tests on what they never saw."""
+    """The data of a search: the cases that its trials are cross-validated on, and one fold of test cases that they
+    never see."""
 
     trials: Prepared
     held_out: Prepared
@@ -137,7 +139,7 @@ def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
 
 
 def _refuse_failures(outcome: PreprocessedCases) -> None:
-    """A sweep on fewer cases than its data set lists would be another sweep."""
+    """Refuse failed cases: a sweep on fewer cases than its data set lists would be another sweep."""
     if not outcome.failures:
         return
     first, *others = outcome.failures.values()

@@ -1,4 +1,4 @@
-"""`--executor` and what goes with it: where fold runs are trained, opened for as long as a sweep runs."""
+"""Option `--executor` and its companions: the place where fold runs are trained, open while a sweep runs."""
 
 import ipaddress
 import json
@@ -28,7 +28,7 @@ class Execution:
     """Place where fold runs are trained, as asked for on the command line.
 
     `address` is that of a Dask scheduler, or its scheduler file. `certs` is None for the folder below the output
-    folder. What does not concern the kind of executor is None or empty.
+    folder. Fields that do not concern the kind of executor are None or empty.
     """
 
     kind: str = "local"
@@ -43,7 +43,7 @@ class Execution:
 
     @property
     def on_this_machine(self) -> bool:
-        """True if this machine trains."""
+        """True if fold runs are trained on this machine."""
         return self.kind == "local"
 
 
@@ -58,7 +58,7 @@ def read_execution(
     insecure: bool = False,
     time_limit: str | None = None,
 ) -> Execution:
-    """Read the options; one that another executor would need is refused rather than passed over.
+    """Read the options. An option of another executor is refused, not ignored.
 
     Raises:
         BadInput: an option cannot be read, or has no meaning here.
@@ -98,10 +98,10 @@ def read_execution(
 
 @contextmanager
 def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterator[Executor]":
-    """The executor, and whatever it needs, for the time of a sweep.
+    """Context with the executor and its resources, for the time of a sweep.
 
     Args:
-        num_folds: of an arm: as many fold runs may wait at a cluster.
+        num_folds: number of folds of an arm: so many fold runs may wait at a cluster.
 
     Raises:
         BadInput: the cluster cannot be reached or used as asked for.
@@ -127,7 +127,7 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
             )
             stack.callback(cluster.close)
             client = stack.enter_context(_client(cluster))
-            # As many jobs are asked for as fold runs wait.
+            # One job is requested for each waiting fold run.
             yield DaskExecutor(client, num_ahead=max(num_folds, max_jobs), check=cluster.check)
         else:
             address, options = _dask_address(execution, out)
@@ -140,7 +140,7 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
 
 
 def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
-    """Number of fold runs that would be trained at a time on a cluster; SLURM is not asked.
+    """Number of fold runs that a cluster would train at a time. SLURM is not queried.
 
     Raises:
         BadInput: a Dask cluster cannot be reached or used as asked for.
@@ -163,7 +163,7 @@ def _client(cluster: Any, **options: Any) -> "Client":
 
 
 def _dask_address(execution: Execution, out: Path) -> tuple[str, dict[str, Any]]:
-    """The scheduler's address and what the client needs for it.
+    """The scheduler's address and the client's settings for it.
 
     Raises:
         BadInput: it cannot be read, or would open the cluster to others.
@@ -203,7 +203,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _seconds(text: str) -> float:
-    """A time such as 45m, 1h30m or 2d, in seconds."""
+    """Seconds of a time such as 45m, 1h30m or 2d."""
     if not re.fullmatch(r"(\d+[dhms])+", text):
         raise BadInput(f"--time-limit {text!r}: give a time such as 45m, 1h30m or 2d")
     return float(sum(int(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text)))

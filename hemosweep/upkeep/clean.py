@@ -1,6 +1,6 @@
-"""Content of an output folder that nothing needs any more, and its deletion, which may be cut short at any point.
+"""Files of an output folder that nothing needs any more, and their deletion, which may be interrupted at any point.
 
-Only what hemosweep itself has made and named is looked at, and links are never followed.
+Only files that hemosweep made and named are considered, and links are never followed.
 """
 
 import os
@@ -31,7 +31,7 @@ KINDS: dict[Kind, str] = {
 }
 DERIVATIVES_NAME = Path("derivatives") / "hemosweep-preproc"
 RECENT_S = 900.0
-"""Age below which a file may be in the making: neither preprocessing nor drawing holds a lock."""
+"""Age below which a file may still be being written: preprocessing and drawing hold no lock."""
 
 _OWN = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
 """Folders in an output folder where files are written through a temporary name."""
@@ -41,7 +41,7 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """Knowledge of the tracker: fold runs of finished runs, those of the others, and the sweeps that have runs."""
+    """Records of the tracker: fold runs of finished runs, those of the other runs, and the sweeps that have runs."""
 
     finished: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removable:
-    """One thing that can be deleted: files, or a folder with all that is in it."""
+    """One item that can be deleted: files, or a folder with its contents."""
 
     kind: Kind
     name: str
@@ -68,7 +68,7 @@ class FolderContents:
 
 
 def refuse_in_use(out: Path) -> None:
-    """Refuse an output folder that somebody works in.
+    """Refuse an output folder that a process works in.
 
     Raises:
         BadInput: a driver runs there, or a fold run does.
@@ -95,15 +95,16 @@ def _refuse_at_work(at_work: Mapping[Path, str | None]) -> None:
 def find_removable(
     out: Path, data: Path | None, recorded: Recorded, *, sweep_names: Iterable[str], force: bool
 ) -> FolderContents:
-    """Look for what can be deleted.
+    """Find the items that can be deleted.
 
-    A fold run is needed if a finished run has it, or if it can still go on (its source code is the present one) and a
-    run or a plan has it. A preprocessed case is needed if a fold run that stays reads it, or a plan that can go on.
+    A fold run is needed if a finished run has it. It is also needed if it can go on (its source code is the present
+    one) and a run or a plan has it. A preprocessed case is needed if a fold run that stays, or a plan that can go on,
+    reads it.
 
     Args:
-        data: the data set whose preprocessed cases are looked at, beside those in `out`.
-        sweep_names: the sweeps that there are: only folders of their figures are looked at.
-        force: needed fold runs can be deleted as well.
+        data: the data set whose preprocessed cases are considered, besides those in `out`.
+        sweep_names: the names of the sweeps: only folders of their figures are considered.
+        force: needed fold runs are removable as well.
 
     Raises:
         BadInput: there is no such folder, or a plan in it that cannot be read.
@@ -137,7 +138,7 @@ def find_removable(
 
 
 def remove(item: Removable) -> None:
-    """Delete one thing. A folder is renamed first: what a crash leaves of it is a half-written file, not a fold run.
+    """Delete one item. A folder is renamed first, so that a crash leaves a half-written file, not a fold run.
 
     Raises:
         BadInput: a process has begun to work on the fold run.
@@ -169,7 +170,7 @@ def put_aside(folder: Path) -> Path:
 def _renamed(path: Path) -> Path:
     doomed = path.with_name(f"{_TEMPORARY}{path.name.removeprefix(_TEMPORARY)}")
     if doomed != path:
-        shutil.rmtree(doomed, ignore_errors=True)  # what a crash has left of one of the same name
+        shutil.rmtree(doomed, ignore_errors=True)  # remains of a crash under the same name
         path.rename(doomed)
     return doomed
 
@@ -233,7 +234,8 @@ def _is_derivative(path: Path) -> bool:
 
 
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
-    """Files that a crash left half-written or half-deleted; what is to be deleted as a whole takes its own with it."""
+    """Files that a crash left half-written or half-deleted. Those in a folder that is deleted as a whole are left
+    out."""
     for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
         if not _is_recent(path):
             yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
@@ -245,14 +247,14 @@ def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iter
             temporary = [parent / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
             folders[:] = [name for name in folders if parent / name not in doomed and parent / name not in temporary]
             for path in temporary:
-                # The locks that keep others out while something is deleted are those of fold runs.
+                # Fold runs have the locks that keep other processes out during a deletion.
                 if place.name == FOLD_RUNS_NAME or not _is_recent(path):
                     name = str(path.relative_to(place.parent))
                     yield Removable(kind="temporary", name=name, paths=(path,), num_bytes=_size(path))
 
 
 def _is_own(folder: Path) -> bool:
-    """True if it is a folder and no link to one, which leads elsewhere."""
+    """True if the path is a folder and not a link to one."""
     return folder.is_dir() and not folder.is_symlink()
 
 

@@ -1,4 +1,4 @@
-"""Progress of the fold runs of an output folder, from what they left on disk: no tracker, no study, no torch."""
+"""Progress of the fold runs of an output folder, read from their files: without tracker, Optuna study or torch."""
 
 import json
 import time
@@ -16,7 +16,8 @@ from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, is_finished
 from hemosweep.identity.source import source_digest
 
 State = Literal["running", "failed", "stopped", "waiting", "older", "done"]
-"""`stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on: its source code is no more."""
+"""State of a fold run. `stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on, because the
+source code has changed."""
 
 STATES: tuple[State, ...] = ("running", "failed", "stopped", "waiting", "older", "done")
 _NUM_PACE_EPOCHS = 5
@@ -39,10 +40,11 @@ class PlannedBy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingProgress:
-    """Progress that a journal tells: the last epoch, the mean seconds of the last few, and the test that follows them.
+    """Progress of a fold run, from its journal: the last epoch, the mean seconds of the last few epochs, and the test
+    after them.
 
-    `event_time` is that of the last event in Unix seconds. `failure` is the last one as "kind: message", though another
-    attempt may have begun since; `failed` tells that none has. What has not been is None.
+    `event_time` is the time of the last event in Unix seconds. `failure` is the last failure as "kind: message", even
+    if another attempt has begun since; `failed` is True if none has. Values that do not exist yet are None.
     """
 
     begun: bool = False
@@ -59,7 +61,8 @@ class TrainingProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldRunStatus:
-    """One fold run. `process` works on it, such as "process 4711 on node3". `asked_by` is empty where no plan names it.
+    """One fold run. `process` works on it, such as "process 4711 on node3". `asked_by` are the arms that plan it, empty
+    where no plan does.
 
     `eta_s` is the time to its last epoch: an upper bound, as early stopping ends it sooner.
     """
@@ -86,7 +89,8 @@ class FoldRunStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepStatus:
-    """An output folder: its driver, such as "process 4711 on node3", and its fold runs, what runs first."""
+    """Status of an output folder: its driver, such as "process 4711 on node3", and its fold runs, the running ones
+    first."""
 
     driver: str | None
     fold_runs: tuple[FoldRunStatus, ...]
@@ -104,12 +108,12 @@ class SweepStatus:
 
 
 def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
-    """Look at every fold run of an output folder, and at those that are planned.
+    """Read the status of every fold run in an output folder, and of every planned one.
 
-    Half-written folders count as far as they have come, and what vanishes meanwhile is left out.
+    Half-written folders are read as far as possible, and folders that vanish meanwhile are left out.
 
     Args:
-        with_done: read the journals of those that are done, too; otherwise they are counted only.
+        with_done: also read the journals of the fold runs that are done; otherwise these are only counted.
 
     Raises:
         BadInput: there is no such folder.
@@ -135,7 +139,7 @@ def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
 
 
 def fold_run_folders(out: Path) -> list[Path]:
-    """The folders of all fold runs that have one, by name; what is being deleted is none."""
+    """The folders of all fold runs, sorted by name. A folder that is being deleted is left out."""
     return [path for path in sorted((out / FOLD_RUNS_NAME).glob("[!.]*")) if path.is_dir()]
 
 
@@ -158,7 +162,7 @@ def planned_by(plans: Sequence[Plan]) -> dict[str, list[PlannedBy]]:
 
 
 def _look(folder: Path, asked_by: tuple[PlannedBy, ...], source: str, *, with_done: bool) -> FoldRunStatus:
-    process = holder(folder / LOCK_NAME)  # Before the marker: one that ends in between is done, not stopped.
+    process = holder(folder / LOCK_NAME)  # Before the done-marker: what ends in between is done, not stopped.
     done = is_finished(folder)
     if done and not with_done:
         return FoldRunStatus(digest=folder.name, state="done", asked_by=asked_by)
@@ -192,7 +196,7 @@ def _state(process: str | None, progress: TrainingProgress, of_this_source: bool
 
 
 def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
-    """Fold a journal's events into how far they have come; a field that is missing counts as not told."""
+    """Fold a journal's events into a progress. A missing field counts as unknown."""
     epoch, num_tested = 0, 0
     begun = trained = failed = paused = False
     failure: str | None = None
@@ -201,7 +205,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
     for event in events:
         match event["event"]:
             case "started":
-                # What was tested counts for the next process only where this one was left the time to say so.
+                # Tested cases count for the next process only if this one was paused, and not killed.
                 num_tested = num_tested if paused else 0
                 begun, trained, failed, paused = True, False, False, False
             case "resumed":
@@ -234,7 +238,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
 
 
 def _eta_s(progress: TrainingProgress, max_epochs: int | None, now: float) -> float | None:
-    """The epochs left at the pace of the last ones, less what of the present one is over."""
+    """Seconds of the remaining epochs at the pace of the last ones, less the elapsed part of the present epoch."""
     if progress.epoch_s is None or max_epochs is None or progress.trained:
         return None
     over_s = min(max(now - progress.event_time, 0.0), progress.epoch_s)
@@ -249,7 +253,7 @@ def _events(journal: Path) -> list[dict[str, Any]]:
 
 
 def read_spec(folder: Path) -> Any:
-    """A fold run's spec as plain JSON, also that of an older version; None where there is none, or half of one."""
+    """A fold run's spec as plain JSON, also of an older version; None where it is missing or half-written."""
     try:
         return json.loads((folder / SPEC_NAME).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -257,7 +261,7 @@ def read_spec(folder: Path) -> Any:
 
 
 def at(values: Any, *names: str) -> Any:
-    """Value at a path of names in nested dictionaries; None where it does not."""
+    """Value at a path of names in nested dictionaries; None where there is no such path."""
     for name in names:
         values = values.get(name) if isinstance(values, dict) else None
     return values
