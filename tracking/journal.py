@@ -79,6 +79,6 @@ def read_fold(folder: Path) -> FoldState:
 
 
 def read_start(folder: Path) -> float | None:
-    """When a fold run began, in Unix seconds; None where it has not."""
+    """Unix seconds at which a fold run began; None where it has not begun."""
     events = read_journal(folder / JOURNAL_NAME)
     return float(events[0]["time"]) if events else None

@@ -94,7 +94,7 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
 
 
 def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:
-    """Why a row names no case of its own; None where it does."""
+    """Reason why a row names no case of its own; None where it names one."""
     if not row.case_id:
         return EMPTY
     if "/" in row.case_id or row.case_id.startswith(".") or not row.case_id.isprintable():

@@ -53,7 +53,8 @@ def hold(path: Path, *, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
 
 
 def holder(path: Path) -> str | None:
-    """Who holds a lock, such as "process 4711 on node3"; None where nobody does. Waits for nothing, writes nothing."""
+    """Name of the process that holds a lock, such as "process 4711 on node3"; None where none does. Never waits or
+    writes."""
     try:
         file = path.open(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):

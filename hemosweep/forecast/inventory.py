@@ -1,4 +1,4 @@
-"""Inventory of a sweep before it begins: cases, preprocessed or still to be, and fold runs that are done."""
+"""Inventory of a sweep before it begins: its cases, preprocessed or not, and the fold runs that are done."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,10 +33,11 @@ FoldRunKey = tuple[ArmConfig, int, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """`folds` are the numbers of those that are trained, `sizes` those of all cases, preprocessed in each way.
+    """Inventory of a sweep. `folds` are the numbers of the folds to train. `sizes` are the sizes of all cases for each
+    preprocessing.
 
-    `fold_prediction_bytes` is the disk that the predictions of one fold run take, `preprocessed_bytes` that of the
-    `num_to_preprocess` files of preprocessed cases that are not there yet.
+    `fold_prediction_bytes` is the disk space of the predictions of one fold run, and `preprocessed_bytes` that of the
+    `num_to_preprocess` preprocessed cases that do not exist yet.
     """
 
     num_cases: int
@@ -54,7 +55,7 @@ class Inventory:
 
 
 def take_inventory(request: Request) -> Inventory:
-    """Look at the data set and the output folder of a request; make nothing.
+    """Read the data set and the output folder of a request. Nothing is written.
 
     Raises:
         BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read.
@@ -101,7 +102,7 @@ def take_inventory(request: Request) -> Inventory:
 
 
 def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> Inventory:
-    """Before the first sweep of a profile there are not even its phantoms, but their size is known."""
+    """Inventory before the first sweep of a profile: its phantoms do not exist yet, but their size is known."""
     phantom, num_cases = SIZES[request.profile.name], request.profile.phantom_cases
     scan = CTGrid(shape_DHW=phantom.shape_DHW, spacing_DHW_mm=phantom.spacing_DHW_mm)
     sizes = {config: [expected_size(scan, config)] * num_cases for config in configs}
@@ -117,8 +118,8 @@ def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> In
 def _file_names(cases: Sequence[Case], configs: Sequence[PreprocessingConfig], *, with_cta: bool) -> Mapping[str, str]:
     """Case id to the name of its preprocessed file, which holds the digest of the files that it is made of.
 
-    It is asked for once for all configurations that read the same files, and of several cases at once: to digest a data
-    set of gigabytes takes seconds.
+    The names are computed once for all configurations that read the same files, and for several cases at once: the
+    digests of a data set of gigabytes take seconds.
     """
     config = next((config for config in configs if config.angiography == with_cta), None)
     if config is None:
@@ -131,8 +132,8 @@ def _file_names(cases: Sequence[Case], configs: Sequence[PreprocessingConfig], *
 def _done(
     request: Request, cases: Sequence[Case], folds: Sequence[Fold], inputs: Mapping[PreprocessingConfig, Inputs]
 ) -> frozenset[FoldRunKey]:
-    """The fold runs that ended, in this sweep or another. One whose cases are not preprocessed has no name yet: their
-    content is in it."""
+    """The fold runs that are done, in this sweep or another. A fold run whose cases are not preprocessed has no name
+    yet, because its name depends on their content."""
     arms: dict[ArmConfig, Arm] = {arm.config: arm for arm in request.arms if arm.config.preprocessing in inputs}
     replicates = plan_replicates(
         tuple(arms.values()), request.seeds, cases, folds, inputs=inputs, source=source_digest()

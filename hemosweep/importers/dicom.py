@@ -170,7 +170,7 @@ def choose_angiography(group: Sequence[DicomSeries]) -> tuple[DicomSeries | None
 
 
 def _against(one: DicomSeries) -> str | None:
-    """Why a series is not taken for a plain head CT on its own."""
+    """Reason why a series is not imported as a plain head CT."""
     if one.refusal is not None:
         return one.refusal
     if one.header.derived:

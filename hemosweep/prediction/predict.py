@@ -1,4 +1,4 @@
-"""Scans to lesion masks, volumes and pictures, by the fold ensemble of one run."""
+"""Prediction of lesion masks, volumes and pictures for scans, by the fold ensemble of one run."""
 
 import json
 import os
@@ -34,7 +34,8 @@ KEY_LENGTH = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """Result of an ensemble for one scan. `volume_ml` counts voxels, `abc2_ml` is the bedside estimate of the same."""
+    """Result of an ensemble for one scan. `volume_ml` counts voxels; `abc2_ml` is the bedside estimate of the
+    volume."""
 
     file: str
     mask: str
@@ -110,8 +111,8 @@ def predict(
 ) -> PredictionResult:
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run.
 
-    A scan's mask, picture and numbers are written under a name that says what they depend on: the run, the scan's
-    content and the code. What is there already is not made again.
+    A scan's mask, picture and numbers are written under a name that depends on the run, the scan's content and the
+    code. Existing results are not computed again.
 
     Args:
         store: where the run is recorded.
@@ -203,7 +204,7 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
 
 
 def _own_code() -> str:
-    """Digest of what stands between a probability and what is written here."""
+    """Digest of the code between a probability and the written files."""
     package = Path(__file__).parents[1]
     names = ("inference/ensemble.py", "scores/volume.py", "report/slices/prediction.py", "prediction/predict.py")
     return digest_files([package / name for name in names], package)
@@ -221,10 +222,10 @@ def _counter(progress: Callable[[int, int], None], begun: int, total: int) -> Ca
 
 
 def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Prediction:
-    """Predict one scan, or read what was made of it before.
+    """Predict one scan, or read its earlier result.
 
     Raises:
-        BadInput: it cannot be read or is no head CT, or there is no memory or space for it.
+        BadInput: the scan cannot be read or is no head CT, or memory or disk space is not enough.
     """
     config = arm.ensemble.config.preprocessing
     content = input_digest(case, with_cta=config.angiography)
@@ -254,7 +255,7 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
 
 
 def _segment(case: Case, arm: _Arm, mask: Path, picture: Path, on_fold: Callable[[], None]) -> dict[str, Any]:
-    """Preprocess, segment, write mask and picture; the numbers are returned."""
+    """Preprocess and segment a scan, write mask and picture, and return the numbers."""
     config = arm.ensemble.config.preprocessing
     images = prepare_images(case, config)
     prepared = to_network_grid(images, config)

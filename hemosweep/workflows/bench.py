@@ -17,7 +17,7 @@ STUDY_CASES = 76
 
 
 def run_bench(part: str, *, quick: bool, say: Say) -> tuple[BenchResult, ...]:
-    """Measure a part, or with "all" both of them.
+    """Measure one part, or with "all" both parts.
 
     Raises:
         BadInput: there is no such part.
@@ -28,7 +28,8 @@ def run_bench(part: str, *, quick: bool, say: Say) -> tuple[BenchResult, ...]:
 
 
 def write_results(results: tuple[BenchResult, ...], folder: Path, *, quick: bool) -> list[Path]:
-    """Write each part to `bench_PART.json`, or `quick_PART.json`, in a folder; one that found no device is not written.
+    """Write each part to `bench_PART.json`, or `quick_PART.json`, in a folder. A part that found no device is not
+    written.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -44,7 +45,7 @@ def write_results(results: tuple[BenchResult, ...], folder: Path, *, quick: bool
 def study_hours(training_patch_s: float, validation_patch_s: float, num_cases: int = STUDY_CASES) -> float:
     """Hours of the paper's whole study on one GPU: each different fold run of `make study` once, with its own patches.
 
-    Time goes with voxels: a patch of another size takes what its voxels do. Tests and preparation come on top.
+    Time is proportional to voxels, also for a patch of another size. Tests and preparation come on top.
 
     Args:
         training_patch_s: seconds of a training patch of 32 x 32 x 16 voxels.

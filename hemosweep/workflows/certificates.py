@@ -7,15 +7,15 @@ from hemosweep.executors.certificates import FOLDER_NAME, make_certificates
 
 
 def make_cluster_certificates(folder: Path | None, out: Path) -> list[str]:
-    """Make the certificates in a folder, by default one in the output folder; returns what there is to say.
+    """Make the certificates in a folder, by default one in the output folder. Return the lines to print.
 
     Raises:
         BadInput: as `make_certificates`.
     """
     made = make_certificates(folder or out / FOLDER_NAME)
-    out.mkdir(parents=True, exist_ok=True)  # Where the scheduler is going to leave its address.
+    out.mkdir(parents=True, exist_ok=True)  # Folder of the file with the address of the scheduler.
     scheduler = str(out.resolve() / "scheduler.json")
-    # Their pages of figures, on this machine only: those have no TLS.
+    # The dashboards have no TLS, so they listen on this machine only.
     shared_options = ["--scheduler-file", scheduler, "--dashboard-address", "127.0.0.1:0", *made.options]
     worker_options = [
         "--nthreads",

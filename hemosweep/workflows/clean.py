@@ -1,4 +1,4 @@
-"""`hemosweep clean`: what an output folder holds that nothing needs, listed or deleted."""
+"""`hemosweep clean`: the files of an output folder that nothing needs, listed or deleted."""
 
 import shlex
 from collections.abc import Sequence
@@ -63,11 +63,11 @@ class Cleaning:
 
 
 def clean(out: Path, data: Path | None = None, *, confirmed: bool = False, force: bool = False) -> Cleaning:
-    """List what can be deleted, and delete it where that is confirmed.
+    """List the items that can be deleted, and delete them if that is confirmed.
 
     Args:
-        data: the data set whose preprocessed cases are looked at, beside those in `out`.
-        force: with the fold runs of recorded and planned runs.
+        data: the data set whose preprocessed cases are considered, besides those in `out`.
+        force: also delete the fold runs of recorded and planned runs.
 
     Raises:
         BadInput: there is no such folder, or it is in use and something was to be deleted.

@@ -1,4 +1,4 @@
-"""`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and what the rest would take."""
+"""`hemosweep plan`: the fold runs of a sweep, done, shared and missing, and the cost of the missing ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,12 +23,13 @@ from hemosweep.workflows.sweeping.request import resolve
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmForecast:
-    """One arm: its fold runs and what the missing ones cost on this machine.
+    """Forecast of one arm: its fold runs, and the cost of the missing ones on this machine.
 
-    `num_done` are trained, by whichever sweep. `num_shared` are not, but an earlier arm of this sweep trains them.
-    `shared_with` are the arms, of any sweep, that have the same fold runs. `seconds` are those of all missing ones, one
-    after the other, tests apart. `memory_bytes` is what one of them needs at its peak, on a GPU or else on the host.
-    `batch_at_once` is how many patches of a batch that memory holds. Both are None where nothing is missing.
+    `num_done` fold runs are trained, by any sweep. `num_shared` are not trained, but an earlier arm of this sweep
+    trains them. `shared_with` are the arms, of any sweep, with the same fold runs. `seconds` is the time of all missing
+    fold runs, one after the other, without tests. `memory_bytes` is the peak memory of one of them, on a GPU or else on
+    the host. `batch_at_once` is the number of patches of a batch that this memory holds. Both are None where nothing is
+    missing.
     """
 
     arm: str
@@ -46,14 +47,13 @@ class ArmForecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """Forecast of a sweep. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
+    """Forecast of a sweep. `wall_seconds` is its time with `num_slots` fold runs at once.
 
-    `preprocessed_bytes` is the disk of the `num_to_preprocess` preprocessed cases that are not there yet.
-    `elsewhere` tells that other machines will train than the one that the forecast was made on. `kept` are the steps
-    that an earlier forecast timed, and where they are kept; `not_kept` says why those of this one could not be.
-    `load` is how many processors other programs kept busy while a step was timed, at most: None on a GPU, or where
-    there was none to time. `disturbed` tells that this made the forecast too long. `gpu_bytes` is the memory of the
-    GPU, None without one.
+    `preprocessed_bytes` is the disk space of the `num_to_preprocess` preprocessed cases that do not exist yet.
+    `elsewhere` is True if machines other than this one will train. `kept` is a remark on the steps that an earlier
+    forecast timed; `not_kept` is the reason if those of this one could not be kept. `load` is the largest number of
+    processors that other programs kept busy while a step was timed, None on a GPU or if no step was timed. `disturbed`
+    is True if that load made the forecast too long. `gpu_bytes` is the memory of the GPU, None without one.
     """
 
     sweep: str
@@ -101,7 +101,7 @@ class Forecast:
 
     @property
     def memory_bytes(self) -> int | None:
-        """Of the fold run that needs the most."""
+        """Memory of the fold run that needs the most."""
         return max((arm.memory_bytes for arm in self.arms if arm.memory_bytes is not None), default=None)
 
     def as_json(self) -> dict[str, Any]:
@@ -194,9 +194,10 @@ def plan_sweep(options: SweepOptions) -> Forecast:
 
 
 def forecast_study(request: Request) -> Forecast:
-    """Time a few training steps of every network on this machine, or look up those that are kept, and reckon the sweep.
+    """Time a few training steps of every network on this machine, or read the kept ones, and compute the forecast of
+    the sweep.
 
-    Makes nothing but the file that keeps them.
+    Only the file that keeps the steps is written.
 
     Raises:
         BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read; or the
@@ -264,7 +265,7 @@ class _Count:
 
 
 def _count(request: Request, inventory: Inventory) -> list[_Count]:
-    """Fold runs that are left of each arm: one that several arms share is missing from the first of them alone."""
+    """Count the fold runs of each arm. One that several arms share is missing only from the first of them."""
     counts = []
     counted: set[FoldRunKey] = set()
     for arm in request.arms:
@@ -283,7 +284,7 @@ def _count(request: Request, inventory: Inventory) -> list[_Count]:
 
 
 def _kept(calibrations: Calibrations, out: Path) -> str | None:
-    """Remark on steps that were not timed for this forecast; None where all were."""
+    """Remark on steps that were not timed for this forecast; None where all were timed."""
     if not calibrations.num_kept:
         return None
     oldest = min(step.timed_on for step in calibrations.steps.values())
@@ -304,5 +305,5 @@ def _same_arms(request: Request) -> Mapping[ArmConfig, Sequence[str]]:
 
 
 def _size(num_bytes: int) -> str:
-    """Bytes as people say them: 35 MB, 1.2 GB."""
+    """Bytes as readable text: 35 MB, 1.2 GB."""
     return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 0.9995e9 else f"{num_bytes / 1e9:.1f} GB"

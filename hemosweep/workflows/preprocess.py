@@ -1,4 +1,4 @@
-"""`hemosweep preprocess`: every case of a data set, prepared and, where asked for, drawn as in the paper's Fig. 1."""
+"""`hemosweep preprocess`: every case of a data set, prepared and, on request, drawn as in the paper's Fig. 1."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

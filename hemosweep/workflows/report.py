@@ -21,7 +21,7 @@ from hemosweep.workflows.reporting.facts import ReportSource, gather
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportResult:
-    """Place of a report, its subject, and what is not in it."""
+    """Result of a report: its place, its subject, and remarks on everything that is not in it."""
 
     folder: Path
     sweeps: tuple[str, ...]
@@ -86,7 +86,7 @@ def make_report(
 
 
 def _choose(source: ReportSource, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The sweeps of the report in the paper's order, and what of the store is not in it."""
+    """The sweeps of the report in the paper's order, and remarks on the sweeps of the store that are not in it."""
     finished = source.finished_sweeps()
     for name in names:
         if name not in finished:

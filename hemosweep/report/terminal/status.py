@@ -27,7 +27,7 @@ def status_view(status: SweepStatus, *, with_done: bool) -> RenderableType:
 
 
 def summary(status: SweepStatus) -> str:
-    """Who drives, and how many fold runs are in which state."""
+    """One line with the driver and the number of fold runs in each state."""
     driver = f"driver running ({status.driver})" if status.driver else "no driver running"
     waiting = status.count("stopped", "waiting")
     counts = [f"{status.count('done')} done", f"{status.count('running')} running", f"{status.count('failed')} failed"]

@@ -1,4 +1,4 @@
-"""The data set that a report's overlays are drawn on: found, and known for that of a run by its content."""
+"""The data set that a report's overlays are drawn on. It is recognised as that of a run by its content."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class DataSets:
 
 
 class _DataSet:
-    """Cases and their digests, each of which is reckoned once and when it is wanted."""
+    """Cases and their digests. Each digest is computed once, when it is first needed."""
 
     def __init__(self, cases: Sequence[Case], *, is_phantom: bool) -> None:
         self.cases: Mapping[str, Case] = {case.case_id: case for case in cases}

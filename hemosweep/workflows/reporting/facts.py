@@ -27,7 +27,7 @@ from hemosweep.workflows.reporting.data_sets import DataSets
 
 
 class ReportSource:
-    """Content of an output folder that several sweeps of a report ask for, read once."""
+    """Content of an output folder that several sweeps of a report share, read once."""
 
     def __init__(self, out: Path, data: Path | None) -> None:
         """
@@ -161,7 +161,7 @@ def _without(declared: DeclaredPair) -> PairFacts:
 
 
 def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
-    """Runs to draw the cases of: those of the first seed that both sides have; or the reason why nothing is drawn."""
+    """Runs whose cases are drawn: those of the first seed that both sides have; or the reason why nothing is drawn."""
     run_a, run_b = comparison.a.runs[0], comparison.b.runs[0]
     table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
     changes = largest_changes(table_a, table_b)

@@ -38,17 +38,17 @@ PHANTOM_SEED = 0
 
 
 def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
-    """Run a sweep from its data set to its tables; the same call goes on from whatever is already done.
+    """Run a sweep from its data set to its tables. The same call goes on from the fold runs that are done.
 
     Args:
-        confirmed: train a paper-profile sweep without a GPU, too.
+        confirmed: also train a sweep of the paper profile without a GPU.
 
     Raises:
         BadInput: as `prepare_request`; nothing was trained then.
     """
     progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
-    # The workplace first: it goes on opening while MLflow's store is opened, which takes seconds.
+    # The executor first: it starts while MLflow's store is opened, which takes seconds.
     with driver_lock(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
         with _started_over(request, prepared, progress) if request.fresh else nullcontext():
@@ -58,7 +58,7 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
 
 @contextmanager
 def _started_over(request: Request, prepared: Prepared, console: Console) -> Iterator[None]:
-    """Context in which fold runs start over; stopped, it goes on without starting over once more.
+    """Context in which fold runs start over. After an interruption the same command goes on without --fresh.
 
     Raises:
         BadInput: a process works on one of the fold runs.
@@ -80,7 +80,7 @@ def _started_over(request: Request, prepared: Prepared, console: Console) -> Ite
 
 
 def prepare_request(request: Request, console: Console, *, confirmed: bool) -> Prepared:
-    """Bring the data set of a request to where training can begin, and say what will be trained.
+    """Prepare the data set of a request for training, and print what will be trained.
 
     Raises:
         BadInput: as `read_manifest` and `prepare_sweep`.
@@ -90,7 +90,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
         _ask_for_confirmation(request, console)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
-    draw_folds(cases, request.base.cross_validation)  # A fold count that cannot work is told before any work.
+    draw_folds(cases, request.base.cross_validation)  # A number of folds that cannot work is refused before any work.
     with progress_bar("preprocessing", console) as advance:
         prepared = prepare_sweep(
             request.arms,
@@ -161,7 +161,7 @@ class Workplace:
 
 @contextmanager
 def open_workplace(request: Request, prepared: Prepared) -> Iterator[Workplace]:
-    """Executor that a request is to be trained with.
+    """Executor of a request.
 
     Raises:
         BadInput: as `open_executor`.
@@ -196,7 +196,7 @@ def train(
     illustrate: DrawReplicate,
     console: Console,
 ) -> list[ReplicateResult]:
-    """Train every replicate of a request's arms on prepared data, and show how it goes."""
+    """Train every replicate of a request's arms on prepared data, and show the progress."""
     environment = describe_environment()
     tags = dict(prepared.facts) | {"profile": request.profile.name}
     if request.subset is not None:
