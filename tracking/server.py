@@ -22,11 +22,11 @@ _STOP_TIMEOUT_S = 10.0
 
 
 def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None:
-    """Run the server in the foreground until Ctrl-C (or SIGTERM) and print where to look.
+    """Run the server in the foreground until Ctrl-C (or SIGTERM), and print its address.
 
     Args:
-        port: the first port to try; a taken one gives way to the next free one.
-        experiment: the sweep whose page to point at; the newest one where not named.
+        port: the first port to try; if it is taken, the next free port is used.
+        experiment: the sweep whose page is printed; the newest one by default.
 
     Raises:
         BadInput: no store, no such sweep, or no free port.
@@ -76,7 +76,7 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> tupl
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server and its workers: politely first, then for certain."""
+    """End a server and its workers, first with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

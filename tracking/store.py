@@ -34,7 +34,7 @@ def open_store(out: Path) -> StoreConnection:
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     path = database_path(out)
-    # Before MLflow looks at it, which tries for minutes.
+    # Checked before MLflow opens it, which would try for minutes.
     check_database(path)
     try:
         with usable(path):
@@ -48,10 +48,10 @@ def open_store(out: Path) -> StoreConnection:
 
 
 def _create(path: Path) -> None:
-    """Make an empty store beside its place, then put it there: migrations cut short cannot be gone on with."""
+    """Make an empty store under a temporary name, then rename it: interrupted migrations cannot go on."""
     for left in path.parent.glob(f".tmp-*{path.name}*"):  # by a process that was killed
         left.unlink(missing_ok=True)
-    # Under a new name each time: MLflow would take one of the same name for that which it knows.
+    # A new name each time: MLflow would take a store of the same name for the one that it knows.
     with replacing(path, shared=True) as temporary:
         try:
             _connect(temporary)
@@ -79,10 +79,10 @@ def existing_store(out: Path) -> StoreConnection:
 
 @contextmanager
 def transaction(store: StoreConnection) -> Iterator[Session]:
-    """Transaction, whose writes come to be at once or not at all: in one session of MLflow's store.
+    """Transaction in one session of MLflow's store, whose writes are all made or none.
 
-    By itself MLflow opens a session or four for each call, with commits of their own: they took longer than what was
-    to be written, and a process that was killed between two of them left half of it.
+    By itself MLflow opens one to four sessions for each call, each with its own commit. They took longer than the
+    writes, and a process that was killed between two of them left half of the data.
     """
     backend = store.client._tracking_client.store
     open_session = backend.ManagedSessionMaker
@@ -97,10 +97,10 @@ def transaction(store: StoreConnection) -> Iterator[Session]:
 
 
 def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
-    """A sweep's experiment; made where it is missing, brought back where someone deleted it.
+    """Return a sweep's experiment. It is made if it is missing, and restored if it was deleted.
 
-    Where the output folder was copied or moved, its artifacts lie beside it from now on: MLflow keeps the absolute
-    place that it was made in, and what is recorded into a copy would go to the artifacts of the original.
+    If the output folder was copied or moved, the place of its artifacts is corrected: MLflow keeps the absolute path of
+    the original, and would record the artifacts of a copy there.
     """
     name, place = schema.experiment_name(sweep), (store.artifacts / sweep).as_uri()
     experiment = store.client.get_experiment_by_name(name)
@@ -125,7 +125,7 @@ def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
 
 
 def _move_artifacts(store: StoreConnection, experiment: Experiment, place: str) -> None:
-    """Enter where the artifacts of an experiment and its runs are; MLflow's client has no call for it."""
+    """Set the place of the artifacts of an experiment and its runs; MLflow's client has no call for it."""
     number, before = int(experiment.experiment_id), experiment.artifact_location
     with (
         usable(store.database),

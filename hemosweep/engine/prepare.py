@@ -53,7 +53,7 @@ class Prepared:
         return replace(self, cases=cases, folds=folds, drawn=folds, facts=facts)
 
     def only(self, indices: Collection[int], out: Path) -> "Prepared":
-        """Some of the folds."""
+        """Return the sweep with only these folds."""
         folds, drawn = (tuple(fold for fold in every if fold.index in indices) for every in (self.folds, self.drawn))
         _store_folds(folds, out)
         facts = dict(self.facts) | {"folds_digest": _store_folds(drawn, out)}

@@ -1,4 +1,4 @@
-"""A lock that a process holds on a file for as long as it lives, and that says who holds it."""
+"""A lock on a file that a process holds while it lives, with the name of the process."""
 
 import fcntl
 import os
@@ -31,10 +31,10 @@ class Held(HemosweepError):
 
 @contextmanager
 def hold(path: Path, *, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
-    """Hold a lock; the system lets go of it however the process ends.
+    """Hold a lock. The system releases it however the process ends.
 
     Args:
-        patience_s: how long another process may still hold it; a glance of `holder` takes less than the default.
+        patience_s: time that another process may still hold it; a call of `holder` takes less than the default.
 
     Raises:
         Held: another process holds it for longer.
@@ -46,7 +46,7 @@ def hold(path: Path, *, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
                 file.seek(0)
                 raise Held(path, _name(file))
             time.sleep(_PAUSE_S)
-        with suppress(OSError):  # On a full disk the lock is held all the same, by a process without a name.
+        with suppress(OSError):  # On a full disk the lock is held as well, but the name of the process is missing.
             file.truncate(0)
             os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield

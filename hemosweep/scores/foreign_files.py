@@ -1,4 +1,4 @@
-"""The score files of nnU-Net and MIST, as the sources of both write them."""
+"""The score files of nnU-Net and MIST, in the form that their source code writes."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any
 
 from hemosweep.errors import BadInput
 
-# Our name of a score: theirs. Any other is asked for by their own name.
+# Our name of a score to their name. Every other score has only their name.
 NNUNET_NAMES = {"dsc": "Dice"}
 MIST_NAMES = {"dsc": "dice", "hd95_mm": "haus95", "nsd": "surf_dice", "assd_mm": "avg_surf"}
 MIST_METRICS = (*MIST_NAMES.values(), "lesion_wise_dice")
@@ -101,7 +101,7 @@ def _by_label(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _case_id(entry: Mapping[str, Any]) -> str:
     file = str(entry.get("prediction_file") or entry["reference_file"])
-    name = re.split(r"[/\\]", file)[-1]  # written on whatever system
+    name = re.split(r"[/\\]", file)[-1]  # written on any system
     return name.removesuffix(".gz").rpartition(".")[0] or name
 
 
@@ -133,7 +133,7 @@ def _numbers(label: str) -> list[str]:
 
 
 def _split(column: str, metrics: Sequence[str]) -> tuple[str, str] | None:
-    """Label and metric of a column of MIST's, None where it is of none of these metrics."""
+    """Label and metric of a column of MIST's results.csv; None where the column has none of these metrics."""
     for metric in sorted(metrics, key=len, reverse=True):
         label = column.removesuffix(f"_{metric}")
         if label and label != column:

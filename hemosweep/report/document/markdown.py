@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from hemosweep.report.document.document import Block, Column, Document, Gallery, Items, Section, Table, Text
 
-# What can begin or end markup anywhere in a line. A hyphen, number or plus sign does so only where a line begins.
+# Characters that can begin or end markup anywhere in a line. A hyphen, number or plus sign does so only at its start.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+[.)](?=\s|$))")

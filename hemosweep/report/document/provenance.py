@@ -1,4 +1,4 @@
-"""Provenance of a report's figures: digests, commit, versions, hardware, hours. Nothing that names a machine."""
+"""Provenance of a report's figures: digests, commit, versions, hardware and hours, without the name of a machine."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -87,7 +87,7 @@ def _tag(name: str) -> Callable[[RunFacts], str]:
 
 
 def _value_text(runs: Sequence[RunFacts], fact: Callable[[RunFacts], str]) -> str:
-    """Value that all runs have, or each value with its runs."""
+    """Value of a fact that all runs share, or each value with its runs."""
     by_value: dict[str, list[str]] = {}
     for run in runs:
         by_value.setdefault(fact(run), []).append(f"{run.arm}@{run.seed}")

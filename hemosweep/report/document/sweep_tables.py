@@ -1,4 +1,5 @@
-"""The tables of an ablation in a report: the paper's figures beside ours, the tests, and what seeds alone do."""
+"""The tables of an ablation in a report: the paper's figures beside ours, the tests, and the effect of the seed
+alone."""
 
 from collections.abc import Sequence
 
@@ -74,7 +75,8 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
 
 
 def group_table(sweep: SweepFacts) -> Table:
-    """The rest of the paper's columns: by IVH, and the extreme cases. Its own are there as far as it prints any."""
+    """The rest of the paper's columns, by IVH and for the extreme cases, with the paper's values where it prints
+    them."""
     printed = [paper_arm(sweep.name, arm.name) for arm in sweep.arms]
     summaries = [_summary(arm) for arm in sweep.arms]
     columns: list[tuple[Column, list[str]]] = [
@@ -189,7 +191,7 @@ def difference(value: float | None) -> str:
 
 
 def own_difference(row: FamilyComparison | None) -> str:
-    """B - A with its interval, in as many digits as the metric is read in."""
+    """B - A with its interval, in the digits of the metric."""
     if row is None or row.comparison.mean_diff is None:
         return UNDEFINED
     comparison = row.comparison

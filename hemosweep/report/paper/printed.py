@@ -46,7 +46,7 @@ def paper_comparison(sweep: str, arm: str) -> tuple[str, str] | None:
 
 
 def paper_difference(sweep: str, a: str, b: str) -> float | None:
-    """B - A of the means that the paper prints, rounded as they are; None where it prints not both."""
+    """B - A of the means that the paper prints, with their rounding; None where it does not print both."""
     first, second = paper_arm(sweep, a), paper_arm(sweep, b)
     if first is None or second is None:
         return None
@@ -67,7 +67,7 @@ def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
     """Remarks of the paper on an arm beside its row in a table, in lines for a reader.
 
     Args:
-        dsc: the scores that were reached here, which are put beside the paper's distribution of the final arm.
+        dsc: our scores, which are compared with the paper's distribution of the final arm.
     """
     notes = []
     if (sweep, arm) in _REPEATED:

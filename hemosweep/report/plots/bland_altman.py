@@ -36,8 +36,8 @@ HALO = [withStroke(linewidth=2.0, foreground="white")]
 def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
     """Each case's difference B - A against the mean of both, with the bias and the 95% limits of agreement.
 
-    The bands are 95% intervals (`limits_of_agreement`); the limits are left out where they have none. Named are the
-    outliers among the differences, by the rule of `find_outliers`.
+    The bands are 95% intervals (`limits_of_agreement`). Limits without an interval are left out. The outliers among the
+    differences (`find_outliers`) are labelled.
 
     Args:
         pairs: columns case_id, a, b and ivh ("yes", "no" or "n/a"), a row a case.
@@ -79,7 +79,7 @@ def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, m
 
 
 def _draw_limits(axes: Axes, cases: PairedCases, limits: LimitsOfAgreement | None) -> None:
-    """Lines, bands and numbers of what exists, on an axis that holds them and every difference."""
+    """Draw the lines, bands and numbers that exist, on an axis that holds them and every difference."""
     assert cases.test.mean is not None
     lines = [("bias", cases.test.mean, cases.test.ci95, "-", BAND_COLOUR)]
     if limits is not None:
@@ -106,7 +106,7 @@ def _draw_limits(axes: Axes, cases: PairedCases, limits: LimitsOfAgreement | Non
 
 
 def _name_outliers(axes: Axes, cases: PairedCases, mean_of: dict[str, float]) -> None:
-    """Ids beside their points, on the side towards the middle, and apart from each other."""
+    """Write ids beside their points, on the side towards the middle, and apart from each other."""
     outliers = find_outliers(cases.pairs.case_ids, cases.pairs.diff_N, cases.pairs.resolution)
     short = cases.short_ids()
     low_x, high_x = axes.get_xlim()

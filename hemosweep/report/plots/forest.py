@@ -1,4 +1,4 @@
-"""The forest plot of a family of comparisons: every difference with its interval, beside what seeds alone would do."""
+"""The forest plot of a family of comparisons: every difference with its interval, beside the seed noise."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 ROW_INCHES = 0.36
 NOISE_COLOUR = "#E3E3E3"
-# Of the height of a row.
+# Shares of the height of a row.
 NOISE_HEIGHT = 0.56
 PAPER_POINT_OFFSET = 0.24
 LINE_LENGTH = 30
@@ -35,8 +35,8 @@ def draw_forest(
 ) -> None:
     """One line a comparison, in the order given: the mean difference B - A with its 95% interval over the cases.
 
-    A filled point is significant after Holm. The grey bar is what new seeds alone can do, where that is known; beyond
-    it lies what is more than seed noise.
+    A filled point is significant after Holm. The grey bar is the seed noise, where it is known: a difference beyond it
+    is more than new seeds alone can cause.
 
     Args:
         path: file to write; its suffix is the format.
@@ -99,7 +99,7 @@ def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:
 
 
 def name_difference_axis(axes: Axes, metric: Metric) -> None:
-    """Say what the horizontal axis shows and, above it on both sides of zero, which side is the better one."""
+    """Label the horizontal axis and, above it on both sides of zero, the better side."""
     unit = f" ({metric.unit})" if metric.unit else ""
     axes.set_xlabel(f"difference in {metric.label}{unit}, B {MINUS} A")
     if metric.higher_is_better is not None:
@@ -115,7 +115,7 @@ def name_difference_axis(axes: Axes, metric: Metric) -> None:
 
 
 def _range(rows: Sequence[FamilyComparison], printed: Iterable[float | None]) -> tuple[float, float]:
-    """Span of the axis: all that is drawn, zero among it, and a little more."""
+    """Range of the axis: everything that is drawn, zero, and a margin."""
     drawn = [0.0, *(value for value in printed if value is not None)]
     for row in rows:
         comparison = row.comparison

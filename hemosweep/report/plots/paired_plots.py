@@ -57,7 +57,7 @@ def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, met
         figure = Figure(figsize=(4.2, 4.0), layout="constrained")
         axes = figure.subplots()
         rows = zip(cases.pairs.a_N, cases.pairs.b_N, cases.gains_N, cases.directions_N, cases.fills(), strict=True)
-        # The rarer kind lies on top.
+        # The rarer kind is drawn on top.
         for a, b, gain, direction, filled in sorted(rows, key=lambda row: -cases.count(row[2])):
             colour, face = COLOURS[gain], COLOURS[gain] if filled else "white"
             mark: Any = {"color": colour, "mfc": face, "mew": 0.7 * thin**0.5, "clip_on": False, "ls": ""}
@@ -103,7 +103,7 @@ def _draw_mean(axes: Axes, place: float, scores_N: Floats, side: str, cases: Pai
 def difference_bars(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
     """Each case's difference B - A as a bar, the largest gain on top and the largest loss at the bottom.
 
-    Named are the five largest gains and losses, or every case where there are no more than 24. The band is the 95%
+    The five largest gains and losses are labelled, or every case where there are no more than 24. The band is the 95%
     interval of the mean difference.
 
     Args:

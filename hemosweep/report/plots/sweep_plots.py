@@ -1,4 +1,4 @@
-"""The figures of a sweep in a report, drawn into its folder, with what each shows in words."""
+"""The figures of a sweep in a report, drawn into its folder, each with a description."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ class _Names(TypedDict):
 
 
 SLICE_DPI = 200
-"""Finer than that only enlarges the pixels of a CT, at twice the bytes."""
+"""A higher resolution only enlarges the pixels of a CT, at twice the bytes."""
 
 
 def draw_sweep(sweep: SweepFacts, folder: Path, drawn: Callable[[], None]) -> SweepPictures:

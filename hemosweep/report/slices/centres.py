@@ -35,7 +35,7 @@ REGIONS = {
 POSITIVE_FRAME, NEGATIVE_FRAME = "#00E000", "#FF3B30"
 DOTS_INK = 900.0
 DOT_AREA = (2.0, 10.0)
-"""Square points: so many dots as a panel holds share its ink, each within these bounds."""
+"""Total area of the dots of a panel, and bounds of the area of one dot, in square points."""
 
 
 def draw_centres(

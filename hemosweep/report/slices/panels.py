@@ -52,7 +52,7 @@ def show_slice(
     axes.imshow(
         radiological(image_HW), cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm, interpolation="bilinear"
     )
-    axes.autoscale(False)  # an outline reaches one pixel further, and the picture is not to shrink for it
+    axes.autoscale(False)  # an outline reaches one pixel further, and must not shrink the picture
     axes.set(xticks=[], yticks=[])
     axes.set_axis_off()
 
@@ -71,7 +71,7 @@ def label(axes: Axes, height: float, text: str, colour: str = "white") -> None:
     written = axes.text(
         0.03, height, text, color=colour, fontsize=7, va="center", bbox=LABEL_BOX, transform=axes.transAxes
     )
-    # Its box may stand out of the panel by a hair; the layout is not to make room for it.
+    # Its box may reach slightly out of the panel; the layout makes no room for that.
     written.set_in_layout(False)
 
 

@@ -1,4 +1,4 @@
-"""The paper's Fig. 1 for one case: what every step of the preparation made of the scan, on one picture."""
+"""The paper's Fig. 1 for one case: the result of every step of the preparation, in one picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ Image = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Row:
-    """One plane through the volumes: where to cut, what it shows, and the size of its panels."""
+    """One plane through the volumes: its position, its range, and the size of its panels."""
 
     index: tuple[int | slice, ...]
     label: str
@@ -172,7 +172,7 @@ def _draw(
 def _draw_title(
     axes: "Axes", title: str, legend: list[tuple[str, str]], sheet_width_mm: float, title_mm: float
 ) -> None:
-    """Title at the left, what the outlines mean at the right."""
+    """Write the title at the left and the meaning of the outlines at the right."""
     middle_mm = 0.55 * title_mm
     write(axes, (middle_mm, GAP_MM), title, fontsize=9, family="monospace")
     right_mm = sheet_width_mm - GAP_MM

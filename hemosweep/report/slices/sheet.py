@@ -1,4 +1,4 @@
-"""Dark sheets of CT slices, laid out in millimetres: what the pictures of scans have in common.
+"""Dark sheets of CT slices, laid out in millimetres: the common parts of the pictures of scans.
 
 Slices are shown in radiological display (the patient's right at the picture's left) and true aspect.
 """
@@ -82,14 +82,14 @@ def write(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any)
 
 
 def write_on_image(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
-    """Write with a black edge, to be read on bone, too."""
+    """Write with a black edge, so that the text is readable on bone."""
     from matplotlib.patheffects import withStroke
 
     write(axes, corner_mm, text, path_effects=[withStroke(linewidth=1.5, foreground="black")], **style)
 
 
 def span_of(kept: Mask, margin: int) -> slice:
-    """The range to show along an axis: what is kept, with a margin; all of it where nothing is kept."""
+    """The range to show along an axis: the kept part with a margin, or the whole axis where nothing is kept."""
     hit = np.flatnonzero(kept)
     first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, kept.size - 1)
     return slice(max(first - margin, 0), min(last + margin + 1, kept.size))

@@ -1,4 +1,4 @@
-"""A paired comparison as lines to read: the paper's test first, and beside it what the test leaves unsaid."""
+"""A paired comparison as lines of text: the paper's test first, then the checks that the test does not cover."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def comparison_lines(result: "PairedComparison", *, baseline: str | None = None)
     """Headline, and a block of one line a check.
 
     Args:
-        baseline: what was trained with several seeds to measure seed noise, as people call it.
+        baseline: name of the arm that was trained with several seeds to measure seed noise.
     """
     rows = [*_checks(result), *_groups(result), *_clusters(result), *_size(result), *_seeds(result, baseline)]
     rows += [(name, _cases(result, cases)) for name, cases in (("worst", result.worst), ("best", result.best)) if cases]
@@ -154,7 +154,7 @@ def _seeds(result: "PairedComparison", baseline: str | None) -> Iterable[tuple[s
 
 
 def spread_text(spread: "SeedSpread", metric: Metric = DSC) -> str:
-    """The mean score of each seed, and how far they lie apart."""
+    """The mean score of each seed, and the spread of these means."""
     means = ", ".join(metric.number(mean) for mean in spread.means)
     return f"{means}; sd {metric.number(spread.sd)}, range {metric.number(spread.range)}"
 

@@ -1,4 +1,4 @@
-"""The arms of a sweep and their comparisons as terminal tables. What does not exist prints as a dash."""
+"""The arms of a sweep and their comparisons as terminal tables. A value that does not exist is a dash."""
 
 import math
 from collections.abc import Sequence
@@ -88,8 +88,8 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
 def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     """One line a comparison, in the order given: the test within the family first, the paper's way in its own columns.
 
-    The difference is B - A. Stars are the paper's, of the p-value as it is; p-values of the family stand apart from it.
-    The numbers are whole in 80 columns, and t has n - 1 degrees of freedom.
+    The difference is B - A. Stars follow the paper: they belong to the uncorrected p-value, and the p-values of the
+    family stand apart. No number is cut in 80 columns, and t has n - 1 degrees of freedom.
     """
     table = _table(blanks=1)
     table.add_column(f"\nA {ARROW} B", overflow="fold")
