@@ -48,7 +48,7 @@ def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> BenchRes
     Args:
         config: the demo profile's: its patches, width and batches are trained.
         quick: few repeats, and no whole sweep.
-        say: told what is done, for a person who waits.
+        say: called with a line about each step, for the user.
     """
     device = _cpu()
     details: dict[str, Any] = {"torch_threads": device.num_threads}
@@ -77,7 +77,7 @@ def _cpu() -> Device:
 
 
 def _others_busy() -> float:
-    """Processors that other programs keep busy while this one waits; its own children are not told from them."""
+    """Number of processors that other programs keep busy while this one waits. Its own children count as others."""
     bystanders = Bystanders()
     time.sleep(1.0)
     return bystanders.num_busy()

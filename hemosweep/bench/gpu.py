@@ -65,8 +65,8 @@ def run(
 
     Args:
         quick: leave out convolutions one by one, peers and tests.
-        say: told what is done, for a person who waits.
-        keep: told the result so far after each part: a machine that is only lent may be taken away.
+        say: called with a line about each step, for the user.
+        keep: called with the result so far after each part: a borrowed machine may be taken back.
     """
     rows: list[BenchRow] = []
     details: dict[str, Any] = {}

@@ -17,9 +17,9 @@ MEASURED_PACKAGES = ("torch", "numpy", "scipy", "monai")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchRow:
-    """One figure. `value` is None where it could not be measured, and `note` says why.
+    """One figure. `value` is None where it could not be measured; `note` is then the reason.
 
-    `at_least` tells on which side of `goal` a good value lies.
+    With `at_least` a good value is at or above `goal`, otherwise at or below it.
     """
 
     what: str
@@ -41,9 +41,9 @@ class BenchRow:
 class BenchResult:
     """The rows of one part, "cpu" or "gpu", with the device, versions and load they were measured with.
 
-    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `profile` names what
-    takes longest in a training step, each with its share of the step in percent. `details` is what the rows were taken
-    from.
+    `num_busy` is the number of processors that other programs kept busy before or after, the larger one. `profile`
+    names the longest operations of a training step, with their shares of the step in percent. `details` is what the
+    rows were taken from.
     """
 
     part: str

@@ -13,7 +13,7 @@ from hemosweep.errors import BadInput
 
 
 def expanded(path: Path | None) -> Path | None:
-    """`~` as a shell would read it: `make DATA=~/scans` hands it over as it stands."""
+    """Path with `~` expanded, as a shell does: `make DATA=~/scans` passes it unexpanded."""
     return None if path is None else path.expanduser()
 
 

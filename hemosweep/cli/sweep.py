@@ -1,4 +1,4 @@
-"""`hemosweep sweep` and `hemosweep plan`: the commands that train, or tell what training would take."""
+"""`hemosweep sweep` and `hemosweep plan`: the commands that train, or forecast a training."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ _OPTIONS: dict[str, Any] = {
 _TYPED = {"arms": "", "only_folds": None, "sbatch": None}
 """Defaults of those that are typed as one text, or one after the other."""
 _OF_TRAINING = frozenset({"sbatch", "host", "time_limit", "fresh"})
-"""Those that mean nothing where nothing is trained."""
+"""Options without a meaning for a command that does not train."""
 
 
 def _takes(names: list[str], further: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -107,7 +107,7 @@ def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
     from hemosweep.workflows.sweeping.request import resolve
 
     options = _options(typed)
-    resolve(options)  # A name that does not exist is told before the seconds that the next import takes.
+    resolve(options)  # An unknown name is refused before the next import, which takes seconds.
     _set_up_threads()
     from hemosweep.workflows.sweep import run_sweep
 

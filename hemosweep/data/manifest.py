@@ -52,7 +52,7 @@ def read_participants(data: Path) -> tuple[Case, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestRow:
-    """The required cells of a row, as they stand."""
+    """The required cells of a row, unchanged."""
 
     line: int
     case_id: str
@@ -61,7 +61,7 @@ class ManifestRow:
 
 
 def read_rows(data: Path) -> tuple[ManifestRow, ...]:
-    """The rows of `participants.tsv`, whatever is in them.
+    """Read the rows of `participants.tsv`, without a check of their values.
 
     Raises:
         BadInput: no folder or table, a missing column, or no row.
@@ -113,7 +113,7 @@ def value_faults(row: ManifestRow) -> list[str]:
 
 
 def case_of(data: Path, row: ManifestRow) -> Case:
-    """The case of a row that names one, with the files that are there."""
+    """The case of a row that names one, with its existing files."""
 
     def optional(suffix: str) -> Path | None:
         path = case_file(data, row.case_id, suffix)

@@ -49,5 +49,5 @@ def map_cases(function: Callable[[Case], R], cases: Sequence[Case], *, jobs: int
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches the whole process group; a child ends its case, and the parent says one line."""
+    """Ignore Ctrl-C, which reaches the whole process group: a child ends its case, and the parent prints one line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,5 +1,5 @@
 """BHSD (Wu et al. 2023, arXiv:2308.11298) and MBH-Seg 2025 (doi:10.5281/zenodo.15094748): scans of the RSNA 2019
-challenge with a label a type of hemorrhage, from one rater or several. They meet the paper's task as it stands."""
+challenge with a label a type of hemorrhage, from one rater or several. Both have the paper's task without changes."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,7 +1,8 @@
-"""Hospital DICOM to a data set: one case a study, its plain head CT and, where there is one, its CT angiography.
+"""Import of hospital DICOM as a data set: one case a study, with its plain head CT and, if there is one, its CT
+angiography.
 
-What a header says decides which series is taken and is then forgotten: ids are new, and their order is that of a
-digest, so it tells nothing. There is no lesion mask; it is to be drawn on the CT that is written.
+The header decides which series is imported, and is then dropped: ids are new, and their order is that of a digest,
+which reveals nothing. There is no lesion mask: it must be drawn on the written CT.
 """
 
 import csv

@@ -84,9 +84,9 @@ def write_dataset(
 ) -> ImportSummary:
     """Read the cases one at a time and write them as a data set into the folder `out`.
 
-    `participants.tsv` comes last, so that an import that was stopped is not taken for a data set. A case that fails
-    leaves nothing behind and the others go on; where none is left, nothing is written. No header field of a source
-    file but its geometry reaches the data set.
+    `participants.tsv` comes last, so that an interrupted import does not count as a data set. A failed case leaves no
+    files, and the others go on; if all fail, nothing is written. No header field of a source file but its geometry
+    reaches the data set.
 
     Args:
         cases: from case id to what reads the case, in the order of the rows.

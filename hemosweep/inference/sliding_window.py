@@ -82,7 +82,7 @@ def predict_probability(
     """Lesion probability of every voxel of one case.
 
     Windows without a brain voxel hold background only and are skipped: probability 0 there. A volume smaller than the
-    patch is padded with background. Where memory does not hold `batch_size` windows at once, fewer are taken.
+    patch is padded with background. If memory does not hold `batch_size` windows at once, fewer are used.
 
     The CPU repeats every bit; CUDA does so after `torch.use_deterministic_algorithms(True)`.
 

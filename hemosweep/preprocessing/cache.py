@@ -1,4 +1,4 @@
-"""Preprocessed cases on disk: what is not there yet is made."""
+"""Preprocessed cases on disk; missing ones are computed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from hemosweep.preprocessing.pipeline import PreparedImages, prepare_images, to_
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
 DrawCase = Callable[[PreparedImages, Path], None]
-"""Draws a case into a PNG file, whole or not at all; a function of a module, since other processes call it."""
+"""Function that draws a case into a PNG file, whole or not at all. It belongs to a module, because other processes call
+it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreprocessedCases:
-    """Result of each case: its file and what was noticed about it, or the one line that says why there is none.
+    """Result of each case: its file and warnings, or the reason in one line why there is no file.
 
-    Everything is in the order of the cases asked for. `pictures` is empty where none were asked for.
+    All mappings have the order of the given cases. `pictures` is empty if none were requested.
     """
 
     paths: Mapping[str, Path]
@@ -39,7 +40,7 @@ def preprocess(
     progress: Progress,
     illustrate: DrawCase | None = None,
 ) -> PreprocessedCases:
-    """Preprocess what is not there yet. A case that cannot be used is named in the outcome; the others go on.
+    """Preprocess the cases that have no file yet. A case that cannot be used is named in the result; the others go on.
 
     A file's name holds the digest of its case's inputs, its folder's name that of parameters and code: a changed
     input or option never meets an old derivative.
@@ -64,7 +65,7 @@ def preprocess(
 def _make(
     case: Case, *, config: PreprocessingConfig, folder: Path, illustrate: DrawCase | None
 ) -> tuple[Path, tuple[str, ...]] | str:
-    """The case's file and warnings, or the one line that says why there is none."""
+    """The case's file and warnings, or the reason in one line why there is no file."""
     try:
         return _preprocess_and_save(case, config, folder, illustrate)
     except BadInput as error:

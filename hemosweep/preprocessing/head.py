@@ -13,7 +13,7 @@ FLOOR_MARGIN_HU = 8.0
 """Windowed exports clip air and fat to one value; tissue is what lies clear of it by more than the noise."""
 HEAD_WORK_MM = 2.0
 HEAD_OPENING_MM = 5.0
-"""Half-width of what is cut off the head: shells and plates of holders are less than 10 mm thick."""
+"""Half-width of the parts that are cut off the head: shells and plates of holders are less than 10 mm thick."""
 HEAD_REGROW_MM = 7.5
 """Distance that skin, ears and nose, which the opening cuts off too, may have from what it leaves: 1.5 half-widths."""
 

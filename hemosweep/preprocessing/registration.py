@@ -43,7 +43,7 @@ NUM_WORK_UNITS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A rigid transform, from the fixed CT's millimetres to those of the moving CT, and how well it fits.
+    """A rigid transform, from the fixed CT's millimetres to those of the moving CT, and the quality of its fit.
 
     `correlation` is that of the clipped HU near the brain where the moving CT covers it (0 where nothing varies),
     `covered` the share that it covers.
@@ -108,7 +108,7 @@ def turned_starts(start: Matrix, centre_mm: NDArray[np.float64], turns_deg: Sequ
 
 
 def shrink(volume: Volume, sizes_DHW: tuple[int, int, int]) -> Volume:
-    """Average over blocks of voxels; what fills no block at the end of an axis is left out."""
+    """Average over blocks of voxels; an incomplete block at the end of an axis is left out."""
     means_DHW = volume.array_DHW.astype(np.float32, copy=False)
     for axis, size in enumerate(sizes_DHW):
         end = means_DHW.shape[axis] // size * size

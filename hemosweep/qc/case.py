@@ -30,7 +30,7 @@ MIN_OBLIQUE_DEG = 1.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examined:
-    """The problems of one case, and what a comparison with other cases needs; None where no CT could be read.
+    """The problems of one case, and the values for a comparison with other cases, None where no CT could be read.
 
     `content` is a digest of the voxels in canonical orientation, whatever header or stored type they have, `texture_DK`
     a fingerprint of the noise (`texture`).
@@ -46,7 +46,7 @@ class Examined:
 
 
 def examine(case: Case, *, lesion_label: int | None) -> Examined:
-    """Read one case's files and find what is wrong with them; only a failing system raises."""
+    """Read one case's files and find their problems. Only a failure of the system raises an error."""
     try:
         return _examine(case, lesion_label)
     except MemoryError:

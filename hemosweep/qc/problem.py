@@ -54,8 +54,8 @@ class CheckReport:
         }
 
     def as_rows(self) -> list[tuple[str, str, str, str]]:
-        """Severity, kind, cases and message, errors first; what is said of several cases in the same words, and infos
-        of one kind, share a row."""
+        """Severity, kind, cases and message, errors first; cases with the same message, and infos of one kind, share a
+        row."""
         rows: dict[tuple[str, ...], list[Problem]] = {}
         for problem in sorted(self.problems, key=lambda problem: SEVERITIES.index(problem.severity)):
             alike = problem.kind if problem.severity == "info" else problem.message

@@ -1,4 +1,4 @@
-"""The table and the folders of a data set: who is listed, and who is there."""
+"""The table and the folders of a data set: listed and existing cases."""
 
 import os
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def read_table(data: Path) -> tuple[tuple[Case, ...], list[Problem]]:
 
 
 def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
-    """Case folders without a row; nothing reads them."""
+    """Problems of case folders without a row, which are not read."""
     listed = {case.case_id for case in cases}
     folders = sorted(name for name in os.listdir(data) if name.startswith("sub-") and os.path.isdir(data / name))
     return [

@@ -1,4 +1,4 @@
-"""Statistics of paired case scores, and what may be compared at all."""
+"""Statistics of paired case scores, and the check of comparability."""
 
 from hemosweep.scores.metric import DSC, METRICS, Metric, find_metric
 from hemosweep.scores.table import Scores, scores_by_case

@@ -126,7 +126,7 @@ def compare_patients(
 ) -> tuple[PatientComparison | None, list[str]]:
     """The test over patients, and a warning, where a patient has several cases; a case without patient is its own.
 
-    Patients are told by their cases: their own ids stay out of what is printed.
+    Patients are named by their cases; their own ids are never printed.
     """
     # A pair, so that a case id never equals another case's patient id.
     keys = [("patient", patients[case_id]) if patients.get(case_id) else ("case", case_id) for case_id in case_ids]

@@ -29,7 +29,7 @@ class Comparability:
         return not self.reasons
 
 
-# Field: (what it is called, what to do).
+# Field to its name in a message and the way out.
 REFUSALS = {
     "dataset_digest": ("data set content", "run both arms on the same data set"),
     "folds_digest": ("case folds", "run both arms with the same stored folds"),

@@ -15,7 +15,7 @@ from hemosweep.stats.paired import PairedComparison, to_json
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 CLAIMS = frozenset({"better", "worse", "different", "within_seed_noise"})
-"""Outcomes that say that the t-test found a difference."""
+"""Outcomes in which the t-test found a difference."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

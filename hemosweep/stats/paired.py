@@ -1,4 +1,5 @@
-"""Two arms scored on the same cases: the paper's dependent t-test, with what it leaves unsaid beside it.
+"""Comparison of two arms on the same cases: the paper's dependent t-test, and further statistics that it does not
+cover.
 
 The difference is always B - A, paired by case id.
 """
@@ -187,7 +188,7 @@ def paired_comparison(
 
 
 def to_json(comparison: PairedComparison) -> dict[str, object]:
-    """The comparison as JSON types, with None for what does not exist."""
+    """The comparison as JSON types, with None for values that do not exist."""
     plain: dict[str, object] = {name: _plain(value) for name, value in asdict(comparison).items()}
     for name in ("worst", "best"):
         plain[name] = [{"case_id": case_id, "diff": diff} for case_id, diff in getattr(comparison, name)]

@@ -1,6 +1,6 @@
 """Scores of two arms, paired by case id; every case that cannot be paired is named with the reason.
 
-Cases are taken in the order of their ids, so that the same scores give the same digits whatever order they come in.
+Cases are sorted by id, so that the same scores give the same digits in any order.
 """
 
 import math

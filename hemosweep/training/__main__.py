@@ -1,7 +1,7 @@
 """`python -m hemosweep.training FOLDER`: one fold run in a process of its own, started by a worker of a cluster.
 
-It leads a session of its own and says whatever it says into the folder's log. It ends when its worker does, or when
-the worker shows no sign of life for a while: another worker has been given the fold run by then.
+It leads a session of its own and writes its output into the folder's log. It ends when its worker ends, or when the
+worker is silent for a while: by then another worker has the fold run.
 """
 
 import os

@@ -110,7 +110,7 @@ def stack_slices(
 
 
 def _uneven_steps_warning(steps_mm: NDArray[np.float64], even_mm: float) -> str:
-    """Warning about uneven steps, with what is made of them."""
+    """Warning about uneven steps, and the way they are handled."""
     made = f"resampled along the slice axis to {even_mm:.3g} mm"
     times_N = steps_mm / np.median(steps_mm)
     wide = np.flatnonzero(times_N > 1.5)

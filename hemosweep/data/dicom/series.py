@@ -1,7 +1,7 @@
 """The series in a folder of DICOM files, from their headers alone.
 
-Patient, study and file names are kept to group and to open files by. They are left out of `repr`, and no message is
-made of them: a series is told by its number, a file by its place in its folder.
+Patient, study and file names are kept only to group and to open files. They are left out of `repr` and of every
+message: a message names a series by its number, and a file by its place in its folder.
 """
 
 import os
@@ -29,9 +29,9 @@ MIN_NORMAL_Z = 0.75
 class DicomSeries:
     """Slices of one scan or reconstruction.
 
-    `number` counts the series of its study from 1, `num_series` are in that study. `refusal` says why the series
-    cannot be read, else `stack` says where its slices lie; `paths` are in the order of `stack`, and
-    `places` tells them in messages. `header` is that of one slice.
+    `number` counts the series of its study from 1, and `num_series` is their number. `refusal` is the reason why the
+    series cannot be read; otherwise `stack` has the positions of its slices. `paths` are in the order of `stack`, and
+    `places` are their names in messages. `header` is that of one slice.
     """
 
     number: int
@@ -112,7 +112,7 @@ def list_series(source: Path) -> Listing:
 
 
 def _scrambled(key: Sequence[object]) -> str:
-    """A fixed order in which neither names nor dates can be read."""
+    """Sort key for a fixed order that reveals neither names nor dates."""
     return sha256(repr(tuple(key)).encode()).hexdigest()
 
 
@@ -147,7 +147,7 @@ def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str]
                 num_foreign += 1
         except Damaged:
             damaged.append((number, name))
-    # A file too short for the mark may be a slice cut off: it is taken for one where it is named like one.
+    # A file too short for the DICM mark may be a truncated slice: it counts as one if its name has a known ending.
     endings = {*ENDINGS, *(_ending(file.path.name) for file in readable), *(_ending(name) for _, name in damaged)}
     slices = [pair for pair in short if _ending(pair[1]) in endings]
     places = [str(number) for number, _ in sorted(damaged + slices)]
@@ -183,7 +183,7 @@ def _groups(files: list[_File]) -> list[list[_File]]:
 
 
 def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path, list[str]]) -> DicomSeries:
-    # By content first, so that the names of the files change nothing.
+    # By content first, so that file names have no influence.
     group = sorted(group, key=lambda file: (file.header.position, file.header.instance, str(file.path)))
     header, stack = group[0].header, None
     refusal = header.refusal or _incomplete(group, damaged)

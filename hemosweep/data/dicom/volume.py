@@ -24,7 +24,7 @@ def read_series(series: DicomSeries) -> Volume:
     """Read one series in HU (float32), RAS+ order, as scanned: a tilted gantry leaves the affine sheared.
 
     Slope, intercept and padding value are taken slice by slice. Uneven slices are interpolated onto an even grid at
-    their smallest step. `Volume.warnings` says what was found or mended.
+    their smallest step. `Volume.warnings` names everything unusual or corrected.
 
     Raises:
         BadInput: the series was refused when it was listed, a slice cannot be decoded or is cut off, or only some of
@@ -72,7 +72,7 @@ def _read_slice(path: Path, where: str) -> tuple[NDArray[np.float32], bool]:
             hu_HW = stored_HW * np.float32(1.0 if slope is None else slope)
             hu_HW += np.float32(0.0 if intercept is None else intercept)
             hu_HW[_padded(data, stored_HW)] = PADDING_HU
-    except Exception as error:  # decoders let through whatever a damaged file leads them to; texts may hold values
+    except Exception as error:  # decoders pass on any error that a damaged file causes; texts may hold values
         raise BadInput(
             f"{where}: its pixels cannot be decoded ({type(error).__name__}), it is cut off or damaged; copy it again"
         ) from None

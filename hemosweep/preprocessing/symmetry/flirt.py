@@ -1,4 +1,4 @@
-"""The symmetric image by FSL's FLIRT (`flirt`), the tool of the paper (Section 2.1.2), where the user has it.
+"""The symmetric image by FSL's FLIRT (`flirt`), the tool of the paper (Section 2.1.2), if it is installed.
 
 FSL is not free for every use and comes with no Python package, so nothing here depends on it.
 """

@@ -25,9 +25,9 @@ PLANE_WINDOW_HU = (-100.0, 100.0)
 SEARCH_MM, HEAD_FIT_MM, BRAIN_FIT_MM = 8.0, 4.0, 2.5
 """Pixels of the search over all angles, of the fit to the head, and of the fit to the brain and its skull."""
 SKULL_MM = 15.0
-"""Around the brain this much counts as its skull and scalp; beyond lie jaw, ears and neck."""
+"""Width around the brain that counts as its skull and scalp; jaw, ears and neck lie beyond."""
 MIN_DEPTH_MM = 20.0
-"""A brain seen over less than this says nothing of its roll, which is then left at zero."""
+"""Least depth of a brain that shows its roll; below it the roll stays zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
