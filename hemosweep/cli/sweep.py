@@ -65,7 +65,7 @@ _OPTIONS: dict[str, Any] = {
         str | None, typer.Option(help="Stop after this time, such as 45m or 1h30m, at the end of an epoch.")
     ],
     "fresh": Annotated[
-        bool, typer.Option("--fresh", help="Start over: take away what is there of its fold runs, and train all anew.")
+        bool, typer.Option("--fresh", help="Start over: delete the sweep's existing fold runs, and train all again.")
     ],
 }
 """Options of `SweepOptions` by its fields, in the order of the help."""

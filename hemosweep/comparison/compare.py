@@ -149,7 +149,7 @@ def _without_lesion(a: Side, b: Side) -> list[str]:
 
     def volume(side: Side, case_id: str) -> str:
         volume_ml = side.false_positive_ml.get(case_id)
-        return "not told" if volume_ml is None else f"{volume_ml:.3g} mL"
+        return "not recorded" if volume_ml is None else f"{volume_ml:.3g} mL"
 
     volumes = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
     volumes[0] = f"false positives: {volumes[0]}"

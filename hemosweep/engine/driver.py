@@ -160,7 +160,7 @@ class _Driver:
 
     def _stop(self) -> None:
         self._stopping = True
-        self._display.warn("the time limit is over; what runs stops at the end of its epoch")
+        self._display.warn("the time limit is over; running fold runs stop at the end of their epoch")
         self._executor.pause()
 
     def _fill(self, queue: list[tuple[_Job, FoldRunSpec]]) -> None:

@@ -59,7 +59,7 @@ def make_certificates(folder: Path) -> Certificates:
             f"{folder} has certificates already, which a cluster may be using; delete the folder first, or give another"
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise BadInput(f"{folder} is not an empty folder; give one that is, or one that does not exist yet")
+        raise BadInput(f"{folder} is not an empty folder; give an empty one, or a path that does not exist yet")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     for path, content in ((files.key, key), (files.certificate, certificate)):

@@ -58,8 +58,8 @@ class Bystanders:
         report it."""
         if self._begun is None or (now := self._now()) is None:
             return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-        wall_s, busy_s, own_s = (after - before for before, after in zip(self._begun, now, strict=True))
-        return max(0.0, busy_s - own_s) / wall_s
+        wall_s, busy_s, process_s = (after - before for before, after in zip(self._begun, now, strict=True))
+        return max(0.0, busy_s - process_s) / wall_s
 
     def _now(self) -> tuple[float, float, float] | None:
         """Wall-clock seconds, seconds that the processors worked, and those that they worked for this process."""

@@ -129,7 +129,9 @@ def write_dataset(
         progress(len(cases), len(cases))
     if not rows and not failures:
         raise BadInput(f"{source}: has no case to import ({len(left_out)} have no voxel of the lesion); look into it")
-    empty = (f"left out for want of a lesion voxel: {len(left_out)} of {len(cases)} cases",) if left_out else ()
+    empty = (
+        (f"left out, because the mask has no lesion voxel: {len(left_out)} of {len(cases)} cases",) if left_out else ()
+    )
     summary = ImportSummary(
         written=tuple(rows),
         left_out=tuple(left_out),

@@ -75,8 +75,8 @@ def predict_ensemble(
     return total_DHW / np.float32(len(ensemble.models))
 
 
-class OwnCases:
-    """The cases that an ensemble was trained, validated or tested on, known again by their brain masks.
+class EnsembleCases:
+    """The cases that an ensemble was trained, validated or tested on, recognised by their brain masks.
 
     A brain mask follows thousands of noisy voxels, so that two scans never share one to the voxel, while the same scan
     gives the same mask under any name, with or without its lesion mask.

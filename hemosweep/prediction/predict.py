@@ -20,7 +20,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.source import source_digest
-from hemosweep.inference.ensemble import Ensemble, OwnCases, load_ensemble, predict_ensemble
+from hemosweep.inference.ensemble import Ensemble, EnsembleCases, load_ensemble, predict_ensemble
 from hemosweep.prediction.scans import SUFFIX, list_scans
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
@@ -94,7 +94,7 @@ class _Arm:
     name: str
     run: RunRecord
     ensemble: Ensemble
-    own_cases: OwnCases
+    ensemble_cases: EnsembleCases
     code: str
     warnings: tuple[str, ...]
 
@@ -131,7 +131,9 @@ def predict(
     is_folder = os.path.isdir(scan)
     check_writable("--to", to)
     if is_folder and to.resolve() == scan.resolve():
-        raise BadInput(f"--to {to}: is where the scans are, and masks would be taken for scans; give another folder")
+        raise BadInput(
+            f"--to {to}: is the folder of the scans, and masks there would be read as scans; give another folder"
+        )
     arm = _load_arm(store, out, reference)
     config = arm.ensemble.config.preprocessing
     warnings = list(arm.warnings)
@@ -183,7 +185,7 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
     if digest_json(digests) != run.digest:
         raise BadInput(f"run {name}: the store has {len(digests)} of its folds, not all; run its sweep again")
     ensemble = load_ensemble([out / FOLD_RUNS_NAME / digest for digest in digests])
-    own_cases = OwnCases(ensemble)
+    ensemble_cases = EnsembleCases(ensemble)
     # The folder of preprocessed cases is named for parameters and code.
     prepared = derivatives_folder(out, out, ensemble.config.preprocessing).name
     source = source_digest()
@@ -194,16 +196,18 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
         Path(case.path).parent.name != prepared for spec in ensemble.specs for case in spec.test
     ):
         warnings.append(f"the code changed after run {name} was trained, so results may be worse than its scores")
-    if own_cases.num_missing:
+    if ensemble_cases.num_missing:
         warnings.append(
-            f"{own_cases.num_missing} of the run's preprocessed cases are gone: whether it was trained on a scan "
-            "cannot be told for sure"
+            f"{ensemble_cases.num_missing} of the run's preprocessed cases are missing: it is not certain whether "
+            "it was trained on a scan"
         )
-    code = digest_json([prepared, source, _own_code()])
-    return _Arm(name=name, run=run, ensemble=ensemble, own_cases=own_cases, code=code, warnings=tuple(warnings))
+    code = digest_json([prepared, source, _code_digest()])
+    return _Arm(
+        name=name, run=run, ensemble=ensemble, ensemble_cases=ensemble_cases, code=code, warnings=tuple(warnings)
+    )
 
 
-def _own_code() -> str:
+def _code_digest() -> str:
     """Digest of the code between a probability and the written files."""
     package = Path(__file__).parents[1]
     names = ("inference/ensemble.py", "scores/volume.py", "report/slices/prediction.py", "prediction/predict.py")
@@ -266,7 +270,7 @@ def _segment(case: Case, arm: _Arm, mask: Path, picture: Path, on_fold: Callable
     estimate_ml = abc2_ml(lesion_DHW, spacing_DHW_mm)
     warnings = [text for text in images.warnings if text != NO_LESION_MASK]
     num_folds = len(arm.ensemble.models)
-    if num_saw := arm.own_cases.num_folds_that_saw(prepared):
+    if num_saw := arm.ensemble_cases.num_folds_that_saw(prepared):
         warnings.append(
             f"the run was trained on this CT ({num_saw} of {num_folds} folds saw it): its result says nothing about "
             "new patients"

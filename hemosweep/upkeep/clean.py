@@ -33,7 +33,7 @@ DERIVATIVES_NAME = Path("derivatives") / "hemosweep-preproc"
 RECENT_S = 900.0
 """Age below which a file may still be being written: preprocessing and drawing hold no lock."""
 
-_OWN = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
+_OUTPUT_FOLDERS = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
 """Folders in an output folder where files are written through a temporary name."""
 _TEMPORARY = ".tmp-"
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
@@ -115,14 +115,16 @@ def find_removable(
     damaged = [] if force else damaged_plans(out)
     if damaged:
         raise BadInput(
-            f"{damaged[0]}: damaged, or of another version, so nobody can tell which fold runs it needs; start its "
+            f"{damaged[0]}: damaged, or of another version, so the fold runs that it needs are unknown; start its "
             "sweep again, which makes it anew, or delete it"
         )
     source, plans = source_digest(), read_plans(out)
     live = [plan for plan in plans if plan.source in (None, source)]
     specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
-    named_runs = {folder: spec for folder, spec in specs.items() if _is_own(folder) and _DIGEST.fullmatch(folder.name)}
-    named_runs = named_runs if _is_own(out / FOLD_RUNS_NAME) else {}
+    named_runs = {
+        folder: spec for folder, spec in specs.items() if _is_folder(folder) and _DIGEST.fullmatch(folder.name)
+    }
+    named_runs = named_runs if _is_folder(out / FOLD_RUNS_NAME) else {}
     needed, idle = _sort(named_runs, plans, live, recorded, source)
     doomed = idle | needed if force else idle
     stay = [spec for folder, spec in specs.items() if folder not in doomed]
@@ -204,10 +206,10 @@ def _derivatives(
     read = {(path.parent.name, path.stem) for path in (Path(at(case, "path") or "") for case in cases)}
     planned = {name for plan in plans for replicate in plan.replicates for name in replicate.derivatives}
     for root in _derivative_roots(out, data):
-        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and _is_own(path)]
+        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and _is_folder(path)]
         files = {folder: [path for path in sorted(folder.iterdir()) if _is_derivative(path)] for folder in folders}
         if any(_is_recent(path) for paths in files.values() for path in paths):
-            remarks.append(f"{root} was written to within {RECENT_S / 60:.0f} minutes and is left alone")
+            remarks.append(f"{root} was changed within the last {RECENT_S / 60:.0f} minutes and is not deleted")
             continue
         idle = {
             folder: tuple(path for path in paths if (folder.name, path.stem) not in read)
@@ -224,9 +226,9 @@ def _derivatives(
 
 def _derivative_roots(out: Path, data: Path | None) -> list[Path]:
     """Folders of preprocessed cases: in the output folder, in its phantom data sets, and in the data set given."""
-    places = [out, *filter(_is_own, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
+    places = [out, *filter(_is_folder, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
     roots = {place.resolve(): place / DERIVATIVES_NAME for place in places}
-    return [root for root in roots.values() if _is_own(root) and _is_own(root.parent)]
+    return [root for root in roots.values() if _is_folder(root) and _is_folder(root.parent)]
 
 
 def _is_derivative(path: Path) -> bool:
@@ -239,7 +241,7 @@ def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iter
     for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
         if not _is_recent(path):
             yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
-    places = [path for name in _OWN for path in sorted(out.glob(name)) if _is_own(path)]
+    places = [path for name in _OUTPUT_FOLDERS for path in sorted(out.glob(name)) if _is_folder(path)]
     places += [root for root in _derivative_roots(out, data) if not root.is_relative_to(out)]
     for place in places:
         for folder, folders, files in os.walk(place):
@@ -253,14 +255,14 @@ def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iter
                     yield Removable(kind="temporary", name=name, paths=(path,), num_bytes=_size(path))
 
 
-def _is_own(folder: Path) -> bool:
+def _is_folder(folder: Path) -> bool:
     """True if the path is a folder and not a link to one."""
     return folder.is_dir() and not folder.is_symlink()
 
 
 def _figures(out: Path, names: Iterable[str]) -> Iterator[Removable]:
     for folder in (out / "figures" / name for name in sorted(names)):
-        if _is_own(folder) and _is_own(folder.parent):
+        if _is_folder(folder) and _is_folder(folder.parent):
             yield Removable(kind="figures", name=folder.name, paths=(folder,), num_bytes=_size(folder))
 
 

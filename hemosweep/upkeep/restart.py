@@ -40,7 +40,7 @@ def delete_fold_runs(
             _delete(folder)
         except OSError as error:
             reason = error.strerror or error
-            warn(f"{folder} could not be deleted ({reason}); it is in nobody's way, and hemosweep clean finds it")
+            warn(f"{folder} could not be deleted ({reason}); it only takes space, and hemosweep clean can delete it")
 
 
 def _delete(folder: Path) -> None:

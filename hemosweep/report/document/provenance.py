@@ -38,7 +38,7 @@ def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
     ]
     known = tuple((name, value) for name, value in facts if value not in {UNDEFINED, ""})
     common = Table(
-        caption=f"{sweep.name}: what its runs were made with. Fold runs that several ablations share are counted in "
+        caption=f"{sweep.name}: provenance of its runs. Fold runs that several ablations share are counted in "
         "the hours of each.",
         columns=(Column(name="What", align="left"), Column(name="Value", align="left")),
         rows=known,

@@ -62,7 +62,7 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     where = f"{place} of the paper" if place else "not in the paper"
     blocks: list[Block] = [Text(text=f"{sweep.question} ({where}.)")]
     if sweep.missing:
-        blocks.append(Text(text="Not complete: what is missing here is not in any figure below.", is_notice=True))
+        blocks.append(Text(text="Not complete: the missing parts named here are in no figure below.", is_notice=True))
         blocks.append(Items(entries=tuple(("", text) for text in sweep.missing)))
     blocks.append(verdict_table(sweep))
     if pictures.overview:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
 from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
-from hemosweep.report.paper.verdicts import own_verdict, p_value, paper_verdict
+from hemosweep.report.paper.verdicts import our_verdict, p_value, paper_verdict
 from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.scores.summary import Summary, summarise
 from hemosweep.stats.families import FamilyComparison
@@ -20,7 +20,7 @@ def verdict_table(sweep: SweepFacts) -> Table:
     rows = []
     for arm in sweep.arms:
         printed = paper_arm(sweep.name, arm.name)
-        dsc = (mean_sd(None if printed is None else printed.dsc), _own_dsc(arm))
+        dsc = (mean_sd(None if printed is None else printed.dsc), _our_dsc(arm))
         pairs: Sequence[PairFacts | None] = [pair for pair in sweep.pairs if pair.b == arm.name] or [None]
         rows += [(arm.name, *dsc, *_verdict_cells(sweep.name, pair)) for pair in pairs]
     return Table(
@@ -43,11 +43,11 @@ def verdict_table(sweep: SweepFacts) -> Table:
 def _verdict_cells(sweep: str, pair: PairFacts | None) -> tuple[str, str, str, str, str]:
     if pair is None:
         return (UNDEFINED,) * 5
-    verdict = pair.verdict if pair.row is None else own_verdict(pair.row)
+    verdict = pair.verdict if pair.row is None else our_verdict(pair.row)
     return (
         pair.a,
         difference(paper_difference(sweep, pair.a, pair.b)),
-        own_difference(pair.row),
+        our_difference(pair.row),
         paper_verdict(sweep, pair.a, pair.b),
         verdict,
     )
@@ -88,7 +88,7 @@ def group_table(sweep: SweepFacts) -> Table:
         papers = [_paper_cell(arm, field) for arm in printed]
         if any(cell != UNDEFINED for cell in papers):
             columns.append((Column(name="paper", group=heading), papers))
-        columns.append((Column(name="ours", group=heading), [_own_cell(s, field) for s in summaries]))
+        columns.append((Column(name="ours", group=heading), [_our_cell(s, field) for s in summaries]))
     return Table(
         caption=f"{sweep.name}: DSC of the cases with and without intraventricular hemorrhage (IVH), mean "
         f"{PLUS_MINUS} standard deviation, and of the best and the worst case.",
@@ -112,7 +112,7 @@ def test_table(sweep: SweepFacts) -> Table:
             (
                 name,
                 str(comparison.n),
-                own_difference(pair.row),
+                our_difference(pair.row),
                 number(comparison.t, ".2f"),
                 number(comparison.df, "d"),
                 p_value(comparison.p),
@@ -190,7 +190,7 @@ def difference(value: float | None) -> str:
     return number(value, "+.3f")
 
 
-def own_difference(row: FamilyComparison | None) -> str:
+def our_difference(row: FamilyComparison | None) -> str:
     """B - A with its interval, in the digits of the metric."""
     if row is None or row.comparison.mean_diff is None:
         return UNDEFINED
@@ -206,7 +206,7 @@ def _summary(arm: ArmFacts) -> Summary | None:
     return None if arm.cases is None else summarise(arm.cases["dsc"].tolist(), arm.cases["ivh"].tolist())
 
 
-def _own_dsc(arm: ArmFacts) -> str:
+def _our_dsc(arm: ArmFacts) -> str:
     summary = _summary(arm)
     if summary is None:
         return arm.missing or NOT_FINISHED
@@ -223,7 +223,7 @@ def _paper_cell(arm: PaperArm | None, field: str) -> str:
     return _cell(value)
 
 
-def _own_cell(summary: Summary | None, field: str) -> str:
+def _our_cell(summary: Summary | None, field: str) -> str:
     if summary is None:
         return UNDEFINED
     if field in {"max", "min"}:

@@ -34,7 +34,7 @@ def paper_verdict(sweep: str, a: str, b: str) -> str:
     return f"{'better' if difference > 0 else 'worse'} ({spaced('p', bound)})"
 
 
-def own_verdict(row: FamilyComparison) -> str:
+def our_verdict(row: FamilyComparison) -> str:
     """Our verdict: the outcome of the test, withdrawn where it does not survive the family's Holm correction."""
     comparison = row.comparison
     if comparison.outcome == "not_testable":

@@ -9,10 +9,10 @@ import pandas as pd
 from hemosweep.report.document.document import Picture
 from hemosweep.report.document.facts import Overlay, PairFacts, SweepFacts
 from hemosweep.report.document.sweep_section import SweepPictures
-from hemosweep.report.document.sweep_tables import own_difference
+from hemosweep.report.document.sweep_tables import our_difference
 from hemosweep.report.names import safe_name
 from hemosweep.report.paper.printed import paper_arm, paper_difference
-from hemosweep.report.paper.verdicts import own_verdict
+from hemosweep.report.paper.verdicts import our_verdict
 from hemosweep.report.plots.bland_altman import bland_altman
 from hemosweep.report.plots.figures import boxplot
 from hemosweep.report.plots.forest import draw_forest
@@ -79,7 +79,7 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
             (row.a, row.b): value for row in rows if (value := paper_difference(sweep.name, row.a, row.b)) is not None
         }
         draw_forest(rows, folder / path, title=f"{sweep.name}: differences in DSC", paper=paper)
-        differences = "; ".join(f"{row.a} {ARROW} {row.b}: {own_difference(row)}, {own_verdict(row)}" for row in rows)
+        differences = "; ".join(f"{row.a} {ARROW} {row.b}: {our_difference(row)}, {our_verdict(row)}" for row in rows)
         yield Picture(
             path=path,
             caption="Mean differences with 95% confidence intervals over the cases, beside those of the paper.",
@@ -136,7 +136,7 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
     yield Picture(
         path=f"{stem}-bland-altman.png",
         caption="Bland-Altman: the difference against the mean of both arms.",
-        alt=f"Bland-Altman plot: mean difference {own_difference(pair.row)}{spread}.",
+        alt=f"Bland-Altman plot: mean difference {our_difference(pair.row)}{spread}.",
     )
     if isinstance(pair.overlay, Overlay):
         overlay = pair.overlay
