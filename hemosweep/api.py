@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def open_store(out: str | Path = "runs") -> MlflowStore:
-    """The runs of an output folder. It reads nothing yet; `list_runs` of a folder without runs says how to start."""
+    """The runs of an output folder. Nothing is read yet. The error of `list_runs` for a folder without runs says how to
+    start."""
     return MlflowStore(Path(out))
 
 

@@ -3,6 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+FloatArray = NDArray[np.float32]
+"""Image, channel or feature of single precision. Shape suffixes of names tell the axes, as in `hu_DHW`."""
+
+INT16 = np.iinfo(np.int16)
+"""Range of the voxels that CT files store."""
+
 Mask = NDArray[np.bool_]
 """True inside. Shape suffixes of names tell the axes, as in `brain_DHW`."""
 

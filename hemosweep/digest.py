@@ -1,4 +1,4 @@
-"""Content digests: the same content gives the same name, whatever the file's date or place."""
+"""Content digests: the same content gives the same name, independent of the file's date and place."""
 
 import hashlib
 import json

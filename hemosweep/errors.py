@@ -18,7 +18,7 @@ class BadInput(HemosweepError, ValueError):
 
 
 class TimeIsUp(HemosweepError):
-    """The time limit of a sweep is over. What ran has stopped where nothing is lost."""
+    """The time limit of a sweep is over. Its fold runs have stopped where nothing is lost."""
 
 
 class NotComparable(HemosweepError):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever ends the process or the machine."""
+"""Files that are written as a whole or not at all, even if the process or the machine ends."""
 
 import errno
 import os
@@ -26,10 +26,11 @@ def system_message(error: OSError) -> str:
 
 @contextmanager
 def naming(path: Path, *, instead_of: Path | None = None) -> Iterator[None]:
-    """Within it, an error of the system's that names no file, such as that of a full disk, gets the name of `path`.
+    """Context in which an error of the system without a file name, such as that of a full disk, gets the name of
+    `path`.
 
     Args:
-        instead_of: a file that nobody knows by its name; an error that names it gets the name of `path`, too.
+        instead_of: a file that the user does not know; an error that names it also gets the name of `path`.
     """
     try:
         yield
@@ -41,13 +42,13 @@ def naming(path: Path, *, instead_of: Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
-    """A temporary path to write in place of `path`: on disk first, then renamed. The folder is made.
+    """Context with a temporary path, which is flushed to disk and then renamed to `path`. The folder is made.
 
-    An error leaves what was there before; one of the system's has a file name, if only that of `path`.
+    After an error `path` is unchanged. An error of the system always has a file name, at least that of `path`.
 
     Args:
-        shared: several processes may write `path` at once, so each does so under a name of its own. Else what a killed
-            one has left is overwritten by the next.
+        shared: several processes may write `path` at once, so each uses its own temporary name. Otherwise the next
+            process overwrites the remains of a killed one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{uuid4().hex}-{path.name}" if shared else f".tmp-{path.name}")

@@ -1,7 +1,6 @@
-"""Recorded runs: what the rest may ask of them, whoever keeps them.
+"""Recorded runs, and the Protocol of a store that keeps them.
 
-`tracking.reader.MlflowStore` reads them from an MLflow store; `RunsInMemory` holds those that are not recorded, or not
-yet.
+`tracking.reader.MlflowStore` reads runs from an MLflow store. `RunsInMemory` holds runs that are not recorded (yet).
 """
 
 import difflib
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 from hemosweep.errors import BadInput
 
 FACT_PREFIX = "hemosweep."
-"""Prefix of the tags that say what a run was made with."""
+"""Prefix of the tags for the provenance of a run."""
 FINISHED = "FINISHED"
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 
@@ -25,7 +24,7 @@ class RunRecord:
 
     `status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED. `dsc_mean` and `dsc_std` are None where they do not exist
     (yet). `digest` names the replicate. `tags` are all tags of the run, MLflow's included. `others` are runs of the
-    same name that were passed over for it, oldest first.
+    same name that were not chosen, oldest first.
     """
 
     run_id: str
@@ -60,7 +59,7 @@ class RunRecord:
 
     @property
     def about_others(self) -> str | None:
-        """Remark on the runs that were passed over, in one line; None where there are none."""
+        """Remark in one line on the runs that were not chosen; None where there are none."""
         if not self.others:
             return None
         newer = [other for other in self.others if other.start_time > self.start_time]
@@ -68,8 +67,8 @@ class RunRecord:
         named = f"{num} {age} {'run is' if num == 1 else 'runs are'} named {self.full_name} too"
         if not newer:
             return f"{named}; took the newest, {taken} (hemosweep runs)"
-        said = ", ".join(f"{other.run_id[:8]} {other._shortcoming}" for other in newer)
-        return f"{named}; took {taken}, since of the newer {said} (hemosweep runs)"
+        shortcomings = ", ".join(f"{other.run_id[:8]} {other._shortcoming}" for other in newer)
+        return f"{named}; took {taken}, since of the newer {shortcomings} (hemosweep runs)"
 
     @property
     def _shortcoming(self) -> str:
@@ -80,8 +79,8 @@ class RunRecord:
 class FoldRecord:
     """A fold of an arm replicate.
 
-    `status` is MLflow's. `seconds` is None where it has not ended. `device` is what it was trained on, such as
-    "device", "threads" and "torch".
+    `status` is MLflow's. `seconds` is None where it has not ended. `device` describes the training's device, with keys
+    such as "device", "threads" and "torch".
     """
 
     fold: int
@@ -92,7 +91,7 @@ class FoldRecord:
 
 
 class RunStore(Protocol):
-    """A place where runs are recorded. Each call reads what is there now."""
+    """A store of recorded runs. Each call reads its present content."""
 
     @property
     def place(self) -> str:
@@ -100,7 +99,7 @@ class RunStore(Protocol):
         ...
 
     def list_runs(self, sweep: str | None = None) -> Sequence[RunRecord]:
-        """The arm replicates, oldest first; folds and deleted runs are not among them.
+        """The arm replicates, oldest first, without folds and deleted runs.
 
         Raises:
             BadInput: there is no store, or no such sweep in it.
@@ -134,7 +133,7 @@ class RunStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunsInMemory:
-    """A `RunStore` of runs that are given. `rows` and `configs` go by run id, `folds` too."""
+    """A `RunStore` of given runs. `rows`, `configs` and `folds` have run ids as keys."""
 
     place: str
     runs: Sequence[RunRecord] = ()
@@ -161,7 +160,7 @@ class RunsInMemory:
 
 
 def age(run: RunRecord) -> tuple[datetime, str]:
-    """Key that puts the oldest run first, always the same one."""
+    """Sort key that puts the oldest run first, in an order that is always the same."""
     return run.start_time, run.run_id
 
 
@@ -176,7 +175,7 @@ def no_case_table(run_id: str) -> str:
 
 
 def find_run(store: RunStore, reference: str) -> RunRecord:
-    """The one arm replicate that a reference means.
+    """Return the one arm replicate that a reference means.
 
     A reference is a run id or at least the first six of its characters, a run name, or SWEEP/ARM[@SEED]. Of several
     runs with the same sweep, arm and seed (of older code, other data, some of the folds) it means the newest that is
@@ -186,21 +185,22 @@ def find_run(store: RunStore, reference: str) -> RunRecord:
         BadInput: no run or different ones fit; the message lists the nearest names, or the ones that fit.
     """
     records = store.list_runs()
-    found = [record for record in records if _fits(record, reference)]
-    if len({record.full_name for record in found}) == 1:
-        return _best(found)
-    if found:
-        choices = ", ".join(f"{record.full_name} ({record.run_id[:8]})" for record in found)
-        raise BadInput(f"{reference!r} means {len(found)} runs: {choices}; give one of these names or ids")
+    matches = [record for record in records if _fits(record, reference)]
+    if len({record.full_name for record in matches}) == 1:
+        return _best(matches)
+    if matches:
+        choices = ", ".join(f"{record.full_name} ({record.run_id[:8]})" for record in matches)
+        raise BadInput(f"{reference!r} means {len(matches)} runs: {choices}; give one of these names or ids")
     names = sorted({record.full_name for record in records} | {record.run_name for record in records})
     nearest = difflib.get_close_matches(reference, names, n=5, cutoff=0.4) or names[:5]
     raise BadInput(f"{store.place} has no run {reference!r}; nearest: {', '.join(nearest) or 'none, it is empty'}")
 
 
 def find_replicates(store: RunStore, reference: str) -> tuple[RunRecord, ...]:
-    """The runs that a reference means, by seed: of SWEEP/ARM those of every seed, of any other reference `find_run`'s.
+    """Return the runs that a reference means, by seed: for SWEEP/ARM those of every seed, for any other reference the
+    run of `find_run`.
 
-    Of several runs with the same seed it means one, as `find_run`.
+    Of several runs with the same seed one is chosen, as by `find_run`.
 
     Raises:
         BadInput: as `find_run`.
@@ -213,7 +213,7 @@ def find_replicates(store: RunStore, reference: str) -> tuple[RunRecord, ...]:
 
 
 def _best(namesakes: Sequence[RunRecord]) -> RunRecord:
-    """Of runs of the same name, oldest first, the one that the name means."""
+    """Choose the run that a name means, from runs of that name, oldest first."""
     *_, best = sorted(namesakes, key=lambda record: (record.is_finished, record.subset is None))
     return replace(best, others=tuple(record for record in namesakes if record is not best))
 

@@ -1,6 +1,6 @@
 """Faults of an SQLite database, in one line that names it and the way out.
 
-Optuna and MLflow each wrap what SQLite says in errors of their own, pages long.
+Optuna and MLflow each wrap an error of SQLite in errors of their own, pages long.
 """
 
 import sqlite3
@@ -12,8 +12,8 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from hemosweep.errors import BadInput, HemosweepError
 
-PATIENCE_S = 5.0
-"""Time that another program may hold a database before it is told."""
+DATABASE_PATIENCE_S = 5.0
+"""Time that another program may hold a database before an error is raised."""
 
 _MOVE_AWAY = "move it away, and the same command makes it anew from the fold runs that are done"
 _MAKE_WRITABLE = "make it and its folder writable"
@@ -31,7 +31,7 @@ _WAYS_OUT = {
 
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
-    """Within it, what SQLite says of its disk, its file or another program is told of the database at `path`.
+    """Context in which an error of SQLite (disk, file or another program) names the database at `path` and the way out.
 
     Raises:
         BadInput: it cannot be used.
@@ -41,11 +41,11 @@ def usable(path: Path) -> Iterator[None]:
     except HemosweepError:
         raise
     except Exception as error:
-        said = _said_by_sqlite(error)
-        way_out = None if said is None else _WAYS_OUT.get(said.sqlite_errorcode & 0xFF)
+        cause = _sqlite_error(error)
+        way_out = None if cause is None else _WAYS_OUT.get(cause.sqlite_errorcode & 0xFF)
         if way_out is None:
             raise
-        raise BadInput(f"{path}: {said}; {way_out}") from error
+        raise BadInput(f"{path}: {cause}; {way_out}") from error
 
 
 class _HasPath(Protocol):
@@ -54,33 +54,33 @@ class _HasPath(Protocol):
 
 Owner = TypeVar("Owner", bound=_HasPath)
 P = ParamSpec("P")
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
-def telling(method: Callable[Concatenate[Owner, P], Result]) -> Callable[Concatenate[Owner, P], Result]:
-    """A method of whatever has its database at `path`, within `usable`."""
+def reports_database_faults(method: Callable[Concatenate[Owner, P], R]) -> Callable[Concatenate[Owner, P], R]:
+    """Decorate a method of an object whose database lies at `path`: the method runs within `usable`."""
 
     @wraps(method)
-    def told(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+    def guarded(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with usable(self.path):
             return method(self, *args, **kwargs)
 
-    return told
+    return guarded
 
 
 def check_database(path: Path) -> None:
-    """Look whether a database can be read, within `PATIENCE_S`; where there is none, nothing is made.
+    """Check that a database can be read within `DATABASE_PATIENCE_S`; where there is none, make nothing.
 
     Raises:
         BadInput: it cannot be used.
     """
     if path.is_file():
-        with usable(path), closing(sqlite3.connect(path, timeout=PATIENCE_S)) as database:
+        with usable(path), closing(sqlite3.connect(path, timeout=DATABASE_PATIENCE_S)) as database:
             database.execute("SELECT count(*) FROM sqlite_master")
 
 
-def _said_by_sqlite(error: BaseException | None) -> sqlite3.Error | None:
-    """Message of SQLite itself, of the errors that were raised from one another."""
+def _sqlite_error(error: BaseException | None) -> sqlite3.Error | None:
+    """Error of SQLite itself, among the errors that were raised from one another; None where there is none."""
     while error is not None:
         if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode"):
             return error

@@ -57,7 +57,7 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 def why_no_slurm():
-    """Why SLURM cannot be run here, for a test that is skipped then; None where it can."""
+    """Reason to skip a test, if SLURM cannot run here; None where it can."""
     if not sys.platform.startswith("linux"):
         return "SLURM needs Linux"
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]

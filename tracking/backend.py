@@ -1,4 +1,4 @@
-"""The one module that imports mlflow, after switching off everything of it that is not local recording.
+"""The one module that imports mlflow, after it has switched off everything except local recording.
 
 MLflow reads these variables at import (telemetry) or at first use (the rest), so they are set here, above the import,
 and overrule the shell: a hospital's machine must not call out. `DO_NOT_TRACK` counts for MLflow only as "true".
@@ -30,7 +30,8 @@ from mlflow.store.tracking.dbmodels.models import (  # noqa: E402
 # The migrations of a new store are announced at level INFO.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
-# What a database says is raised as well, and told in one line (hemosweep.sqlite); this logger adds its traceback.
+# Errors of a database are raised as well, and reported in one line (hemosweep.sqlite); this logger would add a
+# traceback.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 __all__ = [

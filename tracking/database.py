@@ -1,6 +1,6 @@
-"""Reads the MLflow store of an output folder as the SQLite file that it is: importing MLflow takes seconds.
+"""Reader of the MLflow store of an output folder as a plain SQLite file, because importing MLflow takes seconds.
 
-The tables are MLflow's own. `tests/tracking/test_database.py` holds what is read here against MLflow's client.
+The tables are MLflow's own. `tests/tracking/test_database.py` compares the results with those of MLflow's client.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import PATIENCE_S, usable
+from hemosweep.sqlite import DATABASE_PATIENCE_S, usable
 
 _ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
 _RUNS = f"""
@@ -44,7 +44,7 @@ def require_store(out: Path) -> None:
 
 
 def experiment_names(out: Path, prefix: str) -> list[str]:
-    """The experiments whose names begin so, without the deleted ones.
+    """The experiments whose names begin with `prefix`, without the deleted ones.
 
     Raises:
         BadInput: the folder holds no store, or one that cannot be read.
@@ -56,23 +56,24 @@ def experiment_names(out: Path, prefix: str) -> list[str]:
 
 
 def tagged_runs(out: Path, prefix: str, tag: str, value: str) -> list[StoredRun]:
-    """The runs with this tag of the experiments whose names begin so; deleted runs and experiments are left out.
+    """The runs with this tag, in the experiments whose names begin with `prefix`. Deleted runs and experiments are left
+    out.
 
     Raises:
         BadInput: the folder holds no store, or one that cannot be read.
     """
-    asked = {"prefix": prefix, "tag": tag, "value": value}
-    found = f"SELECT runs.run_uuid {_RUNS}"
+    parameters = {"prefix": prefix, "tag": tag, "value": value}
+    run_ids = f"SELECT runs.run_uuid {_RUNS}"
     with _opened(out) as database:
-        rows = database.execute(f"SELECT runs.run_uuid, runs.name, status, start_time {_RUNS}", asked).fetchall()
+        rows = database.execute(f"SELECT runs.run_uuid, runs.name, status, start_time {_RUNS}", parameters).fetchall()
         metrics: dict[str, dict[str, float]] = {run_id: {} for run_id, *_ in rows}
         tags: dict[str, dict[str, str]] = {run_id: {} for run_id, *_ in rows}
         # MLflow keeps NaN as 0 with a flag.
-        select = f"SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN ({found})"
-        for run_id, name, number, is_nan in database.execute(select, asked):
+        select = f"SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN ({run_ids})"
+        for run_id, name, number, is_nan in database.execute(select, parameters):
             metrics[run_id][name] = float("nan") if is_nan else float(number)
         for run_id, name, text in database.execute(
-            f"SELECT run_uuid, key, value FROM tags WHERE run_uuid IN ({found})", asked
+            f"SELECT run_uuid, key, value FROM tags WHERE run_uuid IN ({run_ids})", parameters
         ):
             tags[run_id][name] = text
     return [
@@ -92,11 +93,11 @@ def tagged_runs(out: Path, prefix: str, tag: str, value: str) -> list[StoredRun]
 def _opened(out: Path) -> Iterator[sqlite3.Connection]:
     require_store(out)
     path = database_path(out)
-    # Not read-only: what a driver that was killed left half-written has to be taken back first, and SQLite does so.
+    # Not read-only: SQLite must first roll back the half-written transaction of a killed driver.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     try:
-        with usable(path), closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE_S)) as database:
-            # One transaction, so that a run that comes meanwhile is in all of its answers or in none.
+        with usable(path), closing(sqlite3.connect(uri, uri=True, timeout=DATABASE_PATIENCE_S)) as database:
+            # One transaction, so that a run that is added meanwhile is in all results or in none.
             database.execute("BEGIN")
             yield database
     except sqlite3.Error as error:

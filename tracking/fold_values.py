@@ -11,7 +11,7 @@ from hemosweep.tracking.journal import FoldState
 
 
 def epoch_metrics(state: FoldState) -> Iterable[Metric]:
-    """A point for each finite value of each epoch, at the time of the epoch's end."""
+    """One point for each finite value of each epoch, at the time of the epoch's end."""
     for epoch, event in sorted(state.epochs.items()):
         for metric, field in schema.EPOCH_METRICS.items():
             value = event.get(field)
@@ -20,7 +20,7 @@ def epoch_metrics(state: FoldState) -> Iterable[Metric]:
 
 
 def fold_tags(state: FoldState) -> dict[str, str]:
-    """Tags of a fold run: its device, and what became of it beside its scores."""
+    """Tags of a fold run: its device, and facts about its end other than scores."""
     tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
     if state.failure is not None:
         tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
@@ -43,5 +43,5 @@ def fold_metrics(state: FoldState) -> dict[str, float]:
 
 
 def milliseconds(seconds: float | None) -> int:
-    """Unix milliseconds, as MLflow has times, of Unix seconds; of now where there are none."""
+    """Unix milliseconds, as MLflow stores times, from Unix seconds; the present time if these are None."""
     return round(1000 * (time.time() if seconds is None else seconds))

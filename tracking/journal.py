@@ -1,4 +1,4 @@
-"""A fold run's folder as the tracker sees it: the journal's events, folded into one state."""
+"""State of a fold run's folder for the tracker, from the events of its journal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ Event = dict[str, Any]
 class FoldState:
     """State of a fold run's folder so far.
 
-    Times are Unix seconds. `status` is RUNNING, FINISHED, FAILED or KILLED in MLflow's words; only the done-marker,
-    which is written last, makes a fold FINISHED, and one that was paused and not started again is KILLED. `failure` is
-    "kind: message" of a fold that failed and was not started again. `micro_batch_size` is how many patches were in
-    memory at once after it ran out, None where it did not.
+    Times are Unix seconds. `status` is RUNNING, FINISHED, FAILED or KILLED, as in MLflow. Only the done-marker, which
+    is written last, makes a fold FINISHED. A fold that was paused and not started again is KILLED. `failure` is "kind:
+    message" of a fold that failed and was not started again. `micro_batch_size` is the number of patches in memory at
+    once after memory ran out, None where it did not.
     """
 
     status: str
@@ -33,7 +33,7 @@ class FoldState:
 
 
 def read_fold(folder: Path) -> FoldState:
-    """Read a fold run's folder, at work or at rest."""
+    """Read a fold run's folder, while it is trained or later."""
     finished = is_finished(folder)
     done = read_json(folder / DONE_NAME) if finished else None
     scores = read_json(folder / SCORES_NAME) if finished else []
@@ -79,6 +79,6 @@ def read_fold(folder: Path) -> FoldState:
 
 
 def read_start(folder: Path) -> float | None:
-    """When a fold run began, in Unix seconds; None where it has not."""
+    """Unix seconds at which a fold run began; None where it has not begun."""
     events = read_journal(folder / JOURNAL_NAME)
     return float(events[0]["time"]) if events else None

@@ -1,7 +1,7 @@
-"""Writes a new run whole: its tags, metrics and end, in a handful of statements.
+"""Writer of a whole new run, with its tags, metrics and end, in a few statements.
 
-MLflow's client would take a dozen transactions and an object a metric for it: most of what recording a fold costs. The
-rows are those of MLflow's own models, so they fit the database that the installed MLflow makes.
+MLflow's client would take a dozen transactions and one object a metric, most of the cost of recording a fold. The rows
+are those of MLflow's own models, so they fit the database that the installed MLflow makes.
 """
 
 from collections.abc import Mapping, Sequence

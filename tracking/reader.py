@@ -1,4 +1,4 @@
-"""Reads arms and their case tables back from the MLflow store of an output folder."""
+"""Reader of arms and their case tables from the MLflow store of an output folder."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from hemosweep.tracking.database import StoredRun, experiment_names, require_sto
 class MlflowStore:
     """The runs of an output folder, as its MLflow store keeps them: a `hemosweep.runs.RunStore`.
 
-    Opening it reads nothing; a folder without a store is told when something is asked of it.
+    Opening it reads nothing. A folder without a store raises an error at the first read.
     """
 
     out: Path
@@ -38,7 +38,7 @@ class MlflowStore:
 
     def list_folds(self) -> Mapping[str, tuple[FoldRecord, ...]]:
         """See `RunStore`."""
-        found: dict[str, list[FoldRecord]] = {}
+        by_parent: dict[str, list[FoldRecord]] = {}
         prefix = schema.TAG_ENVIRONMENT_PREFIX
         for child in tagged_runs(self.out, schema.EXPERIMENT_PREFIX, schema.TAG_LEVEL, schema.LEVEL_FOLD):
             record = FoldRecord(
@@ -50,9 +50,10 @@ class MlflowStore:
                     name.removeprefix(prefix): value for name, value in child.tags.items() if name.startswith(prefix)
                 },
             )
-            found.setdefault(child.tags[schema.TAG_PARENT], []).append(record)
+            by_parent.setdefault(child.tags[schema.TAG_PARENT], []).append(record)
         return {
-            run_id: tuple(sorted(folds, key=lambda fold: (fold.fold, fold.digest))) for run_id, folds in found.items()
+            run_id: tuple(sorted(folds, key=lambda fold: (fold.fold, fold.digest)))
+            for run_id, folds in by_parent.items()
         }
 
     def case_rows(self, run_id: str) -> list[dict[str, Any]]:
@@ -70,7 +71,7 @@ class MlflowStore:
     def _read_artifact(self, run_id: str, name: str) -> Any:
         """A JSON file among a run's artifacts; None where there is none."""
         require_store(self.out)
-        # MLflow keeps absolute places of artifacts; this finds them in an output folder that was moved, too.
+        # MLflow stores absolute paths of artifacts; this also finds them in an output folder that was moved.
         path = next((self.out / schema.ARTIFACTS_FOLDER).glob(f"*/{run_id}/artifacts/{name}"), None)
         return None if path is None else json.loads(path.read_text(encoding="utf-8"))
 

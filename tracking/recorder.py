@@ -1,7 +1,7 @@
-"""Writes arm replicates and their folds into MLflow by replaying what the fold runs left on disk.
+"""Recorder of arm replicates and their folds in MLflow, which replays the files of the fold runs.
 
-Everything may be replayed: runs are found again by their digest, epochs already there are not logged twice, and a
-finished fold is left alone. So a driver that was killed, or a store that was away, costs nothing but a second replay.
+Everything may be replayed: runs are found by their digest, recorded epochs are not logged twice, and a finished fold is
+not changed. A killed driver or an unreachable store therefore costs only a second replay.
 """
 
 import json
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.scores.summary import summarise
 from hemosweep.scores.table import CASE_COLUMNS
-from hemosweep.sqlite import telling
+from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import Experiment, Metric, Param, Run, RunTag
 from hemosweep.tracking.database import database_path
@@ -35,7 +35,7 @@ _INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Child:
-    """The run of a fold, and whether it is there for good."""
+    """The run of a fold; `finished` if it will not change."""
 
     run_id: str
     finished: bool
@@ -51,20 +51,20 @@ class Recorder:
         self._experiment_of: dict[str, Experiment] = {}
         self._open: set[str] = set()
         self._described: set[str] = set()
-        # What was found out since a run was begun, as nobody else writes it: to search among thousands of runs for
-        # each fold takes longer than to record it.
+        # Facts about the runs since they were begun, which no other process changes: a search among thousands of runs
+        # for each fold takes longer than recording it.
         self._inherited: dict[str, dict[str, str]] = {}
         self._children: dict[str, dict[str, _Child]] = {}
 
-    @telling
+    @reports_database_faults
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path] | None = None) -> str:
-        """Find or make the run of a replicate and describe it; returns its run id.
+        """Find or make the run of a replicate, describe it, and return its run id.
 
-        A run that ended FINISHED stays so; any other is RUNNING again. One of fold runs that are no more, because they
-        were taken away and perhaps trained anew since, gives way to a new run: it is deleted as in MLflow's pages.
+        A run that ended FINISHED stays so; any other is RUNNING again. A run whose fold runs were deleted, and perhaps
+        trained again since, is replaced by a new run: it is deleted as in MLflow's pages.
 
         Args:
-            folders: those of the replicate's fold runs, by digest; without them no run gives way.
+            folders: those of the replicate's fold runs, by digest; without them no run is replaced.
         """
         experiment = ensure_experiment(self._store, info.sweep)
         with transaction(self._store):
@@ -83,8 +83,8 @@ class Recorder:
         return run_id
 
     def _begin(self, experiment_id: str, info: ReplicateInfo, folders: Mapping[str, Path] | None) -> Run:
-        found = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
-        run = found[0] if found else None
+        runs = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
+        run = runs[0] if runs else None
         if run is not None and folders is not None and self._is_of_others(run, folders):
             self._delete(run)
             run = None
@@ -92,7 +92,7 @@ class Recorder:
         if run is None:
             run = self._create_replicate(experiment_id, info, tags)
         elif run.info.status == "FINISHED":
-            return run  # what it was made with is not what replays it
+            return run  # its environment is not that of this replay
         self._reopen(run)
         params = schema.flat_params(info.config)
         self._client.log_batch(
@@ -102,11 +102,11 @@ class Recorder:
         )
         return run
 
-    @telling
+    @reports_database_faults
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
         """Bring a fold's child run up to date with the fold's folder; cheap enough to call again and again.
 
-        There is a child run once the fold run's journal tells when it began.
+        The child run exists once the fold run's journal records its start.
         """
         known = self._find_child(run_id, digest)
         if known is not None and known.finished:
@@ -163,7 +163,7 @@ class Recorder:
                     self._client.delete_tag(child_id, tag)
             self._end(child, state.status, state.ended)
 
-    @telling
+    @reports_database_faults
     def finish_replicate(
         self,
         run_id: str,
@@ -186,7 +186,7 @@ class Recorder:
         with transaction(self._store):
             run = self._client.get_run(run_id)
             folds = self._folds(run_id)
-            # A mean over some folds would stand among means over all of them.
+            # A mean over some folds must not stand among means over all folds.
             summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
             values = schema.summary_metrics(summary) | schema.mean_metrics(cases) if status == "FINISHED" else {}
             seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
@@ -208,9 +208,9 @@ class Recorder:
                 self._end(run, status)
         self._open.discard(run_id)
 
-    @telling
+    @reports_database_faults
     def interrupt(self) -> None:
-        """End what this recorder began and did not finish as KILLED; the next driver takes it up again."""
+        """End every run that this recorder began and did not finish as KILLED; the next driver goes on with it."""
         for run_id in sorted(self._open):
             for run in (*self._folds(run_id), self._client.get_run(run_id)):
                 if run.info.status == "RUNNING":
@@ -230,7 +230,8 @@ class Recorder:
         return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
 
     def _is_of_others(self, run: Run, folders: Mapping[str, Path]) -> bool:
-        """True if a run has recorded other fold runs than those on disk: of the same name, but begun at another time.
+        """True if a run has recorded fold runs other than those on disk: they have the same name, but began at another
+        time.
 
         An unfinished run may have recorded some of them only.
         """
@@ -246,9 +247,10 @@ class Recorder:
         return not recorded.items() <= on_disk.items()
 
     def _delete(self, run: Run) -> None:
-        """The folds first: a deletion that is cut short leaves a run that is not of the fold runs on disk either."""
-        for found in (*self._folds(run.info.run_id), run):
-            self._client.delete_run(found.info.run_id)
+        """Delete a run, its folds first: an interrupted deletion leaves a run that does not match the fold runs on disk
+        either."""
+        for outdated in (*self._folds(run.info.run_id), run):
+            self._client.delete_run(outdated.info.run_id)
 
     def _find_child(self, run_id: str, digest: str) -> _Child | None:
         if run_id not in self._children:
@@ -289,7 +291,7 @@ class Recorder:
 
     def _changed_metrics(self, run: Run, values: Mapping[str, float]) -> list[Metric]:
         changed = {name: value for name, value in values.items() if run.data.metrics.get(name) != value}
-        # MLflow shows the value with the latest time, which on a clock that was set back would be an older one.
+        # MLflow shows the value with the latest time, which is an older value if the clock was set back.
         times = [
             point.timestamp
             for name in changed
@@ -310,7 +312,7 @@ class Recorder:
         target = PurePosixPath(name)
         folder = None if target.parent == PurePosixPath(".") else str(target.parent)
         with tempfile.TemporaryDirectory() as temporary:
-            # MLflow keeps a file's own name; a copy carries the one wanted.
+            # MLflow keeps the name of a file, so a copy gets the name of the artifact.
             copy = shutil.copyfile(path, Path(temporary) / target.name)
             self._client.log_artifact(run_id, str(copy), folder)
 

@@ -1,7 +1,7 @@
-"""Logs the report of a sweep where a reader of MLflow's pages finds it: a run `report` in the sweep's experiment.
+"""Record of a sweep's report in MLflow: a run `report` in the sweep's experiment.
 
-It is one run a sweep, made once and brought up to date; the same report again changes nothing. Arms are known by their
-level, so it is none of them: no list of runs and no comparison sees it.
+Each sweep has one such run, which is updated; the same report again changes nothing. Its level is not that of an arm,
+so no list of runs and no comparison includes it.
 """
 
 import hashlib
@@ -11,11 +11,11 @@ from pathlib import Path
 from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import Store, ensure_experiment, existing_store, search_runs
+from hemosweep.tracking.store import StoreConnection, ensure_experiment, existing_store, search_runs
 
 
 def log_report(out: Path, sweep: str, folder: Path) -> str:
-    """Log every file of a report's folder as an artifact below `report/`; returns the run's id.
+    """Log every file of a report's folder as an artifact below `report/`. Return the run's id.
 
     Raises:
         BadInput: the folder holds no store, or one that cannot be written.
@@ -25,11 +25,11 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
         store = existing_store(out)
         client = store.client
         experiment_id = str(ensure_experiment(store, sweep).experiment_id)
-        wanted = f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'"
-        found = search_runs(store, [experiment_id], wanted)
-        if found:
-            run_id = str(found[0].info.run_id)
-            if found[0].data.tags.get(schema.TAG_REPORT) == digest and found[0].info.status == "FINISHED":
+        is_report = f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'"
+        reports = search_runs(store, [experiment_id], is_report)
+        if reports:
+            run_id = str(reports[0].info.run_id)
+            if reports[0].data.tags.get(schema.TAG_REPORT) == digest and reports[0].info.status == "FINISHED":
                 return run_id
         else:
             tags = {
@@ -45,10 +45,10 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
     return run_id
 
 
-def _put(folder: Path, store: Store, sweep: str, run_id: str) -> None:
-    """Put a report among a run's artifacts, in place of the one before it.
+def _put(folder: Path, store: StoreConnection, sweep: str, run_id: str) -> None:
+    """Replace the report among a run's artifacts.
 
-    By hand and not by MLflow's client, which would leave the figures of arms that are no more.
+    MLflow's client is not used, because it would leave the figures of arms that no longer exist.
     """
     artifacts = store.artifacts / sweep / run_id / "artifacts" / schema.ARTIFACT_REPORT
     if artifacts.is_dir():
@@ -57,7 +57,7 @@ def _put(folder: Path, store: Store, sweep: str, run_id: str) -> None:
 
 
 def _digest(folder: Path) -> str:
-    """Of the names and contents of a folder's files."""
+    """Digest of the names and contents of a folder's files."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())

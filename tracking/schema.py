@@ -1,7 +1,7 @@
 """Every name that hemosweep writes into an MLflow store: experiments, runs, tags, metrics, params, artifacts, views.
 
 A sweep is an experiment. An arm replicate (arm and seed) is a top-level run, each of its folds a child run of it.
-Recorder, reader and server take every name from here; whoever queries the store by hand can too.
+Recorder, reader and server take every name from here, and so can a query by hand.
 """
 
 import json
@@ -14,7 +14,7 @@ from hemosweep.scores.summary import Summary
 from hemosweep.scores.table import AVERAGED_COLUMNS
 
 if TYPE_CHECKING:
-    # Reading a list of runs needs none of the half second that it takes to import.
+    # Imported later: it takes half a second, and reading a list of runs does not need it.
     import pandas as pd
 
 EXPERIMENT_PREFIX = "hemosweep/"
@@ -84,7 +84,7 @@ def fold_run_name(fold: int) -> str:
 
 
 def extra_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The caller's tags under our prefix, so that they never clash with MLflow's."""
+    """The caller's tags with our prefix, so that they never clash with MLflow's."""
     return {f"{TAG_PREFIX}{name.removeprefix(TAG_PREFIX)}": value for name, value in tags.items()}
 
 
@@ -99,13 +99,13 @@ def environment_tags(environment: Mapping[str, str]) -> dict[str, str]:
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
     """A nested configuration as MLflow params: dotted names, JSON values, text without its quotes.
 
-    MLflow bounds a param's length; a longer value is cut here, with a pointer to the whole in `config.json`.
+    MLflow limits the length of a param. A longer value is cut here, with a reference to `config.json`.
     """
     return {name: _bounded(value) for name, value in _flatten(config, ())}
 
 
 def summary_metrics(summary: Summary) -> dict[str, float]:
-    """An arm's summary as metrics; a value that does not exist is absent."""
+    """An arm's summary as metrics. A value that does not exist is left out."""
     values: dict[str, float | None] = {
         METRIC_DSC_MEAN: summary.mean,
         METRIC_DSC_STD: summary.std,
@@ -125,8 +125,8 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
 def mean_metrics(cases: "pd.DataFrame") -> dict[str, float]:
     """Means over an arm's cases of every score but the DSC, such as `hd95_mm_mean`.
 
-    Undefined scores are left out, and where there are any, counted, such as `num_undefined_lesion_precision`: a
-    precision is undefined where nothing was predicted, so that the mean alone would favour an arm that predicts less.
+    Undefined scores are left out and, if there are any, counted, as in `num_undefined_lesion_precision`. A precision is
+    undefined where nothing was predicted, so the mean alone would favour an arm that predicts less.
     """
     values: dict[str, float] = {}
     for name in AVERAGED_COLUMNS:

@@ -13,7 +13,7 @@ from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import LOCAL_ONLY
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import Store, existing_store, sweep_experiments
+from hemosweep.tracking.store import StoreConnection, existing_store, sweep_experiments
 
 HOST = "127.0.0.1"
 _PORTS_TRIED = 50
@@ -22,11 +22,11 @@ _STOP_TIMEOUT_S = 10.0
 
 
 def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None:
-    """Run the server in the foreground until Ctrl-C (or SIGTERM) and print where to look.
+    """Run the server in the foreground until Ctrl-C (or SIGTERM), and print its address.
 
     Args:
-        port: the first port to try; a taken one gives way to the next free one.
-        experiment: the sweep whose page to point at; the newest one where not named.
+        port: the first port to try; if it is taken, the next free port is used.
+        experiment: the sweep whose page is printed; the newest one by default.
 
     Raises:
         BadInput: no store, no such sweep, or no free port.
@@ -76,7 +76,7 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> tupl
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server and its workers: politely first, then for certain."""
+    """End a server and its workers, first with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -89,7 +89,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _page(store: Store, out: Path, sweep: str | None) -> str:
+def _page(store: StoreConnection, out: Path, sweep: str | None) -> str:
     """Path of a sweep's runs in MLflow's pages: arms only, best mean DSC first, our columns (a saved view)."""
     experiments = {schema.sweep_name(experiment.name): experiment for experiment in sweep_experiments(store)}
     if not experiments:

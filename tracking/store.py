@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session
 
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
-from hemosweep.sqlite import PATIENCE_S, check_database, usable
+from hemosweep.sqlite import DATABASE_PATIENCE_S, check_database, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Store:
+class StoreConnection:
     uri: str
     database: Path
     artifacts: Path
     client: MlflowClient
 
 
-def open_store(out: Path) -> Store:
+def open_store(out: Path) -> StoreConnection:
     """Open the store of an output folder, creating it (about four seconds of migrations) where there is none.
 
     Raises:
@@ -34,7 +34,7 @@ def open_store(out: Path) -> Store:
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     path = database_path(out)
-    # Before MLflow looks at it, which tries for minutes.
+    # Checked before MLflow opens it, which would try for minutes.
     check_database(path)
     try:
         with usable(path):
@@ -44,14 +44,14 @@ def open_store(out: Path) -> Store:
     except (MlflowException, SQLAlchemyError) as error:
         reason = str(error).splitlines()[0]
         raise BadInput(f"{path}: not a store this MLflow can use ({reason}); move it away") from error
-    return Store(uri=_uri(path), database=path, artifacts=out / schema.ARTIFACTS_FOLDER, client=client)
+    return StoreConnection(uri=_uri(path), database=path, artifacts=out / schema.ARTIFACTS_FOLDER, client=client)
 
 
 def _create(path: Path) -> None:
-    """Make an empty store beside its place, then put it there: migrations cut short cannot be gone on with."""
+    """Make an empty store under a temporary name, then rename it: interrupted migrations cannot go on."""
     for left in path.parent.glob(f".tmp-*{path.name}*"):  # by a process that was killed
         left.unlink(missing_ok=True)
-    # Under a new name each time: MLflow would take one of the same name for that which it knows.
+    # A new name each time: MLflow would take a store of the same name for the one that it knows.
     with replacing(path, shared=True) as temporary:
         try:
             _connect(temporary)
@@ -67,7 +67,7 @@ def _uri(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def existing_store(out: Path) -> Store:
+def existing_store(out: Path) -> StoreConnection:
     """Open the store of an output folder for reading.
 
     Raises:
@@ -78,11 +78,11 @@ def existing_store(out: Path) -> Store:
 
 
 @contextmanager
-def transaction(store: Store) -> Iterator[Session]:
-    """Transaction, whose writes come to be at once or not at all: in one session of MLflow's store.
+def transaction(store: StoreConnection) -> Iterator[Session]:
+    """Transaction in one session of MLflow's store, whose writes are all made or none.
 
-    By itself MLflow opens a session or four for each call, with commits of their own: they took longer than what was
-    to be written, and a process that was killed between two of them left half of it.
+    By itself MLflow opens one to four sessions for each call, each with its own commit. They took longer than the
+    writes, and a process that was killed between two of them left half of the data.
     """
     backend = store.client._tracking_client.store
     open_session = backend.ManagedSessionMaker
@@ -96,11 +96,11 @@ def transaction(store: Store) -> Iterator[Session]:
             backend.ManagedSessionMaker = open_session
 
 
-def ensure_experiment(store: Store, sweep: str) -> Experiment:
-    """A sweep's experiment; made where it is missing, brought back where someone deleted it.
+def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
+    """Return a sweep's experiment. It is made if it is missing, and restored if it was deleted.
 
-    Where the output folder was copied or moved, its artifacts lie beside it from now on: MLflow keeps the absolute
-    place that it was made in, and what is recorded into a copy would go to the artifacts of the original.
+    If the output folder was copied or moved, the place of its artifacts is corrected: MLflow keeps the absolute path of
+    the original, and would record the artifacts of a copy there.
     """
     name, place = schema.experiment_name(sweep), (store.artifacts / sweep).as_uri()
     experiment = store.client.get_experiment_by_name(name)
@@ -124,10 +124,14 @@ def ensure_experiment(store: Store, sweep: str) -> Experiment:
     return experiment
 
 
-def _move_artifacts(store: Store, experiment: Experiment, place: str) -> None:
-    """Enter where the artifacts of an experiment and its runs are; MLflow's client has no call for it."""
+def _move_artifacts(store: StoreConnection, experiment: Experiment, place: str) -> None:
+    """Set the place of the artifacts of an experiment and its runs; MLflow's client has no call for it."""
     number, before = int(experiment.experiment_id), experiment.artifact_location
-    with usable(store.database), closing(sqlite3.connect(store.database, timeout=PATIENCE_S)) as database, database:
+    with (
+        usable(store.database),
+        closing(sqlite3.connect(store.database, timeout=DATABASE_PATIENCE_S)) as database,
+        database,
+    ):
         database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (place, number))
         database.execute(
             "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
@@ -136,7 +140,7 @@ def _move_artifacts(store: Store, experiment: Experiment, place: str) -> None:
         )
 
 
-def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment]:
+def sweep_experiments(store: StoreConnection, sweep: str | None = None) -> list[Experiment]:
     """Experiments of hemosweep, of one sweep where named, without the deleted ones."""
     pattern = schema.experiment_name("%" if sweep is None else sweep)
     operator = "LIKE" if sweep is None else "="
@@ -144,7 +148,7 @@ def sweep_experiments(store: Store, sweep: str | None = None) -> list[Experiment
         return list(store.client.search_experiments(filter_string=f"name {operator} '{pattern}'"))
 
 
-def search_runs(store: Store, experiment_ids: list[str], filter_string: str) -> list[Run]:
+def search_runs(store: StoreConnection, experiment_ids: list[str], filter_string: str) -> list[Run]:
     """Every run that matches, page by page, without the deleted ones."""
     if not experiment_ids:
         return []

@@ -1,4 +1,4 @@
-"""The pages of MLflow's interface that a sweep is read on: saved views, their addresses, the sweep's description.
+"""Pages of a sweep in MLflow's interface: saved views, their addresses, and the sweep's description.
 
 MLflow keeps a saved view as an experiment tag and opens it by its key in the address; columns, sorting and filter
 travel in it, so that a researcher meets the same table in every browser.
@@ -35,7 +35,7 @@ _FOLD_COLUMNS = ("dsc_mean", "dsc_std", "best_epoch", "epochs", "seconds")
 _VIEWS: dict[str, dict[str, Any]] = {
     ARMS: {
         "name": "Arms by mean DSC",
-        # Sorted by a metric, MLflow lists children among their parents; so this view has the arms alone.
+        # Sorted by a metric, MLflow lists children among their parents, so this view has only the arms.
         "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'",
         "orderByKey": f"metrics.`{schema.METRIC_DSC_MEAN}`",
         "orderByAsc": False,
@@ -45,7 +45,7 @@ _VIEWS: dict[str, dict[str, Any]] = {
     FOLDS: {
         "name": "Arms with their folds",
         "searchFilter": "",
-        # Only sorted by date does MLflow nest the folds under their arms.
+        # MLflow nests the folds under their arms only if the list is sorted by date.
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
         "selectedColumns": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
@@ -101,5 +101,5 @@ def experiment_tags(sweep: str, experiment_id: str) -> dict[str, str]:
 
 
 def _saved(view: dict[str, Any]) -> str:
-    # MLflow 3.17 reads an envelope with the view inside it as text, earlier ones the bare view: both are here.
+    # MLflow 3.17 reads an envelope that contains the view as text, earlier versions the plain view; this is both.
     return json.dumps({**view, "createdAt": 0, "state": json.dumps(view)})

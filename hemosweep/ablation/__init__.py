@@ -1,1 +1,1 @@
-"""Ablations and searches: what they vary, and which arms they compare."""
+"""Ablations and searches: the variables and the compared arms."""

@@ -15,7 +15,7 @@ from hemosweep.config import ArmConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Real:
-    """A number from `low` to `high`; with `log` its magnitude is what is spread evenly."""
+    """A number from `low` to `high`; with `log` its logarithm is sampled evenly."""
 
     low: float
     high: float

@@ -13,7 +13,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
-    """One configuration of an ablation: a point of its search space, its name and what it resolves to."""
+    """One configuration of an ablation: a point of its search space, its name and its configuration."""
 
     name: str
     params: Params

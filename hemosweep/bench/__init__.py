@@ -1,1 +1,1 @@
-"""Benchmarks: what a training, its data path, its inference and its scores cost here, beside what others take."""
+"""Benchmarks of training, data path, inference and scores on this machine, beside other implementations."""

@@ -1,4 +1,4 @@
-"""Cases of noise in the sizes that real ones have: how long something takes does not depend on what they show."""
+"""Cases of noise in realistic sizes: the time of a step does not depend on the content of its images."""
 
 import numpy as np
 

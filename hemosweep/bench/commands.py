@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from hemosweep.bench.rows import Row
+from hemosweep.bench.rows import BenchRow
 from hemosweep.bench.timing import interleaved_s
 
 
-def start_up(details: dict[str, Any], *, repeats: int) -> Iterator[Row]:
+def start_up(details: dict[str, Any], *, repeats: int) -> Iterator[BenchRow]:
     """Whole processes that a user waits for: help, a comparison, and the import that it does without."""
     with tempfile.TemporaryDirectory() as temporary:
         rng = np.random.default_rng(0)
@@ -31,24 +31,24 @@ def start_up(details: dict[str, Any], *, repeats: int) -> Iterator[Row]:
             rounds=repeats,
         )
     details["start_up_s"] = {name: round(value, 3) for name, value in seconds.items()}
-    yield Row(what="hemosweep --help", value=seconds["hemosweep --help"], unit="s", goal=0.3, at_least=False)
-    yield Row(
+    yield BenchRow(what="hemosweep --help", value=seconds["hemosweep --help"], unit="s", goal=0.3, at_least=False)
+    yield BenchRow(
         what="hemosweep compare, two files of 76 cases", value=seconds["hemosweep compare of two files"], unit="s"
     )
-    yield Row(what="import scipy.stats, which it does without", value=seconds["import scipy.stats"], unit="s")
+    yield BenchRow(what="import scipy.stats, which it does without", value=seconds["import scipy.stats"], unit="s")
 
 
-def whole_sweep(*, quick: bool) -> Iterator[Row]:
+def whole_sweep(*, quick: bool) -> Iterator[BenchRow]:
     """The sweep of the README's first command, from its phantom to its table."""
     what = "hemosweep sweep patchsize, phantom made by it"
     if quick:
-        yield Row(what=what, value=None, unit="min", note="skipped: --quick")
+        yield BenchRow(what=what, value=None, unit="min", note="skipped: --quick")
         return
     with tempfile.TemporaryDirectory() as temporary:
         begun = time.perf_counter()
         _command("sweep", "patchsize", "--out", str(Path(temporary) / "runs"))
         minutes = (time.perf_counter() - begun) / 60
-    yield Row(what=what, value=minutes, unit="min", goal=4.0, at_least=False)
+    yield BenchRow(what=what, value=minutes, unit="min", goal=4.0, at_least=False)
 
 
 def _command(*arguments: str, cwd: str | None = None) -> None:

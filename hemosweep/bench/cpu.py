@@ -19,9 +19,9 @@ from hemosweep.arrays import Mask
 from hemosweep.bench.cases import noise_case, random_centres
 from hemosweep.bench.commands import start_up, whole_sweep
 from hemosweep.bench.ladder import Given, Rung, build, make_step
-from hemosweep.bench.peers import monai_batches, plain_batches
+from hemosweep.bench.peers import Batches, monai_batches, plain_batches
 from hemosweep.bench.profile import operation_shares
-from hemosweep.bench.rows import Result, Row, Say, make_result
+from hemosweep.bench.rows import BenchResult, BenchRow, Say, make_result
 from hemosweep.bench.timing import interleaved_s
 from hemosweep.config import ArmConfig
 from hemosweep.executors.machine import Bystanders
@@ -41,23 +41,21 @@ NO_MONAI = "MONAI is not installed: make setup"
 OURS = Rung(name="hemosweep", own_norm=True, own_pool=True, own_input=True)
 PYTORCH = Rung(name="PyTorch's layers")
 
-Batches = Iterator[tuple[Tensor, Tensor]]
 
-
-def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> Result:
+def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> BenchResult:
     """Measure all rows on the processors.
 
     Args:
         config: the demo profile's: its patches, width and batches are trained.
         quick: few repeats, and no whole sweep.
-        say: told what is done, for a person who waits.
+        say: called with a line about each step, for the user.
     """
     device = _cpu()
     details: dict[str, Any] = {"torch_threads": device.num_threads}
     busy_before = _others_busy()
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     profile: dict[str, float] = {}
-    parts: tuple[tuple[str, Callable[[], Iterator[Row]]], ...] = (
+    parts: tuple[tuple[str, Callable[[], Iterator[BenchRow]]], ...] = (
         ("training and data path", lambda: _training(config, device, details, profile, rounds=3 if quick else 9)),
         ("inference", lambda: _inference(config, device, details, rounds=3 if quick else 9)),
         ("scores", lambda: _scores(details)),
@@ -79,7 +77,7 @@ def _cpu() -> Device:
 
 
 def _others_busy() -> float:
-    """Processors that other programs keep busy while this one waits; its own children are not told from them."""
+    """Number of processors that other programs keep busy while this one waits. Its own children count as others."""
     bystanders = Bystanders()
     time.sleep(1.0)
     return bystanders.num_busy()
@@ -97,7 +95,7 @@ def _processor() -> str:
 
 def _training(
     config: ArmConfig, device: Device, details: dict[str, Any], profile: dict[str, float], *, rounds: int
-) -> Iterator[Row]:
+) -> Iterator[BenchRow]:
     patch_DHW, batch_size = config.sampling.patch_DHW, config.training.batch_size
     cases = [
         noise_case(f"noise {number}", native_DHW=DEMO_NATIVE_DHW, crop_DHW=DEMO_CROP_DHW) for number in range(NUM_CASES)
@@ -124,7 +122,9 @@ def _training(
     def draw(loader: Batches) -> Callable[[], object]:
         return lambda: list(islice(loader, len(batches)))
 
-    data_s = interleaved_s({"hemosweep": gather_all} | {name: draw(of) for name, of in loaders.items()}, rounds=rounds)
+    data_s = interleaved_s(
+        {"hemosweep": gather_all} | {name: draw(loader) for name, loader in loaders.items()}, rounds=rounds
+    )
     width, dropout = config.model.width, config.model.dropout
     step = make_step(OURS, build(OURS, device, width=width, dropout=dropout), device)
     layouts = {", channels last": device, "": replace(device, channels_last=False)}
@@ -153,22 +153,26 @@ def _training(
     for key, seconds in (("data_patches_per_s", data_s), ("training_patches_per_s", train_s)):
         details[key] = {name: round(num_patches / value) for name, value in seconds.items()}
     profile |= operation_shares(train_ours, num_steps=1)
-    yield Row(what="training, demo profile", value=num_patches / train_s["hemosweep"], unit="patches/s")
+    yield BenchRow(what="training, demo profile", value=num_patches / train_s["hemosweep"], unit="patches/s")
     yield _against("training against MONAI's pipeline", train_s, "MONAI", 2.0, note)
     yield _against("training against a plain PyTorch loop", train_s, "plain PyTorch", None, "")
-    yield Row(what="data path alone, demo profile", value=num_patches / data_s["hemosweep"], unit="patches/s")
+    yield BenchRow(what="data path alone, demo profile", value=num_patches / data_s["hemosweep"], unit="patches/s")
     yield _against("data path against MONAI's", data_s, "MONAI", 10.0, note)
 
 
-def _against(what: str, seconds: dict[str, float], peer: str, goal: float | None, note: str) -> Row:
+def _against(what: str, seconds: dict[str, float], peer: str, goal: float | None, note: str) -> BenchRow:
     """Ratio of a peer's time, at its best, to ours."""
-    found = [value for name, value in seconds.items() if name.startswith(peer)]
-    return Row(
-        what=what, value=min(found) / seconds["hemosweep"] if found else None, unit="times", goal=goal, note=note
+    peer_seconds = [value for name, value in seconds.items() if name.startswith(peer)]
+    return BenchRow(
+        what=what,
+        value=min(peer_seconds) / seconds["hemosweep"] if peer_seconds else None,
+        unit="times",
+        goal=goal,
+        note=note,
     )
 
 
-def _inference(config: ArmConfig, device: Device, details: dict[str, Any], *, rounds: int) -> Iterator[Row]:
+def _inference(config: ArmConfig, device: Device, details: dict[str, Any], *, rounds: int) -> Iterator[BenchRow]:
     case = noise_case("noise", native_DHW=DEMO_NATIVE_DHW, crop_DHW=DEMO_CROP_DHW)
     patch_DHW, batch_size = config.sampling.patch_DHW, config.training.batch_size
     model = build(OURS, device, width=config.model.width).eval()
@@ -207,13 +211,13 @@ def _inference(config: ArmConfig, device: Device, details: dict[str, Any], *, ro
         sides["MONAI, half"] = monai(config.inference.overlap)
     seconds = interleaved_s(sides, rounds=rounds)
     details["inference_s"] = {name: round(value, 4) for name, value in seconds.items()}
-    yield Row(what="inference of a case, demo profile", value=seconds["hemosweep"], unit="s")
+    yield BenchRow(what="inference of a case, demo profile", value=seconds["hemosweep"], unit="s")
     for peer in ("more than half", "half"):
         what = f"inference against MONAI's, whose windows share {peer}"
         yield _against(what, seconds, f"MONAI, {peer}", 1.5, note)
 
 
-def _scores(details: dict[str, Any]) -> Iterator[Row]:
+def _scores(details: dict[str, Any]) -> Iterator[BenchRow]:
     case = noise_case("noise", native_DHW=(40, 512, 512), crop_DHW=(40, 430, 360))
     reference_DHW = case.reference_DHW
     prediction_DHW = np.roll(reference_DHW, (1, 3, 2), axis=(0, 1, 2))
@@ -241,7 +245,7 @@ def _scores(details: dict[str, Any]) -> Iterator[Row]:
     except ImportError:
         pass
     details["scores_s"] = {name: round(value, 4) for name, value in seconds.items()}
-    yield Row(
+    yield BenchRow(
         what="all scores of a 512x512x40 case, warm", value=seconds["hemosweep"], unit="s", goal=0.1, at_least=False
     )
     yield _against("scores against MONAI's (Dice, HD95, ASSD, NSD)", seconds, "MONAI", None, note)
@@ -272,7 +276,9 @@ def _monai_scores(case: PreprocessedCase, prediction_DHW: Mask) -> None:
 def _surface_distances(case: PreprocessedCase, prediction_DHW: Mask) -> None:
     import surface_distance
 
-    found = surface_distance.compute_surface_distances(case.reference_DHW, prediction_DHW, case.native_spacing_DHW_mm)
-    surface_distance.compute_robust_hausdorff(found, 95)
-    surface_distance.compute_average_surface_distance(found)
-    surface_distance.compute_surface_dice_at_tolerance(found, 2.0)
+    distances = surface_distance.compute_surface_distances(
+        case.reference_DHW, prediction_DHW, case.native_spacing_DHW_mm
+    )
+    surface_distance.compute_robust_hausdorff(distances, 95)
+    surface_distance.compute_average_surface_distance(distances)
+    surface_distance.compute_surface_dice_at_tolerance(distances, 2.0)

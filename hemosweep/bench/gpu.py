@@ -24,7 +24,7 @@ from hemosweep.bench.gpu_tests import gpu_tests
 from hemosweep.bench.ladder import RUNGS, Given, build, climb, count_waits, make_step, noise_batch
 from hemosweep.bench.peers import monai_batches, plain_batches
 from hemosweep.bench.profile import kernel_shares
-from hemosweep.bench.rows import Result, Row, Say, make_result, skipped
+from hemosweep.bench.rows import BenchResult, BenchRow, Say, make_result, skipped
 from hemosweep.bench.timing import cuda_ms
 from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device, choose_device
@@ -58,15 +58,17 @@ _ROWS = (
 )
 
 
-def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None] = lambda result: None) -> Result:
+def run(
+    *, quick: bool = False, say: Say = print, keep: Callable[[BenchResult], None] = lambda result: None
+) -> BenchResult:
     """Measure all rows; without a CUDA device each is skipped by name.
 
     Args:
         quick: leave out convolutions one by one, peers and tests.
-        say: told what is done, for a person who waits.
-        keep: told the result so far after each part: a machine that is only lent may be taken away.
+        say: called with a line about each step, for the user.
+        keep: called with the result so far after each part: a borrowed machine may be taken back.
     """
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     details: dict[str, Any] = {}
     profile: dict[str, float] = {}
     if not torch.cuda.is_available():
@@ -74,7 +76,7 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
         return make_result("gpu", "no GPU", rows, details)
     device = choose_device()
     begun = time.perf_counter()
-    parts: list[tuple[str, Callable[[], Iterator[Row]]]] = [
+    parts: list[tuple[str, Callable[[], Iterator[BenchRow]]]] = [
         ("ceilings and ladder", lambda: _ladder(device, details, profile, say, quick=quick)),
         ("epoch", lambda: _epoch(device, details, say)),
         ("case", lambda: _case(device, details)),
@@ -89,7 +91,7 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
                 rows.append(row)
         except Exception as error:  # The other parts are worth their time on a machine that is only lent.
             traceback.print_exc()
-            rows.append(Row(what=name, value=None, unit="", note=f"failed: {type(error).__name__}: {error}"[:200]))
+            rows.append(BenchRow(what=name, value=None, unit="", note=f"failed: {type(error).__name__}: {error}"[:200]))
         details["seconds"] = round(time.perf_counter() - begun, 1)
         keep(make_result("gpu", device.name, rows, details, profile=profile))
     return make_result("gpu", device.name, rows, details, profile=profile)
@@ -97,11 +99,11 @@ def run(*, quick: bool = False, say: Say = print, keep: Callable[[Result], None]
 
 def _ladder(
     device: Device, details: dict[str, Any], profile: dict[str, float], say: Say, *, quick: bool
-) -> Iterator[Row]:
+) -> Iterator[BenchRow]:
     ceilings = measure_ceilings()
     bound = bound_ms(ceilings)
-    yield Row(what="copy", value=ceilings.copy_bytes_per_s / 1e12, unit="TB/s")
-    yield Row(what="bf16 matrix product", value=ceilings.product_flop_per_s / 1e12, unit="TFLOP/s")
+    yield BenchRow(what="copy", value=ceilings.copy_bytes_per_s / 1e12, unit="TB/s")
+    yield BenchRow(what="bf16 matrix product", value=ceilings.product_flop_per_s / 1e12, unit="TFLOP/s")
     if not quick:
         details["convolutions"] = time_convolutions(ceilings)
     details["bound_ms"] = round(bound, 3)
@@ -112,14 +114,16 @@ def _ladder(
     best = rungs[-1]
     profile |= kernel_shares(best["kernels"], best["ms"])
     goal = 8000 if "H100" in device.name else 9000
-    yield Row(what="training, full network, 32x32x16x2", value=best["patches_per_s"], unit="patches/s", goal=goal)
-    yield Row(what="share of the bound of the ladder's ceilings", value=100 * best["share_of_bound"], unit="%", goal=60)
+    yield BenchRow(what="training, full network, 32x32x16x2", value=best["patches_per_s"], unit="patches/s", goal=goal)
+    yield BenchRow(
+        what="share of the bound of the ladder's ceilings", value=100 * best["share_of_bound"], unit="%", goal=60
+    )
     step = make_step(RUNGS[-1], build(RUNGS[-1], device), device)
     bank, numbers = noise_batch(device), torch.arange(BATCH)
     for _ in range(5):
         step(bank, numbers)
     details["waits"] = waits = count_waits(lambda: step(bank, numbers))
-    yield Row(
+    yield BenchRow(
         what="waits of the host in 20 steps",
         value=float(waits != "none"),
         unit="",
@@ -129,7 +133,7 @@ def _ladder(
     )
 
 
-def _epoch(device: Device, details: dict[str, Any], say: Say) -> Iterator[Row]:
+def _epoch(device: Device, details: dict[str, Any], say: Say) -> Iterator[BenchRow]:
     torch.cuda.reset_peak_memory_stats()
     torch.backends.cudnn.benchmark = True
     case = noise_case("noise")
@@ -167,19 +171,21 @@ def _epoch(device: Device, details: dict[str, Any], say: Say) -> Iterator[Row]:
         "bank_gb": round((training.num_bytes + validation.num_bytes) / 1e9, 2),
         "forward": events or ["compiled"],
     }
-    yield Row(
+    yield BenchRow(
         what="epoch of the final configuration, 183,000 patches", value=train_s, unit="s", goal=25, at_least=False
     )
-    yield Row(
+    yield BenchRow(
         what="validation against training, time a patch", value=per_patch[0] / per_patch[1], unit="times faster", goal=3
     )
-    yield Row(what="patches to the device, no network", value=1e3 * BATCH / gather_ms, unit="patches/s", goal=100_000)
+    yield BenchRow(
+        what="patches to the device, no network", value=1e3 * BATCH / gather_ms, unit="patches/s", goal=100_000
+    )
     peak = torch.cuda.max_memory_allocated() / 1e9
-    yield Row(what="GPU memory at the peak", value=peak, unit="GB", goal=12, at_least=False)
+    yield BenchRow(what="GPU memory at the peak", value=peak, unit="GB", goal=12, at_least=False)
     details["patch_s"] = {"training": per_patch[0], "validation": per_patch[1]}
 
 
-def _case(device: Device, details: dict[str, Any]) -> Iterator[Row]:
+def _case(device: Device, details: dict[str, Any]) -> Iterator[BenchRow]:
     case = noise_case("noise", native_DHW=NATIVE_DHW)
     model = build(replace(RUNGS[-1], compiled=False), device).eval()
     seconds: dict[str, float] = {}
@@ -211,11 +217,13 @@ def _case(device: Device, details: dict[str, Any]) -> Iterator[Row]:
     timed("to the scanner's grid", lambda: case.grid.to_native(probability_DHW) > 0.5)
     timed("scores", score)
     details["case_s"] = seconds
-    yield Row(what="inference of a 512x512x34 case", value=seconds["inference"], unit="s", goal=0.25, at_least=False)
-    yield Row(what="scores of that case, warm", value=seconds["scores"], unit="s", goal=0.1, at_least=False)
+    yield BenchRow(
+        what="inference of a 512x512x34 case", value=seconds["inference"], unit="s", goal=0.25, at_least=False
+    )
+    yield BenchRow(what="scores of that case, warm", value=seconds["scores"], unit="s", goal=0.1, at_least=False)
 
 
-def _peers(device: Device, details: dict[str, Any], say: Say) -> Iterator[Row]:
+def _peers(device: Device, details: dict[str, Any], say: Say) -> Iterator[BenchRow]:
     cases = [noise_case(f"noise {number}") for number in range(8)]
     centres = [random_centres(case, PATCHES_PER_CASE) for case in cases]
     ours = PatchBank(zip(cases, centres, strict=True), PATCH_DHW, device.torch_device)
@@ -252,10 +260,10 @@ def _peers(device: Device, details: dict[str, Any], say: Say) -> Iterator[Row]:
         ("against a plain PyTorch loop, training", "plain PyTorch", None),
         ("against MONAI's pipeline, training", "MONAI", 2.0),
     ):
-        found = [rate for key, rate in rates.items() if key.startswith(name)]
-        yield Row(
+        peer_rates = [rate for key, rate in rates.items() if key.startswith(name)]
+        yield BenchRow(
             what=what,
-            value=rates["hemosweep"] / max(found) if found else None,
+            value=rates["hemosweep"] / max(peer_rates) if peer_rates else None,
             unit="times",
             goal=goal,
             note=missing.get(name, ""),

@@ -1,4 +1,4 @@
-"""The training step of the full network from what PyTorch gives to what hemosweep runs, one change a rung."""
+"""The training step of the full network, from PyTorch's layers to hemosweep's, with one change a rung."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from hemosweep.training.step import PlainStep, Step
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """A form of the step. What is not `own_...` is PyTorch's layer in the place of ours."""
+    """A form of the step. A layer without `own_...` is PyTorch's."""
 
     name: str
     search: bool = True
@@ -53,7 +53,7 @@ RUNGS = (
 
 
 class Given:
-    """A bank of whatever batch it is given."""
+    """A bank that holds one given batch."""
 
     def __init__(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> None:
         self._patches = x_BCDHW, label_BDHW
@@ -91,7 +91,7 @@ def make_step(rung: Rung, model: nn.Module, device: Device) -> Step:
         return plain
 
     def note(event: str, **fields: Any) -> None:
-        if event != "compiled":  # The rung would be another one than its name says.
+        if event != "compiled":  # Otherwise the rung would not be what its name says.
             raise RuntimeError(f"{rung.name}: {event} {fields}")
 
     return CompiledStep(plain, BATCH, note, graph=rung.graph)
@@ -158,9 +158,9 @@ def _gradient(rung: Rung, device: Device, bank: Given) -> tuple[float, Tensor]:
         return float(loss.detach()), torch.cat(gradients).clone()
 
 
-def _errors(found: tuple[float, Tensor], reference: tuple[float, Tensor]) -> dict[str, float]:
-    loss = abs(found[0] - reference[0]) / abs(reference[0])
-    gradient = float((found[1] - reference[1]).norm() / reference[1].norm())
+def _errors(measured: tuple[float, Tensor], reference: tuple[float, Tensor]) -> dict[str, float]:
+    loss = abs(measured[0] - reference[0]) / abs(reference[0])
+    gradient = float((measured[1] - reference[1]).norm() / reference[1].norm())
     return {"loss_error": float(f"{loss:.2e}"), "gradient_error": float(f"{gradient:.2e}")}
 
 

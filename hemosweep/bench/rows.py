@@ -12,14 +12,14 @@ from typing import Any
 from hemosweep.environment import git_commit, num_processors
 
 Say = Callable[[str], None]
-PACKAGES = ("torch", "numpy", "scipy", "monai")
+MEASURED_PACKAGES = ("torch", "numpy", "scipy", "monai")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One figure. `value` is None where it could not be measured, and `note` says why.
+class BenchRow:
+    """One figure. `value` is None where it could not be measured; `note` is then the reason.
 
-    `at_least` tells on which side of `goal` a good value lies.
+    With `at_least` a good value is at or above `goal`, otherwise at or below it.
     """
 
     what: str
@@ -38,17 +38,17 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class BenchResult:
     """The rows of one part, "cpu" or "gpu", with the device, versions and load they were measured with.
 
-    `num_busy` is how many processors other programs kept busy before or after, whichever is more. `profile` names what
-    takes longest in a training step, each with its share of the step in percent. `details` is what the rows were taken
-    from.
+    `num_busy` is the number of processors that other programs kept busy before or after, the larger one. `profile`
+    names the longest operations of a training step, with their shares of the step in percent. `details` is what the
+    rows were taken from.
     """
 
     part: str
     device: str
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
     versions: dict[str, str | None]
     processors: int
     num_busy: float | None
@@ -62,33 +62,33 @@ class Result:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def read(cls, path: Path) -> "Result":
+    def read(cls, path: Path) -> "BenchResult":
         values = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**values | {"rows": tuple(Row(**row) for row in values["rows"])})
+        return cls(**values | {"rows": tuple(BenchRow(**row) for row in values["rows"])})
 
 
 def versions() -> dict[str, str | None]:
     """Python's and the packages' that the figures depend on; None for one that is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in PACKAGES:
+    versions: dict[str, str | None] = {"python": platform.python_version()}
+    for package in MEASURED_PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = None
-    return found
+            versions[package] = None
+    return versions
 
 
 def make_result(
     part: str,
     device: str,
-    rows: Sequence[Row],
+    rows: Sequence[BenchRow],
     details: dict[str, Any],
     *,
     profile: dict[str, float] | None = None,
     num_busy: float | None = None,
-) -> Result:
+) -> BenchResult:
     """Rows with what they were measured with, here and today."""
-    return Result(
+    return BenchResult(
         part=part,
         device=device,
         rows=tuple(rows),
@@ -102,7 +102,7 @@ def make_result(
     )
 
 
-def as_lines(result: Result) -> list[str]:
+def as_lines(result: BenchResult) -> list[str]:
     """A short table: what, value, goal, verdict."""
     cells = [("", result.device, "goal", "")]
     for row in result.rows:
@@ -128,8 +128,8 @@ def number(value: float) -> str:
     return f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _measured_with(result: Result) -> str:
-    packages = ", ".join(f"{name} {found or 'not installed'}" for name, found in result.versions.items())
+def _measured_with(result: BenchResult) -> str:
+    packages = ", ".join(f"{name} {installed or 'not installed'}" for name, installed in result.versions.items())
     busy = (
         ""
         if result.num_busy is None
@@ -138,6 +138,6 @@ def _measured_with(result: Result) -> str:
     return f"{result.day}, commit {(result.commit or 'unknown')[:12]}, {result.processors} processors, {packages}{busy}"
 
 
-def skipped(rows: Sequence[tuple[str, str]], why: str) -> tuple[Row, ...]:
+def skipped(rows: Sequence[tuple[str, str]], why: str) -> tuple[BenchRow, ...]:
     """Rows, each by its name and unit, that were not measured."""
-    return tuple(Row(what=what, value=None, unit=unit, note=f"skipped: {why}") for what, unit in rows)
+    return tuple(BenchRow(what=what, value=None, unit=unit, note=f"skipped: {why}") for what, unit in rows)

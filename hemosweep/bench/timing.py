@@ -26,7 +26,8 @@ def cuda_ms(step: Callable[[], object], *, repeats: int = 20, warm_up: int = 3) 
 def interleaved_s(
     steps: Mapping[str, Callable[[], object]], *, rounds: int, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, float]:
-    """Median seconds of each step, taken in turn so that what disturbs the machine disturbs all of them."""
+    """Median seconds of each step. The steps are timed in turn, so that a disturbance of the machine affects all of
+    them."""
     for step in steps.values():
         step()
     seconds: dict[str, list[float]] = {name: [] for name in steps}

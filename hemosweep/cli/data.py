@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(name="data", help="Make, import, check and look at data sets.", no_args_is_help=True)
 
-Source = Annotated[Path, typer.Argument(help="Folder to import from.", callback=expanded)]
+ImportSource = Annotated[Path, typer.Argument(help="Folder to import from.", callback=expanded)]
 NewDataSet = Annotated[Path, typer.Argument(metavar="DATA", help="Data set folder to make.", callback=expanded)]
 
 
@@ -109,7 +109,7 @@ def describe(
 
 @data_app.command("import-dicom")
 def import_dicom(
-    source: Source,
+    source: ImportSource,
     data: NewDataSet,
     series: Annotated[
         int | None, typer.Option(help="Of a study with several head CTs, take this one (the warning counts them).")
@@ -126,7 +126,7 @@ def import_dicom(
 
 
 @data_app.command("import-ct-ich")
-def import_ct_ich(source: Source, data: NewDataSet) -> None:
+def import_ct_ich(source: ImportSource, data: NewDataSet) -> None:
     """Import PhysioNet CT-ICH (ct_scans/, masks/, hemorrhage_diagnosis_raw_ct.csv)."""
     from hemosweep.importers.ct_ich import import_ct_ich
 
@@ -134,7 +134,7 @@ def import_ct_ich(source: Source, data: NewDataSet) -> None:
 
 
 @data_app.command("import-instance")
-def import_instance(source: Source, data: NewDataSet) -> None:
+def import_instance(source: ImportSource, data: NewDataSet) -> None:
     """Import INSTANCE 2022 (train_2/data, train_2/label)."""
     from hemosweep.importers.instance import import_instance
 
@@ -142,7 +142,9 @@ def import_instance(source: Source, data: NewDataSet) -> None:
 
 
 @data_app.command("import-bhsd")
-def import_bhsd(source: Source, data: NewDataSet, lesion_label: LesionLabel = None, ivh_label: IvhLabel = None) -> None:
+def import_bhsd(
+    source: ImportSource, data: NewDataSet, lesion_label: LesionLabel = None, ivh_label: IvhLabel = None
+) -> None:
     """Import BHSD (label_192/images, label_192/ground truths): IPH is the lesion."""
     from hemosweep.importers.bhsd import IPH, IVH, import_bhsd
 
@@ -152,7 +154,7 @@ def import_bhsd(source: Source, data: NewDataSet, lesion_label: LesionLabel = No
 
 @data_app.command("import-mbh-seg")
 def import_mbh_seg(
-    source: Source,
+    source: ImportSource,
     data: NewDataSet,
     rater: Annotated[str, typer.Option(help="Number of the rater, or majority.")] = "1",
     lesion_label: LesionLabel = None,
@@ -169,7 +171,7 @@ def import_mbh_seg(
 
 
 @data_app.command("import-cq500")
-def import_cq500(source: Source, data: NewDataSet) -> None:
+def import_cq500(source: ImportSource, data: NewDataSet) -> None:
     """Import Seg-CQ500 (data/volumes/info.csv)."""
     from hemosweep.importers.cq500 import import_cq500
 
@@ -178,7 +180,7 @@ def import_cq500(source: Source, data: NewDataSet) -> None:
 
 @data_app.command("import-hemseg")
 def import_hemseg(
-    source: Source,
+    source: ImportSource,
     data: NewDataSet,
     images: Annotated[
         Path | None, typer.Option(help="Folder of the rebuilt images. Default: images in SOURCE.", callback=expanded)
@@ -192,7 +194,7 @@ def import_hemseg(
 
 @data_app.command("import-nnunet")
 def import_nnunet(
-    source: Source, data: NewDataSet, lesion_label: LesionLabel = None, ivh_label: IvhLabel = None
+    source: ImportSource, data: NewDataSet, lesion_label: LesionLabel = None, ivh_label: IvhLabel = None
 ) -> None:
     """Import an nnU-Net raw data set (imagesTr, labelsTr, dataset.json)."""
     from hemosweep.importers.nnunet import import_nnunet

@@ -13,7 +13,7 @@ from hemosweep.errors import BadInput
 
 
 def expanded(path: Path | None) -> Path | None:
-    """`~` as a shell would read it: `make DATA=~/scans` hands it over as it stands."""
+    """Path with `~` expanded, as a shell does: `make DATA=~/scans` passes it unexpanded."""
     return None if path is None else path.expanduser()
 
 
@@ -64,15 +64,15 @@ def print_table(table: Any) -> None:
     Console().print(table)
 
 
-class Result(Protocol):
-    """Result of a workflow."""
+class Printable(Protocol):
+    """Result of a workflow that can be printed as JSON and as lines."""
 
     def as_json(self) -> Any: ...
 
     def as_lines(self, *, styled: bool = False) -> Sequence[str]: ...
 
 
-def print_result(result: Result, *, as_json: bool) -> None:
+def print_result(result: Printable, *, as_json: bool) -> None:
     """Print a result as JSON, or as lines, which have colours on a terminal that shows them."""
     if as_json:
         print_json(result.as_json())
@@ -88,7 +88,7 @@ def print_error(text: str) -> None:
     typer.echo(f"error: {text}", err=True)
 
 
-class CaseResults(Result, Protocol):
+class CaseResults(Printable, Protocol):
     """Results of many cases, some of which may have failed."""
 
     @property

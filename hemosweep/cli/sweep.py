@@ -1,4 +1,4 @@
-"""`hemosweep sweep` and `hemosweep plan`: the commands that train, or tell what training would take."""
+"""`hemosweep sweep` and `hemosweep plan`: the commands that train, or forecast a training."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -65,21 +65,21 @@ _OPTIONS: dict[str, Any] = {
         str | None, typer.Option(help="Stop after this time, such as 45m or 1h30m, at the end of an epoch.")
     ],
     "fresh": Annotated[
-        bool, typer.Option("--fresh", help="Start over: take away what is there of its fold runs, and train all anew.")
+        bool, typer.Option("--fresh", help="Start over: delete the sweep's existing fold runs, and train all again.")
     ],
 }
 """Options of `SweepOptions` by its fields, in the order of the help."""
 _TYPED = {"arms": "", "only_folds": None, "sbatch": None}
 """Defaults of those that are typed as one text, or one after the other."""
 _OF_TRAINING = frozenset({"sbatch", "host", "time_limit", "fresh"})
-"""Those that mean nothing where nothing is trained."""
+"""Options without a meaning for a command that does not train."""
 
 
 def _takes(names: list[str], further: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorate a command, to take these fields of `SweepOptions`, and further switches, as its options."""
     defaults = {field.name: field.default for field in fields(SweepOptions)} | {"name": Parameter.empty} | _TYPED
     options = {name: (_OPTIONS[name], defaults[name]) for name in names} | {
-        name: (of, False) for name, of in further.items()
+        name: (option, False) for name, option in further.items()
     }
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -107,7 +107,7 @@ def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
     from hemosweep.workflows.sweeping.request import resolve
 
     options = _options(typed)
-    resolve(options)  # A name that does not exist is told before the seconds that the next import takes.
+    resolve(options)  # An unknown name is refused before the next import, which takes seconds.
     _set_up_threads()
     from hemosweep.workflows.sweep import run_sweep
 

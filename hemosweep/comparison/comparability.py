@@ -1,18 +1,17 @@
-"""Comparability of the two sides of a comparison, as far as both tell what they were made with."""
+"""Comparability of the two sides of a comparison, as far as both record their provenance."""
 
 from hemosweep.comparison.sides import Side
 from hemosweep.environment import PACKAGES
 from hemosweep.runs import RunRecord
-from hemosweep.stats.comparability import Comparability, RunFacts, comparability
-
-MAX_NAMED = 10
+from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
+from hemosweep.stats.pairing import MAX_NAMED_CASES
 
 
 def check_sides(a: Side, b: Side) -> Comparability:
     """Reasons that forbid the comparison, and remarks beside its result.
 
-    Two runs may differ in nothing that DESIGN.md, *What may be compared*, names, nor test a case in different folds. Of
-    a file nothing is known: beside a run that is a warning, and beside another file it goes without saying.
+    Two runs must agree in everything that DESIGN.md, *What may be compared*, names, and must test each case in the same
+    fold. The provenance of a file is not known: beside a run that is a warning; beside another file nothing is said.
     """
     run_a, run_b = a.newest, b.newest
     warnings = [*_programs(a, b)]
@@ -23,29 +22,29 @@ def check_sides(a: Side, b: Side) -> Comparability:
                 f"{file} does not say which data, folds, metric version and checkpoint rule it is of; not checked"
             )
         return Comparability(reasons=(), warnings=tuple(warnings))
-    found = comparability(_facts(run_a), _facts(run_b))
-    reasons = [*found.reasons]
+    check = comparability(_facts(run_a), _facts(run_b))
+    reasons = [*check.reasons]
     warnings += [*_seeds(a, "A"), *_seeds(b, "B")]
     if run_a.fact("folds_digest") == run_b.fact("folds_digest"):
         reasons += _moved(a, b)
         warnings += _other_cases(a, b)
-    return Comparability(reasons=tuple(reasons), warnings=(*found.warnings, *warnings))
+    return Comparability(reasons=tuple(reasons), warnings=(*check.warnings, *warnings))
 
 
 def _seeds(side: Side, letter: str) -> list[str]:
-    """The seeds of one arm that differ in what is a warning between two arms; in the rest they are the same."""
+    """Warnings about the seeds of one arm: they may differ only in facts that are a warning between two arms."""
     newest = side.newest
     assert newest is not None
-    found = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
-    names = ", ".join(dict.fromkeys(text.partition(" differs ")[0] for text in found))
+    differences = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
+    names = ", ".join(dict.fromkeys(text.partition(" differs ")[0] for text in differences))
     return [f"not all seeds of {letter} were trained alike: {names} differ"] if names else []
 
 
-def _facts(run: RunRecord) -> RunFacts:
+def _facts(run: RunRecord) -> ComparabilityFacts:
     def recorded(name: str) -> str:
         return run.fact(name) or f"not recorded for {run.run_id[:8]}"
 
-    return RunFacts(
+    return ComparabilityFacts(
         dataset_digest=recorded("dataset_digest"),
         folds_digest=recorded("folds_digest"),
         metric_version=recorded("metric_version"),
@@ -57,7 +56,7 @@ def _facts(run: RunRecord) -> RunFacts:
 
 
 def _moved(a: Side, b: Side) -> list[str]:
-    """Cases that two runs tested in different folds, though they name the same folds."""
+    """Reason that names the cases which two runs tested in different folds, though both name the same folds."""
     folds_a, folds_b = a.folds or {}, b.folds or {}
     moved = [
         f"{case_id} (A: {folds_a[case_id]}, B: {folds_b[case_id]})"
@@ -66,12 +65,13 @@ def _moved(a: Side, b: Side) -> list[str]:
     ]
     if not moved:
         return []
-    named = moved[:MAX_NAMED] + ([f"and {len(moved) - MAX_NAMED} more"] if len(moved) > MAX_NAMED else [])
+    num_more = len(moved) - MAX_NAMED_CASES
+    named = moved[:MAX_NAMED_CASES] + ([f"and {num_more} more"] if num_more > 0 else [])
     return [f"case folds differ: {', '.join(named)}; run both arms with the same stored folds"]
 
 
 def _other_cases(a: Side, b: Side) -> list[str]:
-    """Runs over other cases of the same folds, such as those with an angiography alone."""
+    """Warning about runs over different cases of the same folds, such as only those with an angiography."""
     cases_a, cases_b = (set().union(*side.seeds) for side in (a, b))
     if cases_a == cases_b:
         return []
@@ -82,7 +82,7 @@ def _other_cases(a: Side, b: Side) -> list[str]:
 
 
 def _programs(a: Side, b: Side) -> list[str]:
-    """Sides that different programs scored: they need not mean the same by a score."""
+    """Warning about sides that different programs scored: the programs may define a score differently."""
     if a.program is None or b.program is None or a.program == b.program:
         return []
     return [

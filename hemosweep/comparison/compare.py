@@ -1,4 +1,4 @@
-"""Two sides, their comparability, and the paired test with what stands beside it."""
+"""Comparison of two sides: their comparability, the paired test, and the remarks on both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
 class SideComparison:
     """Two sides, the check of their comparability, and their paired comparison.
 
-    `overridden` are the reasons against it that --allow-incomparable put aside.
+    `overridden` are the reasons against the comparison that --allow-incomparable overrides.
     """
 
     a: Side
@@ -68,10 +68,10 @@ def compare(
     margin: float | None = None,
     allow_incomparable: bool = False,
 ) -> SideComparison:
-    """Compare two sides case by case, the difference being B - A.
+    """Compare two sides case by case. The difference is B - A.
 
     Raises:
-        BadInput: a side that is not there or cannot be used (`read_sides`), scores that cannot be paired.
+        BadInput: a side does not exist or cannot be used (`read_sides`), or its scores cannot be paired.
         NotComparable: they differ in data, folds, metric version or checkpoint rule, and that was not overridden.
     """
     a, b = read_sides(store, (reference_a, reference_b), metric, labels)
@@ -129,30 +129,31 @@ def _agreed(
 ) -> tuple[dict[str, str] | None, list[str]]:
     """Facts of the sides about the cases, where these agree, and a warning that names the cases where they do not.
 
-    None where neither side says anything; `unknown` is what a side says that does not know.
+    The facts are None where neither side has any. `unknown` is the value of a side that does not know a fact.
     """
     if a is None and b is None:
         return None, []
-    a, b = ({case_id: said for case_id, said in (side or {}).items() if said != unknown} for side in (a, b))
+    a, b = ({case_id: fact for case_id, fact in (side or {}).items() if fact != unknown} for side in (a, b))
     contradicted = sorted(case_id for case_id in a.keys() & b.keys() if a[case_id] != b[case_id])
     warning = f"A and B do not agree on the {what} of {', '.join(contradicted)}; taken as not known"
-    said = {case_id: value for case_id, value in (a | b).items() if case_id not in contradicted}
-    return said, [warning] if contradicted else []
+    agreed = {case_id: value for case_id, value in (a | b).items() if case_id not in contradicted}
+    return agreed, [warning] if contradicted else []
 
 
 def _without_lesion(a: Side, b: Side) -> list[str]:
-    """The cases of both with an empty reference, whose DSC is undefined, with what was predicted there (DESIGN.md)."""
+    """Warning about the cases of both sides with an empty reference: their DSC is undefined, so the predicted volumes
+    are given (DESIGN.md)."""
     case_ids = sorted((a.without_lesion | b.without_lesion) & {*a.seeds[0]} & {*b.seeds[0]})
     if not case_ids:
         return []
 
     def volume(side: Side, case_id: str) -> str:
         volume_ml = side.false_positive_ml.get(case_id)
-        return "not told" if volume_ml is None else f"{volume_ml:.3g} mL"
+        return "not recorded" if volume_ml is None else f"{volume_ml:.3g} mL"
 
-    told = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
-    told[0] = f"false positives: {told[0]}"
-    named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, told, strict=True))
+    volumes = [f"A {volume(a, case_id)}, B {volume(b, case_id)}" for case_id in case_ids]
+    volumes[0] = f"false positives: {volumes[0]}"
+    named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, volumes, strict=True))
     return [f"no lesion in the reference of {named}"]
 
 

@@ -19,8 +19,8 @@ from hemosweep.stats.families import FamilyComparison, adjusted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredPair:
-    """A declared comparison, or why there is none: `missing` where an arm is not finished, `refused` where the two are
-    not comparable, `failed` where their scores cannot be compared."""
+    """A declared comparison, or the reason why there is none: `missing` if an arm is not finished, `refused` if the two
+    are not comparable, `failed` if their scores cannot be compared."""
 
     a: str
     b: str
@@ -34,8 +34,8 @@ class DeclaredPair:
 class Family:
     """The declared pairs of a sweep, those that are compared adjusted for their number.
 
-    `rows` and `comparisons` are of the pairs that are compared, in their order. `forest` is the picture, None where
-    none was drawn, and then `no_forest` says why if it could not be.
+    `rows` and `comparisons` belong to the pairs that are compared, in their order. `forest` is the picture, None where
+    none was drawn; `no_forest` is the reason if drawing failed.
     """
 
     sweep: str
@@ -89,7 +89,7 @@ class Family:
         return [f"{row.a} to {row.b}: {row.verdict}" for row in self.rows]
 
     def remark_lines(self) -> list[str]:
-        """Seed noise, then what was overridden or warned of, pair by pair."""
+        """Seed noise, then the overridden reasons and the warnings, pair by pair."""
         spreads = {
             compared.baseline.name: spread_text(noise.baseline, compared.comparison.metric)
             for compared in self.comparisons
@@ -133,7 +133,7 @@ def compare_family(
     This is the one road to the verdicts of `hemosweep compare-all`, of the end of a sweep and of a report.
 
     Args:
-        keep_going: a pair that cannot be compared is told as `DeclaredPair.failed`, and the others are compared.
+        keep_going: a pair that cannot be compared is returned with `DeclaredPair.failed`, and the others are compared.
 
     Raises:
         BadInput: as `compare`, but for arms that are not finished.
@@ -159,7 +159,7 @@ def _family(sweep: str, pairs: Sequence[DeclaredPair], metric: str) -> Family:
 
 
 def _paper_p(sweep: str, row: FamilyComparison) -> str | None:
-    """The bound that the paper prints for p; what it prints is about DSC."""
+    """The bound that the paper prints for p, which is about DSC."""
     printed = paper_comparison(sweep, row.b) if row.comparison.metric == DSC else None
     return printed[1] if printed is not None and printed[0] == row.a else None
 
@@ -226,7 +226,8 @@ def _runs(store: RunStore, sweep: str, arm: str) -> Sequence[RunRecord]:
 
 
 def _absent(a: str, b: str, runs: Mapping[str, Sequence[RunRecord]]) -> str | None:
-    """Why two arms have no comparison: one is not finished, or was only tried on some of the other's folds."""
+    """Reason why two arms have no comparison: one is not finished, or ran on only some of the other's folds. None where
+    they have one."""
     unfinished = [arm for arm in (a, b) if not runs[arm]]
     if unfinished:
         return f"{' and '.join(unfinished)} not finished"
@@ -237,7 +238,8 @@ def _absent(a: str, b: str, runs: Mapping[str, Sequence[RunRecord]]) -> str | No
 
 
 def _seeds_to_compare(a: Sequence[int], b: Sequence[int]) -> tuple[int | None, int | None]:
-    """The seed of either arm where one has a single seed and the other several, the same one if possible; else all."""
+    """One seed of either arm (the same one if possible) where one arm has a single seed and the other several; else
+    None for all seeds."""
     if (len(a) > 1) == (len(b) > 1):
         return None, None
     common = sorted({*a} & {*b})

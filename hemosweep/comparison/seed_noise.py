@@ -23,9 +23,9 @@ class Baseline:
 
 
 def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
-    """The seeds of the sweep `noise`, where they were made as the runs compared: data, folds, metric version, source.
+    """The seeds of the sweep `noise`, if they agree with the compared runs in data, folds, metric version and source.
 
-    A run that counts as a seed of A or B counts once: it is left out here.
+    A run that already counts as a seed of A or B is left out here.
 
     Raises:
         BadInput: a noise run without that metric.
@@ -33,20 +33,20 @@ def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
     run = a.newest or b.newest
     if run is None:
         return Baseline()
-    found = [own for own in store.list_runs() if own.sweep == SWEEP.name and own.is_finished]
-    fitting = [own for own in found if not _differences(own, run)]
+    noise_runs = [noise for noise in store.list_runs() if noise.sweep == SWEEP.name and noise.is_finished]
+    fitting = [noise for noise in noise_runs if not _differences(noise, run)]
     if not fitting:
-        return Baseline(warnings=_misfit(found, run))
-    newest = {own.seed: own for own in same_arm(store, fitting, fitting[-1])}
-    counted = _counted_elsewhere(a, b, [own.digest for own in newest.values()])
+        return Baseline(warnings=_misfit(noise_runs, run))
+    newest = {noise.seed: noise for noise in same_arm(store, fitting, fitting[-1])}
+    counted = _counted_elsewhere(a, b, [noise.digest for noise in newest.values()])
     runs = tuple(newest[seed] for seed in sorted(newest) if newest[seed].digest not in counted)
     if len(runs) < 2:
         return Baseline()
-    return Baseline(runs=runs, seeds=tuple(run_scores(store, own, metric) for own in runs))
+    return Baseline(runs=runs, seeds=tuple(run_scores(store, noise, metric) for noise in runs))
 
 
 def _counted_elsewhere(a: Side, b: Side, noise: Sequence[str]) -> set[str]:
-    """Runs, by what names them in every sweep, that are seeds of A or B, or both sides of an A/A comparison."""
+    """Digests of the runs that are seeds of A or B, or both sides of an A/A comparison."""
     sides = [[run.digest for run in side.runs] for side in (a, b)]
     both = all(side and side[0] in noise for side in sides)
     return {digest for side in sides if len(side) > 1 or both for digest in side}
@@ -56,8 +56,8 @@ def _differences(noise: RunRecord, run: RunRecord) -> list[str]:
     return [name for name in COMMON_FACTS if noise.fact(name) != run.fact(name)]
 
 
-def _misfit(found: Sequence[RunRecord], run: RunRecord) -> tuple[str, ...]:
-    if not found:
+def _misfit(noise_runs: Sequence[RunRecord], run: RunRecord) -> tuple[str, ...]:
+    if not noise_runs:
         return ()
-    names = ", ".join(name.replace("_", " ") for name in _differences(found[-1], run))
+    names = ", ".join(name.replace("_", " ") for name in _differences(noise_runs[-1], run))
     return (f"no seed noise from {SWEEP.name}/{SWEEP.baseline}: its runs differ from these in {names}",)

@@ -13,17 +13,18 @@ from hemosweep.scores.table import TEXT_COLUMNS, UNKNOWN, Scores, scores_by_case
 from hemosweep.stats.comparability import REFUSALS
 
 HEMOSWEEP = "hemosweep"
-# What the seeds of one arm have in common, besides its configuration; the profile and the folds trained are part of it.
+# The facts that the seeds of one arm have in common, besides its configuration: among them the profile and the trained
+# folds.
 COMMON_FACTS = (*REFUSALS, "source_digest", "profile", "subset")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Side:
-    """Scores of one side, one mapping a seed; `runs` are theirs, none for a file.
+    """Scores of one side, one mapping a seed. `runs` are the runs that they come from, none for a file.
 
-    `program` is whose scores they are, None where a file does not say. Of the cases, `folds`, `ivh` and `patients` are
-    None where nothing is known; `without_lesion` are those with an empty reference, and `false_positive_ml` is the mean
-    over the seeds.
+    `program` computed the scores, None where a file does not name it. `folds`, `ivh` and `patients` map case ids, and
+    are None where nothing is known. `without_lesion` are the cases with an empty reference, and `false_positive_ml` is
+    the mean over the seeds.
     """
 
     name: str
@@ -47,7 +48,7 @@ def read_sides(store: RunStore, references: tuple[str, str], metric: str, labels
     """Read A and B. SWEEP/ARM stands for all seeds of that arm where both sides have several.
 
     Args:
-        labels: of files with several, whose scores; one for both sides, or one each.
+        labels: the label whose scores are read from files with several labels; one for both sides, or one each.
 
     Raises:
         BadInput: as `find_replicates` and `read_score_file`; a run that has not finished; several seeds against one.
@@ -86,19 +87,19 @@ def _scores(run: RunRecord, rows: Sequence[Mapping[str, Any]], metric: str) -> d
 
 
 def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
-    """The finished runs that a reference means and that belong together, by seed, and warnings that name the others.
+    """The finished runs of a reference that belong together, by seed, and warnings that name the others.
 
     Raises:
         BadInput: as `find_replicates`, or none is finished.
     """
-    found = find_replicates(store, reference)
-    finished = [run for run in found if run.is_finished]
+    replicates = find_replicates(store, reference)
+    finished = [run for run in replicates if run.is_finished]
     if not finished:
-        run = found[-1]
+        run = replicates[-1]
         raise BadInput(f"run {run.full_name} is {run.status}, not finished; run its sweep again first")
     newest = max(finished, key=lambda run: (run.subset is None, run.start_time))
     chosen = same_arm(store, finished, newest)
-    warnings = [f"{run.full_name} is left out, it is {run.status}" for run in found if run not in finished]
+    warnings = [f"{run.full_name} is left out, it is {run.status}" for run in replicates if run not in finished]
     warnings += [
         f"{run.full_name} is left out: its data, folds, configuration or code are not those of {newest.full_name}"
         for run in finished
@@ -114,7 +115,7 @@ def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...],
 
 
 def same_arm(store: RunStore, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[RunRecord, ...]:
-    """Those of an arm's runs that differ from the newest in nothing but their seed."""
+    """The runs of an arm that differ from the newest one only in their seed."""
     config = store.config(newest.run_id)
     facts = [newest.fact(name) for name in COMMON_FACTS]
     return tuple(
@@ -132,25 +133,27 @@ def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict
 
 def _patients(rows: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
     """Patient by case, as far as the run recorded them; None where it recorded none."""
-    found = {str(row["case_id"]): str(row["patient_id"]) for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN}
-    return found or None
+    patients = {
+        str(row["case_id"]): str(row["patient_id"]) for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN
+    }
+    return patients or None
 
 
 def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Side:
     if names_a_file(reference):
-        found = read_score_file(Path(reference), metric, label)
+        file = read_score_file(Path(reference), metric, label)
         return Side(
-            name=reference if len(found.labels) < 2 else f"{reference} (label {found.label})",
-            seeds=(found.scores,),
-            folds=found.folds,
-            ivh=found.ivh,
-            patients=found.patients,
-            without_lesion=found.without_lesion,
-            false_positive_ml=found.false_positive_ml,
+            name=reference if len(file.labels) < 2 else f"{reference} (label {file.label})",
+            seeds=(file.scores,),
+            folds=file.folds,
+            ivh=file.ivh,
+            patients=file.patients,
+            without_lesion=file.without_lesion,
+            false_positive_ml=file.false_positive_ml,
             runs=(),
-            program=found.program,
-            labels=found.labels,
-            warnings=found.warnings,
+            program=file.program,
+            labels=file.labels,
+            warnings=file.warnings,
         )
     runs, warnings = choose_runs(store, reference)
     tables = [store.case_rows(run.run_id) for run in runs]

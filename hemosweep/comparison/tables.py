@@ -1,4 +1,4 @@
-"""Comparison of scores that are at hand: two tables, or two arrays."""
+"""Comparison of scores in memory: two tables, or two arrays."""
 
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def compare_tables(
     a: "pd.DataFrame", b: "pd.DataFrame", *, metric: str = "dsc", margin: float | None = None
 ) -> SideComparison:
-    """Compare two case tables case by case, the difference being B - A.
+    """Compare two case tables case by case. The difference is B - A.
 
     Args:
-        a: a row a case, with `case_id` and the metric, and where they are known `fold`, `ivh` and `patient_id`, such
-            as `case_table` returns. NaN is not computed.
+        a: one row a case, with `case_id`, the metric and, where known, `fold`, `ivh` and `patient_id`, as `case_table`
+            returns it. NaN is an undefined score.
         b: the same for the other side.
         metric: the column that is compared.
         margin: largest difference that does not matter; with it equivalence is tested, too.
@@ -35,10 +35,10 @@ def compare_tables(
 
 
 def compare_arrays(a: ArrayLike, b: ArrayLike, *, metric: str = "dsc", margin: float | None = None) -> PairedComparison:
-    """Compare two arrays `(N,)` of scores place by place, the difference being B - A; NaN is not computed.
+    """Compare two arrays `(N,)` of scores place by place. The difference is B - A; NaN is an undefined score.
 
     Args:
-        metric: whose scores they are: its name, such as "dsc" or "hd95_mm".
+        metric: name of the metric of the scores, such as "dsc" or "hd95_mm".
         margin: largest difference that does not matter; with it equivalence is tested, too.
 
     Raises:
@@ -64,8 +64,8 @@ def _side(name: str, table: "pd.DataFrame", metric: str) -> Side:
     def texts(column: str) -> dict[str, str] | None:
         if column not in table.columns:
             return None
-        found = {case_id: str(value) for case_id, value in zip(case_ids, table[column], strict=True)}
-        return {case_id: value for case_id, value in found.items() if value not in (UNKNOWN, "nan", "None")} or None
+        by_case = {case_id: str(value) for case_id, value in zip(case_ids, table[column], strict=True)}
+        return {case_id: value for case_id, value in by_case.items() if value not in (UNKNOWN, "nan", "None")} or None
 
     def numbers(column: str) -> dict[str, float]:
         values = table[column] if column in table.columns else [float("nan")] * len(case_ids)

@@ -1,4 +1,4 @@
-"""The case: one CT study of one patient, and where its files lie."""
+"""The case: one CT study of one patient, and the paths of its files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ IVH_VALUES = {"yes": True, "no": False, "n/a": None}
 class Case:
     """One CT study of one patient.
 
-    `ivh` is None where the data set does not say; the paths of masks and angiography are None where there is none.
+    `ivh` is None where the data set has no label. The paths of masks and angiography are None where there is no file.
     """
 
     case_id: str

@@ -1,7 +1,7 @@
-"""Stored values to Hounsfield units.
+"""Conversion of stored values to Hounsfield units.
 
-A CT that comes through converters may have lost its intercept, wrapped its padding around, or been exported through a
-display window. What can be mended is mended; each time a warning says so.
+A CT from a converter may have lost its intercept, may have wrapped padding, or may be exported through a display
+window. Such values are corrected if possible, with a warning each time.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def is_saturated(hu_DHW: NDArray[np.float32]) -> bool:
 
 
 def to_hounsfield(values_DHW: NDArray[np.generic]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """HU as float32, at least -1024, and what had to be mended or is odd about the values, one sentence each.
+    """HU as float32, at least -1024, and one warning for each correction or oddity of the values.
 
     Args:
         values_DHW: finite values of a head CT, slope and intercept of the file's header applied.

@@ -25,8 +25,8 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
     for case in cases:
         for path, kind, suffix in ((case.ct_path, "CT", "ct"), (case.lesion_path, "lesion mask", LESION_SUFFIX)):
             if path is None or not os.path.isfile(path):
-                wanted = case_file(data, case.case_id, suffix)
-                raise BadInput(f"case {case.case_id}: no {kind} at {wanted}; add the file or remove the case's row")
+                expected = case_file(data, case.case_id, suffix)
+                raise BadInput(f"case {case.case_id}: no {kind} at {expected}; add the file or remove the case's row")
     return cases
 
 
@@ -51,8 +51,8 @@ def read_participants(data: Path) -> tuple[Case, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """The required cells of a row, as they stand."""
+class ManifestRow:
+    """The required cells of a row, unchanged."""
 
     line: int
     case_id: str
@@ -60,8 +60,8 @@ class Row:
     ivh: str
 
 
-def read_rows(data: Path) -> tuple[Row, ...]:
-    """The rows of `participants.tsv`, whatever is in them.
+def read_rows(data: Path) -> tuple[ManifestRow, ...]:
+    """Read the rows of `participants.tsv`, without a check of their values.
 
     Raises:
         BadInput: no folder or table, a missing column, or no row.
@@ -89,12 +89,12 @@ def read_rows(data: Path) -> tuple[Row, ...]:
     rows = []
     for line, row in cells:
         case_id, patient_id, ivh = ((row[column] or "").strip() for column in REQUIRED_COLUMNS)
-        rows.append(Row(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
+        rows.append(ManifestRow(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
     return tuple(rows)
 
 
-def id_fault(row: Row, listed: Collection[str]) -> str | None:
-    """Why a row names no case of its own; None where it does."""
+def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:
+    """Reason why a row names no case of its own; None where it names one."""
     if not row.case_id:
         return EMPTY
     if "/" in row.case_id or row.case_id.startswith(".") or not row.case_id.isprintable():
@@ -104,7 +104,7 @@ def id_fault(row: Row, listed: Collection[str]) -> str | None:
     return None
 
 
-def value_faults(row: Row) -> list[str]:
+def value_faults(row: ManifestRow) -> list[str]:
     """Faults of the other cells of a row."""
     faults = [] if row.patient_id else [EMPTY]
     if row.ivh not in IVH_VALUES:
@@ -112,8 +112,8 @@ def value_faults(row: Row) -> list[str]:
     return faults
 
 
-def case_of(data: Path, row: Row) -> Case:
-    """The case of a row that names one, with the files that are there."""
+def case_of(data: Path, row: ManifestRow) -> Case:
+    """The case of a row that names one, with its existing files."""
 
     def optional(suffix: str) -> Path | None:
         path = case_file(data, row.case_id, suffix)

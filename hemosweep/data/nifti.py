@@ -1,7 +1,7 @@
-"""NIfTI files to arrays and back; the one place where voxel order is decided.
+"""Conversion of NIfTI files to arrays and back: the one place that fixes the voxel order.
 
-On disk a voxel is (i, j, k) in whatever orientation the scanner or converter chose. In memory every volume is
-`array_DHW` in RAS+ order: D runs inferior to superior, H posterior to anterior, W left to right.
+On disk a voxel is (i, j, k) in the orientation of the scanner or converter. In memory every volume is `array_DHW` in
+RAS+ order: D runs inferior to superior, H posterior to anterior, W left to right.
 """
 
 import gzip
@@ -32,7 +32,7 @@ _UNREADABLE = (
     ValueError,
     OverflowError,
     zlib.error,
-    MemoryError,  # a damaged header can ask for any size
+    MemoryError,  # a damaged header can hold any size
     gzip.BadGzipFile,
 )
 """Errors that nibabel lets through when a file is no NIfTI file, or a damaged one."""
@@ -46,7 +46,7 @@ class Volume:
     """A 3D image with its place in the patient.
 
     `affine` is 4 x 4 and maps the RAS+ voxel index (w, h, d) to millimetres. It may be sheared (gantry tilt).
-    `warnings` are what is odd about the source or had to be mended, one sentence each, without names.
+    `warnings` name oddities and corrections of the source, one sentence each, without names.
     """
 
     array_DHW: NDArray[np.generic]
@@ -82,9 +82,9 @@ def to_ras(array_IJK: NDArray[np.generic], affine: NDArray[np.float64], warnings
 def read_volume(path: Path) -> Volume:
     """Read a NIfTI file into RAS+ array order.
 
-    The sform gives the place, the qform where there is no sform; `Volume.warnings` says so where the two contradict
-    each other, or where there is neither. Values keep the type they are stored in; where the header scales them, they
-    become float32 or float64.
+    The place comes from the sform, or from the qform if there is no sform. `Volume.warnings` has a warning if the two
+    contradict each other, or if both are missing. Values keep the type they are stored in; where the header scales
+    them, they become float32 or float64.
 
     Raises:
         BadInput: the file is missing, truncated, not NIfTI, not a single 3D volume, or does not say how large its
@@ -146,19 +146,19 @@ def _place_warnings(image: nib.Nifti1Image) -> tuple[str, ...]:
     cosines = np.abs(axes_s.T @ axes_s - np.eye(3)).max()
     shear_deg = float(np.rad2deg(np.arcsin(min(1.0, cosines))))
     apart_deg = float(np.rad2deg(np.arccos(np.clip((axes_s * axes_q).sum(axis=0), -1.0, 1.0))).max())
-    told = []
+    differences = []
     if np.linalg.det(axes_s) * np.linalg.det(axes_q) < 0:
-        told.append("left and right")
+        differences.append("left and right")
     elif apart_deg > shear_deg + ROUNDING_DEG:
-        told.append(f"orientation (by {apart_deg:.3g} degrees)")
+        differences.append(f"orientation (by {apart_deg:.3g} degrees)")
     # The pitch of sheared slices is told along the table or across the slices.
     if (np.abs(mm_s / mm_q - 1.0) > 0.01 + 1.0 - np.cos(np.deg2rad(shear_deg))).any():
-        told.append("voxel size")
+        differences.append("voxel size")
     if np.linalg.norm(sform[:3, 3] - qform[:3, 3]) > min(mm_s):
-        told.append("place")
-    if not told:
+        differences.append("place")
+    if not differences:
         return ()
-    return (f"the header's sform and qform disagree on {' and '.join(told)}; the sform is used",)
+    return (f"the header's sform and qform disagree on {' and '.join(differences)}; the sform is used",)
 
 
 def write_volume(path: Path, volume: Volume) -> None:

@@ -11,12 +11,10 @@ from hemosweep.data.case import Case
 from hemosweep.errors import BadInput, HemosweepError
 
 Progress = Callable[[int, int], None]
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
-def map_cases(
-    function: Callable[[Case], Result], cases: Sequence[Case], *, jobs: int, progress: Progress
-) -> list[Result]:
+def map_cases(function: Callable[[Case], R], cases: Sequence[Case], *, jobs: int, progress: Progress) -> list[R]:
     """Return the values of a picklable function for each case, in the order of the cases.
 
     Raises:
@@ -26,7 +24,7 @@ def map_cases(
     if jobs < 1:
         raise BadInput(f"jobs = {jobs}: at least one is needed")
     progress(0, len(cases))
-    results: dict[str, Result] = {}
+    results: dict[str, R] = {}
     if jobs == 1 or len(cases) < 2:
         for case in cases:
             results[case.case_id] = function(case)
@@ -51,5 +49,5 @@ def map_cases(
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches the whole process group; a child ends its case, and the parent says one line."""
+    """Ignore Ctrl-C, which reaches the whole process group: a child ends its case, and the parent prints one line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

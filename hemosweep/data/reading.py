@@ -17,7 +17,7 @@ MAX_VOXELS_APART = 0.25
 
 
 class MaskFault(BadInput):
-    """A mask that can be read and not used; `kind` is what `hemosweep data check` files it under."""
+    """A mask that can be read but not used. `kind` is the kind of problem in `hemosweep data check`."""
 
     def __init__(self, message: str, kind: str = "mask") -> None:
         super().__init__(message)
@@ -26,10 +26,10 @@ class MaskFault(BadInput):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RawCase:
-    """The volumes of one case as scanned: CT in HU (float32), lesion mask on its grid (None where there is none), CT
-    angiography in HU on a grid of its own (None where there is none or none was asked for).
+    """The volumes of one case as scanned: CT in HU (float32), lesion mask on the grid of the CT (None where there is
+    none), and CT angiography in HU on its own grid (None where there is none or none was requested).
 
-    `warnings` are what had to be mended or is odd about the values, one sentence each, without the case's name.
+    `warnings` name corrections and oddities of the values, one sentence each, without the case's name.
     """
 
     ct: Volume
@@ -47,7 +47,7 @@ def voxels_apart(ct: Volume, other: Volume) -> float:
 
 
 def read_ct(case: Case, path: Path) -> tuple[Volume, tuple[str, ...]]:
-    """Read a case's CT or angiography in HU, and what is odd about its values.
+    """Read a case's CT or angiography in HU, with warnings about its values.
 
     Raises:
         BadInput: the file is missing or unreadable, or holds non-finite voxels.
@@ -64,7 +64,7 @@ def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -
     """Read a mask that lies on the CT's grid; it may be empty.
 
     Args:
-        label: the value that counts; None wants a mask of zeros and ones.
+        label: the value of the lesion; None for a mask of zeros and ones.
 
     Raises:
         MaskFault: it lies elsewhere than the CT, or holds other values.

@@ -1,8 +1,8 @@
-"""Remarks on cases, told so that 76 cases with one peculiarity make one line."""
+"""Remarks on cases: one line for each peculiarity, however many cases have it."""
 
 from collections.abc import Mapping, Sequence
 
-MAX_NAMED = 3
+MAX_NAMED_IN_REMARK = 3
 
 
 def grouped(noticed: Mapping[str, Sequence[str]], total: int | None = None) -> list[str]:
@@ -17,7 +17,8 @@ def grouped(noticed: Mapping[str, Sequence[str]], total: int | None = None) -> l
     for case_id, texts in noticed.items():
         for text in texts:
             about.setdefault(text, []).append(case_id)
-    return [
-        f"{len(ids)} of {total} cases ({', '.join(ids[:MAX_NAMED])}{', ...' if len(ids) > MAX_NAMED else ''}): {text}"
-        for text, ids in about.items()
-    ]
+    return [f"{len(ids)} of {total} cases ({_named(ids)}): {text}" for text, ids in about.items()]
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:MAX_NAMED_IN_REMARK]) + (", ..." if len(ids) > MAX_NAMED_IN_REMARK else "")

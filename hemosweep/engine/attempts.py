@@ -1,4 +1,4 @@
-"""Attempts and time of fold runs, from their journals: these hold all, however often a sweep was cut short."""
+"""Attempts and time of fold runs, from their journals, which keep both however often a sweep was interrupted."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,10 @@ from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Effort:
-    """A fold run of a replicate: how many processes have begun to work on it, and how long they have worked in all.
+class FoldRunAttempts:
+    """Attempts at a fold run of a replicate: the number of processes that began it, and their working time in all.
 
-    Both are 0 where none has. The seconds are those from each process's start to its last event.
+    Both are 0 where no process began. The seconds are those from each process's start to its last event.
     """
 
     fold: int
@@ -21,14 +21,14 @@ class Effort:
     seconds: float
 
 
-def read_efforts(out: Path, replicate: Replicate) -> tuple[Effort, ...]:
-    """Attempts and time of each fold run of a replicate until now, in any sweep that had it."""
+def read_attempts(out: Path, replicate: Replicate) -> tuple[FoldRunAttempts, ...]:
+    """Attempts and time of each fold run of a replicate until now, in any sweep that has it."""
     return tuple(_read(fold_run_folder(out, spec) / JOURNAL_NAME, spec) for spec in replicate.fold_runs)
 
 
-def _read(journal: Path, spec: FoldRunSpec) -> Effort:
+def _read(journal: Path, spec: FoldRunSpec) -> FoldRunAttempts:
     events = read_journal(journal)
-    return Effort(
+    return FoldRunAttempts(
         fold=spec.fold,
         digest=spec.digest,
         num_attempts=sum(event["event"] == "started" for event in events),

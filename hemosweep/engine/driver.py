@@ -11,8 +11,8 @@ from typing import Literal
 
 import pandas as pd
 
-from hemosweep.engine.attempts import Effort, read_efforts
-from hemosweep.engine.observers import Display, TrialBook
+from hemosweep.engine.attempts import FoldRunAttempts, read_attempts
+from hemosweep.engine.observers import Display, TrialLedger
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.results import ReplicateResult, conclude, device_kind, read_scores, remarks
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
@@ -24,12 +24,12 @@ from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
 MAX_ATTEMPTS = 3
-"""Number of attempts without one more epoch, where a fold run fails in ways that may pass by themselves."""
+"""Number of attempts without a new epoch, for a fold run that fails in a way that may pass by itself."""
 
 
-Illustrate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
+DrawReplicate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
 Record = Callable[[Tracker], str]
-Status = Literal["FINISHED", "FAILED"]
+RunStatus = Literal["FINISHED", "FAILED"]
 
 
 def run_sweep(
@@ -38,25 +38,25 @@ def run_sweep(
     out: Path,
     *,
     executor: Executor,
-    ledger: TrialBook,
+    ledger: TrialLedger,
     tracker: Tracker,
-    illustrate: Illustrate,
+    illustrate: DrawReplicate,
     display: Display,
     deadline: float = math.inf,
 ) -> list[ReplicateResult]:
     """Bring every replicate to its end: train what is missing, reuse what is done, record all of it.
 
-    Fold runs begin in the order of the arms, as many at once as the executor has slots. One that fails in a way that
-    may pass is tried again; one that fails for good leaves its replicate incomplete, and the sweep goes on. An
-    interrupt ends what runs, marks what is open, and is raised on.
+    Fold runs begin in the order of the arms, as many at once as the executor has slots. A fold run that fails in a way
+    that may pass is tried again. One that fails for good leaves its replicate incomplete, and the sweep goes on. An
+    interrupt ends the running fold runs, marks the open replicates, and is raised again.
 
     Args:
-        infos: for each replicate, what the tracker records of it.
-        illustrate: draws a finished replicate's figures; name to file.
-        deadline: when to stop, at the end of the epochs that run then; on the clock `time.monotonic`.
+        infos: for each replicate, the facts that the tracker records.
+        illustrate: draws a finished replicate's figures and returns their names and files.
+        deadline: time to stop, on the clock `time.monotonic`. Running epochs end first.
 
     Raises:
-        TimeIsUp: the time limit is over, and something is left to train.
+        TimeIsUp: the time limit is over, and fold runs are left to train.
     """
     guarded = GuardedTracker(tracker, display.warn)
     jobs = [
@@ -70,7 +70,7 @@ def run_sweep(
         executor.kill()
         guarded.call(lambda tracker: tracker.interrupt())
         raise
-    # What a tracking outage left out is tried once more.
+    # Replicates that a tracking outage left out are recorded once more.
     return [
         replace(job.result, run_id=guarded.call(job.record)) if job.result.run_id is None else job.result
         for job in jobs
@@ -80,7 +80,7 @@ def run_sweep(
 
 @dataclass(kw_only=True, slots=True)
 class _Job:
-    """A replicate on its way: how many of its fold runs are still to end, and what has come of it."""
+    """A replicate in progress. `left` is the number of its fold runs that have not ended."""
 
     replicate: Replicate
     info: ReplicateInfo
@@ -95,8 +95,8 @@ class _Job:
 
 @dataclass(kw_only=True, slots=True)
 class _InFlight:
-    """A fold run that is being trained, and how much of its journal has been seen: `num_epochs` epochs by now,
-    `begun_with` when the latest of its attempts began."""
+    """A fold run in training. Of its journal `num_epochs` epochs have been read; `begun_with` is that number when its
+    latest attempt began."""
 
     job: _Job
     spec: FoldRunSpec
@@ -117,9 +117,9 @@ class _Driver:
         self,
         out: Path,
         executor: Executor,
-        ledger: TrialBook,
+        ledger: TrialLedger,
         tracker: GuardedTracker,
-        illustrate: Illustrate,
+        illustrate: DrawReplicate,
         display: Display,
         deadline: float,
     ) -> None:
@@ -131,36 +131,36 @@ class _Driver:
         self._display = display
         self._deadline = deadline
         self._in_flight: dict[Path, _InFlight] = {}
-        # What is to be entered, recorded and drawn: one at a time, in this order, while fold runs train.
-        self._books: deque[Callable[[], None]] = deque()
+        # Entries, records and drawings that are due: one at a time, in this order, while fold runs train.
+        self._to_record: deque[Callable[[], None]] = deque()
         self._entered = False
         self._stopping = False
 
     def run(self, jobs: Sequence[_Job]) -> None:
         queue = [(job, spec) for job in jobs for spec in job.replicate.fold_runs]
-        while queue or self._in_flight or self._books:
+        while queue or self._in_flight or self._to_record:
             if not self._stopping and self._in_flight and time.monotonic() > self._deadline:
                 self._stop()
             if not self._stopping:
                 self._fill(queue)
-            elif not self._in_flight and not self._books:
+            elif not self._in_flight and not self._to_record:
                 break
             if self._in_flight:
-                ended = self._executor.wait(0.0 if self._books else POLL_S)
+                ended = self._executor.wait(0.0 if self._to_record else POLL_S)
                 for fold in self._in_flight.values():
                     self._hand_over(fold)
                 for end in ended:
                     self._end(end)
                 if ended and not self._stopping:
                     self._fill(queue)
-            if self._books:
-                self._books.popleft()()
+            if self._to_record:
+                self._to_record.popleft()()
         if any(job.left for job in jobs):
             raise TimeIsUp
 
     def _stop(self) -> None:
         self._stopping = True
-        self._display.warn("the time limit is over; what runs stops at the end of its epoch")
+        self._display.warn("the time limit is over; running fold runs stop at the end of their epoch")
         self._executor.pause()
 
     def _fill(self, queue: list[tuple[_Job, FoldRunSpec]]) -> None:
@@ -175,7 +175,7 @@ class _Driver:
             folder = fold_run_folder(self._out, spec)
             self._begin(job)
             if is_done(self._out, spec):
-                self._books.append(partial(self._fold_done, job, spec, reused=True))
+                self._to_record.append(partial(self._fold_done, job, spec, reused=True))
                 continue
             if time.monotonic() > self._deadline:
                 self._stopping = True
@@ -190,27 +190,28 @@ class _Driver:
         self._executor.start(fold.folder)
 
     def _begin(self, job: _Job) -> None:
-        """Have a replicate entered in the ledger and the tracker before anything that is over of it.
+        """Enter a replicate in the ledger and the tracker before any of its results.
 
-        The first one at once: a ledger that cannot be written to is told before anything is trained.
+        The first replicate is entered at once, so that a ledger that cannot be written stops the sweep before anything
+        is trained.
         """
         if job.begun:
             return
         job.begun = True
-        self._books.append(partial(self._enter, job, read_efforts(self._out, job.replicate)))
+        self._to_record.append(partial(self._enter, job, read_attempts(self._out, job.replicate)))
         if not self._entered:
-            self._books.pop()()
+            self._to_record.pop()()
 
-    def _enter(self, job: _Job, efforts: Sequence[Effort]) -> None:
+    def _enter(self, job: _Job, attempts: Sequence[FoldRunAttempts]) -> None:
         self._entered = True
-        job.trial = self._ledger.begin(job.replicate, efforts)
+        job.trial = self._ledger.begin(job.replicate, attempts)
         job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
 
     def _folders(self, job: _Job) -> Mapping[str, Path]:
         return {spec.digest: fold_run_folder(self._out, spec) for spec in job.replicate.fold_runs}
 
     def _hand_over(self, fold: _InFlight) -> None:
-        """Tell what is new in a fold run's journal."""
+        """Pass the new epochs of a fold run's journal on to the display and the tracker."""
         journal = fold.folder / JOURNAL_NAME
         size = journal.stat().st_size if journal.is_file() else 0
         if size == fold.size:
@@ -238,9 +239,9 @@ class _Driver:
             self._start(replace(fold, attempt=attempt + 1, begun_with=fold.num_epochs, size=-1))
             return
         if end.failure is None:
-            self._books.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
+            self._to_record.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
         else:
-            self._books.append(partial(self._fold_failed, fold, end.failure))
+            self._to_record.append(partial(self._fold_failed, fold, end.failure))
 
     def _fold_failed(self, fold: _InFlight, failure: str) -> None:
         fold.job.failures[fold.spec.fold] = f"{fold.name}: {failure}"
@@ -270,16 +271,16 @@ class _Driver:
         figures = {} if failures else _draw(self._illustrate, replicate, result.cases, self._display)
 
         folders = self._folders(job)
-        # Known only now: the driver's own machine may have no part in the training.
+        # Known only now: the driver's machine need not be one that trains.
         tags = {"device_kind": device_kind(self._out, replicate)}
 
         def record(tracker: Tracker) -> str:
-            # A second try looks for the run anew: the first may have failed because it is gone.
+            # A second try looks for the run again: the first may have failed because the run was deleted.
             begun, job.run_id = job.run_id, None
             run_id = begun or tracker.begin_replicate(job.info, folders)
             for spec in replicate.fold_runs:
                 tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folders[spec.digest])
-            status: Status = "FAILED" if failures else "FINISHED"
+            status: RunStatus = "FAILED" if failures else "FINISHED"
             tracker.finish_replicate(run_id, cases=result.cases, figures=figures, tags=tags, status=status)
             return run_id
 
@@ -287,14 +288,14 @@ class _Driver:
         info = replace(job.info, tags={**job.info.tags, **tags})
         job.result = replace(result, run_id=self._tracker.call(record), info=info)
         assert job.trial is not None
-        efforts = read_efforts(self._out, replicate)
+        attempts = read_attempts(self._out, replicate)
         if failures or result.dsc_mean is None:
-            self._ledger.fail(job.trial, efforts)
+            self._ledger.fail(job.trial, attempts)
         else:
-            self._ledger.complete(job.trial, result.dsc_mean, efforts)
+            self._ledger.complete(job.trial, result.dsc_mean, attempts)
 
 
-def _draw(illustrate: Illustrate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
+def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
     """A replicate's figures, or none where they cannot be drawn: a picture never costs a result."""
     try:
         return illustrate(replicate, cases)

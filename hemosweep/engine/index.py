@@ -1,6 +1,7 @@
-"""Plan of a sweep, left in a file for whoever looks at its folder later.
+"""Plan of a sweep in a file, for commands that read the output folder later.
 
-A fold run's own folder knows neither sweep nor arm, since several may share it, and one that has not begun has none.
+The folder of a fold run names neither sweep nor arm, since several may share it, and a fold run that has not begun has
+no folder.
 """
 
 import json
@@ -23,7 +24,7 @@ class PlannedFoldRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedReplicate:
-    """An arm with a seed. `derivatives` are the names of the folders that its preprocessed cases lie in."""
+    """An arm with a seed. `derivatives` are the names of the folders of its preprocessed cases."""
 
     run_name: str
     arm: str
@@ -34,7 +35,7 @@ class PlannedReplicate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The replicates of a sweep. With another `source` (`training.source.source_digest`) they are other fold runs."""
+    """The replicates of a sweep. `source` is the source digest that their fold runs depend on."""
 
     sweep: str
     profile: str
@@ -43,9 +44,9 @@ class Plan:
 
 
 def keep_plan(out: Path, plan: Plan) -> None:
-    """Leave `OUT/sweeps/SWEEP.json`, whole or not at all.
+    """Write `OUT/sweeps/SWEEP.json`, whole or not at all.
 
-    What was planned before with the same profile and source stays beside it: other arms, or the trials of a search.
+    Earlier plans with the same profile and source stay in the file: other arms, or the trials of a search.
     """
     path = out / INDEX_NAME / f"{plan.sweep}.json"
     earlier = _read(path)
@@ -57,13 +58,14 @@ def keep_plan(out: Path, plan: Plan) -> None:
 
 
 def read_plans(out: Path) -> tuple[Plan, ...]:
-    """The plans of an output folder, by sweep; one of another version that cannot be read is passed over."""
+    """The plans of an output folder, by sweep. A plan that cannot be read, such as one of another version, is left
+    out."""
     plans = (_read(path) for path in sorted((out / INDEX_NAME).glob("[!.]*.json")))
     return tuple(plan for plan in plans if plan is not None)
 
 
 def damaged_plans(out: Path) -> list[Path]:
-    """The files that should be plans and cannot be read."""
+    """The plan files that cannot be read."""
     return [path for path in sorted((out / INDEX_NAME).glob("[!.]*.json")) if _read(path) is None]
 
 

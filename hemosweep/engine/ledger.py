@@ -17,19 +17,20 @@ from hemosweep.ablation.search import Axis, Choice, Search, Trial
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.digest import digest_json
-from hemosweep.engine.attempts import Effort
+from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.plan import Replicate
-from hemosweep.sqlite import check_database, telling, usable
+from hemosweep.sqlite import check_database, reports_database_faults, usable
 
 LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
 _SPACE = "space"
-_EFFORTS = "fold_runs"
-"""A trial's fold runs, in the order of the folds: what each one took, as `Effort` has it."""
+_ATTEMPTS = "fold_runs"
+"""Attribute of a trial: the `FoldRunAttempts` of its fold runs, in the order of the folds."""
 
 
 class Ledger:
-    """Enumerates arms explicitly, each a trial made whole. No sampler chooses and no pruner runs: arms are compared."""
+    """The Optuna study of a sweep. Each replicate is one complete trial; no sampler chooses and no pruner stops one,
+    because arms are compared."""
 
     def __init__(self, out: Path, sweep: Sweep) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -40,7 +41,7 @@ class Ledger:
         self._storage = _storage(self.path)
         self._study = self._open_for(sweep)
 
-    @telling
+    @reports_database_faults
     def _open_for(self, sweep: Sweep) -> optuna.Study:
         space = digest_json({name: list(choices) for name, choices in sweep.space.items()})
         study = self._open(sweep.name)
@@ -60,19 +61,19 @@ class Ledger:
             load_if_exists=True,
         )
 
-    @telling
-    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int:
+    @reports_database_faults
+    def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
         """Number of the replicate's trial.
 
-        It is the last one that the replicate had, if that was cut short, or is complete and of these very fold runs.
-        Else it is a new one: what is trained anew gets a value of its own.
+        It is the last trial of the replicate if that was interrupted, or if it is complete and belongs to these very
+        fold runs. Otherwise it is a new trial, so that fold runs trained again get a value of their own.
 
         Args:
-            efforts: what its fold runs have taken until now.
+            attempts: attempts and time of its fold runs until now.
         """
         trials = [t for t in self._study.get_trials(deepcopy=False) if t.user_attrs.get(_DIGEST) == replicate.digest]
         last = trials[-1] if trials else None
-        if last is not None and (last.state is TrialState.RUNNING or _stands(last, efforts)):
+        if last is not None and (last.state is TrialState.RUNNING or _stands(last, attempts)):
             return last.number
         trial = create_trial(
             state=TrialState.RUNNING,
@@ -80,30 +81,30 @@ class Ledger:
             distributions=self._space,
             user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
         )
-        # As the study's add_trial does it, which does not tell the number.
+        # As the study's add_trial does it, which does not return the number.
         identifier = self._storage.create_new_trial(
             self._storage.get_study_id_from_name(self._study.study_name), template_trial=trial
         )
         return self._storage.get_trial_number_from_id(identifier)
 
-    @telling
-    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:
-        """Enter the replicate's mean DSC and what it took; a trial that is complete is left as it is."""
-        _enter(self._study, self._storage, number, efforts)
+    @reports_database_faults
+    def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
+        """Enter the replicate's mean DSC and its attempts; a complete trial stays as it is."""
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, dsc_mean, skip_if_finished=True)
 
-    @telling
-    def fail(self, number: int, efforts: Sequence[Effort]) -> None:
-        """Enter that a fold of the replicate failed, and what it took; the next sweep makes a new trial of it."""
-        _enter(self._study, self._storage, number, efforts)
+    @reports_database_faults
+    def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
+        """Enter that a fold of the replicate failed, and its attempts; the next sweep makes a new trial of it."""
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 class SearchLedger:
-    """The Optuna study of a search: the sampler's memory, and where a search goes on after an interruption.
+    """The Optuna study of a search: the memory of the sampler, and the point where an interrupted search goes on.
 
-    A study is for one data set, split, source and base configuration: a DSC from others would mislead the sampler.
-    The sampler is seeded anew for each trial, so that an interrupted search asks for the arms of an undisturbed one.
+    A study belongs to one data set, split, source and base configuration: a DSC from another would mislead the sampler.
+    The sampler gets a new seed for each trial, so that an interrupted search tries the same arms as an undisturbed one.
     """
 
     def __init__(self, out: Path, search: Search, base: ArmConfig, facts: Mapping[str, str]) -> None:
@@ -128,7 +129,7 @@ class SearchLedger:
                 load_if_exists=True,
             )
 
-    @telling
+    @reports_database_faults
     def trials(self) -> tuple[Trial, ...]:
         """Every trial so far, oldest first."""
         return tuple(
@@ -142,9 +143,9 @@ class SearchLedger:
             for index, trial in enumerate(self._whole())
         )
 
-    @telling
+    @reports_database_faults
     def ask(self) -> Trial:
-        """The trial that an interruption left open, or else the next one that the sampler picks."""
+        """Return the trial that an interruption left open, or else the next one that the sampler picks."""
         for trial in self.trials():
             if not trial.ended:
                 return trial
@@ -154,25 +155,26 @@ class SearchLedger:
         self._study.ask(self._space)
         return self.trials()[-1]
 
-    @telling
-    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int:
-        """Number of the open trial, which the replicate is."""
+    @reports_database_faults
+    def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
+        """Number of the open trial: the replicate belongs to it."""
         return self.ask().number
 
-    @telling
-    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None:
-        """Enter the trial's mean DSC and what it took."""
-        _enter(self._study, self._storage, number, efforts)
+    @reports_database_faults
+    def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
+        """Enter the trial's mean DSC and its attempts."""
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, dsc_mean)
 
-    @telling
-    def fail(self, number: int, efforts: Sequence[Effort]) -> None:
-        """Enter that a fold of the trial failed, and what it took; the sampler learns nothing from it."""
-        _enter(self._study, self._storage, number, efforts)
+    @reports_database_faults
+    def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
+        """Enter that a fold of the trial failed, and its attempts; the sampler learns nothing from it."""
+        _enter(self._study, self._storage, number, attempts)
         self._study.tell(number, state=TrialState.FAIL)
 
     def _whole(self) -> list[FrozenTrial]:
-        """Trials with all of their parameters: Optuna stores one after the other, and may be killed in between."""
+        """Trials with all of their parameters. Optuna stores the parameters one by one, and may be killed in
+        between."""
         trials = self._study.get_trials(deepcopy=False)
         for trial in trials:
             if trial.state is TrialState.RUNNING and set(trial.params) != set(self._space):
@@ -194,22 +196,23 @@ def _storage(path: Path) -> RDBStorage:
         return RDBStorage(f"sqlite:///{path.resolve()}")
 
 
-def _stands(trial: FrozenTrial, efforts: Sequence[Effort]) -> bool:
-    """True if a trial has the value of the fold runs that took these efforts, not of some that were there before."""
-    return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_EFFORTS) == _as_json(efforts)
+def _stands(trial: FrozenTrial, attempts: Sequence[FoldRunAttempts]) -> bool:
+    """True if the value of a trial comes from the fold runs with these attempts, not from earlier ones."""
+    return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_ATTEMPTS) == _as_json(attempts)
 
 
-def _enter(study: optuna.Study, storage: RDBStorage, number: int, efforts: Sequence[Effort]) -> None:
-    """Write what a trial took, all of it at once: each attribute is a transaction. A finished trial cannot be changed.
+def _enter(study: optuna.Study, storage: RDBStorage, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
+    """Write the attempts of a trial as one attribute, since each attribute is a transaction. A finished trial cannot be
+    changed.
 
-    The storage is asked, as a study hands out only the trials that it has asked for itself.
+    The storage is used directly, because a study returns only the trials that it asked for itself.
     """
     identifier = storage.get_trial_id_from_study_id_trial_number(
         storage.get_study_id_from_name(study.study_name), number
     )
     with suppress(UpdateFinishedTrialError):
-        storage.set_trial_user_attr(identifier, _EFFORTS, _as_json(efforts))
+        storage.set_trial_user_attr(identifier, _ATTEMPTS, _as_json(attempts))
 
 
-def _as_json(efforts: Sequence[Effort]) -> list[dict[str, Any]]:
-    return [asdict(effort) for effort in efforts]
+def _as_json(attempts: Sequence[FoldRunAttempts]) -> list[dict[str, Any]]:
+    return [asdict(fold_run) for fold_run in attempts]

@@ -7,19 +7,19 @@ from pathlib import Path
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import Held, hold, holder
 
-LOCK_NAME = "driver.lock"
+DRIVER_LOCK_NAME = "driver.lock"
 
 
 @contextmanager
 def driver_lock(out: Path) -> Iterator[None]:
-    """Hold the output folder for this process; the system lets go of it however the process ends.
+    """Hold the output folder for this process. The system releases it however the process ends.
 
     Raises:
         BadInput: another driver holds it; the message names its process and host.
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold(out / LOCK_NAME))
+            stack.enter_context(hold(out / DRIVER_LOCK_NAME))
         except Held as held:
             raise BadInput(f"{out}: another sweep runs here ({held.by}); wait for it, or give another --out") from None
         yield
@@ -27,4 +27,4 @@ def driver_lock(out: Path) -> Iterator[None]:
 
 def driver(out: Path) -> str | None:
     """The driver of an output folder, such as "process 4711 on node3"; None where none runs."""
-    return holder(out / LOCK_NAME)
+    return holder(out / DRIVER_LOCK_NAME)

@@ -1,15 +1,15 @@
-"""Protocols of those who watch a sweep and keep its books, beside the tracker: display and ledger."""
+"""Protocols of a sweep's display and ledger. The tracker's is in `tracker.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from hemosweep.engine.attempts import Effort
+from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.plan import Replicate
 from hemosweep.foldrun.spec import FoldRunSpec
 
 
 class Display(Protocol):
-    """Messages of the driver to whoever watches."""
+    """Messages of the driver to the user."""
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None: ...
 
@@ -24,11 +24,11 @@ class Display(Protocol):
     def warn(self, message: str) -> None: ...
 
 
-class TrialBook(Protocol):
-    """Book in which the driver enters the result of each replicate."""
+class TrialLedger(Protocol):
+    """Ledger in which the driver enters the result of each replicate, as one trial."""
 
-    def begin(self, replicate: Replicate, efforts: Sequence[Effort]) -> int: ...
+    def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int: ...
 
-    def complete(self, number: int, dsc_mean: float, efforts: Sequence[Effort]) -> None: ...
+    def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None: ...
 
-    def fail(self, number: int, efforts: Sequence[Effort]) -> None: ...
+    def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None: ...

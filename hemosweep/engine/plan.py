@@ -33,14 +33,14 @@ class Replicate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """Cases that were preprocessed alike: case id to file, and to the digest of its content."""
+    """Cases that were preprocessed in the same way: case id to file, and to the digest of its content."""
 
     paths: Mapping[str, Path]
     contents: Mapping[str, str]
 
     @classmethod
     def read(cls, paths: Mapping[str, Path]) -> "Inputs":
-        """Look the contents up in the files."""
+        """Read the digests from the files."""
         return cls(paths=paths, contents={case_id: load_content_digest(path) for case_id, path in paths.items()})
 
 
@@ -59,7 +59,7 @@ def plan_replicates(
     Args:
         patients: case id to the name of its patient in results (`patient_names`); none are recorded without it.
     """
-    # Once a case and not once a fold run: to resolve a path asks the disk about every folder in it.
+    # Once a case, not once a fold run: resolving a path asks the disk about every folder in it.
     read = {
         config: {
             case.case_id: CaseInput(
@@ -102,7 +102,7 @@ def plan_replicates(
 
 
 def write_plan(out: Path, sweep: str, profile: str, replicates: Sequence[Replicate]) -> None:
-    """Leave the plan of a sweep in its output folder, for whoever looks there later (`keep_plan`)."""
+    """Write the plan of a sweep into its output folder, for later commands (`keep_plan`)."""
     planned = tuple(_planned(replicate) for replicate in replicates)
     source = replicates[0].fold_runs[0].source
     keep_plan(out, Plan(sweep=sweep, profile=profile, source=source, replicates=planned))
@@ -131,11 +131,11 @@ def is_done(out: Path, spec: FoldRunSpec) -> bool:
 # A patch's fixed cost in voxels: on two CPU cores a step took 0.67 us a voxel and 0.38 ms a patch (demo profile).
 _PATCH_OVERHEAD = 600
 VALIDATION_COST = 1 / 3
-"""Cost of a patch in validation, forward only, where one in training costs 1."""
+"""Cost of a patch in validation (forward only), relative to a patch in training."""
 
 
 def work(replicate: Replicate) -> list[float]:
-    """Relative cost of each fold run, in voxels that pass the network: what the ETA is reckoned by."""
+    """Relative cost of each fold run, in voxels that pass the network. The ETA is computed from it."""
     config = replicate.arm.config
     patch = math.prod(config.sampling.patch_DHW) + _PATCH_OVERHEAD
     per_case = patch * config.sampling.num_patches_per_case * config.training.max_epochs

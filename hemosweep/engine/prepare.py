@@ -1,4 +1,5 @@
-"""From a data set and a sweep to the plan of its fold runs: cases, folds, preprocessing, identities."""
+"""Preparation of a sweep: from a data set to the plan of its fold runs by cases, folds, preprocessing and
+identities."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.source import source_digest
-from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.scores.overlap import METRIC_VERSION
 from hemosweep.scores.surface import NSD_TOLERANCE_MM
@@ -26,12 +27,12 @@ CHECKPOINT_RULE = "best validation loss"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """Everything that is settled before training starts.
+    """Everything that is fixed before training starts.
 
-    `folds` are those of `cases`, and `drawn` the same ones before cases without an angiography were left out. `facts`
-    are what decides whether two runs may be compared (DESIGN.md), and the tolerance of the surface Dice; data set and
-    folds are told as they were drawn, so that a run on some of the cases is compared on those that both have.
-    `patients` are names of all cases' patients, for results. `warnings` are what preprocessing noticed.
+    `folds` are those of `cases`, and `drawn` are the folds before cases without an angiography were left out. `facts`
+    decide whether two runs may be compared (DESIGN.md), and hold the tolerance of the surface Dice. Data set and folds
+    are recorded as drawn, so that a run on some of the cases is compared on the cases that both have. `patients` are
+    names of all cases' patients, for results. `warnings` come from preprocessing.
     """
 
     cases: tuple[Case, ...]
@@ -44,18 +45,18 @@ class Prepared:
     warnings: tuple[str, ...]
 
     def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
-        """Every fold run of the arms, each of which is preprocessed as one of those asked for."""
+        """Plan every fold run of the arms. The preprocessing of each must be one of those that were prepared."""
         return plan_replicates(
             arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source, patients=self.patients
         )
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
-        """Some of the cases with folds drawn over them: another data set."""
+        """Return the sweep with some of the cases, and folds drawn over them: another data set."""
         facts = dict(self.facts) | {"dataset_digest": dataset_digest(cases), "folds_digest": _store_folds(folds, out)}
         return replace(self, cases=cases, folds=folds, drawn=folds, facts=facts)
 
     def only(self, indices: Collection[int], out: Path) -> "Prepared":
-        """Some of the folds."""
+        """Return the sweep with only these folds."""
         folds, drawn = (tuple(fold for fold in every if fold.index in indices) for every in (self.folds, self.drawn))
         _store_folds(folds, out)
         facts = dict(self.facts) | {"folds_digest": _store_folds(drawn, out)}
@@ -73,10 +74,10 @@ def prepare_sweep(
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> Prepared:
-    """Draw the folds, and preprocess what no arm has preprocessed yet.
+    """Draw the folds, and preprocess the cases that are not preprocessed yet.
 
     Args:
-        with_cta_only: leave the cases without an angiography out, of folds that are drawn over all.
+        with_cta_only: leave out the cases without an angiography; the folds are drawn over all cases.
 
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
@@ -116,7 +117,8 @@ def prepare_sweep(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
-    """The data of a search: what its trials are cross-validated on, and one fold that tests on what they never saw."""
+    """The data of a search: the cases that its trials are cross-validated on, and one fold of test cases that they
+    never see."""
 
     trials: Prepared
     held_out: Prepared
@@ -140,8 +142,8 @@ def hold_out(prepared: Prepared, base: ArmConfig, out: Path) -> Split:
     )
 
 
-def _refuse_failures(outcome: Outcome) -> None:
-    """A sweep on fewer cases than its data set lists would be another sweep."""
+def _refuse_failures(outcome: PreprocessedCases) -> None:
+    """Refuse failed cases: a sweep on fewer cases than its data set lists would be another sweep."""
     if not outcome.failures:
         return
     first, *others = outcome.failures.values()

@@ -12,11 +12,11 @@ from hemosweep.sweeps.base import Profile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A sweep to run: which arms, from which base configuration, with which seeds, on which data.
+    """A sweep to run: its arms, base configuration, seeds and data.
 
     `data` is None where a phantom is to be made. `only_folds` are the folds of the split that are trained, none for
-    all. `fresh` takes away what is there of its fold runs. For a `search`, the one arm is that which it starts from,
-    and the sweep is what it ends with: start and best, compared on the cases held out.
+    all. `fresh` deletes the existing fold runs of the sweep. For a `search`, the only arm is its start, and the sweep
+    is its end: start and best, compared on the held-out cases.
     """
 
     sweep: Sweep
@@ -34,7 +34,7 @@ class Request:
 
     @property
     def subset(self) -> str | None:
-        """Folds that are trained, such as "folds 0, 2 of 5 only"; None for all."""
+        """Text that names the trained folds, such as "folds 0, 2 of 5 only"; None for all."""
         if not self.only_folds:
             return None
         return f"folds {', '.join(map(str, self.only_folds))} of {self.base.cross_validation.num_folds} only"

@@ -1,4 +1,4 @@
-"""Results of fold runs: their scores as one table, and their fallbacks as lines to read."""
+"""Results of fold runs: their scores as one table, and their fallbacks as lines of text."""
 
 import json
 import math
@@ -20,8 +20,8 @@ from hemosweep.scores.table import case_table
 class ReplicateResult:
     """Result of one replicate. `cases` has one row a test case of every fold that is done.
 
-    `run_id` is None where the tracker could not record it. `info` is what the tracker is told of it, with what is known
-    only when it is over.
+    `run_id` is None where the tracker could not record it. `info` is the record for the tracker, with the facts that
+    are known only at the end.
     """
 
     replicate: Replicate
@@ -38,7 +38,8 @@ class ReplicateResult:
 
 
 def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id: str | None = None) -> ReplicateResult:
-    """A replicate whose fold runs have all ended, those that are done read back from their folders."""
+    """Read the result of a replicate whose fold runs have all ended. Scores come from the folders of the fold runs that
+    are done."""
     done = [spec for spec in replicate.fold_runs if is_done(out, spec)]
     markers = [json.loads((fold_run_folder(out, spec) / DONE_NAME).read_text(encoding="utf-8")) for spec in done]
     return ReplicateResult(
@@ -51,9 +52,9 @@ def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id
 
 
 def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
-    """The case scores of a fold run that is done, with the fold's number, IVH labels and patients of this sweep.
-
-    None of them is part of a fold run's identity: it may have had another number, or a label since corrected, before.
+    """The case scores of a fold run that is done, with the fold's number, IVH labels and patients of this sweep. None
+    of these is part of a fold run's identity: an earlier sweep may have had another number, or a label that was
+    corrected since.
     """
     rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
     cases = {case.case_id: case for case in spec.test}
@@ -65,7 +66,7 @@ def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
 
 
 def device_kind(out: Path, replicate: Replicate) -> str:
-    """Kind of device that a replicate's fold runs were trained on, such as "cuda"; "cpu+cuda" where that differs."""
+    """Kind of device that a replicate's fold runs were trained on, such as "cuda"; "cpu+cuda" where they differ."""
     journals = (read_journal(fold_run_folder(out, spec) / JOURNAL_NAME) for spec in replicate.fold_runs)
     devices = {event["device"] for events in journals for event in events if "device" in event}
     return "+".join(sorted({"cpu" if device == "cpu" else "cuda" for device in devices}))
@@ -78,11 +79,11 @@ _FALLBACKS = {
     "not_compiled": "its network could not be compiled ({reason}, see its log), so it trained the plain, slower way",
     "no_graph": "its steps could not be captured as a CUDA graph ({reason}, see its log), so it trained more slowly",
 }
-"""Fallbacks by the name that a fold run's journal gives them, and the words for a person."""
+"""Fallbacks: name of the journal event, and the text for the user."""
 
 
 def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
-    """Fallbacks of a fold run's last process, from its journal, in lines for a person."""
+    """Fallbacks of a fold run's last process, from its journal, in lines for the user."""
     events = last_process(events)
     lines = [
         "it was done before, but its done-marker, scores or spec were damaged; it went on from its last epoch"
@@ -100,8 +101,8 @@ def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
             f"memory ran out, so gradients were added up over {size} patches at a time instead of {batch_size}; batch "
             f"normalisation and soft Dice are those of {size}"
         )
-    told = (_FALLBACKS[event["event"]].format(**event) for event in events if event["event"] in _FALLBACKS)
-    lines += dict.fromkeys(told)  # Training and validation may say the same.
+    fallbacks = (_FALLBACKS[event["event"]].format(**event) for event in events if event["event"] in _FALLBACKS)
+    lines += dict.fromkeys(fallbacks)  # Training and validation may say the same.
     empty = {event["case_id"]: event["regions"] for event in events if event["event"] == "empty_region"}
     if empty:
         case_id, regions = next(iter(empty.items()))

@@ -15,8 +15,8 @@ from hemosweep.engine.plan import Replicate
 class ReplicateInfo:
     """One arm trained with one seed, over all its folds, as the tracker records it.
 
-    `digest` names it: two replicates with the same digest are one run. `config` is the resolved configuration, `tags`
-    are what decides whether runs may be compared, `environment` is where it runs.
+    Two replicates with the same `digest` are one run. `config` is the resolved configuration, `tags` decide whether
+    runs may be compared, and `environment` describes the machine.
     """
 
     sweep: str
@@ -30,10 +30,10 @@ class ReplicateInfo:
 
 
 class Tracker(Protocol):
-    """Every call may be repeated: a replay of the same folders changes nothing.
+    """Tracker of replicates. Every call may be repeated: a replay of the same folders changes nothing.
 
-    `folders` are those of a replicate's fold runs, by digest. `tags`, like those of `ReplicateInfo`, are what is known
-    of a replicate only when it is over.
+    `folders` are those of a replicate's fold runs, by digest. `tags` are like those of `ReplicateInfo`, but known only
+    when the replicate is over.
     """
 
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path]) -> str: ...
@@ -54,7 +54,7 @@ class Tracker(Protocol):
 
 
 class GuardedTracker:
-    """Keeps a tracking outage away from training, and says each new reason once."""
+    """A tracker whose outage does not stop training. Each new reason is reported once."""
 
     def __init__(self, tracker: Tracker, warn: Callable[[str], None]) -> None:
         self._tracker = tracker
@@ -74,7 +74,7 @@ class GuardedTracker:
 
 
 def one_line(error: Exception) -> str:
-    """The first line of what an error says, or its name."""
+    """The first line of an error's message, or its name."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 

@@ -1,7 +1,7 @@
-"""Certificate of a cluster for Dask's TLS: one certificate that all its machines show and trust, and the key to it.
+"""Certificate of a cluster for Dask's TLS: one certificate that all its machines present and trust, and its key.
 
-The certificate is signed by itself and is its own authority. Whoever has the key is in: scheduler, workers and driver
-all use these two files. Host names are not looked at, since a cluster's machines come and go.
+The certificate signs itself and is its own authority. Everyone who has the key can use the cluster: scheduler, workers
+and driver all use these two files. Host names are not checked, since a cluster's machines change.
 """
 
 import ssl
@@ -22,14 +22,14 @@ CERTIFICATE_NAME = "certificate.pem"
 KEY_NAME = "key.pem"
 COMMAND = "hemosweep cluster-certs"
 NAME = "hemosweep cluster"
-"""Name in the certificate: nothing of the machine or the user."""
+"""Name in the certificate. It tells nothing about the machine or the user."""
 VALID = timedelta(days=5 * 365)
 _CLOCKS_MAY_DIFFER_BY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Certificates:
-    """The two files, wherever they are used."""
+    """Paths of the two files."""
 
     certificate: Path
     key: Path
@@ -40,16 +40,16 @@ class Certificates:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """For `dask scheduler` and `dask worker`."""
+        """Options for `dask scheduler` and `dask worker`."""
         certificate = str(self.certificate)
         return ("--tls-ca-file", certificate, "--tls-cert", certificate, "--tls-key", str(self.key))
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make a folder with a new certificate and its key, which nobody but the user can enter.
+    """Make a folder with a new certificate and its key. Only the user can enter the folder.
 
     Raises:
-        BadInput: there is something in the folder already, or the cluster extra is not installed.
+        BadInput: the folder is not empty, or the cluster extra is not installed.
     """
     certificate, key = _make(datetime.now(UTC))
     folder = folder.resolve()
@@ -59,7 +59,7 @@ def make_certificates(folder: Path) -> Certificates:
             f"{folder} has certificates already, which a cluster may be using; delete the folder first, or give another"
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise BadInput(f"{folder} is not an empty folder; give one that is, or one that does not exist yet")
+        raise BadInput(f"{folder} is not an empty folder; give an empty one, or a path that does not exist yet")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     for path, content in ((files.key, key), (files.certificate, certificate)):
@@ -70,11 +70,11 @@ def make_certificates(folder: Path) -> Certificates:
 
 
 def security(folder: Path) -> "Security":
-    """Settings of a Dask client, scheduler or worker that talks to others with the certificates in a folder alone.
+    """Settings of a Dask client, scheduler or worker that connects only to others with the certificate in a folder.
 
     Raises:
-        BadInput: they are not there, cannot be read or used, are no longer or not yet valid, or others can read the
-            key; or the cluster extra is not installed.
+        BadInput: the files are missing, unusable, expired or not yet valid, or other users can read the key; or the
+            cluster extra is not installed.
     """
     files = Certificates.at(folder.resolve())
     certificate = _read(files)
@@ -123,9 +123,9 @@ def _read(files: Certificates) -> "Certificate":
 
 
 def _make(now: datetime) -> tuple[bytes, bytes]:
-    """A certificate that signs itself, and its private key, both as PEM.
+    """Return a self-signed certificate and its private key, both as PEM.
 
-    It carries what RFC 5280 asks of an authority, since Python 3.13 and later look at that.
+    It carries the extensions that RFC 5280 requires of an authority, since Python 3.13 and later check them.
     """
     try:
         from cryptography import x509

@@ -1,7 +1,7 @@
 """Runs fold runs on the workers of a Dask cluster, each in a child process of its own.
 
 The cluster's machines share the output folder and this installation. A worker trains one fold run at a time for each
-`GPU` that it offers as a resource; on a machine without GPUs that only says how many it may train at once.
+`GPU` that it offers as a resource. On a machine without GPUs this resource is only the number of fold runs at a time.
 """
 
 import os
@@ -34,16 +34,16 @@ _KILL_TIMEOUT_S = 20.0
 _POLL_S = 0.05
 
 _children: dict[str, "subprocess.Popen[bytes]"] = {}
-"""In a worker: folder to the process that trains it."""
+"""In a worker: folder of a fold run to the process that trains it."""
 
 
 class DaskExecutor:
     """Hands fold runs to the workers of a cluster, in the order they were started.
 
     Args:
-        num_ahead: how many fold runs may wait at the cluster: as many as it takes to keep its workers busy, and few
-            enough that a later arm does not overtake an earlier one for long.
-        check: raises where the cluster will train nothing any more.
+        num_ahead: number of fold runs that may wait at the cluster: enough to keep its workers busy, and few enough
+            that a later arm does not overtake an earlier one for long.
+        check: raises an error when the cluster will train nothing any more.
     """
 
     def __init__(self, client: "Client", *, num_ahead: int, check: Callable[[], None] = lambda: None) -> None:
@@ -74,7 +74,7 @@ class DaskExecutor:
                 "the cluster's scheduler is gone; start it again, and the same command goes on from here"
             )
         self._num_started += 1
-        # Not named by the digest alone: a task that was cancelled may still be there under that name.
+        # The name is more than the digest: a cancelled task may still exist under the digest.
         key = f"fold-run-{folder.name}-{uuid.uuid4().hex[:8]}"
         future = self._client.submit(
             train_on_worker,
@@ -114,9 +114,9 @@ class DaskExecutor:
         self._futures.clear()
 
     def _end(self, future: "Future[Any]") -> list[Ended]:
-        """End of a fold run, unless it is told already. The cluster forgets it at once: a result that it kept
-        would be made again when the worker dies that holds it."""
-        folder = next((folder for folder, own in self._futures.items() if own is future), None)
+        """End of a fold run, unless it was already returned. The cluster forgets the task at once: otherwise it would
+        run the task again when the worker that holds the result dies."""
+        folder = next((folder for folder, submitted in self._futures.items() if submitted is future), None)
         if folder is None:
             return []
         del self._futures[folder]
@@ -124,7 +124,7 @@ class DaskExecutor:
             code, num_earlier_events = future.result()
             ended = read_end(folder, code, num_earlier_events)
             if ended.paused and not self._pausing:
-                ended = replace(ended, transient=True)  # Asked to by the cluster, which takes the machine back.
+                ended = replace(ended, transient=True)  # The cluster takes the machine back.
         elif future.status == "error":
             failure = f"its worker failed ({_one_line(future.exception())})"
             ended = Ended(folder=folder, failure=failure, transient=True)
@@ -135,18 +135,17 @@ class DaskExecutor:
 
 
 def num_places(client: "Client") -> int:
-    """Number of fold runs that the workers which are there can train at once."""
+    """Number of fold runs that the present workers can train at once."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     return sum(int(worker["resources"].get(RESOURCE, 0)) for worker in workers)
 
 
 def train_on_worker(folder: str, key: str) -> tuple[int, int]:
-    """The task of a worker: train the fold run in a folder, in a process of its own, and see that to its end.
+    """Train the fold run in a folder, in a process of its own, and wait for its end: the task of a worker.
 
-    The process is killed as soon as nobody wants the task any more: it was cancelled, or its driver is gone.
+    The process is killed as soon as the task is cancelled or its driver is gone.
 
-    Returns:
-        The process's exit code, and how many events the journal had before.
+    Returns: The process's exit code, and the number of events in the journal before it.
     """
     from distributed import get_worker
 

@@ -1,4 +1,4 @@
-"""`--executor` and what goes with it: where fold runs are trained, opened for as long as a sweep runs."""
+"""Option `--executor` and its companions: the place where fold runs are trained, open while a sweep runs."""
 
 import ipaddress
 import json
@@ -28,7 +28,7 @@ class Execution:
     """Place where fold runs are trained, as asked for on the command line.
 
     `address` is that of a Dask scheduler, or its scheduler file. `certs` is None for the folder below the output
-    folder. What does not concern the kind of executor is None or empty.
+    folder. Fields that do not concern the kind of executor are None or empty.
     """
 
     kind: str = "local"
@@ -42,8 +42,8 @@ class Execution:
     time_limit_s: float = math.inf
 
     @property
-    def here(self) -> bool:
-        """True if this machine trains."""
+    def on_this_machine(self) -> bool:
+        """True if fold runs are trained on this machine."""
         return self.kind == "local"
 
 
@@ -58,7 +58,7 @@ def read_execution(
     insecure: bool = False,
     time_limit: str | None = None,
 ) -> Execution:
-    """Read the options; one that another executor would need is refused rather than passed over.
+    """Read the options. An option of another executor is refused, not ignored.
 
     Raises:
         BadInput: an option cannot be read, or has no meaning here.
@@ -68,7 +68,7 @@ def read_execution(
         raise BadInput(f"unknown executor {executor!r}; give local, slurm, dask:SCHEDULER.json or dask:tls://HOST:PORT")
     if kind == "dask" and not address:
         raise BadInput("--executor dask: say which cluster, dask:SCHEDULER.json or dask:tls://HOST:PORT")
-    for option, given, of in (
+    for option, given, kinds in (
         ("--per-gpu", per_gpu is not None, ("local",)),
         ("--max-jobs", max_jobs is not None, ("slurm",)),
         ("--sbatch", bool(sbatch), ("slurm",)),
@@ -76,8 +76,8 @@ def read_execution(
         ("--certs", certs is not None, ("dask", "slurm")),
         ("--insecure", insecure, ("dask", "slurm")),
     ):
-        if given and kind not in of:
-            raise BadInput(f"{option} is for --executor {' and '.join(of)}; leave it out")
+        if given and kind not in kinds:
+            raise BadInput(f"{option} is for --executor {' and '.join(kinds)}; leave it out")
     for option, number in (("--per-gpu", per_gpu), ("--max-jobs", max_jobs)):
         if number is not None and number < 1:
             raise BadInput(f"{option} {number}: give at least 1")
@@ -98,10 +98,10 @@ def read_execution(
 
 @contextmanager
 def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterator[Executor]":
-    """The executor, and whatever it needs, for the time of a sweep.
+    """Context with the executor and its resources, for the time of a sweep.
 
     Args:
-        num_folds: of an arm: as many fold runs may wait at a cluster.
+        num_folds: number of folds of an arm: so many fold runs may wait at a cluster.
 
     Raises:
         BadInput: the cluster cannot be reached or used as asked for.
@@ -127,7 +127,7 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
             )
             stack.callback(cluster.close)
             client = stack.enter_context(_client(cluster))
-            # As many jobs are asked for as fold runs wait.
+            # One job is requested for each waiting fold run.
             yield DaskExecutor(client, num_ahead=max(num_folds, max_jobs), check=cluster.check)
         else:
             address, options = _dask_address(execution, out)
@@ -140,12 +140,12 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
 
 
 def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
-    """Number of fold runs that would be trained at a time on a cluster; SLURM is not asked.
+    """Number of fold runs that a cluster would train at a time. SLURM is not queried.
 
     Raises:
         BadInput: a Dask cluster cannot be reached or used as asked for.
     """
-    assert not execution.here, "this machine's executor starts processes, which would disturb timed steps"
+    assert not execution.on_this_machine, "this machine's executor starts processes, which would disturb timed steps"
     if execution.kind == "slurm":
         return num_folds if execution.max_jobs is None else execution.max_jobs
     with open_executor(execution, out, num_folds=num_folds) as executor:
@@ -163,7 +163,7 @@ def _client(cluster: Any, **options: Any) -> "Client":
 
 
 def _dask_address(execution: Execution, out: Path) -> tuple[str, dict[str, Any]]:
-    """The scheduler's address and what the client needs for it.
+    """The scheduler's address and the client's settings for it.
 
     Raises:
         BadInput: it cannot be read, or would open the cluster to others.
@@ -203,7 +203,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _seconds(text: str) -> float:
-    """A time such as 45m, 1h30m or 2d, in seconds."""
+    """Seconds of a time such as 45m, 1h30m or 2d."""
     if not re.fullmatch(r"(\d+[dhms])+", text):
         raise BadInput(f"--time-limit {text!r}: give a time such as 45m, 1h30m or 2d")
     return float(sum(int(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text)))

@@ -15,7 +15,7 @@ _SERVER_DIED = 255
 
 
 def num_events(folder: Path) -> int:
-    """Number of events in a fold run's journal: those of a process that starts now come after them."""
+    """Number of events in a fold run's journal. The events of a process that starts now come after them."""
     return len(read_journal(folder / JOURNAL_NAME))
 
 
@@ -37,7 +37,7 @@ def read_end(folder: Path, code: int | None, num_earlier_events: int) -> Ended:
 
 
 def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bool]:
-    """Reason of a failure, and whether it may pass."""
+    """Reason of a failure, and True if the failure may pass by itself."""
     if code is None or code < 0:
         return f"its process was killed by signal {-(code or 0)}", True
     if code == PAUSED:

@@ -20,20 +20,20 @@ from hemosweep.model.device import count_gpus
 from hemosweep.training.child import run_job, train_fold
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
-"""Children are forked from one server that has imported torch and touches no GPU."""
+"""Start method: children are forked from one server that has imported torch and uses no GPU."""
 _FORKSERVER.set_forkserver_preload(["hemosweep.training.server", "hemosweep.data.nifti"])
 
 _LEASE = "CUDA_VISIBLE_DEVICES"
 
 
 def leases(per_gpu: int | None = None) -> tuple[Mapping[str, str], ...]:
-    """Environment of each fold run at a time: a GPU each, of those that this process may use.
+    """Environments of the fold runs that run at a time: one GPU each, of those that this process may use.
 
     Args:
-        per_gpu: how many fold runs share a GPU; one where it is not given.
+        per_gpu: number of fold runs that share a GPU; 1 by default.
 
     Raises:
-        BadInput: it is given where there is no GPU, or below 1.
+        BadInput: it is given but there is no GPU, or it is below 1.
     """
     num_gpus = count_gpus()
     num_places(num_gpus, per_gpu)
@@ -46,8 +46,8 @@ def leases(per_gpu: int | None = None) -> tuple[Mapping[str, str], ...]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Keeps a forked process from running the driver's script: nothing there is its own, and what the script imports
-    took it 0.13 s, most of what it did before its job."""
+    """Context in which a forked process does not run the driver's script: a child needs nothing of it, and the script's
+    imports took 0.13 s, most of the time before the child's job."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -64,11 +64,11 @@ class _Child:
 
 
 class LocalExecutor:
-    """Trains as many fold runs at once as there are leases, first come, first served.
+    """Executor that trains as many fold runs at once as there are leases, in the order they were started.
 
     Args:
-        job: what a child does with its folder; it returns the child's exit code. A function of a module that can be
-            imported, not of the script that runs.
+        job: function that a child runs on its folder; it returns the child's exit code. It must belong to a module that
+            can be imported, not to the running script.
     """
 
     def __init__(self, leases: Sequence[Mapping[str, str]] = ({},), *, job: Callable[[Path], int] = train_fold) -> None:
@@ -77,7 +77,7 @@ class LocalExecutor:
         self._job = job
         for name, value in THREADING.items():
             os.environ.setdefault(name, value)
-        ensure_running()  # The server imports torch from now on, and the first fold run waits the less for it.
+        ensure_running()  # The server starts to import torch now, so that the first fold run waits less for it.
 
     @property
     def num_slots(self) -> int:

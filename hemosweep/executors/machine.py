@@ -1,4 +1,5 @@
-"""This machine, as far as the time of training depends on it: its processors, its GPUs, and who else uses them."""
+"""This machine, as far as the time of training depends on it: its processors, its GPUs, and the other programs on
+them."""
 
 import os
 import platform
@@ -15,10 +16,10 @@ _PROC, _DEV = Path("/proc"), Path("/dev")
 
 
 def machine_digest() -> str:
-    """Digest of the kind of processors and GPUs that this process may use, which needs no torch; of no name.
+    """Digest of the kind of processors and GPUs that this process may use. It needs no torch, and host names are no
+    part of it.
 
-    Two nodes of a cluster that are built alike are one machine. A GPU counts with its serial number, as the system
-    tells of it.
+    Two equal nodes of a cluster are one machine. A GPU counts with its serial number, as the system reports it.
     """
     gpus = [_read(path) for path in sorted((_PROC / "driver/nvidia/gpus").glob("*/information"))]
     devices = sorted(path.name for pattern in ("nvidia[0-9]*", "dxg", "kfd") for path in _DEV.glob(pattern))
@@ -29,14 +30,15 @@ def machine_digest() -> str:
 
 
 def num_places(num_gpus: int, per_gpu: int | None = None) -> int:
-    """Return the number of fold runs that this machine trains at a time; without a GPU one has the whole CPU.
+    """Return the number of fold runs that this machine trains at a time. Without a GPU it is one, which uses the whole
+    CPU.
 
     Args:
         num_gpus: those that PyTorch can use.
-        per_gpu: how many fold runs share a GPU; one where it is not given.
+        per_gpu: number of fold runs that share a GPU; 1 by default.
 
     Raises:
-        BadInput: it is given where there is no GPU, or below 1.
+        BadInput: it is given but there is no GPU, or it is below 1.
     """
     if per_gpu is not None and per_gpu < 1:
         raise BadInput(f"--per-gpu {per_gpu}: give at least 1")
@@ -46,27 +48,28 @@ def num_places(num_gpus: int, per_gpu: int | None = None) -> int:
 
 
 class Bystanders:
-    """Share of this process's processors that other programs, or the host of a virtual machine, take from now on."""
+    """Meter of this process's processors that other programs, or the host of a virtual machine, take from now on."""
 
     def __init__(self) -> None:
         self._begun = self._now()
 
     def num_busy(self) -> float:
-        """Processors that they kept busy on average; the load of the last minute where the system does not tell."""
+        """Number of processors that they kept busy on average, or the load of the last minute where the system does not
+        report it."""
         if self._begun is None or (now := self._now()) is None:
             return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-        wall_s, busy_s, own_s = (after - before for before, after in zip(self._begun, now, strict=True))
-        return max(0.0, busy_s - own_s) / wall_s
+        wall_s, busy_s, process_s = (after - before for before, after in zip(self._begun, now, strict=True))
+        return max(0.0, busy_s - process_s) / wall_s
 
     def _now(self) -> tuple[float, float, float] | None:
-        """Wall-clock seconds, those that the processors worked, and those that they did for this process."""
+        """Wall-clock seconds, seconds that the processors worked, and those that they worked for this process."""
         ticks = sum(_ticks_at_work())
-        own = os.times()
-        return (time.perf_counter(), ticks / os.sysconf("SC_CLK_TCK"), own.user + own.system) if ticks else None
+        process = os.times()
+        return (time.perf_counter(), ticks / os.sysconf("SC_CLK_TCK"), process.user + process.system) if ticks else None
 
 
 def _ticks_at_work() -> Iterator[int]:
-    """Of each processor that this process may use, since the machine started (man 5 proc_stat)."""
+    """Ticks at work of each processor that this process may use, since the machine started (man 5 proc_stat)."""
     allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     for number, ticks in re.findall(r"^cpu(\d+) (.*)$", _read(_PROC / "stat"), re.MULTILINE):
         if int(number) in allowed:
@@ -75,7 +78,7 @@ def _ticks_at_work() -> Iterator[int]:
 
 
 def _read(path: Path) -> str:
-    """Content of a file of the system; nothing where there is none."""
+    """Content of a file of the system; empty where there is no such file."""
     try:
         return path.read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""The Protocol of whatever trains fold runs: the processors and GPUs of this machine, or those of a cluster."""
+"""The Protocol of an executor, which trains fold runs on the processors and GPUs of this machine or of a cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Protocol
 
 THREADING = {"GOMP_SPINCOUNT": "5000"}
-"""For the environment of a fold run's process, where the user's says nothing: its threads wait a shorter while before
-they sleep (libgomp). By default a training that shares its cores with another program all but stops: two at once on two
-cores gave 20 patches a second each, with this 225; alone it gives 458 instead of 515."""
+"""Environment variables of a fold run's process, unless the user sets them: its threads wait less before they sleep
+(libgomp). With the default, a training that shares its cores with another program almost stops: two at once on two
+cores gave 20 patches a second each, with this setting 225. A training alone gives 458 instead of 515."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended:
-    """A fold run whose process is over. `failure` says how it failed, in one line, and is None where it did not.
-
-    A `transient` failure may pass by itself: trying again is worth it. One that is `paused` stopped where nothing is
-    lost, because it was asked to.
+    """A fold run whose process is over. `failure` is one line, None where it did not fail. A `transient` failure may
+    pass by itself, so another attempt is worthwhile. A `paused` fold run stopped on request, at a point where nothing
+    is lost.
     """
 
     folder: Path
@@ -26,24 +25,25 @@ class Ended:
 
 
 class Executor(Protocol):
-    """Trains fold runs, each described in a folder of its own; knows neither Optuna nor the tracker."""
+    """Executor of fold runs, each described in a folder of its own. It knows neither Optuna nor the tracker."""
 
     @property
     def num_slots(self) -> int:
-        """Number of fold runs that it trains at once, as far as it knows by now."""
+        """Number of fold runs that it trains at once, as far as it is known by now."""
 
     @property
     def num_open(self) -> int:
-        """Number of fold runs that may be started and not over: one for each slot, and those that may wait for one."""
+        """Number of fold runs that may be open, that is started and not over: one for each slot, and those that may
+        wait for a slot."""
 
     def start(self, folder: Path) -> None:
-        """Begin to train the fold run in `folder` as soon as a slot is free, those started earlier first."""
+        """Train the fold run in `folder` as soon as a slot is free. Fold runs that were started earlier come first."""
 
     def wait(self, timeout_s: float) -> Sequence[Ended]:
-        """Those that have ended, as soon as one has, or none when the time is over."""
+        """Return the fold runs that have ended, as soon as one has; none when the time is over."""
 
     def pause(self) -> None:
-        """Ask all to stop where nothing is lost, at the end of their epoch; `wait` tells when they have."""
+        """Ask all fold runs to stop at the end of their epoch, where nothing is lost; `wait` returns them."""
 
     def kill(self) -> None:
-        """End all, at once; they can be gone on with from their last epoch."""
+        """End all fold runs at once; each can go on from its last epoch."""

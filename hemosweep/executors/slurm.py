@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hemosweep.executors.slurm_jobs import JobCluster
 
 LOGS_NAME = "slurm"
-"""Below the output folder: what the jobs say, one file a job."""
+"""Folder below the output folder for the output of the jobs, one file a job."""
 
 
 def slurm_cluster(
@@ -24,9 +24,9 @@ def slurm_cluster(
     security: "Security | None" = None,
     host: str | None = None,
 ) -> "JobCluster":
-    """Submit a first job, and from then on as many as there are fold runs to train, `max_jobs` at most.
+    """Submit a first job, and then one job for each fold run to train, `max_jobs` at most.
 
-    A job that ends early, by whatever hand, is replaced.
+    A job that ends early, for any reason, is replaced.
 
     Args:
         out: output folder, on a file system that the compute nodes share.
@@ -57,7 +57,7 @@ def slurm_cluster(
 
 
 def check_lines(sbatch: Sequence[str]) -> None:
-    """Refuse what sbatch would take for a comment, or for the end of its options.
+    """Refuse a line that sbatch would read as a comment, or as the end of its options.
 
     Raises:
         BadInput: a line is not one line of options.

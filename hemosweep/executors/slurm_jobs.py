@@ -1,9 +1,9 @@
 # mypy: disallow-untyped-calls=False
 # (dask-jobqueue has no types, and methods of its classes that are called through ours count as ours)
-"""dask-jobqueue's SLURMCluster, taught to end in a clear line where SLURM would leave it waiting for ever.
+"""dask-jobqueue's SLURMCluster, extended to end with a clear message where it would wait for ever.
 
-Left alone, it never asks again for a job that sbatch refused, nor for one that ended before its worker came up: it
-takes both for workers on their way.
+By itself it does not resubmit a job that sbatch refused, or a job that ended before its worker started: it counts both
+as workers that are still to come.
 """
 
 import os
@@ -20,26 +20,26 @@ from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.executors.slurm_script import job_script
 
 CONFIGURATION = {
-    # A fold run takes minutes to hours. Taken for long ones, as many jobs are asked for as fold runs are there.
+    # A fold run takes minutes to hours. With tasks of this length, one job is requested for each fold run.
     "distributed.scheduler.unknown-task-duration": "1h",
-    # A worker that has not been heard of for so long (it hangs, its node does) has lost its fold run.
+    # A worker that is silent for so long (the worker or its node hangs) has lost its fold run.
     "distributed.scheduler.worker-ttl": "60s",
-    # Fold runs that only waited at a lost worker count as well; how often one is tried is the driver's business.
+    # Fold runs that only waited at a lost worker count as well. The driver limits the number of attempts.
     "distributed.scheduler.allowed-failures": 10,
-    # A lost worker is replaced as soon as it is missed: without a nanny it cannot come back.
+    # A lost worker is replaced as soon as it is silent for that time: without a nanny it cannot come back.
     "distributed.deploy.lost-worker-timeout": "1s",
 }
 ADAPT_EVERY_S = 1.0
 IDLE_S = 30
-"""Time that a job may have nothing to do before it is given back."""
+"""Time that a job may be idle before it is ended."""
 LOOK_EVERY_S = 30.0
-"""Time between two questions to SLURM about the jobs, while workers are awaited."""
+"""Time between two queries to SLURM about the jobs, while workers are awaited."""
 NUM_TRIES = 3
-"""Number of times in a row that no job may come to anything."""
+"""Number of failed jobs in a row after which the sweep ends."""
 
 
 class Job(SLURMJob):
-    """One worker. `refusal` is what sbatch said when it refused it."""
+    """One worker. `refusal` is the message of sbatch when it refused the job."""
 
     def __init__(self, scheduler: Any = None, name: Any = None, *, logs: Path, sbatch: Sequence[str], **options: Any):
         super().__init__(scheduler, name, cores=1, memory="1GB", processes=1, **options)
@@ -76,16 +76,16 @@ class JobCluster(SLURMCluster):
 
     def __init__(self, **options: Any) -> None:
         self.failure: str | None = None
-        """Why no job comes to anything, in one line; None as long as there is hope."""
+        """Reason in one line why no job starts a worker; None as long as one may."""
         self._num_failed_tries = 0
         self._looked = time.monotonic()
         super().__init__(**options)
 
     def check(self) -> None:
-        """To be called by whoever waits for fold runs.
+        """Check the jobs while fold runs are awaited.
 
         Raises:
-            HemosweepError: none will be trained, since no job comes to anything.
+            HemosweepError: no fold run will be trained, because no job starts a worker.
         """
         if self.failure is not None:
             raise HemosweepError(self.failure)
@@ -109,7 +109,7 @@ class JobCluster(SLURMCluster):
         self._looked = time.monotonic()
         try:
             listed = await Job._call(["squeue", "--noheader", "--format=%A", f"--user={os.getuid()}"])
-        except (OSError, RuntimeError):  # SLURM's controller is busy or away; the next look will tell.
+        except (OSError, RuntimeError):  # SLURM's controller is busy or unreachable; the next query will tell.
             return
         lost = {name: job for name, job in awaited.items() if str(job.job_id) not in listed.split()}
         if lost and len(lost) == len(awaited) and not self.observed:
@@ -125,7 +125,7 @@ class JobCluster(SLURMCluster):
 
 
 class WatchfulAdaptive(Adaptive):
-    """Asks for jobs and gives them back, by the fold runs that there are."""
+    """Adaptive scaling: requests jobs and ends them, by the number of fold runs."""
 
     cluster: JobCluster
 
@@ -138,7 +138,7 @@ class WatchfulAdaptive(Adaptive):
 def open_cluster(
     logs: Path, *, max_jobs: int, sbatch: Sequence[str], security: Security | None, host: str | None
 ) -> JobCluster:
-    """As `hemosweep.executors.slurm.slurm_cluster`, which see.
+    """Make the cluster; see `hemosweep.executors.slurm.slurm_cluster`.
 
     Raises:
         BadInput: SLURM refuses the first job.
@@ -188,5 +188,5 @@ def _last_words(log: Path) -> str:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return f"the last one left no log in {log.parent}: do the compute nodes share that folder?"
-    said = [words for line in lines if (words := line.strip().rpartition(" - ")[2]) not in ("", "End worker")]
-    return f"the log of the last, {log}, ends: {said[-1] if said else 'nothing'}"
+    messages = [words for line in lines if (words := line.strip().rpartition(" - ")[2]) not in ("", "End worker")]
+    return f"the log of the last, {log}, ends: {messages[-1] if messages else 'nothing'}"

@@ -13,15 +13,14 @@ from hemosweep.files import naming
 
 NO_SPACE = os.EX_CANTCREAT
 UNWRITABLE = os.EX_IOERR
-"""Exit codes of a process that cannot write its journal, and so cannot say there what failed: with the one its disk is
-full."""
+"""Exit codes of a process that cannot write its journal, and so cannot record its failure there. The first one means a
+full disk."""
 
 
 class Journal:
-    """Writes events; a line cut short by a crash is completed with a newline before the next one.
+    """Writer of events. A line that a crash cut short is completed with a newline before the next one.
 
-    Each event tells the time of day, and how long after the first one of its process it came, by a clock that nobody
-    sets.
+    Each event has the time of day, and the seconds since the first event of its process on a monotonic clock.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +42,7 @@ class Journal:
         self._begun = now if self._begun is None else self._begun
         times = {"time": time.time(), "at_work_s": now - self._begun}
         line = memoryview((json.dumps({**times, "event": event, **fields}, allow_nan=False) + "\n").encode())
-        # Without a buffer, which would write what is left in it after the cut.
+        # Unbuffered: a buffer would write its rest after the cut.
         with naming(self.path), self.path.open("ab", buffering=0) as file:
             end = os.fstat(file.fileno()).st_size
             try:
@@ -72,31 +71,31 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
 
 
 def last_epochs(events: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """The last event of each epoch, by its number: one may have been trained twice, by processes that died."""
+    """The last event of each epoch, by number. Processes that died may have trained an epoch twice."""
     return {event["epoch"]: event for event in events if event["event"] == "epoch"}
 
 
 def last_process(events: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """The events of the process that worked last: from its "started" on."""
+    """The events of the last process, from its "started" on."""
     begun = [index for index, event in enumerate(events) if event["event"] == "started"]
     return events[begun[-1] :] if begun else events
 
 
 def micro_batch_size(events: Sequence[dict[str, Any]]) -> int | None:
-    """The number of patches that the last process had in memory at once; None for as many as a batch has."""
-    told = [event for event in last_process(events) if event["event"] in {"resumed", "batch_halved"}]
-    return told[-1].get("micro_batch") if told else None
+    """The number of patches that the last process had in memory at once; None for a whole batch."""
+    batch_events = [event for event in last_process(events) if event["event"] in {"resumed", "batch_halved"}]
+    return batch_events[-1].get("micro_batch") if batch_events else None
 
 
 def seconds_at_work(events: Sequence[dict[str, Any]]) -> float:
-    """Time that a fold run's processes have spent on it so far, each from its first event, "started", to its last.
+    """Seconds that a fold run's processes have worked so far, each from its first event, "started", to its last.
 
-    By the processes' own clocks: the time of day is set forward and back, and goes on between two processes.
+    Measured by the processes' monotonic clocks: the time of day may be set, and goes on between two processes.
     """
     ends, last = [], 0.0
     for event in events:
         at_work_s = float(event.get("at_work_s", last))
-        if event["event"] == "started" or at_work_s < last:  # Another process, which may have failed before it began.
+        if event["event"] == "started" or at_work_s < last:  # Another process; it may have failed before it began.
             ends.append(last)
         last = at_work_s
     return math.fsum([*ends, last])

@@ -1,4 +1,4 @@
-"""A lock that a process holds on a file for as long as it lives, and that says who holds it."""
+"""A lock on a file that a process holds while it lives, with the name of the process."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from hemosweep.errors import HemosweepError
 LOCK_NAME = "lock"
 """In a fold run's folder: held by the process that works on it. It names a host, so it stays on this machine."""
 
-PATIENCE_S = 0.5
+LOCK_PATIENCE_S = 0.5
 _PAUSE_S = 0.02
 
 TAKEN = os.EX_UNAVAILABLE
@@ -30,11 +30,11 @@ class Held(HemosweepError):
 
 
 @contextmanager
-def hold(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
-    """Hold a lock; the system lets go of it however the process ends.
+def hold(path: Path, *, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
+    """Hold a lock. The system releases it however the process ends.
 
     Args:
-        patience_s: how long another process may still hold it; a glance of `holder` takes less than the default.
+        patience_s: time that another process may still hold it; a call of `holder` takes less than the default.
 
     Raises:
         Held: another process holds it for longer.
@@ -46,14 +46,15 @@ def hold(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
                 file.seek(0)
                 raise Held(path, _name(file))
             time.sleep(_PAUSE_S)
-        with suppress(OSError):  # On a full disk the lock is held all the same, by a process without a name.
+        with suppress(OSError):  # On a full disk the lock is held as well, but the name of the process is missing.
             file.truncate(0)
             os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
 
 
 def holder(path: Path) -> str | None:
-    """Who holds a lock, such as "process 4711 on node3"; None where nobody does. Waits for nothing, writes nothing."""
+    """Name of the process that holds a lock, such as "process 4711 on node3"; None where none does. Never waits or
+    writes."""
     try:
         file = path.open(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,5 @@
-"""SIGTERM asks a fold run to stop where nothing is lost, as a cluster does before it takes a machine back."""
+"""Pause of a fold run on SIGTERM, which a cluster sends before it takes a machine back: it stops where nothing is
+lost."""
 
 import os
 import signal
@@ -11,24 +12,24 @@ PAUSED = os.EX_TEMPFAIL
 
 
 class Paused(Exception):
-    """A fold run stopped because it was asked to. The same call goes on with it."""
+    """A fold run stopped on request. The same call goes on with it."""
 
 
 @contextmanager
 def pause_on_sigterm() -> Iterator[Callable[[], bool]]:
-    """Within it the first SIGTERM only changes what the yielded function says; a second one ends the process at once.
+    """Context in which the first SIGTERM makes the yielded function return True; a second one ends the process at once.
 
-    To be entered in the main thread.
+    Only the main thread may enter it.
     """
-    asked = False
+    requested = False
 
     def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal requested
+        requested = True
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     before = signal.signal(signal.SIGTERM, ask)
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""The specification of a fold run: all that its child process is told, in one JSON file."""
+"""The specification of a fold run: the whole input of its child process, in one JSON file."""
 
 import json
 import math

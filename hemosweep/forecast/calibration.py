@@ -1,7 +1,6 @@
 """Time and memory of a training step on this machine, measured once and kept in the output folder.
 
-To time one wants torch, whose import alone takes longer than to plan a thousand fold runs: what is kept is read
-without it.
+Timing needs torch, and importing torch takes longer than planning a thousand fold runs. Kept steps are read without it.
 """
 
 import json
@@ -25,9 +24,9 @@ _TIMING = ("calibration.py", "step_cost.py", "timed_step.py")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibrations:
-    """The steps of some configurations on one device, how many GPUs there are, and the memory of the first.
+    """The steps of some configurations on one device, the number of GPUs, and the memory of the first GPU.
 
-    `num_kept` steps were timed by an earlier call. `not_kept` says why those timed now are lost, if they are.
+    `num_kept` steps were timed by an earlier call. `not_kept` is the reason if the steps timed now could not be kept.
     """
 
     device: str
@@ -39,10 +38,11 @@ class Calibrations:
 
 
 def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
-    """The training step of each configuration; those with the same network, patch and batch have one.
+    """Return the training step of each configuration. Configurations with the same network, patch and batch share one.
 
-    A step is timed where none is kept for this machine, torch and source code, or only one that other programs
-    disturbed or whose batch memory did not hold. Of two times of a disturbed step the shorter one is kept.
+    A step is timed if none is kept for this machine, torch and source code. It is timed again if other programs
+    disturbed the kept one, or if memory did not hold its batch. Of two times of a disturbed step the shorter one is
+    kept.
 
     Args:
         out: the output folder; `calibrations.json` is written there, whole or not at all.
@@ -51,34 +51,39 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
     """
     path, machine = out / FILE_NAME, machine_digest()
-    here = _Machine.of(_read(path).get(machine))
+    record = _Machine.from_stored(_read(path).get(machine))
     names = {config: _step_digest(config) for config in configs}
-    to_time = {name: config for config, name in names.items() if here is None or not here.settles(name, config)}
+    to_time = {name: config for config, name in names.items() if record is None or not record.settles(name, config)}
     not_kept = None
-    if here is None or to_time:
+    if record is None or to_time:
         # Imported where it is needed: it takes longer than all the rest.
         from hemosweep.forecast.timed_step import time_steps
 
         timed = time_steps(tuple(to_time.values()))
         stored = _read(path)  # Another forecast may have kept its steps meanwhile.
-        latest = _Machine.of(stored.get(machine))
-        known = {name: step for of in (here, latest) if of is not None for name, step in of.steps.items()}
+        latest = _Machine.from_stored(stored.get(machine))
+        known = {
+            name: step
+            for known_record in (record, latest)
+            if known_record is not None
+            for name, step in known_record.steps.items()
+        }
         for name, step in zip(to_time, timed.steps, strict=True):
-            # Whatever disturbed one of them only added to it; that the later one was disturbed no more settles it.
+            # A disturbance only adds time, so the shorter time counts; an undisturbed later step settles it.
             known[name] = replace(step, patch_s=min(step.patch_s, known.get(name, step).patch_s))
-        here = _Machine(
+        record = _Machine(
             code=_code_digest(),
             device=timed.device,
             num_gpus=timed.num_gpus,
             gpu_bytes=timed.gpu_bytes,
             steps=known,
         )
-        not_kept = _write(path, stored | {machine: asdict(here)})
+        not_kept = _write(path, stored | {machine: asdict(record)})
     return Calibrations(
-        device=here.device,
-        num_gpus=here.num_gpus,
-        gpu_bytes=here.gpu_bytes,
-        steps={config: here.steps[name] for config, name in names.items()},
+        device=record.device,
+        num_gpus=record.num_gpus,
+        gpu_bytes=record.gpu_bytes,
+        steps={config: record.steps[name] for config, name in names.items()},
         num_kept=len(set(names.values()) - to_time.keys()),
         not_kept=not_kept,
     )
@@ -86,7 +91,8 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Machine:
-    """The record of one machine; `code` is the digest of what the steps were timed with, `steps` go by theirs."""
+    """The record of one machine. `code` is the digest of the code that the steps were timed with; `steps` has the
+    digest of each step as key."""
 
     code: str
     device: str
@@ -95,8 +101,8 @@ class _Machine:
     gpu_bytes: int | None = None
 
     @classmethod
-    def of(cls, stored: Any) -> "_Machine | None":
-        """None where nothing is stored, or of other code, or damaged."""
+    def from_stored(cls, stored: Any) -> "_Machine | None":
+        """Return the stored record; None where there is none, or one of other code, or a damaged one."""
         try:
             steps = {name: Calibration(**values) for name, values in stored["steps"].items()}
             machine = cls(**stored | {"steps": steps})
@@ -117,7 +123,7 @@ class _Machine:
 
 
 def _is_whole(step: Calibration) -> bool:
-    """True if each value is what it is meant to be; the file may come from anywhere."""
+    """True if each value has the type and range that it must have; the file may come from anywhere."""
     return (
         _within(step.patch_s, float, 1e-9, 1e6)
         and _within(step.memory_bytes, int, 1, 1e15)
@@ -146,7 +152,7 @@ def _code_digest() -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The records of all machines; nothing where there is no such file, or a damaged one."""
+    """The records of all machines; empty where the file is missing or damaged."""
     if not path.is_file():  # a pipe would be waited for
         return {}
     try:
@@ -157,7 +163,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, stored: Mapping[str, Any]) -> str | None:
-    """Why it could not be written, if it could not: a forecast does not fail for that."""
+    """Write the records. Return the reason if that failed, else None: a forecast does not fail for it."""
     try:
         with replacing(path, shared=True) as temporary:
             temporary.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Forecast of a sweep's time: from the seconds of a patch to those of a fold run, and to those of all of them."""
+"""Forecast of a sweep's time, from the seconds of a patch to those of a fold run and of the whole sweep."""
 
 import heapq
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ def training_patches(num_cases: int, config: ArmConfig) -> int:
 
 
 def validation_patches(num_cases: int, config: ArmConfig) -> int:
-    """The same of the validation part, whose patches are not augmented."""
+    """Patches of a fold run's validation part, which are not augmented, over a typical number of epochs."""
     return round(_share(config) / (_num_parts(config) - 1) * num_cases * _patches_per_case(config))
 
 
@@ -31,7 +31,8 @@ def forecast_fold(config: ArmConfig, num_cases: int, patch_s: float) -> float:
 
 
 def makespan(seconds: Iterable[float], num_slots: int) -> float:
-    """Time until all is done, if each fold run takes so many seconds and begins, in this order, on the first free slot.
+    """Seconds until all fold runs are done, if each takes so many seconds and begins, in this order, on the first free
+    slot.
 
     A whole fold run is the unit: three of an hour on two slots take two hours.
     """

@@ -1,4 +1,4 @@
-"""Memory and disk of cases and fold runs, from what is cheap to know about them."""
+"""Memory and disk of cases and fold runs, estimated from facts that are cheap to read."""
 
 import math
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ HEAD_SHARE = 0.6
 BYTES_PER_VOXEL = 0.2
 """Size of a preprocessed case's file for each voxel before cropping, and channel: 0.11 to 0.31 in the same cases."""
 _BYTES_PER_CENTRE = 16
-"""Of a patch bank: three coordinates and the number of the case."""
+"""Bytes of a centre in a patch bank: three coordinates and the number of the case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scan:
-    """The grid of a CT; the slices are taken for the last axis of its file, as nearly always they are."""
+class CTGrid:
+    """The grid of a CT. The last axis of its file is assumed to be that of the slices, which nearly always holds."""
 
     shape_DHW: Shape
     spacing_DHW_mm: Spacing
@@ -46,13 +46,13 @@ def preprocessed_size(path: Path) -> CaseSize:
     return CaseSize(native_DHW=_shape(facts["native_DHW"]), crop_DHW=_shape(facts["crop_DHW"]))
 
 
-def read_scan(case: Case) -> Scan:
+def read_scan(case: Case) -> CTGrid:
     """Read the grid of a case's CT from its header.
 
     Raises:
         BadInput: there is no such file, or it is no NIfTI file.
     """
-    # Imported where it is needed: where every case is preprocessed it is not, and it takes half of a plan's time.
+    # Imported only here: it takes half of a plan's time, and is not needed when every case is preprocessed.
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
 
@@ -67,32 +67,32 @@ def read_scan(case: Case) -> Scan:
             f"case {case.case_id}: the header of {case.ct_path.name} cannot be read ({type(error).__name__}); "
             "hemosweep data check names all such cases"
         ) from error
-    return Scan(shape_DHW=(depth, height, width), spacing_DHW_mm=(d_mm, h_mm, w_mm))
+    return CTGrid(shape_DHW=(depth, height, width), spacing_DHW_mm=(d_mm, h_mm, w_mm))
 
 
-def expected_size(scan: Scan, config: PreprocessingConfig) -> CaseSize:
-    """The size that a case will have, if a head of the usual share is left of it."""
+def expected_size(scan: CTGrid, config: PreprocessingConfig) -> CaseSize:
+    """The size that a case will have, if the head has its usual share of the scan."""
     full_DHW = resampled_shape(scan.shape_DHW, scan.spacing_DHW_mm, config.spacing_HWD_mm)
     depth, height, width = (round(size * HEAD_SHARE ** (1 / 3)) for size in full_DHW)
     return CaseSize(native_DHW=scan.shape_DHW, crop_DHW=(depth, height, width))
 
 
 def file_bytes(size: CaseSize, config: PreprocessingConfig) -> int:
-    """About what a preprocessed case takes on disk."""
+    """Approximate bytes of a preprocessed case on disk."""
     return round(BYTES_PER_VOXEL * len(config.channels) * math.prod(size.crop_DHW) / HEAD_SHARE)
 
 
 def resident_bytes(size: CaseSize, config: ArmConfig) -> int:
     """Memory of a case of the training or validation part in a patch bank, for as long as a fold run trains.
 
-    While the bank is put together it takes twice as much, before the first step takes anything.
+    While the bank is built, before the first step, it takes twice as much.
     """
     num_channels = len(config.preprocessing.channels)
     return (2 * num_channels + 1) * math.prod(size.crop_DHW) + _BYTES_PER_CENTRE * config.sampling.num_patches_per_case
 
 
 def prediction_bytes(cases: Sequence[Case]) -> int:
-    """About what the predictions of these cases take on disk: what their reference masks do."""
+    """Approximate bytes of the predictions of these cases on disk: those of their reference masks."""
     masks = [case.lesion_path for case in cases if case.lesion_path is not None]
     return sum(mask.stat().st_size for mask in masks if mask.is_file())
 

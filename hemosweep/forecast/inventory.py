@@ -1,4 +1,4 @@
-"""Inventory of a sweep before it begins: cases, preprocessed or still to be, and fold runs that are done."""
+"""Inventory of a sweep before it begins: its cases, preprocessed or not, and the fold runs that are done."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from hemosweep.engine.request import Request
 from hemosweep.environment import num_processors
 from hemosweep.forecast.footprint import (
     CaseSize,
-    Scan,
+    CTGrid,
     expected_size,
     file_bytes,
     prediction_bytes,
@@ -32,11 +32,12 @@ FoldRunKey = tuple[ArmConfig, int, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stock:
-    """`folds` are the numbers of those that are trained, `sizes` those of all cases, preprocessed in each way.
+class Inventory:
+    """Inventory of a sweep. `folds` are the numbers of the folds to train. `sizes` are the sizes of all cases for each
+    preprocessing.
 
-    `fold_prediction_bytes` is the disk that the predictions of one fold run take, `preprocessed_bytes` that of the
-    `num_to_preprocess` files of preprocessed cases that are not there yet.
+    `fold_prediction_bytes` is the disk space of the predictions of one fold run, and `preprocessed_bytes` that of the
+    `num_to_preprocess` preprocessed cases that do not exist yet.
     """
 
     num_cases: int
@@ -53,8 +54,8 @@ class Stock:
         return round(whole * (1 - 1 / config.cross_validation.num_folds))
 
 
-def take_stock(request: Request) -> Stock:
-    """Look at the data set and the output folder of a request; make nothing.
+def take_inventory(request: Request) -> Inventory:
+    """Read the data set and the output folder of a request. Nothing is written.
 
     Raises:
         BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read.
@@ -70,26 +71,26 @@ def take_stock(request: Request) -> Stock:
     sizes: dict[PreprocessingConfig, Sequence[CaseSize]] = {}
     inputs: dict[PreprocessingConfig, Inputs] = {}
     num_to_preprocess, bytes_to_preprocess = 0, 0
-    scans: Mapping[str, Scan] = {}
+    scans: Mapping[str, CTGrid] = {}
     names = {with_cta: _file_names(cases, configs, with_cta=with_cta) for with_cta in (False, True)}
     for config in configs:
         folder = derivatives_folder(data, request.out, config)
         paths = {case_id: folder / name for case_id, name in names[config.angiography].items()}
-        there = {case_id for case_id, path in paths.items() if path.is_file()}
-        if len(there) == len(cases):
+        preprocessed = {case_id for case_id, path in paths.items() if path.is_file()}
+        if len(preprocessed) == len(cases):
             inputs[config] = Inputs.read(paths)
         elif not scans:
             scans = {case.case_id: read_scan(case) for case in cases}
         sizes[config] = [
             preprocessed_size(paths[case.case_id])
-            if case.case_id in there
+            if case.case_id in preprocessed
             else expected_size(scans[case.case_id], config)
             for case in cases
         ]
-        to_make = [size for case, size in zip(cases, sizes[config], strict=True) if case.case_id not in there]
+        to_make = [size for case, size in zip(cases, sizes[config], strict=True) if case.case_id not in preprocessed]
         num_to_preprocess += len(to_make)
         bytes_to_preprocess += sum(file_bytes(size, config) for size in to_make)
-    return Stock(
+    return Inventory(
         num_cases=len(cases),
         folds=tuple(fold.index for fold in folds),
         sizes=sizes,
@@ -100,12 +101,12 @@ def take_stock(request: Request) -> Stock:
     )
 
 
-def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> Stock:
-    """Before the first sweep of a profile there are not even its phantoms, but their size is known."""
+def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> Inventory:
+    """Inventory before the first sweep of a profile: its phantoms do not exist yet, but their size is known."""
     phantom, num_cases = SIZES[request.profile.name], request.profile.phantom_cases
-    scan = Scan(shape_DHW=phantom.shape_DHW, spacing_DHW_mm=phantom.spacing_DHW_mm)
+    scan = CTGrid(shape_DHW=phantom.shape_DHW, spacing_DHW_mm=phantom.spacing_DHW_mm)
     sizes = {config: [expected_size(scan, config)] * num_cases for config in configs}
-    return Stock(
+    return Inventory(
         num_cases=num_cases,
         folds=request.only_folds or tuple(range(request.base.cross_validation.num_folds)),
         sizes=sizes,
@@ -117,8 +118,8 @@ def _of_phantoms(request: Request, configs: Sequence[PreprocessingConfig]) -> St
 def _file_names(cases: Sequence[Case], configs: Sequence[PreprocessingConfig], *, with_cta: bool) -> Mapping[str, str]:
     """Case id to the name of its preprocessed file, which holds the digest of the files that it is made of.
 
-    It is asked for once for all configurations that read the same files, and of several cases at once: to digest a data
-    set of gigabytes takes seconds.
+    The names are computed once for all configurations that read the same files, and for several cases at once: the
+    digests of a data set of gigabytes take seconds.
     """
     config = next((config for config in configs if config.angiography == with_cta), None)
     if config is None:
@@ -131,8 +132,8 @@ def _file_names(cases: Sequence[Case], configs: Sequence[PreprocessingConfig], *
 def _done(
     request: Request, cases: Sequence[Case], folds: Sequence[Fold], inputs: Mapping[PreprocessingConfig, Inputs]
 ) -> frozenset[FoldRunKey]:
-    """The fold runs that ended, in this sweep or another. One whose cases are not preprocessed has no name yet: their
-    content is in it."""
+    """The fold runs that are done, in this sweep or another. A fold run whose cases are not preprocessed has no name
+    yet, because its name depends on their content."""
     arms: dict[ArmConfig, Arm] = {arm.config: arm for arm in request.arms if arm.config.preprocessing in inputs}
     replicates = plan_replicates(
         tuple(arms.values()), request.seeds, cases, folds, inputs=inputs, source=source_digest()

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 BUSY = 0.5
-"""Processors that other programs keep busy, from which on a step takes visibly longer than it would alone."""
+"""Number of processors kept busy by other programs, from which on a step takes visibly longer than alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
     """One training step of a network on one device.
 
-    `memory_bytes` is the peak that a fold run's process comes to, without its cases: on a GPU of what PyTorch allocates
-    there, beside which CUDA takes some hundred megabytes for every process; on the CPU of the whole process.
-    `batch_at_once` is how many patches of a batch memory holds at once. `weight_bytes` are the network's weights and
-    running statistics. `num_busy` are the processors that other programs kept busy meanwhile, None for a GPU;
-    `timed_on` is the day, as in 2026-11-24.
+    `memory_bytes` is the peak memory of a fold run's process without its cases. On a GPU it is the memory that PyTorch
+    allocates; CUDA takes some hundred megabytes more for every process. On the CPU it is that of the whole process.
+    `batch_at_once` is the number of patches of a batch that memory holds at once. `weight_bytes` is the size of the
+    network's weights and running statistics. `num_busy` is the number of processors that other programs kept busy
+    meanwhile, None for a GPU. `timed_on` is the day, such as 2026-11-24.
     """
 
     patch_s: float
@@ -26,18 +26,18 @@ class Calibration:
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Disk that a fold run's checkpoint takes: the weights, the best ones, and Adadelta's two averages of each."""
+        """Disk space of a fold run's checkpoint: the weights, the best weights, and Adadelta's two averages of each."""
         return 4 * self.weight_bytes
 
     @property
     def disturbed(self) -> bool:
-        """True if other programs made the step longer than it is."""
+        """True if other programs made the step longer."""
         return self.num_busy is not None and self.num_busy >= BUSY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timed:
-    """Steps that were timed just now, in the order asked for; `gpu_bytes` is the memory of a GPU."""
+    """Steps that were timed now, in the order of the request. `gpu_bytes` is the memory of a GPU."""
 
     device: str
     num_gpus: int

@@ -1,4 +1,4 @@
-"""A training step of a network, timed and weighed on this machine's device."""
+"""Time and memory of a training step of a network, measured on this machine's device."""
 
 import re
 import resource
@@ -21,16 +21,17 @@ from hemosweep.model.memory import MicroBatch
 NUM_STEPS = 2
 """Timed steps, after one of warm-up."""
 STEP_S = 0.2
-"""Longest time of a timed step on the CPU. A larger batch takes less time a patch, a whole one perhaps minutes."""
+"""Longest time of a timed step on the CPU. A larger batch takes less time a patch, but a whole batch may take
+minutes."""
 SMALLEST_BATCH = 2
-"""Batch normalisation has no variance below."""
+"""Fewest patches of a step: batch normalisation has no variance below."""
 
 WEIGHT_COPIES = 5
 """The weights, their gradients, Adadelta's two averages of each, and the best weights so far."""
 BACKWARD_SHARE = 0.2
-"""Memory of the backward pass beside what the forward pass has kept for it, as a share of that."""
+"""Memory of the backward pass on top of the tensors that the forward pass keeps, as a share of those."""
 LIBRARIES_BYTES = 200_000_000
-"""Memory of a CPU training's process beside: other libraries, mapped files, oneDNN's kernels for the network.
+"""Further memory of a CPU training's process: other libraries, mapped files, oneDNN's kernels for the network.
 
 Both were measured with six networks, 8 to 64 channels wide, patches of 2 to 55 thousand voxels and 16 to 64 of them a
 batch: the estimate was between 8% below and 1% above the peak of the child process, which was 0.6 to 2.5 GB.
@@ -40,9 +41,9 @@ batch: the estimate was between 8% below and 1% above the peak of the child proc
 def time_steps(configs: Sequence[ArmConfig], *, num_steps: int = NUM_STEPS) -> Timed:
     """The training step of each configuration on this machine's device.
 
-    On a GPU it is a step at the real batch size, and its memory is measured. On the CPU, where that may take minutes,
-    it has as few patches as take about `STEP_S`, and the memory of a whole one is reckoned from what a smaller one
-    keeps.
+    On a GPU the step has the real batch size, and its memory is measured. On the CPU, where that may take minutes, it
+    has only as many patches as take about `STEP_S`, and the memory of a whole batch is computed from that of a smaller
+    one.
 
     Raises:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
@@ -51,7 +52,7 @@ def time_steps(configs: Sequence[ArmConfig], *, num_steps: int = NUM_STEPS) -> T
     if device.torch_device.type == "cuda":
         steps = [_on_gpu(config, device, num_steps) for config in configs]
     else:
-        process_bytes = _process_bytes()  # Before the first step leaves something behind.
+        process_bytes = _process_bytes()  # Measured before the first step, which leaves memory behind.
         steps = [_on_cpu(config, device, num_steps, process_bytes) for config in configs]
     return Timed(
         device=device.name, num_gpus=count_gpus(), gpu_bytes=memory_bytes(device.torch_device), steps=tuple(steps)
@@ -69,7 +70,7 @@ def _on_gpu(config: ArmConfig, device: Device, num_steps: int) -> Calibration:
         return num_patches
 
     batch = micro_batch.run(run, config.training.batch_size)
-    torch.cuda.reset_peak_memory_stats()  # What was tried in vain is no peak.
+    torch.cuda.reset_peak_memory_stats()  # A failed attempt is no peak.
     seconds = _timed(lambda: run(batch), num_steps)
     weight_bytes = step.weight_bytes
     return Calibration(
@@ -105,7 +106,7 @@ def _on_cpu(config: ArmConfig, device: Device, num_steps: int, process_bytes: in
 
 
 def _timed(step: Callable[[], object], num_steps: int) -> float:
-    """Seconds of the fastest step: whatever else the machine does only adds to them."""
+    """Seconds of the fastest step: other work of the machine only adds to them."""
     seconds = []
     for _ in range(num_steps):
         begun = time.perf_counter()
@@ -117,8 +118,8 @@ def _timed(step: Callable[[], object], num_steps: int) -> float:
 class TrainingStep:
     """One step of `training.loop` on noise: forward, backward, and Adadelta.
 
-    Adadelta is written out: to make one of torch's optimizers imports its compiler, which takes longer than all the
-    rest of a forecast.
+    Adadelta is written out here, because one of torch's optimizers imports torch's compiler, which takes longer than
+    the rest of a forecast.
     """
 
     def __init__(self, config: ArmConfig, device: Device) -> None:
@@ -150,7 +151,7 @@ class TrainingStep:
     def kept_bytes(self, num_patches: int) -> int:
         """Bytes that the forward pass keeps for the backward pass, beside the weights."""
         weights = {parameter.untyped_storage()._cdata for parameter, _, _ in self._averages}
-        kept: dict[int, int] = {}  # By storage: two layers may keep one tensor.
+        kept: dict[int, int] = {}  # Counted by storage: two layers may keep the same tensor.
 
         def keep(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
@@ -172,14 +173,14 @@ class TrainingStep:
 
 
 def _process_bytes() -> int:
-    """Memory that this process has to itself: torch and what the command line has imported.
+    """Private memory of this process: torch and the imports of the command line.
 
-    A fold run's process has about as much of it. Files that are mapped do not count: it maps fewer of them.
+    A fold run's process has about as much. Mapped files do not count: that process maps fewer of them.
     """
     status = Path("/proc/self/status")
     if status.is_file():
         kilobytes = re.search(r"^RssAnon:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
         if kilobytes is not None:
             return 1024 * int(kilobytes[1])
-    # All that it has held so far: bytes on macOS, kilobytes elsewhere.
+    # Peak memory so far: bytes on macOS, kilobytes elsewhere.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,12 +1,13 @@
 """Public sets of head CT, and nnU-Net's, to data sets that hemosweep reads."""
 
+from hemosweep.data.parallel import Progress
 from hemosweep.importers.bhsd import import_bhsd, import_mbh_seg
 from hemosweep.importers.cq500 import import_cq500
 from hemosweep.importers.ct_ich import import_ct_ich
 from hemosweep.importers.hemseg import import_hemseg
 from hemosweep.importers.instance import import_instance
 from hemosweep.importers.nnunet import import_nnunet
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, check_out, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, check_out, write_dataset
 
 __all__ = [
     "ImportSummary",

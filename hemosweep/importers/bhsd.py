@@ -1,5 +1,5 @@
 """BHSD (Wu et al. 2023, arXiv:2308.11298) and MBH-Seg 2025 (doi:10.5281/zenodo.15094748): scans of the RSNA 2019
-challenge with a label a type of hemorrhage, from one rater or several. They meet the paper's task as it stands."""
+challenge with a label a type of hemorrhage, from one rater or several. Both have the paper's task without changes."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import BHSD, MBH_SEG, find_root
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of, subfolders, subject_ids
 from hemosweep.importers.volumes import odd_blood, read_ct, read_labels
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
 IPH, IVH = 2, 3
 """Of 1 EDH, 2 IPH, 3 IVH, 4 SAH, 5 SDH."""
@@ -42,7 +43,7 @@ def import_bhsd(
         {scan.case_id: partial(_read, scan, (scan.labels_path,), lesion_label, ivh_label) for scan in scans},
         source=source,
         layout=BHSD.name,
-        notes=(_told(lesion_label, ivh_label),),
+        notes=(_label_note(lesion_label, ivh_label),),
         progress=progress,
     )
 
@@ -83,7 +84,7 @@ def import_mbh_seg(
         },
         source=source,
         layout=MBH_SEG.name,
-        notes=(_told(lesion_label, ivh_label), f"the labels are those of {whose}"),
+        notes=(_label_note(lesion_label, ivh_label), f"the labels are those of {whose}"),
         progress=progress,
     )
 
@@ -93,7 +94,7 @@ def _check_labels(lesion_label: int, ivh_label: int) -> None:
         raise BadInput(f"lesion label {lesion_label}, IVH label {ivh_label}: must be two different labels from 1 on")
 
 
-def _told(lesion_label: int, ivh_label: int) -> str:
+def _label_note(lesion_label: int, ivh_label: int) -> str:
     return f"the lesion is label {lesion_label} (IPH), the IVH mask label {ivh_label}; other hemorrhage is background"
 
 

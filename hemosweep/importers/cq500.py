@@ -4,13 +4,14 @@ import os
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import CQ500, find_root
 from hemosweep.importers.source import Scan, nifti_file, read_table, subject_ids
 from hemosweep.importers.volumes import MERGED, read_binary_case
-from hemosweep.importers.writer import ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportSummary, write_dataset
 
-COLUMNS = ("name", "CT_fn", "mask_fn")
+CQ500_COLUMNS = ("name", "CT_fn", "mask_fn")
 
 
 def import_cq500(source: Path, out: Path, *, progress: Progress | None = None) -> ImportSummary:
@@ -25,7 +26,7 @@ def import_cq500(source: Path, out: Path, *, progress: Progress | None = None) -
     """
     root = find_root(source, CQ500)
     table = root / "info.csv"
-    rows = {row["name"]: row for row in read_table(table, COLUMNS)}
+    rows = {row["name"]: row for row in read_table(table, CQ500_COLUMNS)}
     scans = [
         Scan(
             case_id=case_id,

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import CT_ICH, find_root
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
 TABLE = "hemorrhage_diagnosis_raw_ct.csv"
 TYPES = {

@@ -1,7 +1,8 @@
-"""Hospital DICOM to a data set: one case a study, its plain head CT and, where there is one, its CT angiography.
+"""Import of hospital DICOM as a data set: one case a study, with its plain head CT and, if there is one, its CT
+angiography.
 
-What a header says decides which series is taken and is then forgotten: ids are new, and their order is that of a
-digest, so it tells nothing. There is no lesion mask; it is to be drawn on the CT that is written.
+The header decides which series is imported, and is then dropped: ids are new, and their order is that of a digest,
+which reveals nothing. There is no lesion mask: it must be drawn on the written CT.
 """
 
 import csv
@@ -13,8 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from hemosweep.data.dicom import DicomSeries, list_series, read_series
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, check_out, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, check_out, write_dataset
 
 CONTRAST_TEXT = re.compile(r"angio|(?<![a-z])cta(?![a-z])|perfusion|(?<![a-z])ctp(?![a-z])", re.IGNORECASE)
 NO_AGENT = ("", "n", "no", "none", "n/a", "0", "-")
@@ -31,7 +33,7 @@ SHARP_TEXT = re.compile(
     re.IGNORECASE,
 )
 """Kernels made for bone: noise drowns blood in them."""
-HEAD_MM = 100.0
+MIN_HEAD_MM = 100.0
 """A series of at least this extent, or 80% of the longest, covers the brain; others are repeats of a few slices."""
 
 
@@ -140,11 +142,14 @@ def choose_plain(group: Sequence[DicomSeries], number: int | None) -> tuple[Dico
     against = {one.number: _against(one) for one in group}
     fit = [one for one in group if against[one.number] is None]
     if not fit:
-        told = "; ".join(f"{one.number}: {against[one.number]}" for one in group[:8]) + ("; ..." if group[8:] else "")
-        raise BadInput(
-            f"no plain head CT among its {len(group)} series ({told}); if one is, import the study alone with --series"
+        reasons = "; ".join(f"{one.number}: {against[one.number]}" for one in group[:8]) + (
+            "; ..." if group[8:] else ""
         )
-    full_mm = min(HEAD_MM, 0.8 * max(_extent_mm(one) for one in fit))
+        raise BadInput(
+            f"no plain head CT among its {len(group)} series ({reasons}); if one is, import the study alone with "
+            "--series"
+        )
+    full_mm = min(MIN_HEAD_MM, 0.8 * max(_extent_mm(one) for one in fit))
     fit = [one for one in fit if _extent_mm(one) >= full_mm]
     chosen = min(fit, key=_rank)
     others = [str(one.number) for one in fit if one is not chosen]
@@ -166,7 +171,7 @@ def choose_angiography(group: Sequence[DicomSeries]) -> tuple[DicomSeries | None
 
 
 def _against(one: DicomSeries) -> str | None:
-    """Why a series is not taken for a plain head CT on its own."""
+    """Reason why a series is not imported as a plain head CT."""
     if one.refusal is not None:
         return one.refusal
     if one.header.derived:

@@ -6,11 +6,12 @@ import os
 from functools import partial
 from pathlib import Path
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import HEMSEG, find_root
 from hemosweep.importers.source import nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
-from hemosweep.importers.writer import ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportSummary, write_dataset
 
 SPLITS = ("train", "val", "test")
 IPH, IVH = "0", "1"
@@ -54,17 +55,17 @@ def import_hemseg(
             f"{source}: no table tells the type of {len(untold)} of {len(labels)} labels ({untold[0]}); put the set's "
             "train_set.csv, val_set.csv and test_set.csv (filename, label) there"
         )
-    wanted = {name: path for name, path in labels.items() if types[name] == IPH}
-    found = {name: path for name, path in nifti_files(images).items() if name in wanted}
-    if not found:
+    iph_labels = {name: path for name, path in labels.items() if types[name] == IPH}
+    iph_images = {name: path for name, path in nifti_files(images).items() if name in iph_labels}
+    if not iph_images:
         raise BadInput(
-            f"{images}: has no image of the {len(wanted)} IPH labels; the files must be named like the labels"
+            f"{images}: has no image of the {len(iph_labels)} IPH labels; the files must be named like the labels"
         )
     patients = _patients(source, root)
     notes = ["the types are those of the set's tables, where 0 is taken for IPH and 1 for IVH"]
-    if len(wanted) < len(labels):
-        notes.append(f"{len(labels) - len(wanted)} of {len(labels)} scans are IVH alone and are left out")
-    if any(name not in patients for name in wanted):
+    if len(iph_labels) < len(labels):
+        notes.append(f"{len(labels) - len(iph_labels)} of {len(labels)} scans are IVH alone and are left out")
+    if any(name not in patients for name in iph_labels):
         notes.append(
             "annotion_file_info.jsonl is missing or incomplete: scans that it does not name count as patients of their "
             "own, though some patients have two"
@@ -76,7 +77,7 @@ def import_hemseg(
             scan.case_id: partial(
                 read_binary_case, scan, patient_id=patients.get(scan.name, scan.name), columns=columns
             )
-            for scan in pair_scans(found, wanted)
+            for scan in pair_scans(iph_images, iph_labels)
         },
         source=source,
         layout=HEMSEG.name,

@@ -3,10 +3,11 @@
 from functools import partial
 from pathlib import Path
 
+from hemosweep.data.parallel import Progress
 from hemosweep.importers.layouts import INSTANCE, find_root
 from hemosweep.importers.source import nifti_files, pair_scans
 from hemosweep.importers.volumes import MERGED, read_binary_case
-from hemosweep.importers.writer import ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportSummary, write_dataset
 
 
 def import_instance(source: Path, out: Path, *, progress: Progress | None = None) -> ImportSummary:

@@ -1,4 +1,4 @@
-"""Public layouts, and the one that a folder is in."""
+"""Public layouts, and detection of the layout of a folder."""
 
 import os
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def find_root(source: Path, layout: Layout) -> Path:
     """The folder of a public set's files, in or below the folder that a user names.
 
     Raises:
-        BadInput: `source` is no folder, or is not in this layout; says in which it seems to be.
+        BadInput: `source` is no folder, or is not in this layout; the message names the layout that it seems to have.
     """
     if not os.path.isdir(source):
         kind = (

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import NNUNET, find_root
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of
 from hemosweep.importers.volumes import odd_blood, read_ct, read_scan
-from hemosweep.importers.writer import ImportedCase, ImportSummary, Progress, write_dataset
+from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
 CT_CHANNEL = "_0000"
 

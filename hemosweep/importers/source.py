@@ -9,13 +9,13 @@ from pathlib import Path
 
 from hemosweep.errors import BadInput
 
-SUFFIXES = (".nii.gz", ".nii")
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
 _RSNA_NAME = re.compile(r"ID_(?P<patient>[0-9a-f]+)_ID_[0-9a-f]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
-    """A CT with its label map, None where there is none; `name` is what the set calls it."""
+    """A CT with its label map, each None where it is missing. `name` is its name in the set."""
 
     case_id: str
     name: str
@@ -43,7 +43,7 @@ def nifti_files(folder: Path) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for name in _names(folder):
-        suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+        suffix = next((suffix for suffix in NIFTI_SUFFIXES if name.endswith(suffix)), None)
         if suffix is None:
             continue
         stem = name.removesuffix(suffix)
@@ -54,7 +54,7 @@ def nifti_files(folder: Path) -> dict[str, Path]:
 
 
 def subfolders(folder: Path) -> tuple[str, ...]:
-    """Names of the folders in a folder, sorted, without hidden ones and what macOS packs.
+    """Names of the folders in a folder, sorted, without hidden ones and those that macOS adds to archives.
 
     Raises:
         BadInput: the folder cannot be listed.
@@ -70,8 +70,8 @@ def _names(folder: Path) -> list[str]:
 
 
 def nifti_file(folder: Path, stem: str) -> Path:
-    """A file of that name as .nii.gz or .nii, whichever there is; the first of the two where there is none."""
-    paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+    """Path of a file of that name as .nii.gz or .nii, the existing one; .nii.gz where neither exists."""
+    paths = [folder / f"{stem}{suffix}" for suffix in NIFTI_SUFFIXES]
     return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 

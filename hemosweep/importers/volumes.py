@@ -18,7 +18,7 @@ from hemosweep.errors import BadInput
 from hemosweep.importers.source import Scan
 from hemosweep.importers.writer import ImportedCase
 
-BLOOD_HU = (40.0, 90.0)
+ACUTE_BLOOD_HU = (40.0, 90.0)
 """Range of the median of a mask's voxels if it is drawn around acute blood."""
 
 MERGED = (
@@ -28,7 +28,7 @@ MERGED = (
 
 
 def read_scan(scan: Scan) -> tuple[Volume, NDArray[np.generic], tuple[str, ...]]:
-    """Read a scan's CT as it is stored, its label map on the CT's grid, and what is odd about them or had to be mended.
+    """Read a scan's CT as it is stored, its label map on the CT's grid, and warnings about oddities and corrections.
 
     Raises:
         BadInput: as `read_ct` and `read_labels`, or the scan has no label map.
@@ -55,10 +55,10 @@ def read_ct(case_id: str, path: Path | None) -> Volume:
 def read_labels(
     case_id: str, path: Path | None, ct_path: Path | None, ct: Volume
 ) -> tuple[NDArray[np.generic], tuple[str, ...]]:
-    """Read a label map onto its CT's grid, and what had to be mended.
+    """Read a label map onto its CT's grid, with warnings about corrections.
 
-    A label map that differs from its CT in the header alone (it says no place, or one of the two has no sform while
-    shape, voxel size and axes agree) lies where the CT lies.
+    A label map that differs from its CT only in the header takes the place of the CT: its header has no place, or one
+    of the two has no sform while shape, voxel size and axes agree.
 
     Raises:
         BadInput: there is no file, it is unreadable, lies elsewhere than the CT, or has values that are no labels.
@@ -138,13 +138,16 @@ def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> Mask:
     values = np.unique(labels_DHW)
     values = values[values != 0]
     if len(values) > 1 and values[-1] != 255:
-        told = ", ".join(f"{value:g}" for value in values[:6])
-        raise BadInput(f"case {scan.case_id}: the mask has the labels {told} where one is expected; is it another set?")
+        listed = ", ".join(f"{value:g}" for value in values[:6])
+        raise BadInput(
+            f"case {scan.case_id}: the mask has the labels {listed} where one is expected; is it another set?"
+        )
     return np.asarray(labels_DHW != 0) if len(values) < 2 else labels_DHW.astype(np.int64) >= 128
 
 
 def odd_blood(ct: Volume, lesion_DHW: Mask) -> tuple[str, ...]:
-    """A warning where the lesion's voxels do not look like blood: another label's meaning, or a mask of another scan.
+    """Warning if the lesion's voxels do not look like blood: the label has another meaning, or the mask belongs to
+    another scan.
 
     The values may be stored without their HU intercept (`to_hounsfield`).
     """
@@ -152,7 +155,7 @@ def odd_blood(ct: Volume, lesion_DHW: Mask) -> tuple[str, ...]:
         return ()
     hu_DHW, _ = to_hounsfield(ct.array_DHW)
     median_hu = float(np.median(hu_DHW[lesion_DHW]))
-    low_hu, high_hu = BLOOD_HU
+    low_hu, high_hu = ACUTE_BLOOD_HU
     if low_hu <= median_hu <= high_hu:
         return ()
     return (

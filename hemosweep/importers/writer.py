@@ -13,14 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hemosweep.arrays import Mask
+from hemosweep.arrays import INT16, Mask
 from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME, case_file
 from hemosweep.data.nifti import Volume, write_volume
+from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import write_text
-
-Progress = Callable[[int, int], None]
-INT16 = np.iinfo(np.int16)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +84,9 @@ def write_dataset(
 ) -> ImportSummary:
     """Read the cases one at a time and write them as a data set into the folder `out`.
 
-    `participants.tsv` comes last, so that an import that was stopped is not taken for a data set. A case that fails
-    leaves nothing behind and the others go on; where none is left, nothing is written. No header field of a source
-    file but its geometry reaches the data set.
+    `participants.tsv` comes last, so that an interrupted import does not count as a data set. A failed case leaves no
+    files, and the others go on; if all fail, nothing is written. No header field of a source file but its geometry
+    reaches the data set.
 
     Args:
         cases: from case id to what reads the case, in the order of the rows.
@@ -131,7 +129,9 @@ def write_dataset(
         progress(len(cases), len(cases))
     if not rows and not failures:
         raise BadInput(f"{source}: has no case to import ({len(left_out)} have no voxel of the lesion); look into it")
-    empty = (f"left out for want of a lesion voxel: {len(left_out)} of {len(cases)} cases",) if left_out else ()
+    empty = (
+        (f"left out, because the mask has no lesion voxel: {len(left_out)} of {len(cases)} cases",) if left_out else ()
+    )
     summary = ImportSummary(
         written=tuple(rows),
         left_out=tuple(left_out),

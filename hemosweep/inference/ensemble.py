@@ -1,4 +1,4 @@
-"""The fold ensemble of one arm: what its fold runs learned, put to work on a case that needs no reference."""
+"""The fold ensemble of one arm: the networks of its fold runs, applied to a case without a reference."""
 
 import pickle
 from collections.abc import Callable, Sequence
@@ -75,8 +75,8 @@ def predict_ensemble(
     return total_DHW / np.float32(len(ensemble.models))
 
 
-class OwnCases:
-    """The cases that an ensemble was trained, validated or tested on, known again by their brain masks.
+class EnsembleCases:
+    """The cases that an ensemble was trained, validated or tested on, recognised by their brain masks.
 
     A brain mask follows thousands of noisy voxels, so that two scans never share one to the voxel, while the same scan
     gives the same mask under any name, with or without its lesion mask.
@@ -101,7 +101,7 @@ class OwnCases:
 
 
 def _packed_brain(path: Path) -> bytes | None:
-    """The brain mask of a saved case without unpacking its images; None where the file is gone."""
+    """Read the brain mask of a saved case without its images; None where the file is missing."""
     try:
         with path.open("rb") as file, np.load(file) as arrays:
             return bytes(arrays["brain"].tobytes())

@@ -40,11 +40,11 @@ def window_starts(length: int, patch: int, overlap: float) -> list[int]:
 
 def windows_with_brain(brain_DHW: Mask, starts: Starts, patch_DHW: Shape) -> Mask:
     """Mask `(Z, Y, X)` of the windows, by their starts along each axis, that hold a brain voxel."""
-    found = brain_DHW
+    occupied = brain_DHW
     for axis, (axis_starts, size) in enumerate(zip(starts, patch_DHW, strict=True)):
-        planes = np.moveaxis(found, axis, 0)
-        found = np.stack([planes[start : start + size].any(axis=0) for start in axis_starts], axis=axis)
-    return found
+        planes = np.moveaxis(occupied, axis, 0)
+        occupied = np.stack([planes[start : start + size].any(axis=0) for start in axis_starts], axis=axis)
+    return occupied
 
 
 def num_windows_that_see(kept_ZYX: Tensor, starts: Starts, patch_DHW: Shape, shape_DHW: Shape) -> Tensor:
@@ -82,7 +82,7 @@ def predict_probability(
     """Lesion probability of every voxel of one case.
 
     Windows without a brain voxel hold background only and are skipped: probability 0 there. A volume smaller than the
-    patch is padded with background. Where memory does not hold `batch_size` windows at once, fewer are taken.
+    patch is padded with background. If memory does not hold `batch_size` windows at once, fewer are used.
 
     The CPU repeats every bit; CUDA does so after `torch.use_deterministic_algorithms(True)`.
 

@@ -26,7 +26,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         try:
             torch.save(state, file)
         except RuntimeError as error:
-            # torch closes its archive over what went wrong, and complains of that instead.
+            # torch closes its archive after the first error, and raises another error instead.
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
@@ -38,17 +38,17 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
 
 
 def load_own_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
-    """The checkpoint to go on from, in the host's memory; None where there is none yet.
+    """Read the checkpoint to go on from, into the host's memory; None where there is none yet.
 
     Args:
-        run: the fold run's digest, which the checkpoint must have been written with.
+        run: the fold run's digest, which the checkpoint must contain.
 
     Raises:
-        UnreadableCheckpoint: it is cut short or damaged, or of another fold run.
+        UnreadableCheckpoint: it is truncated or damaged, or belongs to another fold run.
     """
     if not path.exists():
         return None
-    content = path.read_bytes()  # Whatever goes wrong from here on is not the file system's.
+    content = path.read_bytes()  # Errors from here on do not come from the file system.
     try:
         with ZipFile(io.BytesIO(content)) as archive:
             if archive.testzip() is not None:  # torch itself looks at no checksum.
@@ -64,7 +64,7 @@ def load_own_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give an unreadable checkpoint another name, for whoever wants to look at it, and return it."""
+    """Rename an unreadable checkpoint, so that it can be examined, and return its new path."""
     return path.replace(path.with_name(f"unreadable-{path.name}"))
 
 

@@ -18,7 +18,7 @@ CHANNEL_MULTIPLE = 16
 
 
 class BatchNorm(nn.BatchNorm3d):
-    """Batch normalisation, with the rectifier behind it where `relu` is set.
+    """Batch normalisation, followed by the rectifier if `relu` is set.
 
     It normalises the view `(B, C, D*H, W)`: on CUDA, PyTorch has fast kernels for channels_last in 2D and none in 3D.
     On the CPU the view gives the same bits. A compiler writes kernels of its own, and would lose sight of the memory
@@ -33,7 +33,7 @@ class BatchNorm(nn.BatchNorm3d):
         if torch.compiler.is_compiling():
             y_BCDHW: Tensor = super().forward(x_BCDHW)
             return y_BCDHW.relu() if self.relu else y_BCDHW
-        # What nn.BatchNorm3d does beside, but for its check of the number of axes.
+        # The other work of nn.BatchNorm3d, except its check of the number of axes.
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         y_BCHW = F.batch_norm(

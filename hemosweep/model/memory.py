@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 _OF_DEVICE = ("out of memory", "alloc_failed", "allocation_failed")
 _OF_HOST = ("can't allocate memory", "bad_alloc", "could not create a primitive", "could not create a memory")
-"""Words of the errors that mean it, in lower case, where torch raises a plain RuntimeError.
+"""Texts, in lower case, of plain RuntimeErrors of torch that mean a lack of memory.
 
-The last two are oneDNN's: what it could not prepare for one size of batch it will not prepare again in that process,
-but for another size it will.
+The last two are oneDNN's: an operation that it could not prepare for one batch size fails again in the same process,
+but works with another size.
 """
 
 
@@ -39,19 +39,19 @@ def _says(error: BaseException | None, words: tuple[str, ...]) -> bool:
 
 
 def free_device_memory() -> None:
-    """Give back what torch holds on to of tensors that are gone; to be called after the error is handled."""
+    """Free the memory of deleted tensors that torch still holds. Call it after the error is handled."""
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
 
 
 class MicroBatch:
-    """The number of patches that may go through the network at once: halved, for good, each time memory runs out.
+    """The number of patches that may go through the network at once. It is halved for good each time memory runs out.
 
     Args:
         size: to begin with.
         least: what makes sense at least.
-        on_halved: told of each new size.
+        on_halved: called with each new size.
     """
 
     def __init__(self, size: int, *, least: int = 1, on_halved: Callable[[int], None] = lambda size: None) -> None:
@@ -60,9 +60,10 @@ class MicroBatch:
         self._on_halved = on_halved
 
     def run(self, attempt: Callable[[int], T], num_patches: int, undo: Callable[[], None] = lambda: None) -> T:
-        """Return what `attempt` returns, told how many of its `num_patches` may go through the network at once.
+        """Return the result of `attempt`, which gets the number of its `num_patches` that may go through the network at
+        once.
 
-        Where memory runs out it is tried again with half as many, after what it had allocated is free and `undo` ran.
+        If memory runs out, its memory is freed, `undo` runs, and `attempt` is called again with half the number.
 
         Raises:
             OutOfMemory: it would take fewer at once than the least.
@@ -86,9 +87,9 @@ class MicroBatch:
             undo()
 
     def forward(self, network: Callable[[Tensor], Tensor], x_BCDHW: Tensor) -> Tensor:
-        """`network(x_BCDHW)`, put together from pieces where memory asks for it.
+        """Return `network(x_BCDHW)`, joined from smaller batches if memory runs out.
 
-        For a network that sees each patch alone, as in eval mode: then it is the same but for rounding.
+        Only for a network that treats each patch alone, as in eval mode: the result then differs only by rounding.
         """
 
         def attempt(size: int) -> Tensor:

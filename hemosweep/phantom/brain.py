@@ -16,7 +16,7 @@ WHITE_HU, GREY_HU, FALX_HU = 26.0, 34.0, 46.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Points:
+class BrainPoints:
     """Points inside the skull: template coordinates and depth below the inner table (millimetres).
 
     `inner_DHW` says which points of `grid` they are.
@@ -61,7 +61,7 @@ class Brain:
     stem: Array
 
 
-def ventricles_mm(at: Points, grow_mm: float) -> Array:
+def ventricles_mm(at: BrainPoints, grow_mm: float) -> Array:
     """Distance to the lateral, third and fourth ventricles (negative inside), every radius grown by `grow_mm`."""
     z, y, ax = at.z, at.y, np.abs(at.x)
     side = [
@@ -93,7 +93,9 @@ def ventricles_mm(at: Points, grow_mm: float) -> Array:
     return nearest
 
 
-def make_brain(at: Points, moved: Points, traits: BrainTraits, soft: float, rng: np.random.Generator) -> Brain:
+def make_brain(
+    at: BrainPoints, moved: BrainPoints, traits: BrainTraits, soft: float, rng: np.random.Generator
+) -> Brain:
     """Draw a brain at the points `at`; deep structures are looked up at `moved`, where a mass pushed them from."""
     z, y, x, depth = at.z, at.y, at.x, at.depth
     ax = np.abs(x)
@@ -137,7 +139,7 @@ def make_brain(at: Points, moved: Points, traits: BrainTraits, soft: float, rng:
     return Brain(hu=hu, ventricle_mm=ventricle_mm, fissure_mm=supratentorial_mm, cerebellum=cerebellum, stem=stem)
 
 
-def _sulcus_mm(at: Points, rng: np.random.Generator) -> Array:
+def _sulcus_mm(at: BrainPoints, rng: np.random.Generator) -> Array:
     """Distance to sulci: zero crossings of a random field that varies along the skull, hardly into the depth."""
     radius = np.sqrt(at.x * at.x + at.y * at.y + at.z * at.z) + np.float32(1.0)
     shrink = (np.float32(66.0) + np.float32(0.22) * (radius - np.float32(66.0))) / radius
@@ -145,20 +147,20 @@ def _sulcus_mm(at: Points, rng: np.random.Generator) -> Array:
     return np.abs(field) * np.float32(4.2)
 
 
-def _midline_mm(at: Points) -> Array:
+def _midline_mm(at: BrainPoints) -> Array:
     """Distance to the interhemispheric fissure above and around the corpus callosum."""
     outside = np.sqrt(((at.y - 2.0) / 52.0) ** 2 + ((at.z - 4.0) / 27.0) ** 2) - 1.0
     fissure: Array = np.maximum(np.abs(at.x), np.maximum(-outside * 27.0, -20.0 - at.z))
     return fissure
 
 
-def _falx_zone(at: Points) -> Array:
+def _falx_zone(at: BrainPoints) -> Array:
     """Region in which the falx hangs into the fissure: deep behind, shallow in front."""
     reach = 22.0 + 20.0 * step_up(-at.y, -40.0, 30.0)
     return inside(at.depth - reach, 3.0) * inside(-8.0 - at.z, 3.0)
 
 
-def _sylvian_mm(at: Points, lumpy: Array) -> Array:
+def _sylvian_mm(at: BrainPoints, lumpy: Array) -> Array:
     """Distance to the Sylvian fissure: a gap from the temporal pole backwards, and the cleft over the insula."""
     ax = np.abs(at.x)
     level = -9.0 - 0.32 * (at.y - 15.0) + 2.5 * lumpy
@@ -171,7 +173,7 @@ def _sylvian_mm(at: Points, lumpy: Array) -> Array:
     return nearest
 
 
-def _stem_mm(at: Points) -> Array:
+def _stem_mm(at: BrainPoints) -> Array:
     """Distance to midbrain, pons and medulla (negative inside)."""
     return tube(
         at.z,
@@ -181,7 +183,7 @@ def _stem_mm(at: Points) -> Array:
     )
 
 
-def _paint_nuclei(hu: Array, moved: Points) -> None:
+def _paint_nuclei(hu: Array, moved: BrainPoints) -> None:
     z, y, ax = moved.z, moved.y, np.abs(moved.x)
     for centre, radii in (
         ((24.5, 17.0, -6.0), (6.0, 18.0, 11.0)),  # lentiform nucleus
@@ -193,7 +195,7 @@ def _paint_nuclei(hu: Array, moved: Points) -> None:
 
 def _paint_csf(
     hu: Array,
-    at: Points,
+    at: BrainPoints,
     folds: Array,
     fold_depth: Array,
     sylvian_mm: Array,
@@ -234,7 +236,9 @@ def _paint_csf(
     )
 
 
-def _paint_calcifications(hu: Array, moved: Points, traits: BrainTraits, rng: np.random.Generator, soft: float) -> None:
+def _paint_calcifications(
+    hu: Array, moved: BrainPoints, traits: BrainTraits, rng: np.random.Generator, soft: float
+) -> None:
     """Pineal gland, and the choroid plexus in the trigones (often of one side more than the other)."""
     peak = traits.calcification_hu
     pineal = ellipsoid(moved.z, moved.y, moved.x, (0.0, -13.0, -5.0), (2.6, 3.2, 3.2))

@@ -12,7 +12,7 @@ from hemosweep.errors import BadInput
 from hemosweep.phantom.fields import Array
 from hemosweep.phantom.head import AIR_HU
 from hemosweep.phantom.model import PhantomModel, make_model
-from hemosweep.phantom.scanner import Pose, ScanGrid, finish, scan
+from hemosweep.phantom.scanner import HeadPose, ScanGrid, finish, scan
 from hemosweep.phantom.sizes import SIZES
 from hemosweep.phantom.variant import PhantomVariant
 
@@ -167,7 +167,7 @@ def scan_model(model: PhantomModel, pose: PhantomPose | None = None) -> PhantomC
     )
 
 
-def _scan_points(fraction: Array, model: PhantomModel, pose: Pose, grid: ScanGrid) -> Array:
+def _scan_points(fraction: Array, model: PhantomModel, pose: HeadPose, grid: ScanGrid) -> Array:
     """Sample volume fractions at the model's inner points on a scan's grid."""
     field = np.zeros(model.grid.shape_DHW, dtype=np.float32)
     field[model.inner_DHW] = fraction

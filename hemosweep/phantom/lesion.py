@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from hemosweep.phantom.brain import Brain, Points
+from hemosweep.phantom.brain import Brain, BrainPoints
 from hemosweep.phantom.fields import Array, inside, paint, step_up
 
 # Share of each place among spontaneous hemorrhages, and the largest volume that fits there (mL).
@@ -70,7 +70,7 @@ def draw_lesion(rng: np.random.Generator, *, has_ivh: bool, floor_ml: float) -> 
     )
 
 
-def push_away(at: Points, lesion: LesionTraits) -> tuple[Points, float]:
+def push_away(at: BrainPoints, lesion: LesionTraits) -> tuple[BrainPoints, float]:
     """Place of each point before the hemorrhage grew, and the midline's shift (millimetres, positive to the right).
 
     A mass of radius R that grew from nothing takes a point now at distance d from (d^3 - R^3)^(1/3); half of R^3
@@ -95,7 +95,13 @@ def push_away(at: Points, lesion: LesionTraits) -> tuple[Points, float]:
 
 
 def add_lesion(
-    hu: Array, at: Points, brain: Brain, lesion: LesionTraits, voxel_ml: float, soft: float, rng: np.random.Generator
+    hu: Array,
+    at: BrainPoints,
+    brain: Brain,
+    lesion: LesionTraits,
+    voxel_ml: float,
+    soft: float,
+    rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     """Paint edema, hemorrhage and ventricular blood into `hu`; returns their volume fractions (lesion, IVH).
 
@@ -142,12 +148,12 @@ def _level_of_volume(level: Array, allowed: Array, num_voxels: float) -> np.floa
 
 
 def _ventricular_blood(
-    at: Points, brain: Brain, lesion: LesionTraits, voxel_ml: float, soft: float, shake: Array
+    at: BrainPoints, brain: Brain, lesion: LesionTraits, voxel_ml: float, soft: float, shake: Array
 ) -> Array:
     """Blood fills the ventricles from the trigone on the lesion's side, sinking backwards, up to its drawn volume."""
     ventricle = inside(brain.ventricle_mm, soft)
     side = 1.0 if lesion.centre_XYZ_mm[0] >= 0 else -1.0
     from_breach = np.sqrt((at.x - side * 14.0) ** 2 + (at.y + 6.0) ** 2 + (at.z - 8.0) ** 2)
     order = (from_breach + 0.5 * at.y) * (1.0 + 0.2 * shake)
-    wanted = min(lesion.ivh_ml / voxel_ml, 0.8 * float(ventricle.sum(dtype=np.float64)))
-    return ventricle * inside(order - _level_of_volume(order, ventricle, wanted), 2.0 * soft)
+    target_voxels = min(lesion.ivh_ml / voxel_ml, 0.8 * float(ventricle.sum(dtype=np.float64)))
+    return ventricle * inside(order - _level_of_volume(order, ventricle, target_voxels), 2.0 * soft)

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from hemosweep.arrays import Mask
 from hemosweep.data.nifti import Volume
 from hemosweep.phantom.angiography import paint_vessels
-from hemosweep.phantom.brain import BrainTraits, Points, make_brain
+from hemosweep.phantom.brain import BrainPoints, BrainTraits, make_brain
 from hemosweep.phantom.fields import Array, ModelGrid, model_grid
 from hemosweep.phantom.head import AIR_HU, make_head
 from hemosweep.phantom.lesion import add_lesion, draw_lesion, push_away
-from hemosweep.phantom.scanner import Pose, ScanGrid, finish, scan
+from hemosweep.phantom.scanner import HeadPose, ScanGrid, finish, scan
 from hemosweep.phantom.sizes import SIZES, PhantomSize
 from hemosweep.phantom.variant import PhantomVariant, add_crescent, remove_flap
 
@@ -34,7 +34,7 @@ class PhantomModel:
     brain: Array
     lesion: Array
     ivh: Array | None
-    pose: Pose
+    pose: HeadPose
     shift_mm: float
     lesion_type: str
     noise_sd_hu: float
@@ -68,7 +68,7 @@ def make_model(
         remove_flap(head.hu, grid, head.cavity_mm, soft, variant_rng)
     inner = head.cavity_mm < soft
     z, y, x = (np.broadcast_to(axis, grid.shape_DHW)[inner] for axis in (grid.z_D11, grid.y_1H1, grid.x_11W))
-    at = Points(grid=grid, inner_DHW=inner, z=z, y=y, x=x, depth=-head.cavity_mm[inner])
+    at = BrainPoints(grid=grid, inner_DHW=inner, z=z, y=y, x=x, depth=-head.cavity_mm[inner])
     moved, shift_mm = push_away(at, blood)
     brain = make_brain(at, moved, traits, soft, brain_rng)
     voxel_ml = (sizes.model_step_mm * scale) ** 3 / 1000.0
@@ -117,9 +117,9 @@ def _draw_brain(rng: np.random.Generator, *, distended: bool) -> BrainTraits:
     )
 
 
-def _draw_pose(rng: np.random.Generator, scale: float, *, tilt_deg: float) -> Pose:
+def _draw_pose(rng: np.random.Generator, scale: float, *, tilt_deg: float) -> HeadPose:
     x, y, z = rng.uniform((-7.0, -1.0, -3.0), (7.0, 7.0, 3.0)).tolist()
-    return Pose(
+    return HeadPose(
         rotation_deg=float(rng.uniform(-tilt_deg, tilt_deg)),
         roll_deg=float(rng.uniform(-tilt_deg / 2, tilt_deg / 2)),
         offset_XYZ_mm=(x, y, z),
@@ -131,7 +131,7 @@ def _scan_cta(
     vessels: Array,
     model: ModelGrid,
     sizes: PhantomSize,
-    pose: Pose,
+    pose: HeadPose,
     noise_sd_hu: float,
     holder_gap_mm: float | None,
     rng: np.random.Generator,

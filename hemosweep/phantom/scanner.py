@@ -17,7 +17,7 @@ HOLDER_RADIUS_MM, HOLDER_MM, HOLDER_TOP_MM = 99.0, 4.0, 30.0  # its arms reach u
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pose:
+class HeadPose:
     """Head in the scanner: turn in the axial plane about z, then roll about the front-back axis (degrees), then moved
     by `offset_XYZ_mm`; `size` scales the template."""
 
@@ -78,7 +78,7 @@ class ScanGrid:
         return affine
 
 
-def scan(field_DHW: Array, model: ModelGrid, pose: Pose, grid: ScanGrid, *, outside: float) -> Array:
+def scan(field_DHW: Array, model: ModelGrid, pose: HeadPose, grid: ScanGrid, *, outside: float) -> Array:
     """Sample a field of the model grid on a scan's grid; `outside` fills what lies beyond the model.
 
     The model is first averaged over the slice thickness and, where the pixels are coarser than it, over a pixel.
@@ -91,7 +91,7 @@ def scan(field_DHW: Array, model: ModelGrid, pose: Pose, grid: ScanGrid, *, outs
     )
 
 
-def _to_model(model: ModelGrid, pose: Pose, grid: ScanGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _to_model(model: ModelGrid, pose: HeadPose, grid: ScanGrid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Matrix and offset from scan indices to model indices, both in (D, H, W) order."""
     to_head = pose.to_head_DHW
     start = np.einsum("ij,j->i", to_head, grid.origin_DHW_mm - np.asarray(pose.offset_XYZ_mm[::-1]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hemosweep.errors import BadInput
-from hemosweep.phantom.brain import Points
+from hemosweep.phantom.brain import BrainPoints
 from hemosweep.phantom.fields import Array, ModelGrid, inside, paint
 from hemosweep.phantom.head import SCALP_HU
 from hemosweep.phantom.sizes import PhantomSize
@@ -72,7 +72,7 @@ def remove_flap(hu_DHW: Array, grid: ModelGrid, cavity_mm: Array, soft: float, r
     paint(hu_DHW, flap_DHW, np.minimum(hu_DHW, np.float32(SCALP_HU)))
 
 
-def add_crescent(hu: Array, at: Points, soft: float, rng: np.random.Generator) -> Array:
+def add_crescent(hu: Array, at: BrainPoints, soft: float, rng: np.random.Generator) -> Array:
     """Paint a crescent of blood, 8 to 14 mm thick and 80 to 110 mm long, under a drawn place of the vault.
 
     Returns its volume fraction at the points.

@@ -16,7 +16,7 @@ from hemosweep.files import write_text
 from hemosweep.phantom.case import CTA_SHARE, IVH_SHARE, check_request, has_ivh, make_phantom
 
 DESCRIPTION = "dataset_description.json"
-COLUMNS = ("participant_id", "patient_id", "ivh", "centre", "lesion_type")
+PARTICIPANT_COLUMNS = ("participant_id", "patient_id", "ivh", "centre", "lesion_type")
 
 
 def write_phantom(
@@ -77,7 +77,7 @@ def write_phantom(
                     progress(len(lesion_types), num_cases)
     lines = io.StringIO()
     table = csv.writer(lines, delimiter="\t", lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow(PARTICIPANT_COLUMNS)
     for index, lesion_type in enumerate(lesion_types):
         ivh = "yes" if has_ivh(index, ivh_share) else "no"
         table.writerow((_case_id(index), f"PH{index + 1:03d}", ivh, "phantom", lesion_type))
@@ -112,11 +112,11 @@ def _is_complete(out: Path, request: dict[str, object]) -> bool:
     if not any(out.iterdir()):
         return False
     try:
-        found = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["Phantom"]
+        existing = json.loads((out / DESCRIPTION).read_text(encoding="utf-8"))["Phantom"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{out}: holds files that are no phantom data set; name a new or empty folder") from None
-    if found != request:
-        raise BadInput(f"{out}: holds another phantom data set ({found}); name a new folder or delete it")
+    if existing != request:
+        raise BadInput(f"{out}: holds another phantom data set ({existing}); name a new folder or delete it")
     return (out / TABLE_NAME).is_file()
 
 

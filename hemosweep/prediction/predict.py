@@ -1,4 +1,4 @@
-"""Scans to lesion masks, volumes and pictures, by the fold ensemble of one run."""
+"""Prediction of lesion masks, volumes and pictures for scans, by the fold ensemble of one run."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.source import source_digest
-from hemosweep.inference.ensemble import Ensemble, OwnCases, load_ensemble, predict_ensemble
+from hemosweep.inference.ensemble import Ensemble, EnsembleCases, load_ensemble, predict_ensemble
 from hemosweep.prediction.scans import SUFFIX, list_scans
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
@@ -34,7 +34,8 @@ KEY_LENGTH = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """Result of an ensemble for one scan. `volume_ml` counts voxels, `abc2_ml` is the bedside estimate of the same."""
+    """Result of an ensemble for one scan. `volume_ml` counts voxels; `abc2_ml` is the bedside estimate of the
+    volume."""
 
     file: str
     mask: str
@@ -60,7 +61,7 @@ class PredictionResult:
 
     def as_json(self) -> dict[str, Any]:
         by = {"run": self.run, "run_id": self.run_id, "num_folds": self.num_folds}
-        scans = {name: asdict(found) | by for name, found in self.predictions.items()}
+        scans = {name: asdict(prediction) | by for name, prediction in self.predictions.items()}
         if not self.is_folder:
             return next(iter(scans.values()))
         return {**by, "cases": scans, "failures": dict(self.failures), "warnings": list(self.warnings)}
@@ -68,19 +69,19 @@ class PredictionResult:
     def as_lines(self, *, styled: bool = False) -> list[str]:
         width = max(map(len, self.predictions), default=0)
         lines = [
-            f"{name:<{width}}  {found.volume_ml:7.1f} mL   ABC/2 {found.abc2_ml:7.1f} mL   "
-            f"largest probability {found.max_probability:.2f}"
-            for name, found in self.predictions.items()
+            f"{name:<{width}}  {prediction.volume_ml:7.1f} mL   ABC/2 {prediction.abc2_ml:7.1f} mL   "
+            f"largest probability {prediction.max_probability:.2f}"
+            for name, prediction in self.predictions.items()
         ]
         what = f"mean of {self.num_folds} folds of {self.run}"
         if not self.is_folder:
-            found = next(iter(self.predictions.values()))
-            return [*lines, f"{what}; mask {found.mask}, picture {found.picture}"]
+            prediction = next(iter(self.predictions.values()))
+            return [*lines, f"{what}; mask {prediction.mask}, picture {prediction.picture}"]
         num_scans = len(self.predictions) + len(self.failures)
         return [*lines, f"{len(self.predictions)} of {num_scans} scans are segmented in {self.to}: {what}"]
 
     def warning_lines(self) -> list[str]:
-        noticed = {name: found.warnings for name, found in self.predictions.items()}
+        noticed = {name: prediction.warnings for name, prediction in self.predictions.items()}
         if self.is_folder:
             return [*self.warnings, *grouped(noticed)]
         return [*self.warnings, *(text for texts in noticed.values() for text in texts)]
@@ -93,7 +94,7 @@ class _Arm:
     name: str
     run: RunRecord
     ensemble: Ensemble
-    own_cases: OwnCases
+    ensemble_cases: EnsembleCases
     code: str
     warnings: tuple[str, ...]
 
@@ -110,8 +111,8 @@ def predict(
 ) -> PredictionResult:
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run.
 
-    A scan's mask, picture and numbers are written under a name that says what they depend on: the run, the scan's
-    content and the code. What is there already is not made again.
+    A scan's mask, picture and numbers are written under a name that depends on the run, the scan's content and the
+    code. Existing results are not computed again.
 
     Args:
         store: where the run is recorded.
@@ -130,7 +131,9 @@ def predict(
     is_folder = os.path.isdir(scan)
     check_writable("--to", to)
     if is_folder and to.resolve() == scan.resolve():
-        raise BadInput(f"--to {to}: is where the scans are, and masks would be taken for scans; give another folder")
+        raise BadInput(
+            f"--to {to}: is the folder of the scans, and masks there would be read as scans; give another folder"
+        )
     arm = _load_arm(store, out, reference)
     config = arm.ensemble.config.preprocessing
     warnings = list(arm.warnings)
@@ -182,7 +185,7 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
     if digest_json(digests) != run.digest:
         raise BadInput(f"run {name}: the store has {len(digests)} of its folds, not all; run its sweep again")
     ensemble = load_ensemble([out / FOLD_RUNS_NAME / digest for digest in digests])
-    own_cases = OwnCases(ensemble)
+    ensemble_cases = EnsembleCases(ensemble)
     # The folder of preprocessed cases is named for parameters and code.
     prepared = derivatives_folder(out, out, ensemble.config.preprocessing).name
     source = source_digest()
@@ -193,17 +196,19 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
         Path(case.path).parent.name != prepared for spec in ensemble.specs for case in spec.test
     ):
         warnings.append(f"the code changed after run {name} was trained, so results may be worse than its scores")
-    if own_cases.num_missing:
+    if ensemble_cases.num_missing:
         warnings.append(
-            f"{own_cases.num_missing} of the run's preprocessed cases are gone: whether it was trained on a scan "
-            "cannot be told for sure"
+            f"{ensemble_cases.num_missing} of the run's preprocessed cases are missing: it is not certain whether "
+            "it was trained on a scan"
         )
-    code = digest_json([prepared, source, _own_code()])
-    return _Arm(name=name, run=run, ensemble=ensemble, own_cases=own_cases, code=code, warnings=tuple(warnings))
+    code = digest_json([prepared, source, _code_digest()])
+    return _Arm(
+        name=name, run=run, ensemble=ensemble, ensemble_cases=ensemble_cases, code=code, warnings=tuple(warnings)
+    )
 
 
-def _own_code() -> str:
-    """Digest of what stands between a probability and what is written here."""
+def _code_digest() -> str:
+    """Digest of the code between a probability and the written files."""
     package = Path(__file__).parents[1]
     names = ("inference/ensemble.py", "scores/volume.py", "report/slices/prediction.py", "prediction/predict.py")
     return digest_files([package / name for name in names], package)
@@ -221,10 +226,10 @@ def _counter(progress: Callable[[int, int], None], begun: int, total: int) -> Ca
 
 
 def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Prediction:
-    """Predict one scan, or read what was made of it before.
+    """Predict one scan, or read its earlier result.
 
     Raises:
-        BadInput: it cannot be read or is no head CT, or there is no memory or space for it.
+        BadInput: the scan cannot be read or is no head CT, or memory or disk space is not enough.
     """
     config = arm.ensemble.config.preprocessing
     content = input_digest(case, with_cta=config.angiography)
@@ -233,7 +238,7 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
     try:
         if not all(map(os.path.isfile, (mask, picture, numbers))):
             write_json(numbers, _segment(case, arm, mask, picture, on_fold))
-        found = json.loads(numbers.read_text(encoding="utf-8"))
+        stored = json.loads(numbers.read_text(encoding="utf-8"))
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise BadInput(
             f"case {case.case_id}: not enough memory; close other programs or take a larger machine"
@@ -246,15 +251,15 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
         file=str(case.ct_path),
         mask=str(mask),
         picture=str(picture),
-        volume_ml=found["volume_ml"],
-        abc2_ml=found["abc2_ml"],
-        max_probability=found["max_probability"],
-        warnings=tuple(found["warnings"]),
+        volume_ml=stored["volume_ml"],
+        abc2_ml=stored["abc2_ml"],
+        max_probability=stored["max_probability"],
+        warnings=tuple(stored["warnings"]),
     )
 
 
 def _segment(case: Case, arm: _Arm, mask: Path, picture: Path, on_fold: Callable[[], None]) -> dict[str, Any]:
-    """Preprocess, segment, write mask and picture; the numbers are returned."""
+    """Preprocess and segment a scan, write mask and picture, and return the numbers."""
     config = arm.ensemble.config.preprocessing
     images = prepare_images(case, config)
     prepared = to_network_grid(images, config)
@@ -265,7 +270,7 @@ def _segment(case: Case, arm: _Arm, mask: Path, picture: Path, on_fold: Callable
     estimate_ml = abc2_ml(lesion_DHW, spacing_DHW_mm)
     warnings = [text for text in images.warnings if text != NO_LESION_MASK]
     num_folds = len(arm.ensemble.models)
-    if num_saw := arm.own_cases.num_folds_that_saw(prepared):
+    if num_saw := arm.ensemble_cases.num_folds_that_saw(prepared):
         warnings.append(
             f"the run was trained on this CT ({num_saw} of {num_folds} folds saw it): its result says nothing about "
             "new patients"

@@ -27,7 +27,7 @@ def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, 
     if cta is not None:
         raise BadInput(f"--cta goes with one scan, and {scan} is a folder; a data set brings each case's own")
     if os.path.lexists(scan / TABLE_NAME):
-        # What is predicted must not depend on a reference, nor fail for it.
+        # A prediction must not depend on a reference, nor fail because of one.
         return tuple(replace(case, lesion_path=None, ivh_path=None) for case in read_participants(scan))
     files = sorted(path for path in scan.glob(f"*{SUFFIX}") if path.is_file() and not path.name.startswith("."))
     if not files:

@@ -17,7 +17,7 @@ from hemosweep.errors import BadInput
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.registration import Matrix, Registration, register_rigid, resample, turned_starts
 
-HEAD_MM = 200.0
+HEAD_HEIGHT_MM = 200.0
 """Height that is kept below the vertex: a head is about 230 mm from vertex to chin, its brain at most 150 mm high."""
 CENTRE_MM = 100.0
 """The head's centre is that of its upper part, which both scans show."""
@@ -28,7 +28,7 @@ TURNS_DEG = ((-15.0, 0.0, 15.0), (-15.0, 0.0, 15.0), (-25.0, 0.0, 25.0))
 """About the x, y and z axis: how the head may lie turned between the two scans."""
 MIN_WIDTH = 1.25
 """Voxels this much larger than the angiography's are averaged over; below it interpolation blurs enough."""
-MIN_CORRELATION = 0.7
+MIN_CTA_CORRELATION = 0.7
 MIN_SHARE_OF_BRAIN = 0.5
 
 
@@ -46,15 +46,15 @@ def align_angiography(ct: Volume, brain_DHW: Mask, cta: Volume) -> NDArray[np.fl
     Raises:
         BadInput: the angiography shows no head, less than half of the brain, or nothing that fits this head.
     """
-    found = register_angiography(ct, brain_DHW, cta)
-    sampled_DHW = _sample(ct, cta, found.to_moving)
+    registration = register_angiography(ct, brain_DHW, cta)
+    sampled_DHW = _sample(ct, cta, registration.to_moving)
     share = float(np.mean(sampled_DHW[brain_DHW] != AIR_HU))
     if share < MIN_SHARE_OF_BRAIN:
         raise BadInput(f"the angiography shows {share:.0%} of the brain; leave it out, or take the series of the head")
-    if found.correlation < MIN_CORRELATION:
+    if registration.correlation < MIN_CTA_CORRELATION:
         raise BadInput(
-            f"the angiography does not fit the CT (correlation {found.correlation:.2f}, wanted {MIN_CORRELATION}); "
-            "is it this patient's head?"
+            f"the angiography does not fit the CT (correlation {registration.correlation:.2f}, wanted "
+            f"{MIN_CTA_CORRELATION}); is it this patient's head?"
         )
     return sampled_DHW
 
@@ -94,14 +94,14 @@ def _head(volume: Volume) -> tuple[int, int, NDArray[np.float64]]:
     index = (w * steps[2], h * steps[1], (d + upper) * steps[0], 1.0)
     centre = np.einsum("ij,j->i", volume.affine, index)[:3]
     end = min(len(volume.array_DHW), (vertex + 2) * steps[0])
-    first = max(0, end - ceil(HEAD_MM / volume.spacing_DHW_mm[0]))
+    first = max(0, end - ceil(HEAD_HEIGHT_MM / volume.spacing_DHW_mm[0]))
     return first, end, centre
 
 
 def _sample(ct: Volume, cta: Volume, to_cta: Matrix) -> NDArray[np.float32]:
     """The angiography on the CT's grid; only what the CT covers is averaged, so a whole body costs no more."""
     shape_DHW = ct.array_DHW.shape
-    widths = [have / own for have, own in zip(ct.spacing_DHW_mm, cta.spacing_DHW_mm, strict=True)]
+    widths = [ct_mm / cta_mm for ct_mm, cta_mm in zip(ct.spacing_DHW_mm, cta.spacing_DHW_mm, strict=True)]
     to_index = np.linalg.solve(cta.affine, np.einsum("ij,jk->ik", to_cta, ct.affine))
     corners_N4 = [(*reversed(corner), 1.0) for corner in product(*((0, length - 1) for length in shape_DHW))]
     corners_N3 = np.einsum("ij,nj->ni", to_index, corners_N4)[:, 2::-1]

@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from hemosweep.arrays import Mask, Spacing
+from hemosweep.arrays import FloatArray, Mask, Spacing
 from hemosweep.data.hounsfield import BONE_HU
+from hemosweep.preprocessing.calvarium import calvarium_mask
 from hemosweep.preprocessing.head import (
-    Image,
     block_mean,
     blocks,
     enlarge,
@@ -19,13 +19,12 @@ from hemosweep.preprocessing.head import (
     opened,
     shrink_factor,
 )
-from hemosweep.preprocessing.lid import skull_lid
 
 SATURATED_SHARE = 0.97
 """In a windowed export bone reads the maximum, give or take the rounding of the conversion."""
 WORK_MM = 1.0
 """Pixels are joined to blocks of about this size for everything but the last step, the border."""
-TISSUE_FROM_HU = -10.0
+BRAIN_TISSUE_FROM_HU = -10.0
 """Smoothed brain, blood and CSF (0 to 15) lie above; fat of orbit and neck (-120 to -60) and air lie below."""
 CLEAR_OF_FLOOR_HU = 2.0
 """Margin by which tissue must clear a window's floor above that: air and fat read the floor."""
@@ -34,15 +33,15 @@ AIRY_HU = -50.0
 SMOOTH_MM = 0.8
 NUM_STARTS = 8
 """Slices tried as the widest one."""
-OPENING_MM = 3.0
+BRAIN_OPENING_MM = 3.0
 """Half-width of the bridges (nerves, vessels, sutures, open skull base) between brain and the rest that are cut."""
-REGROW_MM = 1.5 * OPENING_MM
+BRAIN_REGROW_MM = 1.5 * BRAIN_OPENING_MM
 MIN_OVERLAP = 0.5
 """Share of a piece that must lie over (or under) the brain of the slice before. Recesses of the skull shrink on their
 way down; orbit, face and temporal muscles meet the brain at an edge only."""
 FORAMEN_CM2 = 9.0
 """An adult's foramen magnum measures about 35 by 30 mm, 8 cm2, and the spinal canal below it less."""
-BLOOD_HU, MIN_BORDER_HU, MAX_BORDER_HU = 70.0, 300.0, 1000.0
+DENSE_BLOOD_HU, MIN_BORDER_HU, MAX_BORDER_HU = 70.0, 300.0, 1000.0
 BORDER_SHARE = 0.55
 """The inner table lies half-way in HU between what is inside (blood, at the most) and the bone; a little more than
 half, because partial volume makes the densest block too soft, and no blood along the skull may be cut away."""
@@ -58,7 +57,7 @@ class _Blocks:
     """The head on blocks of about `WORK_MM`: mean HU; bone; what has fat or air in it; what may be brain; the size of a
     block."""
 
-    hu_DHW: Image
+    hu_DHW: FloatArray
     bone_DHW: Mask
     airy_DHW: Mask
     tissue_DHW: Mask
@@ -69,13 +68,13 @@ class _Blocks:
         return self.step_HW_mm[0] * self.step_HW_mm[1] / 100.0
 
 
-def brain_mask(hu_DHW: Image, spacing_DHW_mm: Spacing, head_DHW: Mask | None = None) -> Mask:
+def brain_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask | None = None) -> Mask:
     """Mask of everything inside the skull: brain, blood, ventricles, cisterns and sulci, down to the foramen magnum.
 
-    The slice with most brain is found first; from there the brain is followed upwards and downwards, slice by slice:
-    what bone encloses (a lid bridges craniotomies) is opened, and the pieces that lie over the brain of the slice
-    before are kept and grown back. Spinal canal is dropped, holes are filled, and the border is moved to where the HU
-    is half-way between brain and bone. An empty mask means that no skull was found.
+    The slice with most brain is found first. From there the brain is followed upwards and downwards, slice by slice:
+    the region that bone encloses (a smooth outline bridges craniotomies) is opened, and the pieces that lie over the
+    brain of the slice before are kept and grown back. The spinal canal is dropped, holes are filled, and the border is
+    moved to where the HU is half-way between brain and bone. An empty mask means that no skull was found.
 
     Args:
         hu_DHW: CT in HU, RAS+ array order.
@@ -112,7 +111,7 @@ def _span(occupied: Mask | np.bool_) -> slice:
 
 
 def _to_blocks(
-    hu_DHW: Image, head_DHW: Mask, spacing_DHW_mm: Spacing, factor: int, bone_hu: float, floor_hu: float
+    hu_DHW: FloatArray, head_DHW: Mask, spacing_DHW_mm: Spacing, factor: int, bone_hu: float, floor_hu: float
 ) -> _Blocks:
     """A block is bone where one of its pixels is, so that thin walls stay closed."""
     mean_DHW = block_mean(hu_DHW, factor)
@@ -124,7 +123,7 @@ def _to_blocks(
     inside_DHW = block_mean(head_DHW.astype(np.float32), factor) > 0.5
     step_HW_mm = (spacing_DHW_mm[1] * factor, spacing_DHW_mm[2] * factor)
     sigma = (0.0, *(SMOOTH_MM / step for step in step_HW_mm))
-    tissue_DHW = ndimage.gaussian_filter(mean_DHW, sigma, truncate=2.0) > max(TISSUE_FROM_HU, floor_hu)
+    tissue_DHW = ndimage.gaussian_filter(mean_DHW, sigma, truncate=2.0) > max(BRAIN_TISSUE_FROM_HU, floor_hu)
     return _Blocks(
         hu_DHW=mean_DHW,
         bone_DHW=bone_DHW & inside_DHW,
@@ -142,10 +141,10 @@ def _follow(scan: _Blocks) -> Mask:
         return brain_DHW
     brain_DHW[start] = _in_slice(scan, start, core_HW, anything=True)
     for route in (range(start, len(brain_DHW)), range(start, -1, -1)):
-        for before, here in pairwise(route):
+        for before, index in pairwise(route):
             if not brain_DHW[before].any():
                 break
-            brain_DHW[here] = _in_slice(scan, here, brain_DHW[before])
+            brain_DHW[index] = _in_slice(scan, index, brain_DHW[before])
     return brain_DHW
 
 
@@ -157,7 +156,7 @@ def _widest_slice(scan: _Blocks) -> tuple[int, Mask]:
         met_DHW += np.flip(np.maximum.accumulate(np.flip(scan.bone_DHW, axis), axis=axis), axis)
     enclosed_DHW = scan.tissue_DHW & (met_DHW >= 3)
     by_area = np.argsort(-enclosed_DHW.sum(axis=(1, 2)), kind="stable")[:NUM_STARTS]
-    cores = {int(k): largest_component(opened(enclosed_DHW[k], OPENING_MM, scan.step_HW_mm)) for k in by_area}
+    cores = {int(k): largest_component(opened(enclosed_DHW[k], BRAIN_OPENING_MM, scan.step_HW_mm)) for k in by_area}
     start = max(cores, key=lambda k: (int(cores[k].sum()), k))
     return start, cores[start]
 
@@ -167,9 +166,9 @@ def _in_slice(scan: _Blocks, index: int, before_HW: Mask, *, anything: bool = Fa
 
     `anything` keeps every piece that touches `before_HW`, however little of it.
     """
-    lid_HW = skull_lid(scan.bone_DHW[index], before_HW, scan.step_HW_mm)
-    tissue_HW = scan.tissue_DHW[index] & lid_HW
-    core_HW = opened(tissue_HW, OPENING_MM, scan.step_HW_mm)
+    calvarium_HW = calvarium_mask(scan.bone_DHW[index], before_HW, scan.step_HW_mm)
+    tissue_HW = scan.tissue_DHW[index] & calvarium_HW
+    core_HW = opened(tissue_HW, BRAIN_OPENING_MM, scan.step_HW_mm)
     labels_HW, num_pieces = ndimage.label(core_HW)
     if num_pieces == 0:
         return core_HW
@@ -178,7 +177,7 @@ def _in_slice(scan: _Blocks, index: int, before_HW: Mask, *, anything: bool = Fa
     keep = over > 0 if anything else over >= MIN_OVERLAP * areas
     keep[0] = False
     kept_HW: Mask = keep[labels_HW]
-    grown_HW = near(kept_HW, REGROW_MM, scan.step_HW_mm) & tissue_HW
+    grown_HW = near(kept_HW, BRAIN_REGROW_MM, scan.step_HW_mm) & tissue_HW
     brain_HW: Mask = ndimage.binary_propagation(kept_HW, mask=grown_HW)  # not across thin bone
     return brain_HW
 
@@ -205,17 +204,19 @@ def _fill_holes(brain_DHW: Mask) -> None:
         below_HW = plane_HW
 
 
-def _border_hu(scan: _Blocks, top_hu: float) -> Image:
+def _border_hu(scan: _Blocks, top_hu: float) -> FloatArray:
     """For each block the HU that parts brain from bone: a share of the way to the densest bone around it, but in
     windowed exports no more than `top_hu`, where bone begins."""
     size = [3, *(2 * round(BONE_REACH_MM / step) + 1 for step in scan.step_HW_mm)]
-    densest_DHW: Image = ndimage.maximum_filter(scan.hu_DHW, size)
-    border_DHW: Image = np.float32(BLOOD_HU) + np.float32(BORDER_SHARE) * (densest_DHW - np.float32(BLOOD_HU))
+    densest_DHW: FloatArray = ndimage.maximum_filter(scan.hu_DHW, size)
+    border_DHW: FloatArray = np.float32(DENSE_BLOOD_HU) + np.float32(BORDER_SHARE) * (
+        densest_DHW - np.float32(DENSE_BLOOD_HU)
+    )
     np.clip(border_DHW, min(MIN_BORDER_HU, top_hu), min(MAX_BORDER_HU, top_hu), out=border_DHW)
     return border_DHW
 
 
-def _partly_bone(brain_DHW: Mask, scan: _Blocks, border_DHW: Image) -> Mask:
+def _partly_bone(brain_DHW: Mask, scan: _Blocks, border_DHW: FloatArray) -> Mask:
     """Blocks next to the brain, in plane or one slice on, that hold less bone than brain: sloping vault and base."""
     open_DHW = scan.bone_DHW & ~scan.airy_DHW & (scan.hu_DHW < border_DHW)
     seed_DHW = brain_DHW.copy()
@@ -228,7 +229,9 @@ def _partly_bone(brain_DHW: Mask, scan: _Blocks, border_DHW: Image) -> Mask:
     return grown
 
 
-def _to_pixels(mask_DHW: Mask, hu_DHW: Image, brain_DHW: Mask, skull_DHW: Mask, border_DHW: Image, factor: int) -> None:
+def _to_pixels(
+    mask_DHW: Mask, hu_DHW: FloatArray, brain_DHW: Mask, skull_DHW: Mask, border_DHW: FloatArray, factor: int
+) -> None:
     """Fill `mask_DHW`: where brain meets skull, to a block's width on either side, each pixel's own HU decides."""
     square = np.ones((3, 3), dtype=bool)
     shape_HW = mask_DHW.shape[1:]

@@ -1,4 +1,4 @@
-"""Preprocessed cases on disk: what is not there yet is made."""
+"""Preprocessed cases on disk; missing ones are computed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ from hemosweep.preprocessing.derivatives import derivative_path
 from hemosweep.preprocessing.pipeline import PreparedImages, prepare_images, to_network_grid
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
-Illustrate = Callable[[PreparedImages, Path], None]
-"""Draws a case into a PNG file, whole or not at all; a function of a module, since other processes call it."""
+DrawCase = Callable[[PreparedImages, Path], None]
+"""Function that draws a case into a PNG file, whole or not at all. It belongs to a module, because other processes call
+it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """Result of each case: its file and what was noticed about it, or the one line that says why there is none.
+class PreprocessedCases:
+    """Result of each case: its file and warnings, or the reason in one line why there is no file.
 
-    Everything is in the order of the cases asked for. `pictures` is empty where none were asked for.
+    All mappings have the order of the given cases. `pictures` is empty if none were requested.
     """
 
     paths: Mapping[str, Path]
@@ -37,9 +38,9 @@ def preprocess(
     *,
     jobs: int,
     progress: Progress,
-    illustrate: Illustrate | None = None,
-) -> Outcome:
-    """Preprocess what is not there yet. A case that cannot be used is named in the outcome; the others go on.
+    illustrate: DrawCase | None = None,
+) -> PreprocessedCases:
+    """Preprocess the cases that have no file yet. A case that cannot be used is named in the result; the others go on.
 
     A file's name holds the digest of its case's inputs, its folder's name that of parameters and code: a changed
     input or option never meets an old derivative.
@@ -53,7 +54,7 @@ def preprocess(
         zip((case.case_id for case in cases), map_cases(make, cases, jobs=jobs, progress=progress), strict=True)
     )
     finished = {case_id: result for case_id, result in made.items() if not isinstance(result, str)}
-    return Outcome(
+    return PreprocessedCases(
         paths={case_id: path for case_id, (path, _) in finished.items()},
         warnings={case_id: warnings for case_id, (_, warnings) in finished.items()},
         failures={case_id: message for case_id, message in made.items() if isinstance(message, str)},
@@ -62,9 +63,9 @@ def preprocess(
 
 
 def _make(
-    case: Case, *, config: PreprocessingConfig, folder: Path, illustrate: Illustrate | None
+    case: Case, *, config: PreprocessingConfig, folder: Path, illustrate: DrawCase | None
 ) -> tuple[Path, tuple[str, ...]] | str:
-    """The case's file and warnings, or the one line that says why there is none."""
+    """The case's file and warnings, or the reason in one line why there is no file."""
     try:
         return _preprocess_and_save(case, config, folder, illustrate)
     except BadInput as error:
@@ -80,7 +81,7 @@ def _picture(path: Path) -> Path:
 
 
 def _preprocess_and_save(
-    case: Case, config: PreprocessingConfig, folder: Path, illustrate: Illustrate | None
+    case: Case, config: PreprocessingConfig, folder: Path, illustrate: DrawCase | None
 ) -> tuple[Path, tuple[str, ...]]:
     path = derivative_path(case, config, folder)
     if path.is_file() and (illustrate is None or _picture(path).is_file()):

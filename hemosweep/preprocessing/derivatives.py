@@ -1,4 +1,4 @@
-"""Folders of preprocessed cases: under a name that says everything they depend on."""
+"""Folders of preprocessed cases. Their names depend on everything that can change the cases."""
 
 import os
 from dataclasses import asdict
@@ -26,7 +26,7 @@ def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig) -> Pa
 
 
 def derivative_path(case: Case, config: PreprocessingConfig, folder: Path) -> Path:
-    """Path of the preprocessed case, which may not be there yet.
+    """Path of the preprocessed case, which need not exist yet.
 
     Raises:
         BadInput: a file of the case cannot be read.

@@ -1,4 +1,4 @@
-"""From the scanner's grid to the network's grid and back.
+"""Resampling from the scanner's grid to the network's grid and back.
 
 Both grids cover the same field of view; the network's may have larger voxels (`demo`) and is cropped to the head.
 Voxel edges, not centres, stay in place (`grid_mode`), so the way there and back shifts nothing.
@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.arrays import Mask, Shape
+from hemosweep.arrays import FloatArray, Mask, Shape
 from hemosweep.preprocessing.tilt import Straightening
-
-FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,20 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.arrays import Mask, Spacing
+from hemosweep.arrays import FloatArray, Mask, Spacing
 from hemosweep.data.hounsfield import is_saturated
 
-TISSUE_FROM_HU = -200.0
+HEAD_TISSUE_FROM_HU = -200.0
 """Between fat (-120) and the foam of holders and cushions (-950 to -700)."""
 FLOOR_MARGIN_HU = 8.0
 """Windowed exports clip air and fat to one value; tissue is what lies clear of it by more than the noise."""
 HEAD_WORK_MM = 2.0
-OPENING_MM = 5.0
-"""Half-width of what is cut off the head: shells and plates of holders are less than 10 mm thick."""
-REGROW_MM = 7.5
+HEAD_OPENING_MM = 5.0
+"""Half-width of the parts that are cut off the head: shells and plates of holders are less than 10 mm thick."""
+HEAD_REGROW_MM = 7.5
 """Distance that skin, ears and nose, which the opening cuts off too, may have from what it leaves: 1.5 half-widths."""
-
-Image = NDArray[np.float32]
 
 
 def shrink_factor(spacing_DHW_mm: Spacing, step_mm: float) -> int:
@@ -25,7 +23,7 @@ def shrink_factor(spacing_DHW_mm: Spacing, step_mm: float) -> int:
     return max(1, round(step_mm / min(spacing_DHW_mm[1:])))
 
 
-def blocks(image_DHW: Image, factor: int) -> list[Image]:
+def blocks(image_DHW: FloatArray, factor: int) -> list[FloatArray]:
     """The image's pixels as `factor` squared images, one for each place in a block; short blocks repeat the edge."""
     missing = [(-size) % factor for size in image_DHW.shape[1:]]
     if any(missing):
@@ -33,7 +31,7 @@ def blocks(image_DHW: Image, factor: int) -> list[Image]:
     return [image_DHW[:, row::factor, column::factor] for row in range(factor) for column in range(factor)]
 
 
-def block_mean(image_DHW: Image, factor: int) -> Image:
+def block_mean(image_DHW: FloatArray, factor: int) -> FloatArray:
     """Mean of each block of `factor` by `factor` pixels of a slice."""
     parts = blocks(image_DHW, factor)
     total = parts[0].astype(np.float32)
@@ -59,7 +57,7 @@ def largest_component(mask_DHW: Mask) -> Mask:
     return largest
 
 
-def distance_mm(mask_HW: Mask, spacing_HW_mm: tuple[float, float]) -> Image:
+def distance_mm(mask_HW: Mask, spacing_HW_mm: tuple[float, float]) -> FloatArray:
     """Distance of each pixel of the mask to the nearest one outside; the image's border is no outside."""
     distance: NDArray[np.float64] = ndimage.distance_transform_edt(mask_HW, sampling=spacing_HW_mm)
     return distance.astype(np.float32)
@@ -77,7 +75,7 @@ def near(mask_HW: Mask, reach_mm: float, spacing_HW_mm: tuple[float, float]) -> 
     return distance_mm(~mask_HW, spacing_HW_mm) <= reach_mm
 
 
-def head_mask(hu_DHW: Image, spacing_DHW_mm: Spacing) -> Mask:
+def head_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing) -> Mask:
     """Mask of the head without its holder, filled slice by slice: skull, sinuses and airway belong to it.
 
     What is denser than air is opened in plane, which cuts holder, cables and clips off also where they touch the
@@ -90,16 +88,16 @@ def head_mask(hu_DHW: Image, spacing_DHW_mm: Spacing) -> Mask:
     """
     factor = shrink_factor(spacing_DHW_mm, HEAD_WORK_MM)
     step_HW_mm = (spacing_DHW_mm[1] * factor, spacing_DHW_mm[2] * factor)
-    threshold = float(hu_DHW.min()) + FLOOR_MARGIN_HU if is_saturated(hu_DHW) else TISSUE_FROM_HU
+    threshold = float(hu_DHW.min()) + FLOOR_MARGIN_HU if is_saturated(hu_DHW) else HEAD_TISSUE_FROM_HU
     dense_DHW = np.stack([ndimage.binary_fill_holes(plane > threshold) for plane in block_mean(hu_DHW, factor)])
     core_DHW = largest_component(np.stack([_core(plane, step_HW_mm) for plane in dense_DHW]))
     head_DHW = np.zeros(hu_DHW.shape, dtype=bool)
     for plane, dense_HW, core_HW in zip(head_DHW, dense_DHW, core_DHW, strict=True):
-        grown_HW = dense_HW & near(core_HW, REGROW_MM, step_HW_mm)
+        grown_HW = dense_HW & near(core_HW, HEAD_REGROW_MM, step_HW_mm)
         plane[:] = enlarge(ndimage.binary_fill_holes(grown_HW), factor, plane.shape)
     return head_DHW
 
 
 def _core(dense_HW: Mask, step_HW_mm: tuple[float, float]) -> Mask:
     """The opened slice; a head that reaches the image's border has no outside there, so one is put around."""
-    return opened(np.pad(dense_HW, 1), OPENING_MM, step_HW_mm)[1:-1, 1:-1]
+    return opened(np.pad(dense_HW, 1), HEAD_OPENING_MM, step_HW_mm)[1:-1, 1:-1]

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hemosweep.arrays import Mask
+from hemosweep.arrays import FloatArray, Mask
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
@@ -25,8 +24,7 @@ MIN_LESION_KEPT = 0.995
 NO_LESION_MASK = "no lesion mask: the case can be segmented, not trained on or scored"
 PLAUSIBLE_BRAIN_ML = (500.0, 2300.0)
 """Adults have 1,300 to 1,470 mL within the skull as a rule; a scan may leave the vertex or the base out."""
-FloatArray = NDArray[np.float32]
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +158,7 @@ def _windowed(hu_DHW: FloatArray, window_hu: tuple[float, float]) -> FloatArray:
     return scaled_DHW
 
 
-def _named(case: Case, step: Callable[[], Result]) -> Result:
+def _named(case: Case, step: Callable[[], R]) -> R:
     """Do a step that does not know whose images it has; its complaint gets the case's name."""
     try:
         return step()

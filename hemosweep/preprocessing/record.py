@@ -1,4 +1,4 @@
-"""The preprocessed case: what a fold run reads, and its file. It opens on any machine that has numpy and scipy."""
+"""The preprocessed case, which a fold run reads, and its file. A machine with numpy and scipy can open it."""
 
 import hashlib
 import json

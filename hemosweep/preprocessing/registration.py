@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float64]
 """4 x 4, millimetres (x, y, z) to millimetres."""
 
-WINDOW_HU = (-100.0, 300.0)
+REGISTRATION_WINDOW_HU = (-100.0, 300.0)
 NEAR_BRAIN_MM = 20.0
 """The metric's region reaches this far beyond the brain: over skull and scalp, whose edges are sharp and keep still
 when a hemorrhage pushes the brain aside."""
 SLICE_MM, PIXEL_MM = 4.5, 2.2
 """Thinner slices and pixels are averaged to at most and to about this much."""
 # Pixels to a side of a level's pixel, first step (mm) and last step (mm).
-LEVELS = ((4, 4.0, 0.05), (2, 0.5, 0.02), (1, 0.25, 0.02))
+PYRAMID = ((4, 4.0, 0.05), (2, 0.5, 0.02), (1, 0.25, 0.02))
 NUM_REFINED = 3
 MAX_ITERATIONS = 60
 STEP_SHRINKS_BY = 0.7
@@ -43,7 +43,7 @@ NUM_WORK_UNITS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A rigid transform, from the fixed CT's millimetres to those of the moving CT, and how well it fits.
+    """A rigid transform, from the fixed CT's millimetres to those of the moving CT, and the quality of its fit.
 
     `correlation` is that of the clipped HU near the brain where the moving CT covers it (0 where nothing varies),
     `covered` the share that it covers.
@@ -70,30 +70,30 @@ def register_rigid(fixed: Volume, moving: Volume, brain_DHW: Mask, starts: Seque
         starts: rigid transforms from the fixed CT's millimetres to those of the moving CT.
     """
     # A windowed export and a full-range CT agree within the narrower of their ranges only.
-    low_hu = max(WINDOW_HU[0], float(fixed.array_DHW.min()), float(moving.array_DHW.min()))
-    high_hu = min(WINDOW_HU[1], float(fixed.array_DHW.max()), float(moving.array_DHW.max()))
+    low_hu = max(REGISTRATION_WINDOW_HU[0], float(fixed.array_DHW.min()), float(moving.array_DHW.min()))
+    high_hu = min(REGISTRATION_WINDOW_HU[1], float(fixed.array_DHW.max()), float(moving.array_DHW.max()))
     brain = _reduced(Volume(array_DHW=brain_DHW, affine=fixed.affine))
     fixed, moving = (
         _reduced(Volume(array_DHW=np.clip(ct.array_DHW, low_hu, max(low_hu, high_hu)), affine=ct.affine))
         for ct in (fixed, moving)
     )
-    found = [Registration(to_moving=start, correlation=0.0, covered=0.0) for start in starts]
-    for size, first_step_mm, last_step_mm in LEVELS:
+    candidates = [Registration(to_moving=start, correlation=0.0, covered=0.0) for start in starts]
+    for size, first_step_mm, last_step_mm in PYRAMID:
         block = (1, size, size)
         level, level_moving = shrink(fixed, block), shrink(moving, block)
         shares_DHW = shrink(brain, block).array_DHW.astype(np.float32)
         region_DHW = np.stack(
             [near(share_HW > 0.5, NEAR_BRAIN_MM, level.spacing_DHW_mm[1:]) for share_HW in shares_DHW]
         )
-        found = [_fit(level, level_moving, region_DHW, start.to_moving) for start in found]
-        found = sorted(found, key=lambda start: -start.score)[:NUM_REFINED]
+        candidates = [_fit(level, level_moving, region_DHW, start.to_moving) for start in candidates]
+        candidates = sorted(candidates, key=lambda start: -start.score)[:NUM_REFINED]
         refined = [
             _refine(level, level_moving, region_DHW, start.to_moving, first_step_mm, last_step_mm)
-            for start in found
+            for start in candidates
             if start.score > 0.0  # ITK cannot work on what does not overlap
         ]
-        found = [max(refined or found, key=lambda end: end.score)]
-    return found[0]
+        candidates = [max(refined or candidates, key=lambda end: end.score)]
+    return candidates[0]
 
 
 def turned_starts(start: Matrix, centre_mm: NDArray[np.float64], turns_deg: Sequence[Sequence[float]]) -> list[Matrix]:
@@ -108,7 +108,7 @@ def turned_starts(start: Matrix, centre_mm: NDArray[np.float64], turns_deg: Sequ
 
 
 def shrink(volume: Volume, sizes_DHW: tuple[int, int, int]) -> Volume:
-    """Average over blocks of voxels; what fills no block at the end of an axis is left out."""
+    """Average over blocks of voxels; an incomplete block at the end of an axis is left out."""
     means_DHW = volume.array_DHW.astype(np.float32, copy=False)
     for axis, size in enumerate(sizes_DHW):
         end = means_DHW.shape[axis] // size * size

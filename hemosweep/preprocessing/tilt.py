@@ -109,9 +109,9 @@ def straighten(ct: "Volume") -> "tuple[Volume, Straightening | None]":
     Raises:
         BadInput: as `straightening`.
     """
-    found = straightening(ct.affine, ct.array_DHW.shape)
-    if found is None:
+    straightened = straightening(ct.affine, ct.array_DHW.shape)
+    if straightened is None:
         return ct, None
-    moved, affine = found
+    moved, affine = straightened
     # Not -1024: in an export through a window, air reads the window's floor, and all above the darkest is tissue.
     return replace(ct, array_DHW=moved.apply(ct.array_DHW, fill=float(ct.array_DHW.min())), affine=affine), moved

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hemosweep.arrays import Spacing
+from hemosweep.arrays import FloatArray, Spacing
 from hemosweep.data.case import Case
 from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
@@ -20,8 +19,7 @@ from hemosweep.qc.masks import ivh_problems, lesion_problems, load_mask
 from hemosweep.qc.problem import Problem, Severity
 from hemosweep.qc.texture import texture
 
-FloatArray = NDArray[np.float32]
-MIN_SLICES = 10
+MIN_HEAD_SLICES = 10
 MAX_SLICE_STEP_MM = 10.0
 MAX_PIXEL_MM = 2.5
 """No clinical head CT is coarser; the demo phantom's 2.2 mm are meant."""
@@ -32,7 +30,7 @@ MIN_OBLIQUE_DEG = 1.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examined:
-    """The problems of one case, and what a comparison with other cases needs; None where no CT could be read.
+    """The problems of one case, and the values for a comparison with other cases, None where no CT could be read.
 
     `content` is a digest of the voxels in canonical orientation, whatever header or stored type they have, `texture_DK`
     a fingerprint of the noise (`texture`).
@@ -48,7 +46,7 @@ class Examined:
 
 
 def examine(case: Case, *, lesion_label: int | None) -> Examined:
-    """Read one case's files and find what is wrong with them; only a failing system raises."""
+    """Read one case's files and find their problems. Only a failure of the system raises an error."""
     try:
         return _examine(case, lesion_label)
     except MemoryError:
@@ -66,8 +64,8 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
     if not os.path.isfile(case.ct_path):
         folder = case.ct_path.parents[1]
         if os.path.isdir(folder):
-            wanted = case.ct_path.relative_to(folder)
-            add("missing-ct", "error", f"no CT at {folder.name}/{wanted}; add the file or remove the case's row")
+            expected = case.ct_path.relative_to(folder)
+            add("missing-ct", "error", f"no CT at {folder.name}/{expected}; add the file or remove the case's row")
         else:
             add("missing-folder", "error", f"no folder {folder.name}; add the case or remove its row")
         return Examined(case=case, problems=tuple(problems))
@@ -125,7 +123,7 @@ def _geometry_problems(case: Case, ct: Volume) -> Iterator[Problem]:
         return Problem(case_id=case.case_id, kind=kind, severity=severity, message=message)
 
     slice_mm, *pixel_mm = ct.spacing_DHW_mm
-    if len(ct.array_DHW) < MIN_SLICES:
+    if len(ct.array_DHW) < MIN_HEAD_SLICES:
         yield problem("few-slices", "warning", f"CT has {len(ct.array_DHW)} slices; is it a whole head?")
     if slice_mm > MAX_SLICE_STEP_MM or max(pixel_mm) > MAX_PIXEL_MM:
         size = f"{pixel_mm[1]:.3g} x {pixel_mm[0]:.3g} x {slice_mm:.3g} mm"

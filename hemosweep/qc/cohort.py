@@ -66,7 +66,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cohort:
-    """The cases of a data set that can be read, in the order of its table; `left_out` says why the others cannot.
+    """The cases of a data set that can be read, in the order of its table; `left_out` has the reasons for the others.
 
     `num_patients` counts all of them. `digest` names the content of all files; None where one cannot be read.
     """

@@ -32,11 +32,15 @@ def check_dataset(
     """
     cases, table_problems = read_table(data)
     examined = map_cases(partial(examine, lesion_label=lesion_label), cases, jobs=jobs, progress=progress)
-    found = [problem for one in examined for problem in one.problems]
-    found += [*duplicate_problems(examined), *missing_angiography_problems(examined), *outlier_problems(examined)]
+    case_problems = [problem for one in examined for problem in one.problems]
+    case_problems += [
+        *duplicate_problems(examined),
+        *missing_angiography_problems(examined),
+        *outlier_problems(examined),
+    ]
     place = {case.case_id: index for index, case in enumerate(cases)}
-    found.sort(key=lambda problem: (place[problem.case_id], SEVERITIES.index(problem.severity)))
-    problems = (*found, *table_problems, *unlisted_folders(data, cases), *shared_patient_problems(examined))
+    case_problems.sort(key=lambda problem: (place[problem.case_id], SEVERITIES.index(problem.severity)))
+    problems = (*case_problems, *table_problems, *unlisted_folders(data, cases), *shared_patient_problems(examined))
     broken = {problem.case_id for problem in problems if problem.severity == "error"}
     return CheckReport(
         case_ids=tuple(case.case_id for case in cases),

@@ -14,7 +14,7 @@ from hemosweep.errors import BadInput
 from hemosweep.qc.anatomy import Anatomy
 from hemosweep.qc.problem import Problem, Severity
 
-BLOOD_HU = (20.0, 110.0)
+LESION_HU = (20.0, 110.0)
 MAX_ODD_HU_SHARE = 0.05
 MAX_OUTSIDE_SHARE = 0.01
 MAX_HEAD_SHARE = 0.5
@@ -61,7 +61,7 @@ def lesion_problems(case: Case, lesion_DHW: Mask, hu_DHW: NDArray[np.float32], a
             "mask-outside-head", "warning", f"{outside:.0%} of the lesion mask lies outside the head; look at it"
         )
     inside_hu = hu_DHW[lesion_DHW]
-    odd = float(np.mean((inside_hu < BLOOD_HU[0]) | (inside_hu > BLOOD_HU[1])))
+    odd = float(np.mean((inside_hu < LESION_HU[0]) | (inside_hu > LESION_HU[1])))
     if odd > MAX_ODD_HU_SHARE:
         low, middle, high = np.percentile(inside_hu, (5, 50, 95))
         yield problem(
@@ -83,8 +83,8 @@ def ivh_problems(
     num_ivh = int(np.count_nonzero(ivh_DHW))
     volume = f"holds {num_ivh * voxel_ml:.2g} mL"
     if case.ivh is None:
-        found, right = (volume, "yes") if num_ivh else ("is there and empty", "no")
-        yield problem("ivh-disagrees", f"column ivh says n/a but the IVH mask {found}; write {right}")
+        state, right = (volume, "yes") if num_ivh else ("is there and empty", "no")
+        yield problem("ivh-disagrees", f"column ivh says n/a but the IVH mask {state}; write {right}")
     elif case.ivh and not num_ivh:
         yield problem("ivh-disagrees", "column ivh says yes but the IVH mask is empty; mend the one or the other")
     elif not case.ivh and num_ivh:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-MAX_NAMED = 4
+MAX_NAMED_IN_PROBLEM = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +54,8 @@ class CheckReport:
         }
 
     def as_rows(self) -> list[tuple[str, str, str, str]]:
-        """Severity, kind, cases and message, errors first; what is said of several cases in the same words, and infos
-        of one kind, share a row."""
+        """Severity, kind, cases and message, errors first; cases with the same message, and infos of one kind, share a
+        row."""
         rows: dict[tuple[str, ...], list[Problem]] = {}
         for problem in sorted(self.problems, key=lambda problem: SEVERITIES.index(problem.severity)):
             alike = problem.kind if problem.severity == "info" else problem.message
@@ -80,8 +80,8 @@ class CheckReport:
 
 def named(case_ids: Sequence[str]) -> str:
     """The first few ids, and how many more there are; empty for the data set as a whole."""
-    more = len(case_ids) - MAX_NAMED
-    return ", ".join(case_ids[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(case_ids) - MAX_NAMED_IN_PROBLEM
+    return ", ".join(case_ids[:MAX_NAMED_IN_PROBLEM]) + (f" and {more} more" if more > 0 else "")
 
 
 def _message(alike: Sequence[Problem]) -> str:

@@ -1,4 +1,4 @@
-"""The table and the folders of a data set: who is listed, and who is there."""
+"""The table and the folders of a data set: listed and existing cases."""
 
 import os
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ def read_table(data: Path) -> tuple[tuple[Case, ...], list[Problem]]:
 
 
 def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
-    """Case folders without a row; nothing reads them."""
+    """Problems of case folders without a row, which are not read."""
     listed = {case.case_id for case in cases}
-    found = sorted(name for name in os.listdir(data) if name.startswith("sub-") and os.path.isdir(data / name))
+    folders = sorted(name for name in os.listdir(data) if name.startswith("sub-") and os.path.isdir(data / name))
     return [
         Problem(
             case_id="",
@@ -45,6 +45,6 @@ def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
             severity="warning",
             message=f"folder {name} has no row in {TABLE_NAME}; add one or take the folder away",
         )
-        for name in found
+        for name in folders
         if name not in listed
     ]

@@ -5,16 +5,16 @@ copy that lacks a slice.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.float32]
+from hemosweep.arrays import FloatArray
+
 TISSUE_HU = (0.0, 80.0)
 """Within every brain window, so that an 8-bit export has the same texture as the full range."""
 MAX_RESIDUAL_HU = 10.0
 NUM_BUCKETS = 256
-MIN_CORRELATION = 0.5
-MIN_SLICES = 3
+MIN_TEXTURE_CORRELATION = 0.5
+MIN_SHARED_SLICES = 3
 
 
 def texture(hu_DHW: FloatArray) -> FloatArray:
@@ -54,10 +54,13 @@ def same_scans(textures: list[FloatArray]) -> list[tuple[int, int, float]]:
     for index, sketch_DK in enumerate(textures):
         middle = len(sketch_DK) // 2
         alike_S = slices_SK @ sketch_DK[middle]
-        for place in np.flatnonzero(alike_S > MIN_CORRELATION):
+        for place in np.flatnonzero(alike_S > MIN_TEXTURE_CORRELATION):
             other = int(np.searchsorted(starts, place, side="right")) - 1
             offset = int(place - starts[other]) - middle
-            if other == index or (correlation := _correlation(sketch_DK, textures[other], offset)) < MIN_CORRELATION:
+            if (
+                other == index
+                or (correlation := _correlation(sketch_DK, textures[other], offset)) < MIN_TEXTURE_CORRELATION
+            ):
                 continue
             pair = min(index, other), max(index, other)
             pairs[pair] = max(correlation, pairs.get(pair, 0.0))
@@ -69,6 +72,6 @@ def _correlation(a_DK: FloatArray, b_DK: FloatArray, offset: int) -> float:
     first, end = max(0, -offset), min(len(a_DK), len(b_DK) - offset)
     a_DK, b_DK = a_DK[first:end], b_DK[first + offset : end + offset]
     both_D = a_DK.any(axis=1) & b_DK.any(axis=1)
-    if np.count_nonzero(both_D) < MIN_SLICES:
+    if np.count_nonzero(both_D) < MIN_SHARED_SLICES:
         return 0.0
     return float(np.einsum("dk,dk->d", a_DK[both_D], b_DK[both_D]).mean())

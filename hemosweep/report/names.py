@@ -8,9 +8,9 @@ MAX_LENGTH = 80
 
 
 def safe_name(text: str) -> str:
-    """A file name, on any file system, that tells which text it stands for: `a+b/c` gives `a_and_b__c`.
+    """Readable file name for a text, valid on any file system: `a+b/c` gives `a_and_b__c`.
 
-    Different texts get different names, also where upper and lower case count the same: a name that does not read back
+    Different texts get different names, even where upper and lower case are the same. A name that cannot be read back
     as its text, or is too long, ends in a digest of the text.
     """
     name = text

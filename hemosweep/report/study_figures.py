@@ -1,4 +1,5 @@
-"""The figures of a sweep, arm by arm as they end: the arm's own, its patch centres, and its pairs with earlier arms."""
+"""The figures of a sweep, drawn when each arm ends: the arm's figures, its patch centres, and its pairs with earlier
+arms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +28,7 @@ def figures_folder(out: Path, sweep: str) -> Path:
 
 
 class SweepFigures:
-    """Draws what there is to draw when a replicate has ended, and remembers it for the pairs that come after it."""
+    """Draws the figures of a replicate that has ended, and remembers it for later pairs."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class SweepFigures:
         return figures | {CENTRES_NAME: self._draw_centres(replicate, cases)} | self._draw_pairs(replicate)
 
     def _draw_centres(self, replicate: Replicate, cases: pd.DataFrame) -> Path:
-        """The centres of a training case of the first fold; arms that draw the same ones share the picture."""
+        """Draw the centres of a training case of the first fold. Arms with the same centres share the picture."""
         spec = replicate.fold_runs[0]
         config = spec.config
         without_channels = replace(config.preprocessing, symmetric="none", angiography=False)

@@ -10,15 +10,15 @@ from hemosweep.model.memory import free_device_memory, is_out_of_memory
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres
 
-BACKGROUND = -1.0
+BACKGROUND_VALUE = -1.0
 
 
 class PatchBank:
     """The cases of a fold as flat tensors on one device, and one gather that cuts a batch of patches out of them.
 
     Cases of different shapes share one flat tensor, and a batch mixes them freely. No case is padded: one voxel of
-    background behind the last case stands for all that a patch holds outside its case. A case is taken from `drawn`
-    when its turn comes and is not kept.
+    background behind the last case represents everything outside a case. A case is taken from `drawn` when its turn
+    comes and is not kept.
 
     Where the device's memory does not hold the cases, they stay in the host's, and each batch is gathered there and
     moved (`on_host`).
@@ -46,11 +46,11 @@ class PatchBank:
             sizes.append(case.lesion_DHW.shape)
             self._case_ids.append(case.case_id)
             voxels.add(case)
-            del case, centres  # Or they would be held while the next ones are read.
+            del case, centres  # Otherwise they would stay in memory while the next ones are read.
         self._image_VC, self._label_V = voxels.joined()
         self._outside = len(self._label_V) - 1
         keep = self._image_VC.device
-        # A place in the plane and one among the planes are added up, and each may be outside.
+        # An index within the plane and one of the plane are added; each may lie outside.
         self._index_type = torch.int32 if 2 * self._outside < 2**31 else torch.int64
         size_K3 = torch.tensor(sizes, dtype=self._index_type)
         self._size_K3 = size_K3.to(keep)
@@ -125,7 +125,9 @@ class _Voxels:
     def joined(self) -> tuple[Tensor, Tensor]:
         """Images `(V + 1, C)` and labels `(V + 1,)`: the last voxel is background."""
         num_channels = self._images[0].shape[1]
-        self._add(torch.full((1, num_channels), BACKGROUND, dtype=torch.float16), torch.zeros(1, dtype=torch.uint8))
+        self._add(
+            torch.full((1, num_channels), BACKGROUND_VALUE, dtype=torch.float16), torch.zeros(1, dtype=torch.uint8)
+        )
         try:
             return torch.cat(self._images), torch.cat(self._labels)
         except RuntimeError as error:

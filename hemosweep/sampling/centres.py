@@ -51,8 +51,8 @@ def draw_centres(
     only, one without any voxel to draw negatives from gives positives only. The counts tell.
     """
     voxels = {name: np.flatnonzero(mask) for name, mask in negatives.items()}
-    wanted = {name: share for name, share in shares.items() if share > 0.0}
-    usable = {name: share for name, share in wanted.items() if len(voxels[name])}
+    declared = {name: share for name, share in shares.items() if share > 0.0}
+    usable = {name: share for name, share in declared.items() if len(voxels[name])}
     lesion_voxels = np.flatnonzero(lesion_DHW)
     num_positive = num_patches // 2 if len(lesion_voxels) else 0
     if not usable:
@@ -65,7 +65,7 @@ def draw_centres(
     return Centres(
         index_N=np.concatenate(drawn).astype(np.int64),
         counts=counts,
-        empty=(*(() if len(lesion_voxels) else ("lesion",)), *(name for name in wanted if name not in usable)),
+        empty=(*(() if len(lesion_voxels) else ("lesion",)), *(name for name in declared if name not in usable)),
     )
 
 

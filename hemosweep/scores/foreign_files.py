@@ -1,4 +1,4 @@
-"""The score files of nnU-Net and MIST, as the sources of both write them."""
+"""The score files of nnU-Net and MIST, in the form that their source code writes."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any
 
 from hemosweep.errors import BadInput
 
-# Our name of a score: theirs. Any other is asked for by their own name.
+# Our name of a score to their name. Every other score has only their name.
 NNUNET_NAMES = {"dsc": "Dice"}
 MIST_NAMES = {"dsc": "dice", "hd95_mm": "haus95", "nsd": "surf_dice", "assd_mm": "avg_surf"}
 MIST_METRICS = (*MIST_NAMES.values(), "lesion_wise_dice")
@@ -19,7 +19,7 @@ MIST_ID = "id"
 MIST_STATISTICS = frozenset({"Mean", "Std", "25th Percentile", "Median", "75th Percentile"})
 # nnU-Net scores overlaps with an empty reference 0 or NaN.
 NNUNET_OVERLAPS = frozenset({"Dice", "IoU"})
-BACKGROUND = "0"
+BACKGROUND_LABEL = "0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,10 +50,10 @@ def nnunet_scores(path: Path, text: str, metric: str, label: str | None) -> Labe
         ) from error
     if not cases:
         raise BadInput(f"{path}: no cases in it")
-    labels = tuple(dict.fromkeys(name for _, by_label in cases for name in by_label if name != BACKGROUND))
+    labels = tuple(dict.fromkeys(name for _, by_label in cases for name in by_label if name != BACKGROUND_LABEL))
     chosen = _choose(path, labels, label)
     name = NNUNET_NAMES.get(metric.lower(), metric)
-    known = list(dict.fromkeys(own for _, by_label in cases for own in by_label.get(chosen, {})))
+    known = list(dict.fromkeys(metric_name for _, by_label in cases for metric_name in by_label.get(chosen, {})))
     if name not in known:
         raise BadInput(f"{path}: no metric {metric!r}; it has {', '.join(_ours(known, NNUNET_NAMES))}")
     scores, empty = [], []
@@ -82,9 +82,9 @@ def mist_column(path: Path, columns: Sequence[str], metric: str, label: str | No
     # The longest name that fits: tumor_lesion_wise_dice is no dice of a tumor_lesion_wise.
     names = sorted({*MIST_METRICS, name}, key=len, reverse=True)
     parts = [part for column in columns if (part := _split(column, names)) is not None]
-    labels = tuple(dict.fromkeys(own for own, of in parts if of == name))
+    labels = tuple(dict.fromkeys(part_label for part_label, part_metric in parts if part_metric == name))
     if not labels:
-        known = ", ".join(_ours(list(dict.fromkeys(of for _, of in parts)), MIST_NAMES))
+        known = ", ".join(_ours(list(dict.fromkeys(part_metric for _, part_metric in parts)), MIST_NAMES))
         raise BadInput(f"{path}: no metric {metric!r}; it has {known} (its columns are {', '.join(columns)})")
     chosen = _choose(path, labels, label)
     return f"{chosen}_{name}", labels, chosen
@@ -96,12 +96,12 @@ def mist_rows(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def _by_label(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: dict(own) for name, own in metrics.items()}
+    return {name: dict(scores) for name, scores in metrics.items()}
 
 
 def _case_id(entry: Mapping[str, Any]) -> str:
     file = str(entry.get("prediction_file") or entry["reference_file"])
-    name = re.split(r"[/\\]", file)[-1]  # written on whatever system
+    name = re.split(r"[/\\]", file)[-1]  # written on any system
     return name.removesuffix(".gz").rpartition(".")[0] or name
 
 
@@ -121,7 +121,7 @@ def _choose(path: Path, labels: Sequence[str], label: str | None) -> str:
         if len(labels) == 1:
             return labels[0]
         raise BadInput(f"{path}: scores of labels {'; '.join(labels) or 'none'}; choose one with --label")
-    same = [own for own in labels if own == label or (_numbers(own) and _numbers(own) == _numbers(label))]
+    same = [known for known in labels if known == label or (_numbers(known) and _numbers(known) == _numbers(label))]
     if len(same) != 1:
         raise BadInput(f"{path}: no label {label!r}; it has {'; '.join(labels)}")
     return same[0]
@@ -133,7 +133,7 @@ def _numbers(label: str) -> list[str]:
 
 
 def _split(column: str, metrics: Sequence[str]) -> tuple[str, str] | None:
-    """Label and metric of a column of MIST's, None where it is of none of these metrics."""
+    """Label and metric of a column of MIST's results.csv; None where the column has none of these metrics."""
     for metric in sorted(metrics, key=len, reverse=True):
         label = column.removesuffix(f"_{metric}")
         if label and label != column:
@@ -142,5 +142,5 @@ def _split(column: str, metrics: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _ours(names: Sequence[str], ours_to_theirs: Mapping[str, str]) -> list[str]:
-    ours = {theirs: own for own, theirs in ours_to_theirs.items()}
+    ours = {their_name: our_name for our_name, their_name in ours_to_theirs.items()}
     return [ours.get(name, name) for name in names]

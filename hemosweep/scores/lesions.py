@@ -1,4 +1,4 @@
-"""Lesions that were found, whatever their size: a voxel score hardly notices a small one that was missed.
+"""Scores of found lesions, independent of their size: a missed small lesion hardly changes a voxel score.
 
 A lesion is a connected component of a mask; voxels with a corner in common are connected (26 neighbours). A reference
 lesion is found when at least one of its voxels is predicted, and a predicted lesion is right when at least one of its
@@ -18,7 +18,7 @@ from hemosweep.arrays import Mask
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LesionCounts:
-    """Lesions of the reference, those of them that were found, lesions predicted, those of them that are right."""
+    """Numbers of reference lesions, of found ones among them, of predicted lesions, and of right ones among them."""
 
     num_reference: int
     num_found: int

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from hemosweep.errors import BadInput
 
-# Scores whose largest is from here to 100, and none negative, are percent and not merely wrong.
+# Scores whose largest is between this value and 100, and of which none is negative, are percentages.
 LEAST_PERCENT = 2.0
-# Floating-point noise, which is printed as nothing.
+# Floating-point noise, which is printed as zero.
 NEGLIGIBLE = 1e-9
-# The squares of larger ones, summed up, are no longer numbers.
+# Sums of squares of larger values overflow.
 LARGEST = 1e100
-# Where the scale is what is wrong, the first cases say so.
+# Number of cases in a message about the percent scale.
 MAX_PERCENT_NAMED = 10
 
 
@@ -19,9 +19,9 @@ MAX_PERCENT_NAMED = 10
 class Metric:
     """One score per case.
 
-    `higher_is_better` is None where neither direction is better, such as a signed volume difference, and where it is
-    not known. `lowest` and `highest` are the bounds that a finite value cannot leave; None = no bound. `averaged` is
-    True where the mean over the cases says how good an arm is.
+    `higher_is_better` is None where neither direction is better, as for a signed volume difference, or where it is not
+    known. `lowest` and `highest` are the bounds of finite values; None = no bound. `averaged` is True if the mean over
+    the cases measures the quality of an arm.
     """
 
     name: str
@@ -37,18 +37,18 @@ class Metric:
         return (self.lowest, self.highest) == (0.0, 1.0)
 
     def gain(self, difference: float) -> float:
-        """A difference B - A as what B gains on A: its sign is turned where lower is better."""
+        """Gain of B over A, from a difference B - A: the sign is turned where lower is better."""
         return -difference if self.higher_is_better is False else difference
 
     def text(self, value: float, *, sign: str = "+") -> str:
-        """A difference as people read it, such as "+0.031 DSC" or "-3.2 mm HD95"."""
+        """A difference as readable text, such as "+0.031 DSC" or "-3.2 mm HD95"."""
         return self.with_unit(self.number(value, sign=sign))
 
     def number(self, value: float, *, sign: str = "") -> str:
-        """A score, or with "+" a difference, in as many digits as people read: "0.031" or "3.2"."""
+        """A score, or with "+" a difference, in its usual number of digits: "0.031" or "3.2"."""
         value = 0.0 if abs(value) < NEGLIGIBLE else value
         number = format(value, f"{sign}.3f" if self.is_share else f"{sign}.3g")
-        # A difference that is there is not printed as none.
+        # A difference that is not zero is not printed as zero.
         return format(value, f"{sign}.1g") if value and not float(number) else number
 
     def with_unit(self, number: str) -> str:
@@ -87,7 +87,7 @@ METRICS = {
         _volume("reference_ml", "reference volume"),
     )
 }
-# What other programs call some of them. Which unit a distance has there is for them to say.
+# Names of some metrics in other programs. The unit of a distance is that of the other program.
 ALIASES = {
     "dice": "dsc",
     "surf_dice": "nsd",
@@ -99,7 +99,7 @@ ALIASES = {
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of that name, in capitals or not; one that is not known here has no bounds and no better direction."""
+    """The metric of a name, in upper or lower case. An unknown metric has no bounds and no better direction."""
     lower = name.lower()
     if lower in ALIASES:
         return replace(METRICS[ALIASES[lower]], name=name, unit="")
@@ -110,7 +110,7 @@ def check_range(side: str, scores: dict[str, float], metric: Metric) -> None:
     """Refuse finite values that the metric cannot take, by more than rounding.
 
     Raises:
-        BadInput: names the side, the cases and, where that is what it looks like, the percent scale.
+        BadInput: names the side, the cases and, if the values look like it, the percent scale.
     """
     finite = {case_id: value for case_id, value in scores.items() if math.isfinite(value)}
     large = [f"{case_id} ({value:g})" for case_id, value in sorted(finite.items()) if abs(value) > LARGEST]

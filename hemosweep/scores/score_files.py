@@ -1,6 +1,6 @@
 """Scores of cases from a file: a table of our own columns, nnU-Net's summary.json, or MIST's results.csv.
 
-Nothing but the standard library is imported for it: a comparison of two files should take no longer than its test.
+Only the standard library is imported here, so that a comparison of two files takes no longer than its test.
 """
 
 import csv
@@ -16,22 +16,22 @@ from hemosweep.scores.table import scores_by_case
 
 CASE_ID, FOLD, IVH, PATIENT_ID = "case_id", "fold", "ivh", "patient_id"
 REFERENCE, FALSE_POSITIVE = "reference_ml", "false_positive_ml"
-SUFFIXES = (".csv", ".tsv", ".json")
-# What the programs that write such tables put where there is no number.
+SCORE_SUFFIXES = (".csv", ".tsv", ".json")
+# Text that such programs write in place of a missing number.
 MISSING = frozenset(
     {"", "nan", "-nan", "+nan", "nan(ind)", "-nan(ind)", "na", "n/a", "#n/a", "<na>", "none", "null", "-"}
 )
 
-Row = Mapping[str, str]
+ScoreRow = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileScores:
-    """One score a case, and what else the file says of the cases; None where it has no such column.
+    """One score a case, and further facts of the file about the cases, each None where it has no such column.
 
-    `without_lesion` are the cases with an empty reference, as far as the file says so. `program` is whose scores they
-    are, None where the file does not say. `labels` are those that the file holds scores of, of which `label` was taken;
-    a file of our own columns has none.
+    `without_lesion` are the cases with an empty reference, as far as the file records them. `program` computed the
+    scores, None where the file does not name it. `labels` are the labels of the file, and `label` is the one that was
+    read; a file of our own columns has none.
     """
 
     scores: dict[str, float | None]
@@ -47,20 +47,23 @@ class FileScores:
 
 
 def names_a_file(reference: str) -> bool:
-    """True if a reference is a file rather than a run: one is there, its name ends like one, or starts like a path."""
+    """True if a reference means a file and not a run: the file exists, or the text ends like a file name or starts like
+    a path."""
     path = Path(reference)
-    return reference.lower().endswith(SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
+    return (
+        reference.lower().endswith(SCORE_SUFFIXES) or path.is_absolute() or reference.startswith(".") or path.is_file()
+    )
 
 
 def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
-    """The scores of one metric, by case id; ids are text, so that 001 is not 1.
+    """Read the scores of one metric by case id. Ids are text, so that 001 is not 1.
 
     Args:
-        label: of a file with several labels, whose scores.
+        label: the label whose scores are read, for a file with several.
 
     Raises:
-        BadInput: no such file, a format that is not known, a metric or label that is not there, a value that is no
-            number, or a case that comes twice; the message says what there is.
+        BadInput: a missing file, an unknown format, metric or label, a value that is no number, or a case that occurs
+            twice. The message names what the file holds.
     """
     if metric.lower() in (CASE_ID, FOLD, IVH, PATIENT_ID):
         raise BadInput(f"--metric {metric}: {metric!r} is no score; give a column that holds one")
@@ -75,13 +78,13 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
     except ValueError as error:
         raise BadInput(f"{path}: is not UTF-8 text; save it as CSV in UTF-8") from error
     if path.suffix.lower() == ".json":
-        found = nnunet_scores(path, text, metric, label)
+        summary = nnunet_scores(path, text, metric, label)
         return FileScores(
-            scores=scores_by_case(str(path), found.scores),
+            scores=scores_by_case(str(path), summary.scores),
             program="nnU-Net",
-            labels=found.labels,
-            label=found.label,
-            warnings=found.warnings,
+            labels=summary.labels,
+            label=summary.label,
+            warnings=summary.warnings,
         )
     columns, rows, delimiter = _read_table(path, text)
     for name in (CASE_ID, FOLD, IVH, PATIENT_ID, metric):
@@ -106,7 +109,7 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
     }
     return FileScores(
         scores=_scores(path, rows, CASE_ID, metric, delimiter),
-        # A column with gaps is written as 0.0, 1.0 by what takes it for numbers.
+        # A program that reads the column as numbers writes 0.0, 1.0 if it has gaps.
         folds=None if folds is None else {case_id: fold.removesuffix(".0") for case_id, fold in folds.items()},
         ivh=None if ivh is None else {case_id: label.lower() for case_id, label in ivh.items()},
         patients=_texts(rows, PATIENT_ID, columns),
@@ -145,17 +148,18 @@ def _read_table(path: Path, text: str) -> tuple[list[str], list[dict[str, str]],
 
 
 def _delimiter(text: str) -> str:
-    """Separator of the cells of the first line with any: that which leaves the column of case ids, if one does."""
+    """Separator of the cells in the header: the one that yields the column of case ids, if any does."""
     header = text.lstrip().partition("\n")[0]
     # Spreadsheets with a decimal comma write semicolons.
-    there = [sign for sign in ("\t", ";", ",") if sign in header]
-    by_sign = {sign: {cell.strip('" \r').lower() for cell in header.split(sign)} for sign in there}
-    leaving = [sign for sign in there if by_sign[sign] & {CASE_ID, MIST_ID}]
-    return (leaving or there or [","])[0]
+    separators = [sign for sign in ("\t", ";", ",") if sign in header]
+    by_sign = {sign: {cell.strip('" \r').lower() for cell in header.split(sign)} for sign in separators}
+    leaving = [sign for sign in separators if by_sign[sign] & {CASE_ID, MIST_ID}]
+    return (leaving or separators or [","])[0]
 
 
 def _renamed(columns: list[str], rows: list[dict[str, str]], name: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Columns and rows with a column called `name`, where a single one has that name in other letters."""
+    """Columns and rows with a column called `name`, if exactly one column has that name in other upper or lower
+    case."""
     alike = [column for column in columns if column.lower() == name.lower()]
     if name in columns or len(alike) != 1:
         return columns, rows
@@ -192,5 +196,5 @@ def _number(path: Path, case_id: str, column: str, text: str, delimiter: str) ->
 
 
 def _texts(rows: list[dict[str, str]], column: str, columns: list[str]) -> dict[str, str] | None:
-    """Values of a column by case; a case with an empty cell is left out, and None is no column."""
+    """Values of a column by case; None where there is no such column. A case with an empty cell is left out."""
     return {row[CASE_ID]: row[column] for row in rows if row[column]} if column in columns else None

@@ -1,4 +1,4 @@
-"""Scores one case.
+"""Scores of one case.
 
 What a score is where a mask is empty (DESIGN.md, *Undefined values*; None is undefined):
 

@@ -1,4 +1,4 @@
-"""One arm's case scores as the numbers of the paper's tables: mean, spread, and the two IVH groups."""
+"""Summary of one arm's case scores as in the paper's tables: mean, spread, and the two IVH groups."""
 
 import math
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from hemosweep.errors import BadInput
 from hemosweep.scores.metric import METRICS
 
 if TYPE_CHECKING:
-    # Reading a list of runs needs none of the half second that it takes to import.
+    # Imported later: it takes half a second, and reading a list of runs does not need it.
     import pandas as pd
 
 
@@ -46,9 +46,9 @@ UNKNOWN = "n/a"
 """Text where the IVH label or the patient of a case is not known."""
 TEXT_COLUMNS = ("case_id", "ivh", "patient_id")
 NUMBER_COLUMNS = tuple(field.name for field in fields(CaseScores) if field.name in METRICS)
-"""The columns of measured values; in a table, what is undefined is NaN."""
+"""The columns of measured values. In a table an undefined value is NaN."""
 AVERAGED_COLUMNS = tuple(name for name in NUMBER_COLUMNS if METRICS[name].averaged)
-"""The columns that say how good a prediction is, whose means are an arm's."""
+"""The columns that measure the quality of a prediction; their means are those of an arm."""
 CASE_COLUMNS = ("case_id", "dsc", "fold", "ivh", "patient_id", *(name for name in NUMBER_COLUMNS if name != "dsc"))
 """All columns in their order. MLflow's table comparison groups by the first and compares by the second."""
 
@@ -77,7 +77,7 @@ def scores_by_case(side: str, rows: Iterable[tuple[str, float | None]]) -> dict[
     """Scores from the rows of a table.
 
     Raises:
-        BadInput: a case id comes twice; every such id is named.
+        BadInput: a case id occurs twice; every such id is named.
     """
     scores: dict[str, float | None] = {}
     twice: set[str] = set()

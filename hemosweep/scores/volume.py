@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 from hemosweep.arrays import Mask, Spacing
 
 FULL_SLICE, HALF_SLICE = 0.75, 0.25
-"""Of the largest slice's area: a slice with more than the first counts whole, with less than the second not at all."""
+"""Shares of the largest slice's area: a slice above the first counts whole, one below the second does not count."""
 
 
 def abc2_ml(mask_DHW: Mask, spacing_DHW_mm: Spacing) -> float:

@@ -1,4 +1,4 @@
-"""Statistics of paired case scores, and what may be compared at all."""
+"""Statistics of paired case scores, and the check of comparability."""
 
 from hemosweep.scores.metric import DSC, METRICS, Metric, find_metric
 from hemosweep.scores.table import Scores, scores_by_case
@@ -9,7 +9,7 @@ from hemosweep.stats.clusters import (
     design_effect,
     intraclass_correlation,
 )
-from hemosweep.stats.comparability import Comparability, RunFacts, comparability
+from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.families import benjamini_hochberg, holm
 from hemosweep.stats.groups import GroupDifference, Interaction
@@ -25,13 +25,14 @@ from hemosweep.stats.replicates import (
 )
 from hemosweep.stats.robust import CheckTest, bca_interval, sign_flip_test, wilcoxon_test
 from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, hedges_factor, mean_test, noncentrality, stars
-from hemosweep.stats.verdict import Outcome, Status
+from hemosweep.stats.verdict import Outcome, TestStatus
 
 __all__ = [
     "DSC",
     "METRICS",
     "CheckTest",
     "Comparability",
+    "ComparabilityFacts",
     "EffectSize",
     "Equivalence",
     "FoldComparison",
@@ -44,11 +45,10 @@ __all__ = [
     "Outlier",
     "PairedComparison",
     "PatientComparison",
-    "RunFacts",
     "Scores",
     "SeedNoise",
     "SeedSpread",
-    "Status",
+    "TestStatus",
     "bca_interval",
     "benjamini_hochberg",
     "comparability",

@@ -109,8 +109,8 @@ def compare_folds(
 def _by_fold(diff_N: Floats, clusters: Sequence[str], resolution: float) -> FoldComparison:
     means = []
     for fold in sorted(set(clusters), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else name)):
-        own = diff_N[[cluster == fold for cluster in clusters]]
-        means.append(FoldMean(fold=fold, n=own.size, mean_diff=float(own.mean())))
+        fold_diff_N = diff_N[[cluster == fold for cluster in clusters]]
+        means.append(FoldMean(fold=fold, n=fold_diff_N.size, mean_diff=float(fold_diff_N.mean())))
     icc = intraclass_correlation(diff_N, clusters) if np.ptp(diff_N) > resolution else None
     return FoldComparison(
         means=tuple(means),
@@ -126,7 +126,7 @@ def compare_patients(
 ) -> tuple[PatientComparison | None, list[str]]:
     """The test over patients, and a warning, where a patient has several cases; a case without patient is its own.
 
-    Patients are told by their cases: their own ids stay out of what is printed.
+    Patients are named by their cases; their own ids are never printed.
     """
     # A pair, so that a case id never equals another case's patient id.
     keys = [("patient", patients[case_id]) if patients.get(case_id) else ("case", case_id) for case_id in case_ids]

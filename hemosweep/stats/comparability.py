@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunFacts:
+class ComparabilityFacts:
     """Provenance of a run. `packages` is package name to version; `device_kind` is such as "cpu" or "cuda"."""
 
     dataset_digest: str
@@ -29,7 +29,7 @@ class Comparability:
         return not self.reasons
 
 
-# Field: (what it is called, what to do).
+# Field to its name in a message and the way out.
 REFUSALS = {
     "dataset_digest": ("data set content", "run both arms on the same data set"),
     "folds_digest": ("case folds", "run both arms with the same stored folds"),
@@ -42,7 +42,7 @@ CAUTIONS = {
 }
 
 
-def comparability(a: RunFacts, b: RunFacts) -> Comparability:
+def comparability(a: ComparabilityFacts, b: ComparabilityFacts) -> Comparability:
     """Name everything in which two runs differ that a difference in their scores could come from."""
     warnings = _differences(a, b, CAUTIONS)
     for name in sorted(a.packages.keys() | b.packages.keys()):
@@ -52,7 +52,7 @@ def comparability(a: RunFacts, b: RunFacts) -> Comparability:
     return Comparability(reasons=tuple(_differences(a, b, REFUSALS)), warnings=tuple(warnings))
 
 
-def _differences(a: RunFacts, b: RunFacts, fields: Mapping[str, tuple[str, str]]) -> list[str]:
+def _differences(a: ComparabilityFacts, b: ComparabilityFacts, fields: Mapping[str, tuple[str, str]]) -> list[str]:
     return [
         f"{name} differs (A: {getattr(a, field)}, B: {getattr(b, field)}); {way_out}"
         for field, (name, way_out) in fields.items()

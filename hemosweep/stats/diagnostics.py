@@ -45,9 +45,9 @@ def find_outliers(case_ids: Sequence[str], diff_N: Floats, resolution: float) ->
     if spread <= resolution:
         spread = SD_PER_MEAN_DEVIATION * float(np.abs(deviation_N).mean())
     z_N = deviation_N / spread
-    found = [
+    outliers = [
         Outlier(case_id=case_id, diff=diff, z=z)
         for case_id, diff, z in zip(case_ids, diff_N.tolist(), z_N.tolist(), strict=True)
         if abs(z) > OUTLIER_Z
     ]
-    return tuple(sorted(found, key=lambda outlier: (-abs(outlier.z), outlier.case_id)))
+    return tuple(sorted(outliers, key=lambda outlier: (-abs(outlier.z), outlier.case_id)))

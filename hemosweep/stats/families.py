@@ -15,7 +15,7 @@ from hemosweep.stats.paired import PairedComparison, to_json
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 CLAIMS = frozenset({"better", "worse", "different", "within_seed_noise"})
-"""Outcomes that say that the t-test found a difference."""
+"""Outcomes in which the t-test found a difference."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,8 @@ def adjusted(pairs: Sequence[tuple[str, str]], comparisons: Sequence[PairedCompa
     p_values = [comparison.p for comparison in comparisons]
     values = zip(pairs, comparisons, holm(p_values), benjamini_hochberg(p_values), strict=True)
     return [
-        FamilyComparison(a=a, b=b, comparison=own, holm_p=holm_p, bh_p=bh_p) for (a, b), own, holm_p, bh_p in values
+        FamilyComparison(a=a, b=b, comparison=comparison, holm_p=holm_p, bh_p=bh_p)
+        for (a, b), comparison, holm_p, bh_p in values
     ]
 
 

@@ -55,7 +55,7 @@ def compare_groups(
             raise BadInput(f"case {case_id}: IVH label {label!r} is unknown; write yes, no or n/a")
     groups, diffs = [], []
     for label, name in IVH_GROUPS.items():
-        member_N = np.array([own == label for own in labels], dtype=bool)
+        member_N = np.array([value == label for value in labels], dtype=bool)
         diff = b_N[member_N] - a_N[member_N]
         test = mean_test(diff, resolution)
         groups.append(
@@ -83,7 +83,7 @@ def interaction(first_N: Floats, second_N: Floats, resolution: float) -> Interac
         (float(values_N.mean()), float(values_N.std(ddof=1)), values_N.size) for values_N in (first_N, second_N)
     )
     mean_diff = first[0] - second[0]
-    variances = [own_sd**2 / n for _, own_sd, n in (first, second)]
+    variances = [group_sd**2 / n for _, group_sd, n in (first, second)]
     df = satterthwaite(variances, [first_N.size - 1, second_N.size - 1])
     standard_error = math.sqrt(sum(variances))
     t = mean_diff / standard_error

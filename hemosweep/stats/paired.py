@@ -1,4 +1,5 @@
-"""Two arms scored on the same cases: the paper's dependent t-test, with what it leaves unsaid beside it.
+"""Comparison of two arms on the same cases: the paper's dependent t-test, and further statistics that it does not
+cover.
 
 The difference is always B - A, paired by case id.
 """
@@ -18,7 +19,7 @@ from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimu
 from hemosweep.stats.replicates import SeedNoise, baseline_spread, seed_noise
 from hemosweep.stats.robust import bca_interval, sign_flip_test, wilcoxon_test
 from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, mean, mean_test, sd, stars, varies
-from hemosweep.stats.verdict import Outcome, Status, outcome_of, sentence
+from hemosweep.stats.verdict import Outcome, TestStatus, outcome_of, sentence
 
 NUM_EXTREME_CASES = 5
 
@@ -36,7 +37,7 @@ class PairedComparison:
     why.
     """
 
-    status: Status
+    status: TestStatus
     n: int
     mean_a: float | None
     mean_b: float | None
@@ -187,7 +188,7 @@ def paired_comparison(
 
 
 def to_json(comparison: PairedComparison) -> dict[str, object]:
-    """The comparison as JSON types, with None for what does not exist."""
+    """The comparison as JSON types, with None for values that do not exist."""
     plain: dict[str, object] = {name: _plain(value) for name, value in asdict(comparison).items()}
     for name in ("worst", "best"):
         plain[name] = [{"case_id": case_id, "diff": diff} for case_id, diff in getattr(comparison, name)]
@@ -196,15 +197,15 @@ def to_json(comparison: PairedComparison) -> dict[str, object]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(own) for name, own in value.items()}
-    return [_plain(own) for own in value] if isinstance(value, tuple) else value
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _seeds(scores: Scores | Sequence[Scores]) -> Sequence[Scores]:
     return [scores] if isinstance(scores, Mapping) else scores
 
 
-def _status(pairs: Pairs) -> Status:
+def _status(pairs: Pairs) -> TestStatus:
     if len(pairs.case_ids) < 2:
         return "too_few_pairs"
     if not pairs.steps_N.any():

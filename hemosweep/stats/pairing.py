@@ -1,6 +1,6 @@
 """Scores of two arms, paired by case id; every case that cannot be paired is named with the reason.
 
-Cases are taken in the order of their ids, so that the same scores give the same digits whatever order they come in.
+Cases are sorted by id, so that the same scores give the same digits in any order.
 """
 
 import math
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 # Scores that agree to nine digits are equal: 0.85 - 0.80 and 0.15 - 0.10 differ only by floating-point noise.
 NUM_DIGITS = 9
-MAX_NAMED = 10
+MAX_NAMED_CASES = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -84,7 +84,11 @@ def pair(a: Sequence[Scores], b: Sequence[Scores], metric: Metric) -> Pairs:
         b_SN=b_SN,
         resolution=_resolution(max(np.abs(a_SN).max(initial=0.0), np.abs(b_SN).max(initial=0.0))),
         excluded=tuple(sorted(excluded)),
-        warnings=tuple(f"excluded, {reason}: {', '.join(sorted(own))}" for reason, own in reasons.items() if own),
+        warnings=tuple(
+            f"excluded, {reason}: {', '.join(sorted(excluded_ids))}"
+            for reason, excluded_ids in reasons.items()
+            if excluded_ids
+        ),
     )
 
 
@@ -116,6 +120,6 @@ def _resolution(largest: float) -> float:
 def _some(case_ids: set[str]) -> str:
     if not case_ids:
         return "no cases"
-    named = sorted(case_ids)[:MAX_NAMED]
+    named = sorted(case_ids)[:MAX_NAMED_CASES]
     rest = len(case_ids) - len(named)
     return ", ".join(named) + (f" and {rest} more" if rest else "")

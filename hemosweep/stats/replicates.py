@@ -1,4 +1,4 @@
-"""Seed noise: how far the mean score moves when nothing but the seed of the training changes (A/A).
+"""Seed noise: the change of the mean score when only the seed of the training changes (A/A).
 
 A test over cases takes the two trained models as given. That a method is better, and not just these two trainings of
 it, is another claim, for which the seed's share of the variance has to be measured (Bouthillier et al. 2021,
@@ -33,7 +33,7 @@ class SeedSpread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeedNoise:
-    """A difference of mean scores beside what seeds alone do to it.
+    """A difference of mean scores beside the noise from seeds alone.
 
     `a`, `b` and `baseline` are the spreads that were measured; `sd` is pooled from them with `df` degrees of freedom.
     `standard_error` is that of the mean difference when cases and seeds vary; up to `limit` a difference is within

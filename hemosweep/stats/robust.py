@@ -20,7 +20,7 @@ SEED = 20210
 NUM_BOOTSTRAP_RESAMPLES = 9_999
 # Its draws grow with the cases: they take a second for ten thousand, and would take ten for a hundred thousand.
 MAX_BOOTSTRAPPED = 10_000
-# What one step of the bootstrap may hold, in numbers drawn.
+# Most numbers that one step of the bootstrap may draw.
 MAX_DRAWN = 5_000_000
 NUM_RANDOM_PATTERNS = 99_999
 # Wilcoxon's null distribution is tabulated up to this many cases; with ties it is counted out, up to fewer.

@@ -62,18 +62,18 @@ def varies(values_N: Floats, resolution: float) -> bool:
 
 def mean_test(values_N: Floats, resolution: float) -> MeanTest:
     """Student's t-test of one sample; of differences B - A it is the dependent t-test (scipy's `ttest_rel`)."""
-    n, own_mean, own_sd = values_N.size, mean(values_N), sd(values_N)
-    if own_mean is None or not varies(values_N, resolution):
-        return MeanTest(n=n, mean=own_mean, sd=own_sd, ci95=None, t=None, df=None, p=None)
+    n, values_mean, values_sd = values_N.size, mean(values_N), sd(values_N)
+    if values_mean is None or not varies(values_N, resolution):
+        return MeanTest(n=n, mean=values_mean, sd=values_sd, ci95=None, t=None, df=None, p=None)
     df = n - 1
-    standard_error = math.sqrt(float(np.mean((values_N - own_mean) ** 2)) * (n / df) / n)
-    t = own_mean / standard_error
+    standard_error = math.sqrt(float(np.mean((values_N - values_mean) ** 2)) * (n / df) / n)
+    t = values_mean / standard_error
     half = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * standard_error
     return MeanTest(
         n=n,
-        mean=own_mean,
-        sd=own_sd,
-        ci95=(own_mean - half, own_mean + half),
+        mean=values_mean,
+        sd=values_sd,
+        ci95=(values_mean - half, values_mean + half),
         t=t,
         df=df,
         p=two_sided_p(t, df),

@@ -8,7 +8,7 @@ from hemosweep.stats.power import Equivalence
 from hemosweep.stats.replicates import SeedNoise, is_within_seed_noise
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, MeanTest
 
-Status = Literal["ok", "identical", "zero_variance", "too_few_pairs"]
+TestStatus = Literal["ok", "identical", "zero_variance", "too_few_pairs"]
 Outcome = Literal[
     "better",
     "worse",
@@ -22,7 +22,7 @@ Outcome = Literal[
 
 
 def outcome_of(
-    status: Status,
+    status: TestStatus,
     test: MeanTest,
     metric: Metric,
     *,
@@ -30,9 +30,11 @@ def outcome_of(
     noise: SeedNoise | None,
     incomparable: Sequence[str],
 ) -> Outcome:
-    """B against A, the first that holds: not comparable (the gate was overridden), not testable, equivalent (a margin
-    was given and holds), no evidence (p of the t-test is 0.05 or more), within seed noise, and better or worse, or only
-    different for a metric without a better direction.
+    """Outcome of B against A: the first of these that holds.
+
+    Not comparable (the comparability check was overridden), not testable, equivalent (a margin was given and holds), no
+    evidence (p of the t-test is 0.05 or more), within seed noise, and better or worse, or only different for a metric
+    without a better direction.
     """
     if incomparable:
         return "not_comparable"
@@ -51,7 +53,7 @@ def outcome_of(
 
 def sentence(
     outcome: Outcome,
-    status: Status,
+    status: TestStatus,
     test: MeanTest,
     metric: Metric,
     *,
@@ -68,31 +70,31 @@ def sentence(
     match outcome:
         case "not_comparable":
             shown = f" ({numbers})" if numbers else ""
-            said = f"Not comparable: {'; '.join(incomparable)}; the difference{shown} can come from that alone"
+            text = f"Not comparable: {'; '.join(incomparable)}; the difference{shown} can come from that alone"
         case "not_testable":
-            said = f"Not testable: {_untestable(status, test, metric)}"
+            text = f"Not testable: {_untestable(status, test, metric)}"
         case "equivalent":
             two_tests = "" if equivalence is None else f", equivalence {p_text(equivalence.p)}"
-            said = f"A and B are equivalent within {margin} ({numbers}{two_tests})"
+            text = f"A and B are equivalent within {margin} ({numbers}{two_tests})"
         case "no_evidence":
             nor = f"equivalence within {margin}" if margin else "equality"
-            said = f"No evidence of a difference between A and B ({numbers}), nor of {nor}"
+            text = f"No evidence of a difference between A and B ({numbers}), nor of {nor}"
         case "within_seed_noise":
             limit = "" if noise is None else f", up to {metric.text(noise.limit, sign='')}"
-            said = f"Within seed noise: A and B differ on these cases ({numbers}) by no more than new seeds can{limit}"
+            text = f"Within seed noise: A and B differ on these cases ({numbers}) by no more than new seeds can{limit}"
         case "different":
             way = "higher" if (test.mean or 0.0) > 0 else "lower"
-            said = f"B is {way} than A ({numbers}), and neither direction of {metric.label} is known to be better"
+            text = f"B is {way} than A ({numbers}), and neither direction of {metric.label} is known to be better"
         case "better" | "worse":
-            said = f"B is {outcome} than A ({numbers})"
-    return f"{said}; {_not_covered(noise)}."
+            text = f"B is {outcome} than A ({numbers})"
+    return f"{text}; {_not_covered(noise)}."
 
 
 def p_text(p: float) -> str:
     return f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"
 
 
-def _untestable(status: Status, test: MeanTest, metric: Metric) -> str:
+def _untestable(status: TestStatus, test: MeanTest, metric: Metric) -> str:
     if status == "identical":
         return f"A and B score the same on all {test.n} paired cases"
     if status == "zero_variance" and test.mean is not None:

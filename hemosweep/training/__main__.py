@@ -1,7 +1,7 @@
 """`python -m hemosweep.training FOLDER`: one fold run in a process of its own, started by a worker of a cluster.
 
-It leads a session of its own and says whatever it says into the folder's log. It ends when its worker does, or when
-the worker shows no sign of life for a while: another worker has been given the fold run by then.
+It leads a session of its own and writes its output into the folder's log. It ends when its worker ends, or when the
+worker is silent for a while: by then another worker has the fold run.
 """
 
 import os
@@ -16,14 +16,14 @@ from hemosweep.training.parent import die_with_parent
 
 SILENCE_S = 30.0
 """A worker writes a byte to our standard input every second or so; after this long without one it counts as lost."""
-PATIENCE_S = 2 * SILENCE_S
+LOST_WORKER_PATIENCE_S = 2 * SILENCE_S
 """Time that the process of a lost worker may still hold the folder: it needs `SILENCE_S` to notice."""
 
 
 def main(folder: Path) -> int:
     die_with_parent(os.getppid())
     threading.Thread(target=_watch, args=(sys.stdin.fileno(),), daemon=True).start()
-    return alone(train_fold, folder, patience_s=PATIENCE_S)
+    return alone(train_fold, folder, patience_s=LOST_WORKER_PATIENCE_S)
 
 
 def _watch(sign_of_life: int) -> None:

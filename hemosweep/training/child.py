@@ -15,7 +15,7 @@ from pathlib import Path
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, Journal
-from hemosweep.foldrun.lock import LOCK_NAME, PATIENCE_S, TAKEN, Held, hold
+from hemosweep.foldrun.lock import LOCK_NAME, LOCK_PATIENCE_S, TAKEN, Held, hold
 from hemosweep.foldrun.pause import PAUSED, Paused, pause_on_sigterm
 from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec, is_finished
 from hemosweep.identity.source import source_digest
@@ -41,11 +41,11 @@ _SERVER = os.getpid()
 
 
 def run_job(job: Callable[[Path], int], folder: Path, log: Path, lease: Mapping[str, str]) -> None:
-    """Run `job` on a fold run's folder and exit with its code; to be called in the forked process.
+    """Run `job` on a fold run's folder and exit with its code. Only the forked process calls it.
 
-    It leads a session of its own, so that Ctrl-C reaches the driver alone, dies with the server, which dies with the
-    driver, and says into `log` whatever it says. `lease` goes into its environment before a GPU is touched. It holds
-    the folder's lock for its life; where another process holds that, it ends at once.
+    It leads a session of its own, so that Ctrl-C reaches only the driver. It ends with the server, which ends with the
+    driver, and writes its output into `log`. `lease` goes into its environment before a GPU is touched. It holds the
+    folder's lock for its life; where another process holds that, it ends at once.
     """
     os.setsid()
     os.environ.update(lease)
@@ -62,7 +62,7 @@ def run_job(job: Callable[[Path], int], folder: Path, log: Path, lease: Mapping[
     sys.exit(alone(job, folder))
 
 
-def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = PATIENCE_S) -> int:
+def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = LOCK_PATIENCE_S) -> int:
     """Run `job` on a fold run's folder under its lock, and return its code: `TAKEN` where another process holds it.
 
     Where the folder cannot be written to, it is `NO_SPACE` or `UNWRITABLE`.
@@ -80,10 +80,10 @@ def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = PATIE
 
 
 def train_fold(folder: Path) -> int:
-    """Train the fold run described in `folder`; a failure goes into its journal with a name, and is exit code 1.
+    """Train the fold run described in `folder`. A failure is recorded in its journal by name, and gives exit code 1.
 
-    One that is done, by a process that held the lock before, is left alone. The first SIGTERM pauses it where nothing
-    is lost: the journal says so, and the exit code is `PAUSED`.
+    A fold run that another process has finished meanwhile is not changed. The first SIGTERM pauses it where nothing is
+    lost: the journal records it, and the exit code is `PAUSED`.
 
     Raises:
         OSError: the journal cannot be written.
@@ -135,11 +135,11 @@ def _code(error: OSError) -> int:
 
 
 def _log(error: Exception) -> None:
-    """Into the log, as far as there is room: it may lie on the disk that is full."""
+    """Write to the log as far as possible: it may lie on the full disk."""
     try:
         traceback.print_exception(error)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # What is left in the buffer is to go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # The rest of the buffer must go somewhere.
 
 
 def _message(error: Exception) -> str:
@@ -154,5 +154,5 @@ def _message(error: Exception) -> str:
 
 
 def _without_folders(message: str) -> str:
-    """A message with file names in place of paths: the journal goes into the tracker, the log stays here."""
+    """A message with file names in place of paths: the tracker records the journal, but not the log."""
     return re.sub(r"/(?:[^/\s:]+/)+", "", message)

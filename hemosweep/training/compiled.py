@@ -26,8 +26,8 @@ from hemosweep.training.step import Bank, PlainStep
 MIN_STEPS = 10_000
 """Steps from which compiling pays. On an H200 it took 30 s with an empty cache and saved 4 ms of the full network's
 step, so that it is made up for after some 7,500 steps."""
-TYPICAL_EPOCHS = 20
-"""The shortest of the paper's trainings (Section 2.2.3): what is sure to come of the epochs asked for."""
+SURE_EPOCHS = 20
+"""Epochs that a training is sure to reach: the shortest of the paper's trainings (Section 2.2.3)."""
 NUM_WARM_UP = 3
 """Compiled steps before the graph is captured. They count as training, as all do."""
 
@@ -39,10 +39,10 @@ Forward = Callable[[Tensor], Tensor]
 def is_worth_compiling(config: TrainingConfig, device: Device, num_patches: int) -> bool:
     """True for a training on `num_patches` patches an epoch that is compiled: on CUDA, and long enough.
 
-    The answer depends on the whole training, so that one that is gone on with goes on in the same way. With
-    `deterministic` it is never compiled: the compiler chooses among kernels by timing them.
+    The answer depends on the whole training, so that a resumed training goes on in the same way. With `deterministic`
+    it is never compiled: the compiler chooses among kernels by timing them.
     """
-    num_steps = num_patches // config.batch_size * min(config.max_epochs, TYPICAL_EPOCHS)
+    num_steps = num_patches // config.batch_size * min(config.max_epochs, SURE_EPOCHS)
     return device.torch_device.type == "cuda" and not config.deterministic and num_steps >= MIN_STEPS
 
 

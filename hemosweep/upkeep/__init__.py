@@ -1,1 +1,1 @@
-"""Upkeep of an output folder: status, deletion of what nothing needs, a fresh start."""
+"""Upkeep of an output folder: status, deletion of files that nothing needs, and restart."""

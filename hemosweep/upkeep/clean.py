@@ -1,6 +1,6 @@
-"""Content of an output folder that nothing needs any more, and its deletion, which may be cut short at any point.
+"""Files of an output folder that nothing needs any more, and their deletion, which may be interrupted at any point.
 
-Only what hemosweep itself has made and named is looked at, and links are never followed.
+Only files that hemosweep made and named are considered, and links are never followed.
 """
 
 import os
@@ -19,7 +19,7 @@ from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
 from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
 from hemosweep.identity.source import source_digest
-from hemosweep.upkeep.status import asked_by, at, fold_run_folders, read_spec
+from hemosweep.upkeep.status import at, fold_run_folders, planned_by, read_spec
 
 Kind = Literal["fold_run", "needed_fold_run", "temporary", "derivatives", "figures"]
 KINDS: dict[Kind, str] = {
@@ -31,9 +31,9 @@ KINDS: dict[Kind, str] = {
 }
 DERIVATIVES_NAME = Path("derivatives") / "hemosweep-preproc"
 RECENT_S = 900.0
-"""Age below which a file may be in the making: neither preprocessing nor drawing holds a lock."""
+"""Age below which a file may still be being written: preprocessing and drawing hold no lock."""
 
-_OWN = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
+_OUTPUT_FOLDERS = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
 """Folders in an output folder where files are written through a temporary name."""
 _TEMPORARY = ".tmp-"
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
@@ -41,7 +41,7 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """Knowledge of the tracker: fold runs of finished runs, those of the others, and the sweeps that have runs."""
+    """Records of the tracker: fold runs of finished runs, those of the other runs, and the sweeps that have runs."""
 
     finished: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removable:
-    """One thing that can be deleted: files, or a folder with all that is in it."""
+    """One item that can be deleted: files, or a folder with its contents."""
 
     kind: Kind
     name: str
@@ -59,8 +59,8 @@ class Removable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """Files that can be deleted, fold runs that are kept because something needs them, and what was left aside, why."""
+class FolderContents:
+    """Contents of an output folder: removable files, fold runs that something needs, and remarks on the rest."""
 
     removable: tuple[Removable, ...]
     needed: tuple[Removable, ...]
@@ -68,7 +68,7 @@ class Found:
 
 
 def refuse_in_use(out: Path) -> None:
-    """Refuse an output folder that somebody works in.
+    """Refuse an output folder that a process works in.
 
     Raises:
         BadInput: a driver runs there, or a fold run does.
@@ -94,16 +94,17 @@ def _refuse_at_work(at_work: Mapping[Path, str | None]) -> None:
 
 def find_removable(
     out: Path, data: Path | None, recorded: Recorded, *, sweep_names: Iterable[str], force: bool
-) -> Found:
-    """Look for what can be deleted.
+) -> FolderContents:
+    """Find the items that can be deleted.
 
-    A fold run is needed if a finished run has it, or if it can still go on (its source code is the present one) and a
-    run or a plan has it. A preprocessed case is needed if a fold run that stays reads it, or a plan that can go on.
+    A fold run is needed if a finished run has it. It is also needed if it can go on (its source code is the present
+    one) and a run or a plan has it. A preprocessed case is needed if a fold run that stays, or a plan that can go on,
+    reads it.
 
     Args:
-        data: the data set whose preprocessed cases are looked at, beside those in `out`.
-        sweep_names: the sweeps that there are: only folders of their figures are looked at.
-        force: needed fold runs can be deleted as well.
+        data: the data set whose preprocessed cases are considered, besides those in `out`.
+        sweep_names: the names of the sweeps: only folders of their figures are considered.
+        force: needed fold runs are removable as well.
 
     Raises:
         BadInput: there is no such folder, or a plan in it that cannot be read.
@@ -114,15 +115,17 @@ def find_removable(
     damaged = [] if force else damaged_plans(out)
     if damaged:
         raise BadInput(
-            f"{damaged[0]}: damaged, or of another version, so nobody can tell which fold runs it needs; start its "
+            f"{damaged[0]}: damaged, or of another version, so the fold runs that it needs are unknown; start its "
             "sweep again, which makes it anew, or delete it"
         )
     source, plans = source_digest(), read_plans(out)
     live = [plan for plan in plans if plan.source in (None, source)]
     specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
-    own = {folder: spec for folder, spec in specs.items() if _is_own(folder) and _DIGEST.fullmatch(folder.name)}
-    own = own if _is_own(out / FOLD_RUNS_NAME) else {}
-    needed, idle = _sort(own, plans, live, recorded, source)
+    named_runs = {
+        folder: spec for folder, spec in specs.items() if _is_folder(folder) and _DIGEST.fullmatch(folder.name)
+    }
+    named_runs = named_runs if _is_folder(out / FOLD_RUNS_NAME) else {}
+    needed, idle = _sort(named_runs, plans, live, recorded, source)
     doomed = idle | needed if force else idle
     stay = [spec for folder, spec in specs.items() if folder not in doomed]
     remarks: list[str] = []
@@ -133,11 +136,11 @@ def find_removable(
         *_figures(out, set(sweep_names) - recorded.sweeps - {plan.sweep for plan in plans}),
     ]
     kept = () if force else tuple(needed.values())
-    return Found(removable=tuple(removable), needed=kept, remarks=tuple(remarks))
+    return FolderContents(removable=tuple(removable), needed=kept, remarks=tuple(remarks))
 
 
 def remove(item: Removable) -> None:
-    """Delete one thing. A folder is renamed first: what a crash leaves of it is a half-written file, not a fold run.
+    """Delete one item. A folder is renamed first, so that a crash leaves a half-written file, not a fold run.
 
     Raises:
         BadInput: a process has begun to work on the fold run.
@@ -169,7 +172,7 @@ def put_aside(folder: Path) -> Path:
 def _renamed(path: Path) -> Path:
     doomed = path.with_name(f"{_TEMPORARY}{path.name.removeprefix(_TEMPORARY)}")
     if doomed != path:
-        shutil.rmtree(doomed, ignore_errors=True)  # what a crash has left of one of the same name
+        shutil.rmtree(doomed, ignore_errors=True)  # remains of a crash under the same name
         path.rename(doomed)
     return doomed
 
@@ -179,7 +182,7 @@ def _sort(
 ) -> tuple[dict[Path, Removable], dict[Path, Removable]]:
     """The fold runs that something needs, and the others, by folder."""
     planned = {fold_run.digest for plan in live for replicate in plan.replicates for fold_run in replicate.fold_runs}
-    names = {digest: f"{by[0].replicate} fold {by[0].fold}" for digest, by in asked_by(plans).items()}
+    names = {digest: f"{by[0].replicate} fold {by[0].fold}" for digest, by in planned_by(plans).items()}
     needed: dict[Path, Removable] = {}
     idle: dict[Path, Removable] = {}
     for folder, spec in specs.items():
@@ -203,10 +206,10 @@ def _derivatives(
     read = {(path.parent.name, path.stem) for path in (Path(at(case, "path") or "") for case in cases)}
     planned = {name for plan in plans for replicate in plan.replicates for name in replicate.derivatives}
     for root in _derivative_roots(out, data):
-        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and _is_own(path)]
+        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and _is_folder(path)]
         files = {folder: [path for path in sorted(folder.iterdir()) if _is_derivative(path)] for folder in folders}
         if any(_is_recent(path) for paths in files.values() for path in paths):
-            remarks.append(f"{root} was written to within {RECENT_S / 60:.0f} minutes and is left alone")
+            remarks.append(f"{root} was changed within the last {RECENT_S / 60:.0f} minutes and is not deleted")
             continue
         idle = {
             folder: tuple(path for path in paths if (folder.name, path.stem) not in read)
@@ -223,9 +226,9 @@ def _derivatives(
 
 def _derivative_roots(out: Path, data: Path | None) -> list[Path]:
     """Folders of preprocessed cases: in the output folder, in its phantom data sets, and in the data set given."""
-    places = [out, *filter(_is_own, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
+    places = [out, *filter(_is_folder, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
     roots = {place.resolve(): place / DERIVATIVES_NAME for place in places}
-    return [root for root in roots.values() if _is_own(root) and _is_own(root.parent)]
+    return [root for root in roots.values() if _is_folder(root) and _is_folder(root.parent)]
 
 
 def _is_derivative(path: Path) -> bool:
@@ -233,32 +236,33 @@ def _is_derivative(path: Path) -> bool:
 
 
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
-    """Files that a crash left half-written or half-deleted; what is to be deleted as a whole takes its own with it."""
+    """Files that a crash left half-written or half-deleted. Those in a folder that is deleted as a whole are left
+    out."""
     for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
         if not _is_recent(path):
             yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
-    places = [path for name in _OWN for path in sorted(out.glob(name)) if _is_own(path)]
+    places = [path for name in _OUTPUT_FOLDERS for path in sorted(out.glob(name)) if _is_folder(path)]
     places += [root for root in _derivative_roots(out, data) if not root.is_relative_to(out)]
     for place in places:
         for folder, folders, files in os.walk(place):
-            here = Path(folder)
-            found = [here / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
-            folders[:] = [name for name in folders if here / name not in doomed and here / name not in found]
-            for path in found:
-                # The locks that keep others out while something is deleted are those of fold runs.
+            parent = Path(folder)
+            temporary = [parent / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
+            folders[:] = [name for name in folders if parent / name not in doomed and parent / name not in temporary]
+            for path in temporary:
+                # Fold runs have the locks that keep other processes out during a deletion.
                 if place.name == FOLD_RUNS_NAME or not _is_recent(path):
                     name = str(path.relative_to(place.parent))
                     yield Removable(kind="temporary", name=name, paths=(path,), num_bytes=_size(path))
 
 
-def _is_own(folder: Path) -> bool:
-    """True if it is a folder and no link to one, which leads elsewhere."""
+def _is_folder(folder: Path) -> bool:
+    """True if the path is a folder and not a link to one."""
     return folder.is_dir() and not folder.is_symlink()
 
 
 def _figures(out: Path, names: Iterable[str]) -> Iterator[Removable]:
     for folder in (out / "figures" / name for name in sorted(names)):
-        if _is_own(folder) and _is_own(folder.parent):
+        if _is_folder(folder) and _is_folder(folder.parent):
             yield Removable(kind="figures", name=folder.name, paths=(folder,), num_bytes=_size(folder))
 
 

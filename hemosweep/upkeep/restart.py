@@ -1,4 +1,4 @@
-"""Starting a sweep over on purpose: its fold runs are taken away, and nothing of them is there to go on from."""
+"""Restart of a sweep: its fold runs are deleted, so that all are trained again from the beginning."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -8,29 +8,29 @@ from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.upkeep.clean import put_aside, refuse_fold_runs_in_use
 
 
-def take_away(
+def delete_fold_runs(
     replicates: Sequence[Replicate], out: Path, *, gone: Callable[[int], None], warn: Callable[[str], None]
 ) -> None:
-    """Delete every fold run of the replicates that has begun or is done; to be called by the driver of the folder.
+    """Delete every fold run of the replicates that has begun or is done. Only the driver of the folder may call it.
 
-    All are out of the way within milliseconds, before the first one is deleted: what is killed during the deletion
-    leaves none of them to be reused.
+    All folders are renamed within milliseconds, before the first one is deleted: a process that is killed during the
+    deletion leaves no fold run to reuse.
 
     Args:
-        gone: told how many there were, as soon as none of them is a fold run any more.
-        warn: told of what could not be deleted then; it takes space, and nothing else.
+        gone: called with the number of fold runs as soon as all of them are renamed.
+        warn: called for each folder that could not be deleted then; it only takes space.
 
     Raises:
-        BadInput: a process works on one of them; nothing was deleted then.
+        BadInput: a process works on one of them; nothing is deleted then.
     """
     folders = dict.fromkeys(fold_run_folder(out, spec) for replicate in replicates for spec in replicate.fold_runs)
-    there = [folder for folder in folders if folder.is_dir()]
-    refuse_fold_runs_in_use(there)
+    existing = [folder for folder in folders if folder.is_dir()]
+    refuse_fold_runs_in_use(existing)
     aside: dict[Path, Path] = {}
     try:
-        for folder in there:
+        for folder in existing:
             aside[folder] = put_aside(folder)
-    except BaseException:  # A process has just begun to work on one, or the user stopped it: all or none.
+    except BaseException:  # A process took one, or the user interrupted: undo the renaming.
         for folder, renamed in aside.items():
             renamed.rename(folder)
         raise
@@ -40,11 +40,11 @@ def take_away(
             _delete(folder)
         except OSError as error:
             reason = error.strerror or error
-            warn(f"{folder} could not be deleted ({reason}); it is in nobody's way, and hemosweep clean finds it")
+            warn(f"{folder} could not be deleted ({reason}); it only takes space, and hemosweep clean can delete it")
 
 
 def _delete(folder: Path) -> None:
     if folder.is_symlink():
-        folder.unlink()  # What it leads to is not ours.
+        folder.unlink()  # The target of a link is not ours.
     else:
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Progress of the fold runs of an output folder, from what they left on disk: no tracker, no study, no torch."""
+"""Progress of the fold runs of an output folder, read from their files: without tracker, Optuna study or torch."""
 
 import json
 import time
@@ -16,15 +16,16 @@ from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, is_finished
 from hemosweep.identity.source import source_digest
 
 State = Literal["running", "failed", "stopped", "waiting", "older", "done"]
-"""`stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on: its source code is no more."""
+"""State of a fold run. `stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on, because the
+source code has changed."""
 
 STATES: tuple[State, ...] = ("running", "failed", "stopped", "waiting", "older", "done")
 _NUM_PACE_EPOCHS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """Who asks for a fold run: several arms may share it, under different numbers of their folds."""
+class PlannedBy:
+    """An arm whose plan contains a fold run. Several arms may share one, under different numbers of their folds."""
 
     sweep: str
     run_name: str
@@ -38,11 +39,12 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """Progress that a journal tells: the last epoch, the mean seconds of the last few, and the test that follows them.
+class TrainingProgress:
+    """Progress of a fold run, from its journal: the last epoch, the mean seconds of the last few epochs, and the test
+    after them.
 
-    `event_time` is that of the last event in Unix seconds. `failure` is the last one as "kind: message", though another
-    attempt may have begun since; `failed` tells that none has. What has not been is None.
+    `event_time` is the time of the last event in Unix seconds. `failure` is the last failure as "kind: message", even
+    if another attempt has begun since; `failed` is True if none has. Values that do not exist yet are None.
     """
 
     begun: bool = False
@@ -59,25 +61,26 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldRunStatus:
-    """One fold run. `process` works on it, such as "process 4711 on node3". `asked_by` is empty where no plan names it.
+    """One fold run. `process` works on it, such as "process 4711 on node3". `asked_by` are the arms that plan it, empty
+    where no plan does.
 
     `eta_s` is the time to its last epoch: an upper bound, as early stopping ends it sooner.
     """
 
     digest: str
     state: State
-    asked_by: tuple[Asked, ...] = ()
+    asked_by: tuple[PlannedBy, ...] = ()
     seed: int | None = None
     fold: int | None = None
     process: str | None = None
     max_epochs: int | None = None
     num_test_cases: int | None = None
     eta_s: float | None = None
-    progress: Progress = field(default_factory=Progress)
+    progress: TrainingProgress = field(default_factory=TrainingProgress)
 
     @property
     def name(self) -> str:
-        """Sweep, run and fold of the first that asks for it, or else its digest, seed and fold."""
+        """Sweep, run and fold of the first arm that plans it, or else its digest, seed and fold."""
         if self.asked_by:
             return f"{self.asked_by[0].replicate} fold {self.asked_by[0].fold}"
         known = "" if self.seed is None else f" seed {self.seed} fold {self.fold}"
@@ -86,7 +89,8 @@ class FoldRunStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepStatus:
-    """An output folder: its driver, such as "process 4711 on node3", and its fold runs, what runs first."""
+    """Status of an output folder: its driver, such as "process 4711 on node3", and its fold runs, the running ones
+    first."""
 
     driver: str | None
     fold_runs: tuple[FoldRunStatus, ...]
@@ -104,12 +108,12 @@ class SweepStatus:
 
 
 def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
-    """Look at every fold run of an output folder, and at those that are planned.
+    """Read the status of every fold run in an output folder, and of every planned one.
 
-    Half-written folders count as far as they have come, and what vanishes meanwhile is left out.
+    Half-written folders are read as far as possible, and folders that vanish meanwhile are left out.
 
     Args:
-        with_done: read the journals of those that are done, too; otherwise they are counted only.
+        with_done: also read the journals of the fold runs that are done; otherwise these are only counted.
 
     Raises:
         BadInput: there is no such folder.
@@ -118,35 +122,35 @@ def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
         raise BadInput(f"{out}: no such folder; give the --out of a sweep")
     source = source_digest()
     plans = read_plans(out)
-    asked = asked_by(plans)
+    planned = planned_by(plans)
     folders = {path.name: path for path in fold_run_folders(out)}
-    planned = asked_by([plan for plan in plans if plan.source in (None, source)])
-    found = [
-        _look(folder, tuple(asked.get(digest, ())), source, with_done=with_done) for digest, folder in folders.items()
+    trainable = planned_by([plan for plan in plans if plan.source in (None, source)])
+    fold_runs = [
+        _look(folder, tuple(planned.get(digest, ())), source, with_done=with_done) for digest, folder in folders.items()
     ]
-    found += [
+    fold_runs += [
         FoldRunStatus(digest=digest, state="waiting", asked_by=tuple(by), seed=by[0].seed, fold=by[0].fold)
-        for digest, by in planned.items()
+        for digest, by in trainable.items()
         if digest not in folders
     ]
-    order = {digest: number for number, digest in enumerate(asked)}
-    found.sort(key=lambda f: (STATES.index(f.state), order.get(f.digest, len(order)), f.seed or 0, f.fold or 0))
-    return SweepStatus(driver=driver(out), fold_runs=tuple(found))
+    order = {digest: number for number, digest in enumerate(planned)}
+    fold_runs.sort(key=lambda f: (STATES.index(f.state), order.get(f.digest, len(order)), f.seed or 0, f.fold or 0))
+    return SweepStatus(driver=driver(out), fold_runs=tuple(fold_runs))
 
 
 def fold_run_folders(out: Path) -> list[Path]:
-    """The folders of all fold runs that have one, by name; what is being deleted is none."""
+    """The folders of all fold runs, sorted by name. A folder that is being deleted is left out."""
     return [path for path in sorted((out / FOLD_RUNS_NAME).glob("[!.]*")) if path.is_dir()]
 
 
-def asked_by(plans: Sequence[Plan]) -> dict[str, list[Asked]]:
-    """Digest to who asks for it, in the order of the plans."""
-    asked: dict[str, list[Asked]] = {}
+def planned_by(plans: Sequence[Plan]) -> dict[str, list[PlannedBy]]:
+    """Digest of each fold run to the arms that plan it, in the order of the plans."""
+    planned: dict[str, list[PlannedBy]] = {}
     for plan in plans:
         for replicate in plan.replicates:
             for fold_run in replicate.fold_runs:
-                asked.setdefault(fold_run.digest, []).append(
-                    Asked(
+                planned.setdefault(fold_run.digest, []).append(
+                    PlannedBy(
                         sweep=plan.sweep,
                         run_name=replicate.run_name,
                         arm=replicate.arm,
@@ -154,11 +158,11 @@ def asked_by(plans: Sequence[Plan]) -> dict[str, list[Asked]]:
                         fold=fold_run.fold,
                     )
                 )
-    return asked
+    return planned
 
 
-def _look(folder: Path, asked_by: tuple[Asked, ...], source: str, *, with_done: bool) -> FoldRunStatus:
-    process = holder(folder / LOCK_NAME)  # Before the marker: one that ends in between is done, not stopped.
+def _look(folder: Path, asked_by: tuple[PlannedBy, ...], source: str, *, with_done: bool) -> FoldRunStatus:
+    process = holder(folder / LOCK_NAME)  # Before the done-marker: what ends in between is done, not stopped.
     done = is_finished(folder)
     if done and not with_done:
         return FoldRunStatus(digest=folder.name, state="done", asked_by=asked_by)
@@ -181,7 +185,7 @@ def _look(folder: Path, asked_by: tuple[Asked, ...], source: str, *, with_done: 
     )
 
 
-def _state(process: str | None, progress: Progress, of_this_source: bool) -> State:
+def _state(process: str | None, progress: TrainingProgress, of_this_source: bool) -> State:
     if process is not None:
         return "running"
     if not of_this_source:
@@ -191,8 +195,8 @@ def _state(process: str | None, progress: Progress, of_this_source: bool) -> Sta
     return "stopped" if progress.begun else "waiting"
 
 
-def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
-    """Fold a journal's events into how far they have come; a field that is missing counts as not told."""
+def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
+    """Fold a journal's events into a progress. A missing field counts as unknown."""
     epoch, num_tested = 0, 0
     begun = trained = failed = paused = False
     failure: str | None = None
@@ -201,7 +205,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
     for event in events:
         match event["event"]:
             case "started":
-                # What was tested counts for the next process only where this one was left the time to say so.
+                # Tested cases count for the next process only if this one was paused, and not killed.
                 num_tested = num_tested if paused else 0
                 begun, trained, failed, paused = True, False, False, False
             case "resumed":
@@ -219,7 +223,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
             case "failed":
                 failed, failure = True, f"{event.get('kind', 'unknown')}: {event.get('message', '')}"
     paces = paces[-_NUM_PACE_EPOCHS:]
-    return Progress(
+    return TrainingProgress(
         begun=begun,
         epoch=epoch,
         val_loss=latest.get("val_loss"),
@@ -233,8 +237,8 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> Progress:
     )
 
 
-def _eta_s(progress: Progress, max_epochs: int | None, now: float) -> float | None:
-    """The epochs left at the pace of the last ones, less what of the present one is over."""
+def _eta_s(progress: TrainingProgress, max_epochs: int | None, now: float) -> float | None:
+    """Seconds of the remaining epochs at the pace of the last ones, less the elapsed part of the present epoch."""
     if progress.epoch_s is None or max_epochs is None or progress.trained:
         return None
     over_s = min(max(now - progress.event_time, 0.0), progress.epoch_s)
@@ -249,7 +253,7 @@ def _events(journal: Path) -> list[dict[str, Any]]:
 
 
 def read_spec(folder: Path) -> Any:
-    """A fold run's spec as plain JSON, also that of an older version; None where there is none, or half of one."""
+    """A fold run's spec as plain JSON, also of an older version; None where it is missing or half-written."""
     try:
         return json.loads((folder / SPEC_NAME).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -257,7 +261,7 @@ def read_spec(folder: Path) -> Any:
 
 
 def at(values: Any, *names: str) -> Any:
-    """Value at a path of names in nested dictionaries; None where it does not."""
+    """Value at a path of names in nested dictionaries; None where there is no such path."""
     for name in names:
         values = values.get(name) if isinstance(values, dict) else None
     return values

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
-from hemosweep.bench.rows import Result, Row, Say
+from hemosweep.bench.rows import BenchResult, BenchRow, Say
 from hemosweep.errors import BadInput
 from hemosweep.forecast.duration import training_patches, validation_patches
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
@@ -16,8 +16,8 @@ STUDY_CASES = 76
 """The paper's."""
 
 
-def run_bench(part: str, *, quick: bool, say: Say) -> tuple[Result, ...]:
-    """Measure a part, or with "all" both of them.
+def run_bench(part: str, *, quick: bool, say: Say) -> tuple[BenchResult, ...]:
+    """Measure one part, or with "all" both parts.
 
     Raises:
         BadInput: there is no such part.
@@ -27,8 +27,9 @@ def run_bench(part: str, *, quick: bool, say: Say) -> tuple[Result, ...]:
     return tuple(_RUN[name](quick, say) for name in PARTS if part in (name, "all"))
 
 
-def write_results(results: tuple[Result, ...], folder: Path, *, quick: bool) -> list[Path]:
-    """Write each part to `bench_PART.json`, or `quick_PART.json`, in a folder; one that found no device is not written.
+def write_results(results: tuple[BenchResult, ...], folder: Path, *, quick: bool) -> list[Path]:
+    """Write each part to `bench_PART.json`, or `quick_PART.json`, in a folder. A part that found no device is not
+    written.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -44,7 +45,7 @@ def write_results(results: tuple[Result, ...], folder: Path, *, quick: bool) -> 
 def study_hours(training_patch_s: float, validation_patch_s: float, num_cases: int = STUDY_CASES) -> float:
     """Hours of the paper's whole study on one GPU: each different fold run of `make study` once, with its own patches.
 
-    Time goes with voxels: a patch of another size takes what its voxels do. Tests and preparation come on top.
+    Time is proportional to voxels, also for a patch of another size. Tests and preparation come on top.
 
     Args:
         training_patch_s: seconds of a training patch of 32 x 32 x 16 voxels.
@@ -66,27 +67,27 @@ def study_hours(training_patch_s: float, validation_patch_s: float, num_cases: i
     return seconds / 3600
 
 
-def _cpu(quick: bool, say: Say) -> Result:
+def _cpu(quick: bool, say: Say) -> BenchResult:
     from hemosweep.bench import cpu
 
     return cpu.run(profile("demo").config, quick=quick, say=say)
 
 
-def _gpu(quick: bool, say: Say) -> Result:
+def _gpu(quick: bool, say: Say) -> BenchResult:
     from hemosweep.bench import gpu
 
     return with_study(gpu.run(quick=quick, say=say))
 
 
-def with_study(result: Result) -> Result:
+def with_study(result: BenchResult) -> BenchResult:
     """The GPU's result with the row of the whole study, where an epoch was measured."""
     what, patch_s = "the paper's whole study, training alone", result.details.get("patch_s")
     if patch_s is None:
-        row = Row(what=what, value=None, unit="h", note="skipped: no epoch was measured")
+        row = BenchRow(what=what, value=None, unit="h", note="skipped: no epoch was measured")
     else:
         hours = study_hours(patch_s["training"], patch_s["validation"])
-        row = Row(what=what, value=hours, unit="h", goal=12, at_least=False, note="forecast from the epoch")
+        row = BenchRow(what=what, value=hours, unit="h", goal=12, at_least=False, note="forecast from the epoch")
     return replace(result, rows=(*(old for old in result.rows if old.what != what), row))
 
 
-_RUN: dict[str, Callable[[bool, Say], Result]] = {"cpu": _cpu, "gpu": _gpu}
+_RUN: dict[str, Callable[[bool, Say], BenchResult]] = {"cpu": _cpu, "gpu": _gpu}

@@ -7,17 +7,27 @@ from hemosweep.executors.certificates import FOLDER_NAME, make_certificates
 
 
 def make_cluster_certificates(folder: Path | None, out: Path) -> list[str]:
-    """Make the certificates in a folder, by default one in the output folder; returns what there is to say.
+    """Make the certificates in a folder, by default one in the output folder. Return the lines to print.
 
     Raises:
         BadInput: as `make_certificates`.
     """
     made = make_certificates(folder or out / FOLDER_NAME)
-    out.mkdir(parents=True, exist_ok=True)  # Where the scheduler is going to leave its address.
+    out.mkdir(parents=True, exist_ok=True)  # Folder of the file with the address of the scheduler.
     scheduler = str(out.resolve() / "scheduler.json")
-    # Their pages of figures, on this machine only: those have no TLS.
-    both = ["--scheduler-file", scheduler, "--dashboard-address", "127.0.0.1:0", *made.options]
-    own = ["--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--resources", "GPU=1", "--death-timeout", "60"]
+    # The dashboards have no TLS, so they listen on this machine only.
+    shared_options = ["--scheduler-file", scheduler, "--dashboard-address", "127.0.0.1:0", *made.options]
+    worker_options = [
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--memory-limit",
+        "0",
+        "--resources",
+        "GPU=1",
+        "--death-timeout",
+        "60",
+    ]
     sweep = ["hemosweep", "sweep", "NAME", "--executor", f"dask:{scheduler}"]
     if out != Path("runs"):
         sweep += ["--out", str(out)]
@@ -27,7 +37,7 @@ def make_cluster_certificates(folder: Path | None, out: Path) -> list[str]:
         f"certificate: {made.certificate}",
         f"key:         {made.key} (whoever can read it can use the cluster, and your account on it)",
         "The cluster's machines read these files and the output folder at the same place. Then, the workers one a GPU:",
-        f"  DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=60s dask scheduler --protocol tls {shlex.join(both)}",
-        f"  dask worker {shlex.join([*own, *both])}",
+        f"  DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=60s dask scheduler --protocol tls {shlex.join(shared_options)}",
+        f"  dask worker {shlex.join([*worker_options, *shared_options])}",
         f"  {shlex.join(sweep)}",
     ]

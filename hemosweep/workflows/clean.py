@@ -1,4 +1,4 @@
-"""`hemosweep clean`: what an output folder holds that nothing needs, listed or deleted."""
+"""`hemosweep clean`: the files of an output folder that nothing needs, listed or deleted."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,57 +15,59 @@ from hemosweep.sweeps import SWEEP_NAMES
 from hemosweep.sweeps.search import SEARCHES
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
-from hemosweep.upkeep.clean import KINDS, Found, Recorded, Removable, find_removable, refuse_in_use, remove
+from hemosweep.upkeep.clean import KINDS, FolderContents, Recorded, Removable, find_removable, refuse_in_use, remove
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cleaning:
-    """Result of a clean-up: what was found, whether it is deleted by now, and the command that deletes it."""
+    """Result of a clean-up: the contents of the folder, `deleted` or not, and the command that deletes them."""
 
     out: Path
-    found: Found
+    contents: FolderContents
     deleted: bool
     command: str
 
     def as_json(self) -> dict[str, Any]:
         return {
             "deleted": self.deleted,
-            "mb": _mb(self.found.removable),
-            "needed_mb": _mb(self.found.needed),
-            "remarks": list(self.found.remarks),
+            "mb": _mb(self.contents.removable),
+            "needed_mb": _mb(self.contents.needed),
+            "remarks": list(self.contents.remarks),
             "items": [
                 {"kind": item.kind, "name": item.name, "mb": _mb([item]), "paths": [str(path) for path in item.paths]}
-                for item in self.found.removable
+                for item in self.contents.removable
             ],
         }
 
     def as_lines(self, *, styled: bool = False) -> list[str]:
-        """What was found, item by item and by kind, and what became of it."""
-        found, lines = self.found, []
-        if found.removable:
-            lines += [*lines_of(_table(found.removable), styled=styled), ""]
+        """The removable items, one by one and by kind, and what became of them."""
+        contents, lines = self.contents, []
+        if contents.removable:
+            lines += [*lines_of(_table(contents.removable), styled=styled), ""]
         for kind, meaning in KINDS.items():
-            items = [item for item in found.removable if item.kind == kind]
+            items = [item for item in contents.removable if item.kind == kind]
             if items:
                 lines.append(f"{meaning}: {len(items)}, {_mb(items):.1f} MB")
-        lines.append(f"{_mb(found.removable):.1f} MB in all" if found.removable else f"{self.out}: nothing to delete")
-        if found.needed:
-            kept = f"{KINDS['needed_fold_run']}: {len(found.needed)} stay, {_mb(found.needed):.1f} MB"
+        lines.append(
+            f"{_mb(contents.removable):.1f} MB in all" if contents.removable else f"{self.out}: nothing to delete"
+        )
+        if contents.needed:
+            kept = f"{KINDS['needed_fold_run']}: {len(contents.needed)} stay, {_mb(contents.needed):.1f} MB"
             lines.append(f"{kept} (--force takes them, too)")
-        lines += found.remarks
+        lines += contents.remarks
         if self.deleted:
-            lines.append(f"Deleted: {_mb(found.removable):.1f} MB are free again.")
-        elif found.removable:
+            lines.append(f"Deleted: {_mb(contents.removable):.1f} MB are free again.")
+        elif contents.removable:
             lines += ["Nothing is deleted yet; this deletes it:", f"  {self.command}"]
         return lines
 
 
 def clean(out: Path, data: Path | None = None, *, confirmed: bool = False, force: bool = False) -> Cleaning:
-    """List what can be deleted, and delete it where that is confirmed.
+    """List the items that can be deleted, and delete them if that is confirmed.
 
     Args:
-        data: the data set whose preprocessed cases are looked at, beside those in `out`.
-        force: with the fold runs of recorded and planned runs.
+        data: the data set whose preprocessed cases are considered, besides those in `out`.
+        force: also delete the fold runs of recorded and planned runs.
 
     Raises:
         BadInput: there is no such folder, or it is in use and something was to be deleted.
@@ -73,17 +75,17 @@ def clean(out: Path, data: Path | None = None, *, confirmed: bool = False, force
     if confirmed:
         refuse_in_use(out)
     command = _command(out, data, force=force)
-    found = _find(out, data, force=force)
-    if not (confirmed and found.removable):
-        return Cleaning(out=out, found=found, deleted=False, command=command)
+    contents = _find(out, data, force=force)
+    if not (confirmed and contents.removable):
+        return Cleaning(out=out, contents=contents, deleted=False, command=command)
     with driver_lock(out):
-        found = _find(out, data, force=force)
-        for item in found.removable:
+        contents = _find(out, data, force=force)
+        for item in contents.removable:
             remove(item)
-    return Cleaning(out=out, found=found, deleted=True, command=command)
+    return Cleaning(out=out, contents=contents, deleted=True, command=command)
 
 
-def _find(out: Path, data: Path | None, *, force: bool) -> Found:
+def _find(out: Path, data: Path | None, *, force: bool) -> FolderContents:
     return find_removable(out, data, _recorded(out), sweep_names=(*SWEEP_NAMES, *SEARCHES), force=force)
 
 

@@ -18,7 +18,7 @@ def compare(
     margin: float | None = None,
     allow_incomparable: bool = False,
 ) -> SideComparison:
-    """Compare two sides case by case, as `hemosweep.comparison.compare`; a run is looked for in an output folder."""
+    """Compare two sides case by case, as `hemosweep.comparison.compare`, with the runs of an output folder."""
     return compare_sides(
         MlflowStore(out), a, b, metric=metric, labels=labels, margin=margin, allow_incomparable=allow_incomparable
     )

@@ -33,7 +33,7 @@ def compare_all(
     )
     try:
         return replace(family, forest=_draw(family, out / "figures" / sweep))
-    except OSError as error:  # such as a folder of somebody else's: a picture never costs a result
+    except OSError as error:  # such as a folder without permission: a failed picture never stops the result
         return replace(family, no_forest=system_message(error))
 
 

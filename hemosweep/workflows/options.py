@@ -6,9 +6,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepOptions:
-    """A sweep as a user asks for it; what is left out follows from the profile, the ablation or the machine.
+    """Options of a sweep. Defaults that are None follow from the profile, the ablation or the machine.
 
-    Without `data` a phantom is made in `out`, and the profile is "demo"; with it the profile is "paper".
+    Without `data` a phantom is made in `out`, and the profile is "demo". With `data` the profile is "paper".
 
     Args:
         name: an ablation, such as "patchsize", or a search, such as "search-sampling".
@@ -19,10 +19,10 @@ class SweepOptions:
         arms: only these arms; none stands for all.
         folds: number of folds; the profile's by default.
         only_folds: only these folds of the split, for trying, such as ("0", "2").
-        trials: of a search: how many arms are tried, the start among them.
+        trials: of a search: number of arms that are tried, including the start.
         lesion_label: value of the lesion in masks that hold several.
         deterministic: ask CUDA for the same bits each time.
-        fresh: start over; the fold runs that are there are taken away.
+        fresh: start over: the existing fold runs are deleted.
         executor: "local", "slurm", "dask:SCHEDULER.json" or "dask:tls://HOST:PORT".
         per_gpu: local: fold runs at a time on each GPU.
         max_jobs: slurm: jobs at a time.

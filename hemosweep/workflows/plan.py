@@ -1,4 +1,4 @@
-"""`hemosweep plan`: the fold runs of a sweep, which of them are done or shared, and what the rest would take."""
+"""`hemosweep plan`: the fold runs of a sweep, done, shared and missing, and the cost of the missing ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from hemosweep.executors.execution import count_slots
 from hemosweep.executors.machine import num_places
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.forecast.duration import forecast_fold, makespan
-from hemosweep.forecast.inventory import FoldRunKey, Stock, take_stock
+from hemosweep.forecast.inventory import FoldRunKey, Inventory, take_inventory
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
@@ -23,12 +23,13 @@ from hemosweep.workflows.sweeping.request import resolve
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmForecast:
-    """One arm: its fold runs and what the missing ones cost on this machine.
+    """Forecast of one arm: its fold runs, and the cost of the missing ones on this machine.
 
-    `num_done` are trained, by whichever sweep. `num_shared` are not, but an earlier arm of this sweep trains them.
-    `shared_with` are the arms, of any sweep, that have the same fold runs. `seconds` are those of all missing ones, one
-    after the other, tests apart. `memory_bytes` is what one of them needs at its peak, on a GPU or else on the host.
-    `batch_at_once` is how many patches of a batch that memory holds. Both are None where nothing is missing.
+    `num_done` fold runs are trained, by any sweep. `num_shared` are not trained, but an earlier arm of this sweep
+    trains them. `shared_with` are the arms, of any sweep, with the same fold runs. `seconds` is the time of all missing
+    fold runs, one after the other, without tests. `memory_bytes` is the peak memory of one of them, on a GPU or else on
+    the host. `batch_at_once` is the number of patches of a batch that this memory holds. Both are None where nothing is
+    missing.
     """
 
     arm: str
@@ -46,14 +47,13 @@ class ArmForecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """Forecast of a sweep. `wall_seconds` is how long it takes with `num_slots` fold runs at a time.
+    """Forecast of a sweep. `wall_seconds` is its time with `num_slots` fold runs at once.
 
-    `preprocessed_bytes` is the disk of the `num_to_preprocess` preprocessed cases that are not there yet.
-    `elsewhere` tells that other machines will train than the one that the forecast was made on. `kept` are the steps
-    that an earlier forecast timed, and where they are kept; `not_kept` says why those of this one could not be.
-    `load` is how many processors other programs kept busy while a step was timed, at most: None on a GPU, or where
-    there was none to time. `disturbed` tells that this made the forecast too long. `gpu_bytes` is the memory of the
-    GPU, None without one.
+    `preprocessed_bytes` is the disk space of the `num_to_preprocess` preprocessed cases that do not exist yet.
+    `elsewhere` is True if machines other than this one will train. `kept` is a remark on the steps that an earlier
+    forecast timed; `not_kept` is the reason if those of this one could not be kept. `load` is the largest number of
+    processors that other programs kept busy while a step was timed, None on a GPU or if no step was timed. `disturbed`
+    is True if that load made the forecast too long. `gpu_bytes` is the memory of the GPU, None without one.
     """
 
     sweep: str
@@ -101,7 +101,7 @@ class Forecast:
 
     @property
     def memory_bytes(self) -> int | None:
-        """Of the fold run that needs the most."""
+        """Memory of the fold run that needs the most."""
         return max((arm.memory_bytes for arm in self.arms if arm.memory_bytes is not None), default=None)
 
     def as_json(self) -> dict[str, Any]:
@@ -194,9 +194,10 @@ def plan_sweep(options: SweepOptions) -> Forecast:
 
 
 def forecast_study(request: Request) -> Forecast:
-    """Time a few training steps of every network on this machine, or look up those that are kept, and reckon the sweep.
+    """Time a few training steps of every network on this machine, or read the kept ones, and compute the forecast of
+    the sweep.
 
-    Makes nothing but the file that keeps them.
+    Only the file that keeps the steps is written.
 
     Raises:
         BadInput: the data set cannot be listed, has too few patients for the folds, or a CT that cannot be read; or the
@@ -204,31 +205,31 @@ def forecast_study(request: Request) -> Forecast:
     """
     execution = request.execution
     num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
-    num_slots = None if execution.here else count_slots(execution, request.out, num_folds=num_folds)
-    stock = take_stock(request)
-    counts = _count(request, stock)
+    num_slots = None if execution.on_this_machine else count_slots(execution, request.out, num_folds=num_folds)
+    inventory = take_inventory(request)
+    counts = _count(request, inventory)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
     calibrations = calibrate(with_work, request.out)
     steps, on_gpu = calibrations.steps, calibrations.num_gpus > 0
     if num_slots is None:
         num_slots = num_places(calibrations.num_gpus, execution.per_gpu)
-    fold_s = {config: forecast_fold(config, stock.num_cases, step.patch_s) for config, step in steps.items()}
+    fold_s = {config: forecast_fold(config, inventory.num_cases, step.patch_s) for config, step in steps.items()}
     same_arms = _same_arms(request)
     arms = []
     for arm, count in zip(request.arms, counts, strict=True):
         step = steps[arm.config] if count.num_missing else None
-        fold_bytes = 0 if step is None else step.checkpoint_bytes + stock.fold_prediction_bytes
+        fold_bytes = 0 if step is None else step.checkpoint_bytes + inventory.fold_prediction_bytes
         arms.append(
             ArmForecast(
                 arm=arm.name,
-                num_fold_runs=len(stock.folds) * len(request.seeds),
+                num_fold_runs=len(inventory.folds) * len(request.seeds),
                 num_done=count.num_done,
                 num_shared=count.num_shared,
                 num_missing=count.num_missing,
                 shared_with=tuple(name for name in same_arms[arm.config] if name != f"{request.sweep.name}/{arm.name}"),
                 seconds=count.num_missing * fold_s.get(arm.config, 0.0),
                 disk_bytes=count.num_missing * fold_bytes,
-                memory_bytes=None if step is None else step.memory_bytes + stock.resident_bytes(arm.config),
+                memory_bytes=None if step is None else step.memory_bytes + inventory.resident_bytes(arm.config),
                 batch_size=arm.config.training.batch_size,
                 batch_at_once=None if step is None else step.batch_at_once,
             )
@@ -239,16 +240,16 @@ def forecast_study(request: Request) -> Forecast:
         profile=request.profile.name,
         device=calibrations.device,
         on_gpu=on_gpu,
-        num_cases=stock.num_cases,
+        num_cases=inventory.num_cases,
         arms=tuple(arms),
         num_slots=num_slots,
         wall_seconds=makespan(in_order, min(num_slots, max(1, sum(arm.num_missing for arm in arms)))),
-        num_to_preprocess=stock.num_to_preprocess,
-        preprocessed_bytes=stock.preprocessed_bytes,
+        num_to_preprocess=inventory.num_to_preprocess,
+        preprocessed_bytes=inventory.preprocessed_bytes,
         gpu_bytes=calibrations.gpu_bytes,
         num_trials=request.num_trials,
         subset=request.subset,
-        elsewhere=not execution.here,
+        elsewhere=not execution.on_this_machine,
         kept=_kept(calibrations, request.out),
         not_kept=calibrations.not_kept,
         load=max((step.num_busy for step in steps.values() if step.num_busy is not None), default=None),
@@ -263,18 +264,18 @@ class _Count:
     num_missing: int
 
 
-def _count(request: Request, stock: Stock) -> list[_Count]:
-    """Fold runs that are left of each arm: one that several arms share is missing from the first of them alone."""
+def _count(request: Request, inventory: Inventory) -> list[_Count]:
+    """Count the fold runs of each arm. One that several arms share is missing only from the first of them."""
     counts = []
     counted: set[FoldRunKey] = set()
     for arm in request.arms:
-        wanted = {(arm.config, seed, fold) for seed in request.seeds for fold in stock.folds}
-        undone = wanted - stock.done
+        fold_runs = {(arm.config, seed, fold) for seed in request.seeds for fold in inventory.folds}
+        undone = fold_runs - inventory.done
         missing = undone - counted
         counted |= missing
         counts.append(
             _Count(
-                num_done=len(wanted) - len(undone),
+                num_done=len(fold_runs) - len(undone),
                 num_shared=len(undone) - len(missing),
                 num_missing=len(missing),
             )
@@ -283,7 +284,7 @@ def _count(request: Request, stock: Stock) -> list[_Count]:
 
 
 def _kept(calibrations: Calibrations, out: Path) -> str | None:
-    """Remark on steps that were not timed for this forecast; None where all were."""
+    """Remark on steps that were not timed for this forecast; None where all were timed."""
     if not calibrations.num_kept:
         return None
     oldest = min(step.timed_on for step in calibrations.steps.values())
@@ -304,5 +305,5 @@ def _same_arms(request: Request) -> Mapping[ArmConfig, Sequence[str]]:
 
 
 def _size(num_bytes: int) -> str:
-    """Bytes as people say them: 35 MB, 1.2 GB."""
+    """Bytes as readable text: 35 MB, 1.2 GB."""
     return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 0.9995e9 else f"{num_bytes / 1e9:.1f} GB"

@@ -17,7 +17,7 @@ def predict_scans(
 ) -> PredictionResult:
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run of an output folder.
 
-    See `hemosweep.prediction.predict.predict`, whose arguments and errors they are.
+    Arguments and errors as `hemosweep.prediction.predict.predict`.
     """
     return predict(
         MlflowStore(Path(out)),

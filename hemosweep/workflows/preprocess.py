@@ -1,4 +1,4 @@
-"""`hemosweep preprocess`: every case of a data set, prepared and, where asked for, drawn as in the paper's Fig. 1."""
+"""`hemosweep preprocess`: every case of a data set, prepared and, on request, drawn as in the paper's Fig. 1."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ from typing import Any
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.remarks import grouped
-from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import PreparedImages
 from hemosweep.report.slices.preparation import draw_preparation
 from hemosweep.report.terminal.progress import progress_bar
 
-BRAIN_WINDOW_HU, VESSEL_WINDOW_HU = (-20.0, 100.0), (-50.0, 400.0)
+CT_WINDOW_HU, VESSEL_WINDOW_HU = (-20.0, 100.0), (-50.0, 400.0)
 PREPARED_WINDOW = (-1.0, 1.0)
 
 
@@ -69,7 +69,7 @@ def prepare_data_set(
         BadInput: the data set cannot be listed.
     """
     cases = read_participants(data)
-    outcomes: list[Outcome] = []
+    outcomes: list[PreprocessedCases] = []
     folders: list[Path] = []
     with progress_bar("preparing cases") as progress:
         done_before = 0
@@ -92,8 +92,8 @@ def prepare_data_set(
             done_before += len(group)
 
     def joined(name: str) -> dict[str, Any]:
-        found = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
-        return {case.case_id: found[case.case_id] for case in cases if case.case_id in found}
+        merged = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
+        return {case.case_id: merged[case.case_id] for case in cases if case.case_id in merged}
 
     return PreparationResult(
         folders=tuple(folders),
@@ -116,7 +116,7 @@ def illustrate(images: PreparedImages, png: Path) -> None:
         panels["symmetric"] = images.channels_DHW["symmetric"]
     if images.cta_DHW is not None:
         panels |= {"cta": images.cta_DHW, "cta_stripped": images.channels_DHW["cta"]}
-    windows = {"ct": BRAIN_WINDOW_HU, "cta": VESSEL_WINDOW_HU}
+    windows = {"ct": CT_WINDOW_HU, "cta": VESSEL_WINDOW_HU}
     prepared = {name: PREPARED_WINDOW for name in ("stripped", "symmetric", "cta_stripped")}
     draw_preparation(
         panels,

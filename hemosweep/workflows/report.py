@@ -16,12 +16,12 @@ from hemosweep.report.plots.sweep_plots import count_figures, draw_sweep
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.search import SEARCHES
-from hemosweep.workflows.reporting.facts import Source, gather
+from hemosweep.workflows.reporting.facts import ReportSource, gather
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportResult:
-    """Place of a report, its subject, and what is not in it."""
+    """Result of a report: its place, its subject, and remarks on everything that is not in it."""
 
     folder: Path
     sweeps: tuple[str, ...]
@@ -63,7 +63,7 @@ def make_report(
         if name in SEARCHES:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
         find_sweep(name)
-    source = Source(out, data)
+    source = ReportSource(out, data)
     check_writable("--to", to)
     check_folder(to)
     chosen, warnings = _choose(source, names)
@@ -85,8 +85,8 @@ def make_report(
     )
 
 
-def _choose(source: Source, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The sweeps of the report in the paper's order, and what of the store is not in it."""
+def _choose(source: ReportSource, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The sweeps of the report in the paper's order, and remarks on the sweeps of the store that are not in it."""
     finished = source.finished_sweeps()
     for name in names:
         if name not in finished:
@@ -125,11 +125,11 @@ def _log(out: Path, facts: Sequence[SweepFacts], pictures: Mapping[str, SweepPic
         for place, sweep in enumerate(facts):
             document = report_document([sweep], pictures)
             with tempfile.TemporaryDirectory() as temporary:
-                own = Path(temporary)
+                staged = Path(temporary)
                 for picture in document.pictures():
-                    (own / picture.path).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(folder / picture.path, own / picture.path)
-                write_documents(document, own)
-                run_ids[sweep.name] = log_report(out, sweep.name, own)
+                    (staged / picture.path).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(folder / picture.path, staged / picture.path)
+                write_documents(document, staged)
+                run_ids[sweep.name] = log_report(out, sweep.name, staged)
             progress(place + 1, len(facts))
     return run_ids

@@ -27,7 +27,7 @@ def list_runs(store: RunStore, sweep: str | None = None, *, with_cases: bool = F
     """The runs of a store, or those of one sweep.
 
     Args:
-        with_cases: with the fold, IVH label and DSC of every case of a finished run.
+        with_cases: include the fold, IVH label and DSC of every case of a finished run.
 
     Raises:
         BadInput: the store has no runs, or not of that sweep.

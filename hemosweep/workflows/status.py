@@ -36,7 +36,7 @@ def _view(out: Path, *, with_done: bool) -> RenderableType:
 def _watch(out: Path, *, with_done: bool) -> None:
     console = Console()
     try:
-        # What is not a terminal cannot be redrawn: it gets one view after the other.
+        # Output that is not a terminal cannot be redrawn: it gets one view after the other.
         with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
             while True:
                 view = _view(out, with_done=with_done)

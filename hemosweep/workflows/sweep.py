@@ -8,10 +8,11 @@ from hemosweep.workflows.sweeping.search import SearchResult, run_search
 
 
 def run_sweep(options: SweepOptions, *, confirmed: bool = False) -> StudyResult | SearchResult:
-    """Train every arm of an ablation and compare them, or search; the same call goes on from whatever is done.
+    """Train every arm of an ablation and compare the arms, or run a search. The same call goes on from the fold runs
+    that are done.
 
     Args:
-        confirmed: train the paper's profile without a GPU, too.
+        confirmed: also train the paper's profile without a GPU.
 
     Raises:
         BadInput: as `resolve`, `run_study` and `run_search`; nothing was trained then.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hemosweep.bench.rows import Result, Row, number
+from hemosweep.bench.rows import BenchResult, BenchRow, number
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parents[2] / "README.md"
@@ -24,14 +24,14 @@ def read(name: str) -> Any:
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
 
-def bench_rows(result: Result) -> Iterator[tuple[str, str, str]]:
+def bench_rows(result: BenchResult) -> Iterator[tuple[str, str, str]]:
     """Name, figure, and goal with its verdict, of each row that was measured."""
     for row in result.rows:
         if row.value is not None:
             yield row.what, f"{number(row.value)} {row.unit}".strip(), goal_and_verdict(row)
 
 
-def goal_and_verdict(row: Row) -> str:
+def goal_and_verdict(row: BenchRow) -> str:
     if row.goal is None:
         return ""
     return f"{'at least' if row.at_least else 'at most'} {number(row.goal)}: {row.verdict}"
@@ -77,7 +77,7 @@ def tables() -> str:
     """The tables in Markdown."""
     lines = []
     for path in sorted(RESULTS.glob("bench_*.json")):
-        result = Result.read(path)
+        result = BenchResult.read(path)
         lines += ["", f"| {result.device}, {measured_with(result)} | figure | goal |", "|---|---|---|"]
         lines += [f"| {what} | {figure} | {goal} |" for what, figure, goal in bench_rows(result)]
         if result.profile:
@@ -88,7 +88,7 @@ def tables() -> str:
     return "\n".join([*lines[1:], ""])
 
 
-def measured_with(result: Result) -> str:
+def measured_with(result: BenchResult) -> str:
     busy = "" if not result.num_busy else f", {result.num_busy:.1f} processors busy with other programs before or after"
     monai = f", MONAI {result.versions['monai']}" if result.versions.get("monai") else ""
     return f"torch {result.versions['torch']}{monai}, {result.day}{busy}"

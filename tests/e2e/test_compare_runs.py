@@ -212,7 +212,7 @@ def test_a_case_without_a_lesion_is_excluded_with_its_false_positive_volumes(com
     path.write_text("case_id,dsc,reference_ml,false_positive_ml\n001,0.5,3,1\n002,,0,7.25\n003,nan,0.0,\n004,0.6,3,1\n")
     warnings = compared(SMALL_RUN, path)["warnings"]
     assert (
-        "no lesion in the reference of 002 (false positives: A 0.5 mL, B 7.25 mL), 003 (A 0.5 mL, B not told)"
+        "no lesion in the reference of 002 (false positives: A 0.5 mL, B 7.25 mL), 003 (A 0.5 mL, B not recorded)"
         in warnings
     )
 

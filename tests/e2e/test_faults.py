@@ -416,7 +416,7 @@ def test_a_store_that_is_damaged_further_in_costs_no_training(sweep, main, finis
 
 @pytest.mark.parametrize("name", ["optuna.db", "mlflow.db"])
 def test_a_database_that_another_program_holds_is_named_soon(sweep, finished, monkeypatch, name):
-    monkeypatch.setattr(hemosweep.sqlite, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(hemosweep.sqlite, "DATABASE_PATIENCE_S", 0.1)
     with closing(sqlite3.connect(finished / name, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         code, stdout, stderr = sweep(finished)

@@ -333,7 +333,7 @@ def test_a_scan_or_folder_that_cannot_be_used(predict, study, new_ct, tmp_path):
 
 def test_a_place_that_cannot_be_written_to(predict, new_ct):
     assert_refused(predict(new_ct, "--to", new_ct), f"--to {new_ct}", "give another folder")
-    assert_refused(predict(new_ct.parent, "--to", new_ct.parent), "is where the scans are")
+    assert_refused(predict(new_ct.parent, "--to", new_ct.parent), "is the folder of the scans")
 
 
 def test_a_run_that_is_not_there_or_not_whole(predict, main, new_ct, copied_out, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from hemosweep import sqlite as databases
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import check_database, telling, usable
+from hemosweep.sqlite import check_database, reports_database_faults, usable
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_damaged_one_is_named_with_the_way_out(path, content):
 
 
 def test_one_that_another_program_holds_is_named_after_a_while(path, monkeypatch):
-    monkeypatch.setattr(databases, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(databases, "DATABASE_PATIENCE_S", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(BadInput, match="another program holds it"):
@@ -109,7 +109,7 @@ def test_a_method_tells_of_its_owners_database(path):
         def __init__(self, path: Path) -> None:
             self.path = path
 
-        @telling
+        @reports_database_faults
         def ask(self, statement: str) -> None:
             """Ask."""
             ask(self.path, statement)

@@ -94,7 +94,7 @@ def stack_slices(
         num_steps = int(np.ceil((along_N[-1] - along_N[0]) / steps_mm.min() - MAX_OFF_STEP))
         at_D = np.interp(np.linspace(0.0, 1.0, num_steps + 1), share_N, np.arange(len(share_N)))
         slanted_mm = steps_mm / np.cos(np.deg2rad(tilt_deg))
-        warnings.append(_told(slanted_mm, way_mm / num_steps))
+        warnings.append(_uneven_steps_warning(slanted_mm, way_mm / num_steps))
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = row_3 * pixel_mm[1], column_3 * pixel_mm[0]
     affine[:3, 2], affine[:3, 3] = way_3 / num_steps, first_3
@@ -109,8 +109,8 @@ def stack_slices(
     )
 
 
-def _told(steps_mm: NDArray[np.float64], even_mm: float) -> str:
-    """Warning about uneven steps, with what is made of them."""
+def _uneven_steps_warning(steps_mm: NDArray[np.float64], even_mm: float) -> str:
+    """Warning about uneven steps, and the way they are handled."""
     made = f"resampled along the slice axis to {even_mm:.3g} mm"
     times_N = steps_mm / np.median(steps_mm)
     wide = np.flatnonzero(times_N > 1.5)
@@ -121,6 +121,6 @@ def _told(steps_mm: NDArray[np.float64], even_mm: float) -> str:
         slices = "slice is" if missing == 1 else "slices are"
         return f"{missing} {slices} missing (after number {after} from below) and interpolated: {made}"
     values, counts = np.unique(np.round(steps_mm, 2), return_counts=True)
-    told = ", ".join(f"{count} of {value:g} mm" for value, count in list(zip(values, counts, strict=True))[:4])
+    steps = ", ".join(f"{count} of {value:g} mm" for value, count in list(zip(values, counts, strict=True))[:4])
     more = ", ..." if len(values) > 4 else ""
-    return f"the slice steps are uneven ({told}{more}): {made}"
+    return f"the slice steps are uneven ({steps}{more}): {made}"

@@ -38,9 +38,8 @@ class Damaged(BadInput):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """Of one file. The texts may hold names and dates: decisions are made by them, and nothing is printed.
-
-    `refusal` says why the file is no slice of a CT volume, whatever else is in its series.
+    """Header of one file. Its texts may hold names and dates: they are used for decisions and never printed. `refusal`
+    is the reason why the file is no slice of a CT volume.
     """
 
     patient: str = field(repr=False)
@@ -81,7 +80,7 @@ def read_header(path: Path) -> Header:
 
     Raises:
         NotDicom: the file is not DICOM (or has no DICM mark, as only files of the 1990s).
-        Damaged: it is unreadable, cut off, or its values are not what the standard says.
+        Damaged: it is unreadable or cut off, or its values violate the standard.
     """
     import pydicom
 
@@ -91,7 +90,7 @@ def read_header(path: Path) -> Header:
         if mark == MARK:
             with quiet_pydicom():
                 return _header(pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS)))
-    except Exception:  # pydicom lets through whatever a damaged file leads it to, and its text may hold values
+    except Exception:  # pydicom passes on any error that a damaged file causes, and its text may hold values
         raise Damaged("cannot be read") from None
     raise NotDicom("has no DICOM mark")
 
@@ -103,10 +102,10 @@ def _header(data: "Dataset") -> Header:
 
     def numbers(tag: str) -> tuple[float, ...]:
         value = data.get(tag)
-        found = () if value is None else tuple(float(part) for part in value)
-        if not all(map(math.isfinite, found)):
+        numbers = () if value is None else tuple(float(part) for part in value)
+        if not all(map(math.isfinite, numbers)):
             raise Damaged("not a number")
-        return found
+        return numbers
 
     sop_class = text("SOPClassUID")
     if not data.get("SeriesInstanceUID") or (sop_class == CT_IMAGE and not (data.get("Rows") and data.get("Columns"))):

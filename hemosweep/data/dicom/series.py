@@ -1,7 +1,7 @@
 """The series in a folder of DICOM files, from their headers alone.
 
-Patient, study and file names are kept to group and to open files by. They are left out of `repr`, and no message is
-made of them: a series is told by its number, a file by its place in its folder.
+Patient, study and file names are kept only to group and to open files. They are left out of `repr` and of every
+message: a message names a series by its number, and a file by its place in its folder.
 """
 
 import os
@@ -18,7 +18,7 @@ from hemosweep.data.dicom.geometry import Stack, stack_slices
 from hemosweep.data.dicom.header import MARK_END, Damaged, Header, NotDicom, read_header
 from hemosweep.errors import BadInput
 
-MIN_SLICES = 4
+MIN_SERIES_SLICES = 4
 """Fewer are a scout, a test or a dose report."""
 ENDINGS = (".dcm", ".ima")
 MIN_NORMAL_Z = 0.75
@@ -29,9 +29,9 @@ MIN_NORMAL_Z = 0.75
 class DicomSeries:
     """Slices of one scan or reconstruction.
 
-    `number` counts the series of its study from 1, `num_series` are in that study. `refusal` says why the series
-    cannot be read, else `stack` says where its slices lie; `paths` are in the order of `stack`, and
-    `places` tells them in messages. `header` is that of one slice.
+    `number` counts the series of its study from 1, and `num_series` is their number. `refusal` is the reason why the
+    series cannot be read; otherwise `stack` has the positions of its slices. `paths` are in the order of `stack`, and
+    `places` are their names in messages. `header` is that of one slice.
     """
 
     number: int
@@ -82,15 +82,17 @@ def list_series(source: Path) -> Listing:
         if names is None:
             num_closed += 1
             continue
-        found, bad, num_foreign = _read_folder(folder, names)
-        files += found
+        readable, bad, num_foreign = _read_folder(folder, names)
+        files += readable
         num_others += num_foreign
         if bad:
             damaged[folder] = bad
     num_damaged = sum(map(len, damaged.values()))
     if not files:
-        told = f"{num_damaged} damaged files and {num_others} others" if num_damaged else f"{num_others} other files"
-        raise BadInput(f"{source}: holds no readable DICOM file ({told}); give the folder with the DICOM files")
+        unreadable = (
+            f"{num_damaged} damaged files and {num_others} others" if num_damaged else f"{num_others} other files"
+        )
+        raise BadInput(f"{source}: holds no readable DICOM file ({unreadable}); give the folder with the DICOM files")
     notes = []
     if num_damaged:
         notes.append(f"files that are empty, cut off or unreadable: {num_damaged}; the series beside them are refused")
@@ -110,7 +112,7 @@ def list_series(source: Path) -> Listing:
 
 
 def _scrambled(key: Sequence[object]) -> str:
-    """A fixed order in which neither names nor dates can be read."""
+    """Sort key for a fixed order that reveals neither names nor dates."""
     return sha256(repr(tuple(key)).encode()).hexdigest()
 
 
@@ -126,7 +128,7 @@ def _folders(source: Path) -> Iterator[tuple[Path, list[str] | None]]:
 
 def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str], int]:
     """Its DICOM slices, the places of damaged files, and the number of others."""
-    found: list[_File] = []
+    readable: list[_File] = []
     damaged: list[tuple[int, str]] = []
     short: list[tuple[int, str]] = []
     num_foreign = 0
@@ -137,7 +139,7 @@ def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str]
             continue
         place = f"file {number} of {len(names)} in its folder"
         try:
-            found.append(_File(path=path, place=place, header=read_header(path)))
+            readable.append(_File(path=path, place=place, header=read_header(path)))
         except NotDicom:
             if os.path.getsize(path) < MARK_END:
                 short.append((number, name))
@@ -145,11 +147,11 @@ def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str]
                 num_foreign += 1
         except Damaged:
             damaged.append((number, name))
-    # A file too short for the mark may be a slice cut off: it is taken for one where it is named like one.
-    endings = {*ENDINGS, *(_ending(file.path.name) for file in found), *(_ending(name) for _, name in damaged)}
+    # A file too short for the DICM mark may be a truncated slice: it counts as one if its name has a known ending.
+    endings = {*ENDINGS, *(_ending(file.path.name) for file in readable), *(_ending(name) for _, name in damaged)}
     slices = [pair for pair in short if _ending(pair[1]) in endings]
     places = [str(number) for number, _ in sorted(damaged + slices)]
-    return found, places, num_foreign + len(short) - len(slices)
+    return readable, places, num_foreign + len(short) - len(slices)
 
 
 def _ending(name: str) -> str:
@@ -181,7 +183,7 @@ def _groups(files: list[_File]) -> list[list[_File]]:
 
 
 def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path, list[str]]) -> DicomSeries:
-    # By content first, so that the names of the files change nothing.
+    # By content first, so that file names have no influence.
     group = sorted(group, key=lambda file: (file.header.position, file.header.instance, str(file.path)))
     header, stack = group[0].header, None
     refusal = header.refusal or _incomplete(group, damaged)
@@ -209,7 +211,7 @@ def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path
 
 
 def _incomplete(group: list[_File], damaged: dict[Path, list[str]]) -> str | None:
-    if len(group) < MIN_SLICES:
+    if len(group) < MIN_SERIES_SLICES:
         return f"has only {len(group)} slice{'s' * (len(group) > 1)}"
     bad = [place for folder in {file.path.parent for file in group} for place in damaged.get(folder, [])]
     if bad:

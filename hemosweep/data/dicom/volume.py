@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hemosweep.arrays import Mask
+from hemosweep.arrays import INT16, Mask
 from hemosweep.data.dicom.header import quiet_pydicom
 from hemosweep.data.dicom.series import DicomSeries
 from hemosweep.data.hounsfield import to_hounsfield
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 PADDING_HU = -3024
 """Written where a slice has its padding value: below any HU, so that it is told from tissue whatever the intercept."""
-INT16 = np.iinfo(np.int16)
 
 
 def read_series(series: DicomSeries) -> Volume:
     """Read one series in HU (float32), RAS+ order, as scanned: a tilted gantry leaves the affine sheared.
 
     Slope, intercept and padding value are taken slice by slice. Uneven slices are interpolated onto an even grid at
-    their smallest step. `Volume.warnings` says what was found or mended.
+    their smallest step. `Volume.warnings` names everything unusual or corrected.
 
     Raises:
         BadInput: the series was refused when it was listed, a slice cannot be decoded or is cut off, or only some of
@@ -38,8 +37,8 @@ def read_series(series: DicomSeries) -> Volume:
     has_intercept = []
     for index, (path, place) in enumerate(zip(series.paths, series.places, strict=True)):
         where = f"{series.name}, slice {index + 1} of {len(series.paths)} ({place})"
-        hu_HW, found = _read_slice(path, where)
-        has_intercept.append(found)
+        hu_HW, with_intercept = _read_slice(path, where)
+        has_intercept.append(with_intercept)
         if hu_HW.shape != values_DHW.shape[1:]:
             raise BadInput(f"{where}: has another number of pixels than its header says; copy the series again")
         if values_DHW.dtype == np.int16 and not _fits_int16(hu_HW):
@@ -73,7 +72,7 @@ def _read_slice(path: Path, where: str) -> tuple[NDArray[np.float32], bool]:
             hu_HW = stored_HW * np.float32(1.0 if slope is None else slope)
             hu_HW += np.float32(0.0 if intercept is None else intercept)
             hu_HW[_padded(data, stored_HW)] = PADDING_HU
-    except Exception as error:  # decoders let through whatever a damaged file leads them to; texts may hold values
+    except Exception as error:  # decoders pass on any error that a damaged file causes; texts may hold values
         raise BadInput(
             f"{where}: its pixels cannot be decoded ({type(error).__name__}), it is cut off or damaged; copy it again"
         ) from None

@@ -1,4 +1,4 @@
-"""The symmetric image by FSL's FLIRT (`flirt`), the tool of the paper (Section 2.1.2), where the user has it.
+"""The symmetric image by FSL's FLIRT (`flirt`), the tool of the paper (Section 2.1.2), if it is installed.
 
 FSL is not free for every use and comes with no Python package, so nothing here depends on it.
 """
@@ -67,5 +67,5 @@ def _run(command: list[str]) -> None:
     environment = {**os.environ, "FSLOUTPUTTYPE": "NIFTI"}
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise BadInput(f"flirt ended with code {done.returncode} ({said}); mend FSL, or use plane or register")
+        message = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise BadInput(f"flirt ended with code {done.returncode} ({message}); mend FSL, or use plane or register")

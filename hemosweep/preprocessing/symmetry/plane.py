@@ -14,23 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.arrays import Mask, Spacing
+from hemosweep.arrays import FloatArray, Mask, Spacing
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import bounding_box
 from hemosweep.preprocessing.head import near
-from hemosweep.preprocessing.symmetry.plane_fit import fit, search, shrink
+from hemosweep.preprocessing.symmetry.plane_fit import Points, fit, search, shrink
 
-WINDOW_HU = (-100.0, 100.0)
+PLANE_WINDOW_HU = (-100.0, 100.0)
 """Fat to bone: a CT of full range looks as one that was exported through a soft-tissue window."""
-SEARCH_MM, HEAD_MM, BRAIN_MM = 8.0, 4.0, 2.5
+SEARCH_MM, HEAD_FIT_MM, BRAIN_FIT_MM = 8.0, 4.0, 2.5
 """Pixels of the search over all angles, of the fit to the head, and of the fit to the brain and its skull."""
 SKULL_MM = 15.0
-"""Around the brain this much counts as its skull and scalp; beyond lie jaw, ears and neck."""
+"""Width around the brain that counts as its skull and scalp; jaw, ears and neck lie beyond."""
 MIN_DEPTH_MM = 20.0
-"""A brain seen over less than this says nothing of its roll, which is then left at zero."""
-
-Array = NDArray[np.float32]
-Points = NDArray[np.float64]
+"""Least depth of a brain that shows its roll; below it the roll stays zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +52,14 @@ class MidPlane:
 
 
 def mirror_by_plane(
-    image_DHW: NDArray[Any], hu_DHW: Array, head_DHW: Mask, brain_DHW: Mask, spacing_DHW_mm: Spacing, *, fill: float
-) -> Array:
+    image_DHW: NDArray[Any],
+    hu_DHW: FloatArray,
+    head_DHW: Mask,
+    brain_DHW: Mask,
+    spacing_DHW_mm: Spacing,
+    *,
+    fill: float,
+) -> FloatArray:
     """`image_DHW` mirrored about the head's mid-sagittal plane, on the same grid, by linear interpolation.
 
     The other arguments are those of `estimate_mid_plane`; `fill` stands where the mirror image lies outside the grid.
@@ -68,7 +71,7 @@ def mirror_by_plane(
     return reflect_image(image_DHW, plane, spacing_DHW_mm, fill=fill)
 
 
-def reflect_image(image_DHW: NDArray[Any], plane: MidPlane, spacing_DHW_mm: Spacing, *, fill: float) -> Array:
+def reflect_image(image_DHW: NDArray[Any], plane: MidPlane, spacing_DHW_mm: Spacing, *, fill: float) -> FloatArray:
     """`image_DHW` mirrored about `plane`, on the same grid, by linear interpolation; `fill` lies outside the grid."""
     mirrored_DHW = np.full(image_DHW.shape, fill, dtype=np.float32)
     content_DHW = image_DHW != fill
@@ -100,7 +103,7 @@ def reflect_image(image_DHW: NDArray[Any], plane: MidPlane, spacing_DHW_mm: Spac
     return mirrored_DHW
 
 
-def estimate_mid_plane(hu_DHW: Array, head_DHW: Mask, brain_DHW: Mask, spacing_DHW_mm: Spacing) -> MidPlane:
+def estimate_mid_plane(hu_DHW: FloatArray, head_DHW: Mask, brain_DHW: Mask, spacing_DHW_mm: Spacing) -> MidPlane:
     """Mid-sagittal plane of a head: searched for on the whole head, then refined on the brain and its skull.
 
     Heads turned by up to 40 and rolled by up to 30 degrees are found. The plane does not depend on the number of
@@ -121,12 +124,12 @@ def estimate_mid_plane(hu_DHW: Array, head_DHW: Mask, brain_DHW: Mask, spacing_D
     start_DHW, size_DHW = bounding_box(head_DHW | brain_DHW)
     box = tuple(slice(start, start + size) for start, size in zip(start_DHW, size_DHW, strict=True))
     corner_mm = np.array(start_DHW) * np.asarray(spacing_DHW_mm)
-    low_hu = max(WINDOW_HU[0], float(hu_DHW.min()))
-    image_DHW = np.where(head_DHW[box], np.clip(hu_DHW[box], low_hu, WINDOW_HU[1]) - low_hu, np.float32(0.0))
+    low_hu = max(PLANE_WINDOW_HU[0], float(hu_DHW.min()))
+    image_DHW = np.where(head_DHW[box], np.clip(hu_DHW[box], low_hu, PLANE_WINDOW_HU[1]) - low_hu, np.float32(0.0))
     coarse, whole, fine = (
-        shrink(image_DHW, spacing_DHW_mm, corner_mm, pixel_mm) for pixel_mm in (SEARCH_MM, HEAD_MM, BRAIN_MM)
+        shrink(image_DHW, spacing_DHW_mm, corner_mm, pixel_mm) for pixel_mm in (SEARCH_MM, HEAD_FIT_MM, BRAIN_FIT_MM)
     )
-    brain = shrink(brain_DHW[box].astype(np.float32), spacing_DHW_mm, corner_mm, BRAIN_MM)
+    brain = shrink(brain_DHW[box].astype(np.float32), spacing_DHW_mm, corner_mm, BRAIN_FIT_MM)
     step_mm = (float(brain.spacing_mm[1]), float(brain.spacing_mm[2]))
     around_DHW = np.stack([near(plane_HW > 0.5, SKULL_MM, step_mm) for plane_HW in brain.image_DHW])
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
-from hemosweep.arrays import Mask, Spacing
+from hemosweep.arrays import FloatArray, Mask, Spacing
 from hemosweep.preprocessing.head import block_mean, shrink_factor
 
 LATTICE_MM = 8.0
@@ -21,7 +21,6 @@ TURNS_DEG, ROLLS_DEG = range(-40, 41, 8), range(-32, 33, 8)
 """Patients lie askew: of eight public scans one is turned by 37 and rolled by 23 degrees. Past 45 degrees the front
 would be taken for a side."""
 
-Array = NDArray[np.float32]
 Points = NDArray[np.float64]
 
 
@@ -29,13 +28,13 @@ Points = NDArray[np.float64]
 class Level:
     """The head with larger pixels (never with thicker slices), air 0; index zero lies at `origin_mm`."""
 
-    image_DHW: Array
+    image_DHW: FloatArray
     spacing_mm: Points
     origin_mm: Points
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pose:
+class PlanePose:
     """A plane as it is searched for: two angles, and the distance from the point `centre_mm`."""
 
     turn_deg: float
@@ -53,7 +52,7 @@ class Pose:
         )
 
 
-def shrink(array_DHW: Array, spacing_DHW_mm: Spacing, corner_mm: Points, pixel_mm: float) -> Level:
+def shrink(array_DHW: FloatArray, spacing_DHW_mm: Spacing, corner_mm: Points, pixel_mm: float) -> Level:
     """Average pixels to blocks of about `pixel_mm`, with a rim of zeros; the array's first voxel is at `corner_mm`.
 
     A blur as wide as the slices are thick follows: seen through thick slices the sloping vault is a flight of steps,
@@ -80,7 +79,7 @@ def _middle_mm(level: Level) -> Points:
     return np.array(middle) * level.spacing_mm + level.origin_mm
 
 
-def search(level: Level, has_roll: bool) -> Pose:
+def search(level: Level, has_roll: bool) -> PlanePose:
     """The pose, among steps of both angles, under which the head correlates best with its mirror image.
 
     Turned so that the plane's normal is the last axis, an image correlates with its mirror images about all offsets
@@ -90,7 +89,7 @@ def search(level: Level, has_roll: bool) -> Pose:
     extent_mm = level.spacing_mm * image_DHW.shape
     depth, width = 1 + int(extent_mm[0] / LATTICE_MM), 2 + int(np.hypot(extent_mm[1], extent_mm[2]) / LATTICE_MM)
     shape_DHW = (depth, width, width)
-    best, best_score = Pose(turn_deg=0.0, roll_deg=0.0, shift_mm=0.0, centre_mm=middle_mm), -1.0
+    best, best_score = PlanePose(turn_deg=0.0, roll_deg=0.0, shift_mm=0.0, centre_mm=middle_mm), -1.0
     # Nearest to upright first: among equals it is the likeliest.
     for turn_deg in sorted(TURNS_DEG, key=abs):
         for roll_deg in sorted(ROLLS_DEG, key=abs) if has_roll else (0,):
@@ -111,7 +110,9 @@ def search(level: Level, has_roll: bool) -> Pose:
     return best
 
 
-def fit(level: Level, region_DHW: Mask, start: Pose, has_roll: bool, *, first_step: float, last_step: float) -> Pose:
+def fit(
+    level: Level, region_DHW: Mask, start: PlanePose, has_roll: bool, *, first_step: float, last_step: float
+) -> PlanePose:
     """Move a plane to where the mean absolute difference between mirror images is least (Nelder and Mead's simplex).
 
     Pairs of points on a lattice that is tied to the plane are compared, one of which is in the region at least at the
@@ -129,7 +130,7 @@ def fit(level: Level, region_DHW: Mask, start: Pose, has_roll: bool, *, first_st
     )
     points_3N = np.stack([axis.ravel() for axis in lattice]) * pitch_mm[:, None]
 
-    def pairs(pose: Pose) -> tuple[Points, Points]:
+    def pairs(pose: PlanePose) -> tuple[Points, Points]:
         """Indices of the lattice points and of their mirror images."""
         axes = pose.axes / level.spacing_mm[:, None]
         base = (pose.centre_mm + pose.shift_mm * pose.axes[:, 2] - level.origin_mm) / level.spacing_mm
@@ -150,7 +151,7 @@ def fit(level: Level, region_DHW: Mask, start: Pose, has_roll: bool, *, first_st
     if points_3N.size == 0:
         return start
 
-    def pose_of(values: Points) -> Pose:
+    def pose_of(values: Points) -> PlanePose:
         roll_deg = float(values[2]) if has_roll else 0.0
         return replace(start, turn_deg=float(values[0]), shift_mm=float(values[1]), roll_deg=roll_deg)
 
@@ -163,10 +164,10 @@ def fit(level: Level, region_DHW: Mask, start: Pose, has_roll: bool, *, first_st
 
     first = np.array([start.turn_deg, start.shift_mm, start.roll_deg])[: 2 + has_roll]
     simplex = np.vstack([first, first + first_step * np.eye(first.size)])
-    found = optimize.minimize(
+    minimum = optimize.minimize(
         cost,
         first,
         method="Nelder-Mead",
         options={"initial_simplex": simplex, "xatol": last_step, "fatol": math.inf},
     )
-    return pose_of(found.x)
+    return pose_of(minimum.x)

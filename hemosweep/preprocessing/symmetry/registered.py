@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from hemosweep.arrays import Mask, Spacing
 from hemosweep.data.nifti import Volume
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.registration import WINDOW_HU, Matrix, register_rigid, resample, turned_starts
+from hemosweep.preprocessing.registration import REGISTRATION_WINDOW_HU, Matrix, register_rigid, resample, turned_starts
 
 FLIP_TURNS_DEG = ((0.0,), (-25.0, 0.0, 25.0), (-75.0, -50.0, -25.0, 0.0, 25.0, 50.0, 75.0))
 """About the x, y and z axis: a flipped head is turned by twice what the head is."""
-MIN_CORRELATION = 0.5
+MIN_FLIP_CORRELATION = 0.5
 
 
 def mirror_by_registration(
@@ -46,7 +46,7 @@ def mirror_transform(hu_DHW: NDArray[np.float32], head_DHW: Mask, brain_DHW: Mas
         BadInput: nothing fits.
     """
     affine = np.diag([*reversed(spacing_DHW_mm), 1.0])
-    air_hu = max(np.float32(WINDOW_HU[0]), hu_DHW.min())
+    air_hu = max(np.float32(REGISTRATION_WINDOW_HU[0]), hu_DHW.min())
     head = Volume(array_DHW=np.where(head_DHW, hu_DHW, air_hu), affine=affine)
     # Flipped about the brain's middle, so that flip and head overlap from the start.
     middle_DHW = [(index.min() + index.max()) / 2 for index in np.nonzero(brain_DHW)]
@@ -58,10 +58,10 @@ def mirror_transform(hu_DHW: NDArray[np.float32], head_DHW: Mask, brain_DHW: Mas
     flipped = Volume(array_DHW=np.ascontiguousarray(head.array_DHW[:, :, ::-1]), affine=flipped_affine)
     starts = turned_starts(np.eye(4), middle_mm, FLIP_TURNS_DEG)
     onto_flipped = register_rigid(head, flipped, brain_DHW, starts)
-    if onto_flipped.correlation < MIN_CORRELATION:
+    if onto_flipped.correlation < MIN_FLIP_CORRELATION:
         raise BadInput(
             f"the head cannot be laid on its mirror image (correlation {onto_flipped.correlation:.2f}, "
-            f"wanted {MIN_CORRELATION}); use symmetric=plane"
+            f"wanted {MIN_FLIP_CORRELATION}); use symmetric=plane"
         )
     to_source: Matrix = np.einsum("ij,jk->ik", flip, onto_flipped.to_moving)
     return to_source

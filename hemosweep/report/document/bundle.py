@@ -1,4 +1,4 @@
-"""A report on disk: one folder, whole or not there, made anew each time."""
+"""A report on disk: one folder, written as a whole or not at all, and replaced each time."""
 
 import shutil
 import time
@@ -16,7 +16,7 @@ from hemosweep.report.document.page import GENERATOR, to_page
 
 PAGE, MARKDOWN, LATEX, FIGURES = "index.html", "report.md", "report.tex", "figures"
 _OURS = {PAGE, MARKDOWN, LATEX, FIGURES}
-# What a killed process left beside the folder is taken away after this time: by then none is at work on it.
+# Remains of a killed process beside the folder are deleted after this time: by then no process works on them.
 _LEFT_BEHIND_S = 24 * 3600.0
 _HEAD_BYTES = 4096
 
@@ -33,7 +33,7 @@ def write_documents(document: Document, folder: Path) -> None:
 
 
 def check_folder(to: Path) -> None:
-    """Refuse a folder that holds something else than a report: it would be replaced.
+    """Refuse a folder that holds anything else than a report, because it would be replaced.
 
     Raises:
         BadInput: as said, or it is a file.
@@ -49,7 +49,7 @@ def check_folder(to: Path) -> None:
 
 @contextmanager
 def replacing_folder(to: Path) -> Iterator[Path]:
-    """A folder to write into, which then takes the place of `to`. An error leaves what was there before.
+    """Context with a folder to write into, which then replaces `to`. After an error `to` is unchanged.
 
     Raises:
         BadInput: as `check_folder`.

@@ -1,6 +1,6 @@
 """A report before it is HTML, Markdown or LaTeX: sections of text, tables and figures, in plain text throughout.
 
-Nothing in it is markup: whoever writes a document out escapes every text for the language it goes into.
+Its texts are no markup: the writer of each language escapes them.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Align = Literal["left", "right"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text:
-    """A paragraph. `is_notice` sets it apart: something without which the figures would be misread."""
+    """A paragraph. With `is_notice` it stands out: without it the figures would be misread."""
 
     text: str
     is_notice: bool = False
@@ -20,7 +20,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Items:
-    """A list; each entry is a lead such as the name of a comparison, which may be empty, and what is said of it."""
+    """A list. Each entry is a lead, such as the name of a comparison (it may be empty), and a text about it."""
 
     entries: tuple[tuple[str, str], ...]
 
@@ -50,7 +50,7 @@ class Table:
         assert all(len(row) == len(self.columns) for row in self.rows), f"{self.caption}: rows and columns differ"
 
     def groups(self) -> Iterator[tuple[str, int]]:
-        """Neighbouring columns by their group: its heading and how many columns it spans, 1 for one that is alone."""
+        """Groups of neighbouring columns: the heading and the number of columns of each, 1 for a single column."""
         place = 0
         while place < len(self.columns):
             group = self.columns[place].group
@@ -65,7 +65,7 @@ class Table:
 class Picture:
     """A figure file beside the document.
 
-    `path` is relative to the document, `alt` says what a reader who cannot see the figure needs to know.
+    `path` is relative to the document. `alt` is the text for a reader who cannot see the figure.
     """
 
     path: str
@@ -85,7 +85,7 @@ Block = Text | Items | Table | Gallery
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """`anchor` is its address in the page: letters, digits and hyphens."""
+    """A section. `anchor` is its address in the page: letters, digits and hyphens."""
 
     title: str
     anchor: str

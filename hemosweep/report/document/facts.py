@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class ArmFacts:
     """An arm and its finished seeds.
 
-    `cases` has a row a case (`case_id`, `ivh`, `dsc`: the mean over the seeds); None where no seed is finished, and
-    then `missing` says why. `spread` is how far the mean moves with the seed, None for one seed.
+    `cases` has one row a case (`case_id`, `ivh`, `dsc`: the mean over the seeds). It is None where no seed is finished;
+    `missing` is then the reason. `spread` is the spread of the mean over the seeds, None for one seed.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Overlay:
 class PairFacts:
     """A declared comparison.
 
-    Without a `row` there is none, for the reason `verdict` (a few words) and `reason` (in full). `pairs` has a row a
-    paired case: `case_id`, `a`, `b`, `ivh`. `overlay` is a text where there is nothing to draw: why.
+    Without a `row` it could not be made; `verdict` (a few words) and `reason` (in full) say why. `pairs` has one row a
+    paired case: `case_id`, `a`, `b`, `ivh`. `overlay` is a text with the reason where nothing is drawn.
     """
 
     a: str
@@ -63,7 +63,7 @@ class PairFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """A run that the tables are made of. `tags` are its own, `device` what each of its folds was trained on."""
+    """A run in the tables. `tags` are its own; `device` has the device of each of its folds."""
 
     arm: str
     seed: int
@@ -79,7 +79,8 @@ class RunFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
-    """An ablation. `notices` are what its figures would be misread without, `missing` what is not there."""
+    """An ablation. `notices` are remarks without which its figures would be misread, and `missing` names everything
+    that does not exist."""
 
     name: str
     question: str

@@ -1,4 +1,4 @@
-"""A document as LaTeX with booktabs tables: to be compiled as it is, or taken into a paper with \\input."""
+"""A document as LaTeX with booktabs tables: it compiles as it is, and a paper can include it with \\input."""
 
 import re
 from collections.abc import Iterator
@@ -69,7 +69,8 @@ def escape(text: str) -> str:
 def _letter(letter: str) -> str:
     if letter in _SPECIAL:
         return _SPECIAL[letter]
-    # What the fonts of T1 have; a letter beyond is told by its number, as leaving it out would change a name.
+    # Letters that the fonts of T1 have. Any other letter is printed as its number, because without it a name would
+    # change.
     if letter.isprintable() and (letter.isascii() or "\N{LATIN CAPITAL LETTER A WITH GRAVE}" <= letter <= "\u017e"):
         return letter
     return rf"\texttt{{U+{ord(letter):04X}}}"
@@ -86,7 +87,7 @@ def _document(document: Document) -> Iterator[str]:
 
 def _section(section: Section, level: int) -> Iterator[str]:
     if level == 0:
-        yield r"\clearpage"  # LaTeX keeps only so many figures waiting for a page
+        yield r"\clearpage"  # LaTeX holds only so many figures back for a later page
     yield rf"\{_HEADINGS[min(level, 3)]}*{{{escape(section.title)}}}"
     for block in section.blocks:
         yield from _block(block)

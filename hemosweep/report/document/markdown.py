@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from hemosweep.report.document.document import Block, Column, Document, Gallery, Items, Section, Table, Text
 
-# What can begin or end markup anywhere in a line. A hyphen, number or plus sign does so only where a line begins.
+# Characters that can begin or end markup anywhere in a line. A hyphen, number or plus sign does so only at its start.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _LINE_START = re.compile(r"^(\s*)([-+=]|\d+[.)](?=\s|$))")
@@ -18,7 +18,7 @@ def to_markdown(document: Document) -> str:
 def escape(text: str) -> str:
     """Text as Markdown that reads as the text, on one line."""
     text = _SPECIAL.sub(r"\\\1", _BLANKS.sub(" ", text))
-    return _LINE_START.sub(lambda found: f"{found[1]}{_escaped_start(found[2])}", text)
+    return _LINE_START.sub(lambda match: f"{match[1]}{_escaped_start(match[2])}", text)
 
 
 def _escaped_start(start: str) -> str:

@@ -15,16 +15,17 @@ from hemosweep.report.document.document import Document, Gallery, Items, Section
 from hemosweep.report.plots.figures import DPI
 
 GENERATOR = "hemosweep report"
-"""Content of the page's `meta name="generator"`, by which a folder is known for a report."""
+"""Content of the page's `meta name="generator"`, by which a folder is recognised as a report."""
 PIXELS_PER_INCH = 98
-"""On the page; two figures go side by side on a desk, and their 8 points are still read easily."""
+"""Resolution of the figures on the page: two fit side by side on a desktop screen, and their 8-point text is
+readable."""
 METRES_PER_INCH = 0.0254
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TEMPLATES = ("page.html", "blocks.html", "page.css")
 
 
 def to_page(document: Document, folder: Path) -> str:
-    """Write a document as a page, the pictures read from `folder` and put into it.
+    """Write a document as a page that contains its pictures, which are read from `folder`.
 
     Raises:
         OSError: a picture is not there.

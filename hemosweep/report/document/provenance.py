@@ -1,4 +1,4 @@
-"""Provenance of a report's figures: digests, commit, versions, hardware, hours. Nothing that names a machine."""
+"""Provenance of a report's figures: digests, commit, versions, hardware and hours, without the name of a machine."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,20 +25,20 @@ SECONDS_PER_HOUR = 3600.0
 def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
     """Facts that the runs of an ablation have in common, or in which they differ; and each run with its digests."""
     facts = [
-        ("Cases", _said(sweep.runs, lambda run: str(run.num_cases))),
-        ("Folds", _said(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
+        ("Cases", _value_text(sweep.runs, lambda run: str(run.num_cases))),
+        ("Folds", _value_text(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
         ("Seeds", ", ".join(map(str, sorted({run.seed for run in sweep.runs})))),
-        *((label, _said(sweep.runs, _tag(f"hemosweep.{name}"))) for name, label in _TAGS.items()),
-        ("Commit", _said(sweep.runs, _tag("env.git_commit"))),
-        ("Python", _said(sweep.runs, _tag("env.python"))),
-        ("Platform", _said(sweep.runs, _tag("env.platform"))),
-        ("Packages", _said(sweep.runs, _packages)),
-        ("Trained on", _said(sweep.runs, _hardware)),
+        *((label, _value_text(sweep.runs, _tag(f"hemosweep.{name}"))) for name, label in _TAGS.items()),
+        ("Commit", _value_text(sweep.runs, _tag("env.git_commit"))),
+        ("Python", _value_text(sweep.runs, _tag("env.python"))),
+        ("Platform", _value_text(sweep.runs, _tag("env.platform"))),
+        ("Packages", _value_text(sweep.runs, _packages)),
+        ("Trained on", _value_text(sweep.runs, _hardware)),
         ("Hours trained", hours(_total([run.seconds for run in sweep.runs]))),
     ]
     known = tuple((name, value) for name, value in facts if value not in {UNDEFINED, ""})
     common = Table(
-        caption=f"{sweep.name}: what its runs were made with. Fold runs that several ablations share are counted in "
+        caption=f"{sweep.name}: provenance of its runs. Fold runs that several ablations share are counted in "
         "the hours of each.",
         columns=(Column(name="What", align="left"), Column(name="Value", align="left")),
         rows=known,
@@ -86,19 +86,19 @@ def _tag(name: str) -> Callable[[RunFacts], str]:
     return lambda run: run.tags.get(name, UNDEFINED)
 
 
-def _said(runs: Sequence[RunFacts], of: Callable[[RunFacts], str]) -> str:
-    """Value that all runs have, or each value with its runs."""
+def _value_text(runs: Sequence[RunFacts], fact: Callable[[RunFacts], str]) -> str:
+    """Value of a fact that all runs share, or each value with its runs."""
     by_value: dict[str, list[str]] = {}
     for run in runs:
-        by_value.setdefault(of(run), []).append(f"{run.arm}@{run.seed}")
+        by_value.setdefault(fact(run), []).append(f"{run.arm}@{run.seed}")
     if len(by_value) == 1:
         return next(iter(by_value))
     return "; ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())
 
 
 def _packages(run: RunFacts) -> str:
-    found = [f"{name} {run.tags[f'env.{name}']}" for name in _VERSIONS if f"env.{name}" in run.tags]
-    return ", ".join(found) or UNDEFINED
+    packages = [f"{name} {run.tags[f'env.{name}']}" for name in _VERSIONS if f"env.{name}" in run.tags]
+    return ", ".join(packages) or UNDEFINED
 
 
 def _hardware(run: RunFacts) -> str:

@@ -10,7 +10,7 @@ from hemosweep.report.document.sweep_tables import glance_table, group_table, se
 from hemosweep.report.paper.printed import paper_notes, paper_place
 from hemosweep.report.terminal.table import ARROW
 
-PAPER = (
+PAPER_CITATION = (
     "Abramova et al. 2021, Hemorrhagic stroke lesion segmentation using a 3D U-Net with squeeze-and-excitation blocks, "
     "Computerized Medical Imaging and Graphics 90:101908, doi 10.1016/j.compmedimag.2021.101908"
 )
@@ -48,7 +48,7 @@ def report_document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPi
     names = ", ".join(sweep.name for sweep in sweeps)
     return Document(
         title="hemosweep: the study beside the paper" if several else f"hemosweep: {names} beside the paper",
-        lead=f"{'Ablations' if several else 'Ablation'} {names}. The paper: {PAPER}.",
+        lead=f"{'Ablations' if several else 'Ablation'} {names}. The paper: {PAPER_CITATION}.",
         notices=tuple(dict.fromkeys(notice for sweep in sweeps for notice in sweep.notices)),
         sections=(
             Section(title="At a glance" if several else "How to read it", anchor="reading", blocks=opening),
@@ -62,7 +62,7 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     where = f"{place} of the paper" if place else "not in the paper"
     blocks: list[Block] = [Text(text=f"{sweep.question} ({where}.)")]
     if sweep.missing:
-        blocks.append(Text(text="Not complete: what is missing here is not in any figure below.", is_notice=True))
+        blocks.append(Text(text="Not complete: the missing parts named here are in no figure below.", is_notice=True))
         blocks.append(Items(entries=tuple(("", text) for text in sweep.missing)))
     blocks.append(verdict_table(sweep))
     if pictures.overview:
@@ -97,8 +97,8 @@ def _tests(sweep: SweepFacts) -> Section:
 
 
 def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequence[Picture]) -> Section:
-    said = pair.reason if pair.row is None else pair.row.verdict
-    blocks: list[Block] = [Text(text=said)]
+    verdict = pair.reason if pair.row is None else pair.row.verdict
+    blocks: list[Block] = [Text(text=verdict)]
     remarks = [*pair.remarks]
     if pair.row is not None:
         remarks += pair.row.comparison.warnings

@@ -1,18 +1,17 @@
-"""The tables of an ablation in a report: the paper's figures beside ours, the tests, and what seeds alone do."""
+"""The tables of an ablation in a report: the paper's figures beside ours, the tests, and the effect of the seed
+alone."""
 
 from collections.abc import Sequence
 
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
 from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
-from hemosweep.report.paper.verdicts import own_verdict, p_value, paper_verdict
-from hemosweep.report.terminal.table import ARROW, UNDEFINED
+from hemosweep.report.paper.verdicts import our_verdict, p_value, paper_verdict
+from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.scores.summary import Summary, summarise
 from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
-MINUS = "\N{MINUS SIGN}"
-PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 NOT_FINISHED = "not finished"
 
 
@@ -21,7 +20,7 @@ def verdict_table(sweep: SweepFacts) -> Table:
     rows = []
     for arm in sweep.arms:
         printed = paper_arm(sweep.name, arm.name)
-        dsc = (mean_sd(None if printed is None else printed.dsc), _own_dsc(arm))
+        dsc = (mean_sd(None if printed is None else printed.dsc), _our_dsc(arm))
         pairs: Sequence[PairFacts | None] = [pair for pair in sweep.pairs if pair.b == arm.name] or [None]
         rows += [(arm.name, *dsc, *_verdict_cells(sweep.name, pair)) for pair in pairs]
     return Table(
@@ -44,11 +43,11 @@ def verdict_table(sweep: SweepFacts) -> Table:
 def _verdict_cells(sweep: str, pair: PairFacts | None) -> tuple[str, str, str, str, str]:
     if pair is None:
         return (UNDEFINED,) * 5
-    verdict = pair.verdict if pair.row is None else own_verdict(pair.row)
+    verdict = pair.verdict if pair.row is None else our_verdict(pair.row)
     return (
         pair.a,
         difference(paper_difference(sweep, pair.a, pair.b)),
-        own_difference(pair.row),
+        our_difference(pair.row),
         paper_verdict(sweep, pair.a, pair.b),
         verdict,
     )
@@ -59,8 +58,8 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
     rows = []
     for sweep in sweeps:
         for pair in sweep.pairs:
-            _, printed, own, paper, ours = _verdict_cells(sweep.name, pair)
-            rows.append((sweep.name, f"{pair.a} {ARROW} {pair.b}", printed, own, paper, ours))
+            _, printed, difference, paper, ours = _verdict_cells(sweep.name, pair)
+            rows.append((sweep.name, f"{pair.a} {ARROW} {pair.b}", printed, difference, paper, ours))
     return Table(
         caption=f"Every declared comparison A {ARROW} B: the difference in mean DSC is B {MINUS} A.",
         columns=(
@@ -76,19 +75,20 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
 
 
 def group_table(sweep: SweepFacts) -> Table:
-    """The rest of the paper's columns: by IVH, and the extreme cases. Its own are there as far as it prints any."""
+    """The rest of the paper's columns, by IVH and for the extreme cases, with the paper's values where it prints
+    them."""
     printed = [paper_arm(sweep.name, arm.name) for arm in sweep.arms]
-    own = [_summary(arm) for arm in sweep.arms]
+    summaries = [_summary(arm) for arm in sweep.arms]
     columns: list[tuple[Column, list[str]]] = [
         (Column(name="Arm", align="left"), [arm.name for arm in sweep.arms]),
-        (Column(name="Cases"), [UNDEFINED if s is None else _count(s) for s in own]),
+        (Column(name="Cases"), [UNDEFINED if s is None else _count(s) for s in summaries]),
         (Column(name="Seeds"), [str(len(arm.seeds)) for arm in sweep.arms]),
     ]
     for heading, field in (("IVH", "ivh"), ("No IVH", "no_ivh"), ("Max", "max"), ("Min", "min")):
         papers = [_paper_cell(arm, field) for arm in printed]
         if any(cell != UNDEFINED for cell in papers):
             columns.append((Column(name="paper", group=heading), papers))
-        columns.append((Column(name="ours", group=heading), [_own_cell(s, field) for s in own]))
+        columns.append((Column(name="ours", group=heading), [_our_cell(s, field) for s in summaries]))
     return Table(
         caption=f"{sweep.name}: DSC of the cases with and without intraventricular hemorrhage (IVH), mean "
         f"{PLUS_MINUS} standard deviation, and of the best and the worst case.",
@@ -106,21 +106,21 @@ def test_table(sweep: SweepFacts) -> Table:
         if pair.row is None:
             rows.append((name, pair.verdict, *(UNDEFINED,) * 11))
             continue
-        own = pair.row.comparison
-        noise = own.seed_noise
+        comparison = pair.row.comparison
+        noise = comparison.seed_noise
         rows.append(
             (
                 name,
-                str(own.n),
-                own_difference(pair.row),
-                number(own.t, ".2f"),
-                number(own.df, "d"),
-                p_value(own.p),
-                own.stars or UNDEFINED,
+                str(comparison.n),
+                our_difference(pair.row),
+                number(comparison.t, ".2f"),
+                number(comparison.df, "d"),
+                p_value(comparison.p),
+                comparison.stars or UNDEFINED,
                 p_value(pair.row.holm_p),
                 p_value(pair.row.bh_p),
-                number(own.dz, ".2f"),
-                p_value(own.wilcoxon_p),
+                number(comparison.dz, ".2f"),
+                p_value(comparison.wilcoxon_p),
                 UNDEFINED if noise is None else f"{noise.sd:.3f}",
                 UNDEFINED if noise is None else f"{PLUS_MINUS}{noise.limit:.3f}",
             )
@@ -190,14 +190,14 @@ def difference(value: float | None) -> str:
     return number(value, "+.3f")
 
 
-def own_difference(row: FamilyComparison | None) -> str:
-    """B - A with its interval, in as many digits as the metric is read in."""
+def our_difference(row: FamilyComparison | None) -> str:
+    """B - A with its interval, in the digits of the metric."""
     if row is None or row.comparison.mean_diff is None:
         return UNDEFINED
-    own = row.comparison
-    text = own.metric.number(row.comparison.mean_diff, sign="+")
-    if own.ci95 is not None:
-        low, high = (own.metric.number(bound, sign="+") for bound in own.ci95)
+    comparison = row.comparison
+    text = comparison.metric.number(row.comparison.mean_diff, sign="+")
+    if comparison.ci95 is not None:
+        low, high = (comparison.metric.number(bound, sign="+") for bound in comparison.ci95)
         text += f" [{low}, {high}]"
     return text.replace("-", MINUS)
 
@@ -206,7 +206,7 @@ def _summary(arm: ArmFacts) -> Summary | None:
     return None if arm.cases is None else summarise(arm.cases["dsc"].tolist(), arm.cases["ivh"].tolist())
 
 
-def _own_dsc(arm: ArmFacts) -> str:
+def _our_dsc(arm: ArmFacts) -> str:
     summary = _summary(arm)
     if summary is None:
         return arm.missing or NOT_FINISHED
@@ -223,7 +223,7 @@ def _paper_cell(arm: PaperArm | None, field: str) -> str:
     return _cell(value)
 
 
-def _own_cell(summary: Summary | None, field: str) -> str:
+def _our_cell(summary: Summary | None, field: str) -> str:
     if summary is None:
         return UNDEFINED
     if field in {"max", "min"}:

@@ -46,7 +46,7 @@ def paper_comparison(sweep: str, arm: str) -> tuple[str, str] | None:
 
 
 def paper_difference(sweep: str, a: str, b: str) -> float | None:
-    """B - A of the means that the paper prints, rounded as they are; None where it prints not both."""
+    """B - A of the means that the paper prints, with their rounding; None where it does not print both."""
     first, second = paper_arm(sweep, a), paper_arm(sweep, b)
     if first is None or second is None:
         return None
@@ -67,13 +67,13 @@ def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
     """Remarks of the paper on an arm beside its row in a table, in lines for a reader.
 
     Args:
-        dsc: the scores that were reached here, which are put beside the paper's distribution of the final arm.
+        dsc: our scores, which are compared with the paper's distribution of the final arm.
     """
     notes = []
     if (sweep, arm) in _REPEATED:
-        own = _results()["ablations"][sweep]["where"]
+        sweep_table = _results()["ablations"][sweep]["where"]
         for table, (mean, sd) in _results()["printed_twice_differently"][_REPEATED[sweep, arm]].items():
-            if table != own:
+            if table != sweep_table:
                 notes.append(f"The paper prints {arm} once more, in {table}, as {mean:.3f} ±{sd:.3f}: its own repeat.")
     if sweep == "final" and dsc:
         printed = _results()["final_distribution"]

@@ -1,4 +1,4 @@
-"""The paper's verdict on a comparison and our own, in few words each, to stand side by side."""
+"""The paper's verdict on a comparison and our own, in a few words each, for a table."""
 
 from hemosweep.report.paper.printed import paper_comparison, paper_difference
 from hemosweep.report.terminal.table import UNDEFINED
@@ -34,26 +34,26 @@ def paper_verdict(sweep: str, a: str, b: str) -> str:
     return f"{'better' if difference > 0 else 'worse'} ({spaced('p', bound)})"
 
 
-def own_verdict(row: FamilyComparison) -> str:
-    """Our verdict: the outcome of the test, taken back where it does not survive the family's Holm correction."""
-    own = row.comparison
-    if own.outcome == "not_testable":
-        return _UNTESTABLE.get(own.status, "not testable")
-    word = _WORDS[own.outcome]
+def our_verdict(row: FamilyComparison) -> str:
+    """Our verdict: the outcome of the test, withdrawn where it does not survive the family's Holm correction."""
+    comparison = row.comparison
+    if comparison.outcome == "not_testable":
+        return _UNTESTABLE.get(comparison.status, "not testable")
+    word = _WORDS[comparison.outcome]
     if row.holm_p is None:
         return word
-    if row.taken_back and own.outcome != "within_seed_noise":
+    if row.taken_back and comparison.outcome != "within_seed_noise":
         word = "not significant after Holm"
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
 
 
 def p_value(p: float | None) -> str:
-    """Four digits, or below the smallest that they tell; a dash where there is none."""
+    """p in four digits, or as below the smallest of them; a dash where there is none."""
     if p is None:
         return UNDEFINED
     return f"{p:.4f}" if p >= 0.0001 else f"<{SPACE}0.0001"
 
 
 def spaced(name: str, bound: str) -> str:
-    """A bound as printed, such as "<0.01", behind what it bounds, in one piece however the line breaks."""
+    """A quantity with its printed bound, such as "<0.01", which no line break can separate."""
     return SPACE.join((name, bound[0], bound[1:]))

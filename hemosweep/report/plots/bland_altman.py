@@ -14,10 +14,9 @@ from matplotlib.patheffects import withStroke
 from hemosweep.report.plots.figures import BLACK, GREY, STYLE, save
 from hemosweep.report.plots.paired_cases import (
     BAND_COLOUR,
-    BELOW,
     COLOURS,
+    LEGEND_BELOW,
     MARKERS,
-    MINUS,
     PairedCases,
     legend_handles,
     read_pairs,
@@ -25,6 +24,7 @@ from hemosweep.report.plots.paired_cases import (
     spread,
     write_title,
 )
+from hemosweep.report.terminal.table import MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.stats.agreement import LimitsOfAgreement, limits_of_agreement
 from hemosweep.stats.diagnostics import find_outliers
@@ -36,8 +36,8 @@ HALO = [withStroke(linewidth=2.0, foreground="white")]
 def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
     """Each case's difference B - A against the mean of both, with the bias and the 95% limits of agreement.
 
-    The bands are 95% intervals (`limits_of_agreement`); the limits are left out where they have none. Named are the
-    outliers among the differences, by the rule of `find_outliers`.
+    The bands are 95% intervals (`limits_of_agreement`). Limits without an interval are left out. The outliers among the
+    differences (`find_outliers`) are labelled.
 
     Args:
         pairs: columns case_id, a, b and ivh ("yes", "no" or "n/a"), a row a case.
@@ -69,7 +69,7 @@ def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, m
             handles.append(Line2D([], [], color=BLACK, lw=0.9, ls="--", label="95% limits of agreement"))
         if cases.test.ci95 is not None:
             handles.append(Patch(color=BAND_COLOUR, lw=0, label="95% CI"))
-        figure.legend(handles=handles, ncols=4, **BELOW)
+        figure.legend(handles=handles, ncols=4, **LEGEND_BELOW)
         captions = [f"n = {cases.n}, {cases.mean_text()}"]
         if limits is None:
             why = "all differences are the same" if cases.test.df is None and cases.n > 1 else "too few cases"
@@ -79,7 +79,7 @@ def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, m
 
 
 def _draw_limits(axes: Axes, cases: PairedCases, limits: LimitsOfAgreement | None) -> None:
-    """Lines, bands and numbers of what exists, on an axis that holds them and every difference."""
+    """Draw the lines, bands and numbers that exist, on an axis that holds them and every difference."""
     assert cases.test.mean is not None
     lines = [("bias", cases.test.mean, cases.test.ci95, "-", BAND_COLOUR)]
     if limits is not None:
@@ -101,25 +101,25 @@ def _draw_limits(axes: Axes, cases: PairedCases, limits: LimitsOfAgreement | Non
     low, high = min(drawn) - margin, max(drawn) + margin
     axes.set_ylim(low, high)
     style: Any = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 7, "linespacing": 1.3}
-    for text, height in zip(texts, spread([own[1] for own in lines], 0.12 * (high - low), low, high), strict=True):
+    for text, height in zip(texts, spread([line[1] for line in lines], 0.12 * (high - low), low, high), strict=True):
         axes.text(1.02, height, text, **style)
 
 
 def _name_outliers(axes: Axes, cases: PairedCases, mean_of: dict[str, float]) -> None:
-    """Ids beside their points, on the side towards the middle, and apart from each other."""
+    """Write ids beside their points, on the side towards the middle, and apart from each other."""
     outliers = find_outliers(cases.pairs.case_ids, cases.pairs.diff_N, cases.pairs.resolution)
     short = cases.short_ids()
     low_x, high_x = axes.get_xlim()
     low_y, high_y = axes.get_ylim()
     for on_right in (False, True):
-        own = sorted(
+        side = sorted(
             (outlier.diff, outlier.case_id)
             for outlier in outliers
             if (mean_of[outlier.case_id] > (low_x + high_x) / 2) == on_right
         )
-        heights = spread([diff for diff, _ in own], 0.05 * (high_y - low_y), low_y, high_y)
+        heights = spread([diff for diff, _ in side], 0.05 * (high_y - low_y), low_y, high_y)
         shift = (-0.02 if on_right else 0.02) * (high_x - low_x)
-        for (diff, case_id), height in zip(own, heights, strict=True):
+        for (diff, case_id), height in zip(side, heights, strict=True):
             x = mean_of[case_id]
             axes.plot((x, x + shift), (diff, height), color=GREY, lw=0.5, zorder=2)
             axes.text(

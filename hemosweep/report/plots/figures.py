@@ -1,4 +1,4 @@
-"""Figures of a sweep for print, in colours that every kind of colour vision tells apart (Okabe and Ito 2008)."""
+"""Figures of a sweep for print, in colours that every kind of colour vision can distinguish (Okabe and Ito 2008)."""
 
 import itertools
 import math
@@ -30,7 +30,7 @@ STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "DejaVu Sans"],
     "font.size": 8,
-    # A dollar sign in a case id is a dollar sign.
+    # A dollar sign in a case id is no mathematics.
     "text.parse_math": False,
     "axes.titlesize": 9,
     "axes.labelsize": 8,
@@ -46,8 +46,8 @@ STYLE: Any = {
 }
 BOX_WIDTH = 0.5
 JITTER_WIDTH = 0.34
-PAPER_OFFSET = 0.36
-# Fractional part of the golden ratio: neighbours in rank land far apart, the same way every time.
+PAPER_BAR_OFFSET = 0.36
+# Fractional part of the golden ratio: neighbours in rank are placed far apart, in the same way every time.
 GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
@@ -101,7 +101,7 @@ def boxplot(
             if paper is not None and arm in paper:
                 mean, sd = paper[arm]
                 axes.errorbar(
-                    place + PAPER_OFFSET, mean, yerr=sd, fmt="s", color=GREY, ms=3.2, lw=1.0, capsize=2, zorder=4
+                    place + PAPER_BAR_OFFSET, mean, yerr=sd, fmt="s", color=GREY, ms=3.2, lw=1.0, capsize=2, zorder=4
                 )
         axes.set_xticks(range(len(arms)), tick_labels)
         axes.tick_params(axis="x", length=0)
@@ -224,7 +224,7 @@ def broken(arm: str, width: int = 14) -> str:
 
 def save(figure: Figure, path: Path, *, dpi: int = DPI) -> None:
     """Write a figure, whole or not at all; the suffix is the format. The same figure is the same bytes."""
-    # SVG alone would hold the time, and ids drawn at random.
+    # Only SVG stores the time and random ids.
     metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
     with mpl.rc_context({"svg.hashsalt": "hemosweep"}), replacing(path) as temporary:
         figure.savefig(temporary, dpi=dpi, metadata=metadata)

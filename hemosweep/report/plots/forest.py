@@ -1,4 +1,4 @@
-"""The forest plot of a family of comparisons: every difference with its interval, beside what seeds alone would do."""
+"""The forest plot of a family of comparisons: every difference with its interval, beside the seed noise."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,23 +12,22 @@ from matplotlib.patches import Patch
 
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.figures import BLACK, BLUE, GREY, STYLE, save
-from hemosweep.report.terminal.table import ARROW
+from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.stats.families import FamilyComparison
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 ROW_INCHES = 0.36
 NOISE_COLOUR = "#E3E3E3"
-# Of the height of a row.
+# Shares of the height of a row.
 NOISE_HEIGHT = 0.56
-PAPER_OFFSET = 0.24
+PAPER_POINT_OFFSET = 0.24
 LINE_LENGTH = 30
 PLOT_INCHES, NUMBERS_INCHES, LETTER_INCHES = 2.7, 3.2, 0.062
-MINUS = "\N{MINUS SIGN}"
 # Any: what matplotlib takes there differs from one argument to the next.
 POINT: Any = {"color": BLUE, "lw": 1.4, "marker": "o", "ms": 5.5, "mec": BLUE, "mew": 1.2}
-PAPER: Any = {"ls": "", "marker": "s", "ms": 3.6, "mfc": "white", "mec": GREY, "mew": 1.0}
-BELOW: Any = {"loc": "outside lower left", "ncols": 4, "handletextpad": 0.5, "columnspacing": 1.4}
+PAPER_MARKER: Any = {"ls": "", "marker": "s", "ms": 3.6, "mfc": "white", "mec": GREY, "mew": 1.0}
+FOREST_LEGEND: Any = {"loc": "outside lower left", "ncols": 4, "handletextpad": 0.5, "columnspacing": 1.4}
 
 
 def draw_forest(
@@ -36,8 +35,8 @@ def draw_forest(
 ) -> None:
     """One line a comparison, in the order given: the mean difference B - A with its 95% interval over the cases.
 
-    A filled point is significant after Holm. The grey bar is what new seeds alone can do, where that is known; beyond
-    it lies what is more than seed noise.
+    A filled point is significant after Holm. The grey bar is the seed noise, where it is known: a difference beyond it
+    is more than new seeds alone can cause.
 
     Args:
         path: file to write; its suffix is the format.
@@ -64,7 +63,7 @@ def draw_forest(
             _draw(axes, place, row)
         for index, difference in printed.items():
             if difference is not None:
-                axes.plot(difference, places[index] + PAPER_OFFSET, zorder=4, **PAPER)
+                axes.plot(difference, places[index] + PAPER_POINT_OFFSET, zorder=4, **PAPER_MARKER)
         axes.axvline(0.0, color=BLACK, lw=0.8, zorder=2)
         axes.set_yticks(places, labels)
         axes.tick_params(axis="y", length=0)
@@ -74,26 +73,33 @@ def draw_forest(
         name_difference_axis(axes, metric)
         _write_columns(numbers, places, rows)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
-        figure.legend(handles=_legend(rows, with_paper=any(v is not None for v in printed.values())), **BELOW)
+        figure.legend(handles=_legend(rows, with_paper=any(v is not None for v in printed.values())), **FOREST_LEGEND)
         save(figure, path)
 
 
 def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:
-    own = row.comparison
-    assert own.mean_diff is not None
-    if own.seed_noise is not None:
-        limit = own.seed_noise.limit
+    comparison = row.comparison
+    assert comparison.mean_diff is not None
+    if comparison.seed_noise is not None:
+        limit = comparison.seed_noise.limit
         axes.barh(place, 2 * limit, left=-limit, height=NOISE_HEIGHT, color=NOISE_COLOUR, lw=0, zorder=1)
-    if own.ci95 is not None:
-        axes.plot(own.ci95, (place, place), color=BLUE, lw=1.4, solid_capstyle="butt", zorder=3)
-        axes.plot(own.ci95, (place, place), "|", color=BLUE, ms=5, mew=1.2, zorder=3)
+    if comparison.ci95 is not None:
+        axes.plot(comparison.ci95, (place, place), color=BLUE, lw=1.4, solid_capstyle="butt", zorder=3)
+        axes.plot(comparison.ci95, (place, place), "|", color=BLUE, ms=5, mew=1.2, zorder=3)
     axes.plot(
-        own.mean_diff, place, "o", ms=5.5, mec=BLUE, mew=1.2, mfc=BLUE if _significant(row) else "white", zorder=5
+        comparison.mean_diff,
+        place,
+        "o",
+        ms=5.5,
+        mec=BLUE,
+        mew=1.2,
+        mfc=BLUE if _significant(row) else "white",
+        zorder=5,
     )
 
 
 def name_difference_axis(axes: Axes, metric: Metric) -> None:
-    """Say what the horizontal axis shows and, above it on both sides of zero, which side is the better one."""
+    """Label the horizontal axis and, above it on both sides of zero, the better side."""
     unit = f" ({metric.unit})" if metric.unit else ""
     axes.set_xlabel(f"difference in {metric.label}{unit}, B {MINUS} A")
     if metric.higher_is_better is not None:
@@ -109,12 +115,12 @@ def name_difference_axis(axes: Axes, metric: Metric) -> None:
 
 
 def _range(rows: Sequence[FamilyComparison], printed: Iterable[float | None]) -> tuple[float, float]:
-    """Span of the axis: all that is drawn, zero among it, and a little more."""
+    """Range of the axis: everything that is drawn, zero, and a margin."""
     drawn = [0.0, *(value for value in printed if value is not None)]
     for row in rows:
-        own = row.comparison
-        drawn += [own.mean_diff or 0.0, *(own.ci95 or ())]
-        drawn += [] if own.seed_noise is None else [-own.seed_noise.limit, own.seed_noise.limit]
+        comparison = row.comparison
+        drawn += [comparison.mean_diff or 0.0, *(comparison.ci95 or ())]
+        drawn += [] if comparison.seed_noise is None else [-comparison.seed_noise.limit, comparison.seed_noise.limit]
     low, high = min(drawn), max(drawn)
     margin = 0.06 * ((high - low) or 1.0)
     return low - margin, high + margin
@@ -137,12 +143,12 @@ def _write_columns(axes: Axes, places: Sequence[float], rows: Sequence[FamilyCom
 
 
 def _difference(row: FamilyComparison) -> str:
-    own = row.comparison
-    assert own.mean_diff is not None
-    number = own.metric.number
-    text = number(own.mean_diff, sign="+")
-    if own.ci95 is not None:
-        low, high = (number(bound, sign="+") for bound in own.ci95)
+    comparison = row.comparison
+    assert comparison.mean_diff is not None
+    number = comparison.metric.number
+    text = number(comparison.mean_diff, sign="+")
+    if comparison.ci95 is not None:
+        low, high = (number(bound, sign="+") for bound in comparison.ci95)
         text += f" [{low}, {high}]"
     return text.replace("-", MINUS)
 
@@ -172,5 +178,5 @@ def _legend(rows: Sequence[FamilyComparison], *, with_paper: bool) -> list[Line2
     if any(row.comparison.seed_noise is not None for row in rows):
         handles.append(Patch(color=NOISE_COLOUR, lw=0, label="within seed noise"))
     if with_paper:
-        handles.append(Line2D([], [], label="difference that the paper prints", **PAPER))
+        handles.append(Line2D([], [], label="difference that the paper prints", **PAPER_MARKER))
     return handles

@@ -1,7 +1,7 @@
-"""The paired cases of a figure: what became of each from A to B, and what that looks like.
+"""The paired cases of a figure: the change of each from A to B, and its style.
 
-A colour says whether a case got better, and never alone: the marker and the line say it as well. A filled marker is a
-case with IVH.
+The colour shows if a case got better. Marker and line show the same, so that a figure can be read without colours. A
+filled marker is a case with IVH.
 """
 
 import math
@@ -18,25 +18,24 @@ from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.figures import BLACK, BLUE, GREY, VERMILION
-from hemosweep.report.terminal.table import ARROW
+from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import scores_by_case
 from hemosweep.stats.groups import IVH_GROUPS, UNLABELLED
 from hemosweep.stats.pairing import Floats, Pairs, pair
 from hemosweep.stats.ttest import MeanTest, mean_test
 
-MINUS = "\N{MINUS SIGN}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 MAX_ID_LETTERS = 26
-# Letters of the title to an inch of figure.
+# Letters of the title that fit in an inch of the figure.
 TITLE_LETTERS_PER_INCH = 13.0
-# What a case that B gains on, that did not change, and that B loses on looks like, by the sign of its gain.
+# Style of a case by the sign of its gain: B gains, no change, B loses.
 COLOURS = {1: BLUE, 0: GREY, -1: VERMILION}
 LINES = {1: "-", 0: ":", -1: "--"}
-# A sign of the difference B - A: to a higher score, the same, to a lower one.
+# Marker by the sign of the difference B - A: higher, equal, lower.
 MARKERS = {1: "^", 0: "o", -1: "v"}
 BAND_COLOUR = "#D9D9D9"
-BELOW: Any = {"loc": "outside lower left", "handletextpad": 0.5, "columnspacing": 1.4}
+LEGEND_BELOW: Any = {"loc": "outside lower left", "handletextpad": 0.5, "columnspacing": 1.4}
 """Place of the legend in such a figure."""
 
 
@@ -77,7 +76,7 @@ class PairedCases:
 
     @property
     def thin(self) -> float:
-        """Thinness of a drawn case, 1 for up to 24 of them: 200 are not to be a carpet."""
+        """Factor for the width of drawn cases: 1 for up to 24 of them, less for more, so that 200 lines stay apart."""
         return min(1.0, math.sqrt(24 / self.n))
 
     def count(self, gain: int) -> int:
@@ -100,20 +99,24 @@ class PairedCases:
         return text.replace("-", MINUS)
 
     def short_ids(self) -> dict[str, str]:
-        """Case id to what is written for it: long ids without what all have in common, yet each its own."""
+        """Case id to its label. Long ids lose the parts that all have in common; every label is unique."""
         ids = self.pairs.case_ids
         if max(map(len, ids)) <= MAX_ID_LETTERS:
             return {case_id: case_id for case_id in ids}
         head = _common_words(ids)
         tail = _common_words([case_id[len(head) :][::-1] for case_id in ids])
         texts = [
-            (ELLIPSIS if head else "") + own[len(head) : len(own) - len(tail)] + (ELLIPSIS if tail else "")
-            for own in ids
+            (ELLIPSIS if head else "") + case_id[len(head) : len(case_id) - len(tail)] + (ELLIPSIS if tail else "")
+            for case_id in ids
         ]
         for candidates in ([shortened(text) for text in texts], texts):
-            if len(ids) > 1 and len(set(candidates)) == len(ids) and all(own.strip(ELLIPSIS) for own in candidates):
+            if (
+                len(ids) > 1
+                and len(set(candidates)) == len(ids)
+                and all(candidate.strip(ELLIPSIS) for candidate in candidates)
+            ):
                 return dict(zip(ids, candidates, strict=True))
-        # A single id has nothing in common with another, and its start and end are enough.
+        # A single id shares no part with another, so its start and end are enough.
         return {case_id: shortened(case_id) if len(ids) == 1 else case_id for case_id in ids}
 
 
@@ -129,20 +132,21 @@ def read_pairs(pairs: pd.DataFrame, path: Path, metric: Metric) -> PairedCases:
             raise BadInput(f"case {case_id}: IVH label {label!r} is unknown; write yes, no or n/a")
     ids = pairs["case_id"].tolist()
     a, b = (scores_by_case(side.upper(), zip(ids, pairs[side].tolist(), strict=True)) for side in ("a", "b"))
-    own = pair([a], [b], metric) if ids else None
-    if own is None or not own.case_ids:
+    scored = pair([a], [b], metric) if ids else None
+    if scored is None or not scored.case_ids:
         raise BadInput(f"{path}: no case has a score in both; nothing to draw")
     label_of = dict(zip(ids, pairs["ivh"].tolist(), strict=True))
     return PairedCases(
-        pairs=own,
-        ivh=tuple(label_of[case_id] for case_id in own.case_ids),
+        pairs=scored,
+        ivh=tuple(label_of[case_id] for case_id in scored.case_ids),
         metric=metric,
-        test=mean_test(own.diff_N, own.resolution),
+        test=mean_test(scored.diff_N, scored.resolution),
     )
 
 
 def legend_handles(cases: PairedCases, *, lines: bool) -> list[Line2D]:
-    """One handle for each kind of case that is there, with how many; with `lines` also how its line is drawn."""
+    """Legend handles: one for each kind of case that occurs, with the number of cases; with `lines` also its line
+    style."""
     sign = -1 if cases.metric.higher_is_better is False else 1
     handles = []
     for gain, word in cases.words.items():
@@ -160,7 +164,7 @@ def legend_handles(cases: PairedCases, *, lines: bool) -> list[Line2D]:
 
 
 def write_title(figure: Figure, cases: PairedCases, name_a: str, name_b: str, *captions: str) -> None:
-    """The names of A and B, on one line or on two where they are long, the captions, and what was left out."""
+    """Write the names of A and B (on two lines where they are long), the captions, and the number of cases left out."""
     room = int(figure.get_figwidth() * TITLE_LETTERS_PER_INCH)
     one = f"A: {name_a} {ARROW} B: {name_b}"
     lines = [one] if len(one) <= room else [f"A: {shortened(name_a, room)}", f"B: {shortened(name_b, room)}"]
@@ -205,7 +209,7 @@ def spread(places: list[float], gap: float, low: float, high: float) -> list[flo
 
 
 def score_range(values_N: Floats, metric: Metric) -> tuple[float, float]:
-    """Span of an axis of scores: all of them and a little more, but little beyond what the metric can be."""
+    """Range of an axis of scores: all of them and a margin, but little beyond the bounds of the metric."""
     low, high = float(values_N.min()), float(values_N.max())
     margin = 0.05 * ((high - low) or 0.1 * (abs(high) or 1.0))
     if metric.lowest is not None:

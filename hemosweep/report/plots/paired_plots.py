@@ -15,11 +15,10 @@ from hemosweep.report.plots.figures import BLACK, GREY, STYLE, broken, save
 from hemosweep.report.plots.forest import name_difference_axis
 from hemosweep.report.plots.paired_cases import (
     BAND_COLOUR,
-    BELOW,
     COLOURS,
+    LEGEND_BELOW,
     LINES,
     MARKERS,
-    MINUS,
     PairedCases,
     counted,
     legend_handles,
@@ -29,6 +28,7 @@ from hemosweep.report.plots.paired_cases import (
     spread,
     write_title,
 )
+from hemosweep.report.terminal.table import MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.stats.paired import NUM_EXTREME_CASES
 from hemosweep.stats.pairing import Floats
@@ -57,7 +57,7 @@ def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, met
         figure = Figure(figsize=(4.2, 4.0), layout="constrained")
         axes = figure.subplots()
         rows = zip(cases.pairs.a_N, cases.pairs.b_N, cases.gains_N, cases.directions_N, cases.fills(), strict=True)
-        # The rarer kind lies on top.
+        # The rarer kind is drawn on top.
         for a, b, gain, direction, filled in sorted(rows, key=lambda row: -cases.count(row[2])):
             colour, face = COLOURS[gain], COLOURS[gain] if filled else "white"
             mark: Any = {"color": colour, "mfc": face, "mew": 0.7 * thin**0.5, "clip_on": False, "ls": ""}
@@ -71,7 +71,7 @@ def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, met
         axes.set_ylim(score_range(_with_intervals(cases), metric))
         axes.set_ylabel(cases.axis_name)
         handles = [*legend_handles(cases, lines=True), Line2D([], [], lw=1.0, label="mean, 95% CI", **MEAN)]
-        figure.legend(handles=handles, ncols=3, **BELOW)
+        figure.legend(handles=handles, ncols=3, **LEGEND_BELOW)
         write_title(figure, cases, name_a, name_b, f"n = {cases.n}, {cases.mean_text()}")
         save(figure, path)
 
@@ -103,7 +103,7 @@ def _draw_mean(axes: Axes, place: float, scores_N: Floats, side: str, cases: Pai
 def difference_bars(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
     """Each case's difference B - A as a bar, the largest gain on top and the largest loss at the bottom.
 
-    Named are the five largest gains and losses, or every case where there are no more than 24. The band is the 95%
+    The five largest gains and losses are labelled, or every case where there are no more than 24. The band is the 95%
     interval of the mean difference.
 
     Args:
@@ -149,7 +149,7 @@ def difference_bars(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str
         handles.append(Line2D([], [], color=BLACK, lw=1.0, ls="--", label="mean"))
         if cases.test.ci95 is not None:
             handles.append(Patch(color=BAND_COLOUR, lw=0, label="its 95% CI"))
-        figure.legend(handles=handles, ncols=5, **BELOW)
+        figure.legend(handles=handles, ncols=5, **LEGEND_BELOW)
         wins, ties = counted(cases.count(1), "win"), counted(cases.count(0), "tie")
         counts = f"n = {cases.n}: {wins}, {ties}, {counted(cases.count(-1), 'loss', 'losses')}"
         write_title(figure, cases, name_a, name_b, f"{counts}; {cases.mean_text()}")
@@ -176,7 +176,9 @@ def _name_bars(axes: Axes, cases: PairedCases, order: list[int], height_inches: 
     gap = LABEL_INCHES * cases.n / height_inches * 0.98
     transform = axes.get_yaxis_transform()
     left, diff_N, short = axes.get_xlim()[0], cases.pairs.diff_N, cases.short_ids()
-    for place, text_place in zip(places, spread([float(own) for own in places], gap, 0.0, cases.n - 1.0), strict=True):
+    for place, text_place in zip(
+        places, spread([float(place) for place in places], gap, 0.0, cases.n - 1.0), strict=True
+    ):
         axes.plot((0.0, -0.03), (place, text_place), color=GREY, lw=0.5, transform=transform, clip_on=False, zorder=1)
         axes.plot((left, min(0.0, diff_N[order[place]])), (place, place), color=GREY, lw=0.3, zorder=1)
         text = short[cases.pairs.case_ids[order[place]]]

@@ -1,4 +1,4 @@
-"""The figures of a sweep in a report, drawn into its folder, with what each shows in words."""
+"""The figures of a sweep in a report, drawn into its folder, each with a description."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,10 +9,10 @@ import pandas as pd
 from hemosweep.report.document.document import Picture
 from hemosweep.report.document.facts import Overlay, PairFacts, SweepFacts
 from hemosweep.report.document.sweep_section import SweepPictures
-from hemosweep.report.document.sweep_tables import own_difference
+from hemosweep.report.document.sweep_tables import our_difference
 from hemosweep.report.names import safe_name
 from hemosweep.report.paper.printed import paper_arm, paper_difference
-from hemosweep.report.paper.verdicts import own_verdict
+from hemosweep.report.paper.verdicts import our_verdict
 from hemosweep.report.plots.bland_altman import bland_altman
 from hemosweep.report.plots.figures import boxplot
 from hemosweep.report.plots.forest import draw_forest
@@ -33,7 +33,7 @@ class _Names(TypedDict):
 
 
 SLICE_DPI = 200
-"""Finer than that only enlarges the pixels of a CT, at twice the bytes."""
+"""A higher resolution only enlarges the pixels of a CT, at twice the bytes."""
 
 
 def draw_sweep(sweep: SweepFacts, folder: Path, drawn: Callable[[], None]) -> SweepPictures:
@@ -79,11 +79,11 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
             (row.a, row.b): value for row in rows if (value := paper_difference(sweep.name, row.a, row.b)) is not None
         }
         draw_forest(rows, folder / path, title=f"{sweep.name}: differences in DSC", paper=paper)
-        said = "; ".join(f"{row.a} {ARROW} {row.b}: {own_difference(row)}, {own_verdict(row)}" for row in rows)
+        differences = "; ".join(f"{row.a} {ARROW} {row.b}: {our_difference(row)}, {our_verdict(row)}" for row in rows)
         yield Picture(
             path=path,
             caption="Mean differences with 95% confidence intervals over the cases, beside those of the paper.",
-            alt=f"Forest plot of the differences in mean DSC. {said}.",
+            alt=f"Forest plot of the differences in mean DSC. {differences}.",
         )
     cases = _scored(sweep)
     if cases:
@@ -108,10 +108,13 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
 def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]:
     if pair.pairs is None or pair.pairs.empty or pair.row is None:
         return
-    own = pair.row.comparison
+    comparison = pair.row.comparison
     stem = f"{FIGURES}/{sweep.name}-{safe_name(pair.a)}-to-{safe_name(pair.b)}"
     names: _Names = {"name_a": pair.a, "name_b": pair.b, "metric": DSC}
-    counts = f"higher under {pair.b} in {own.wins} of {own.n} cases, equal in {own.ties}, lower in {own.losses}"
+    counts = (
+        f"higher under {pair.b} in {comparison.wins} of {comparison.n} cases, equal in {comparison.ties}, lower in "
+        f"{comparison.losses}"
+    )
     slope_plot(pair.pairs, folder / f"{stem}-slopes.png", **names)
     yield Picture(
         path=f"{stem}-slopes.png",
@@ -121,7 +124,7 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
     difference_bars(pair.pairs, folder / f"{stem}-differences.png", **names)
     worst, best = (
         ", ".join(f"{case} {DSC.number(diff, sign='+')}" for case, diff in cases) or "none"
-        for cases in (own.worst, own.best)
+        for cases in (comparison.worst, comparison.best)
     )
     yield Picture(
         path=f"{stem}-differences.png",
@@ -129,11 +132,11 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
         alt=f"Bars of the differences by case. Largest losses: {worst}. Largest gains: {best}.",
     )
     bland_altman(pair.pairs, folder / f"{stem}-bland-altman.png", **names)
-    spread = "" if own.sd_diff is None else f", standard deviation {own.sd_diff:.3f}"
+    spread = "" if comparison.sd_diff is None else f", standard deviation {comparison.sd_diff:.3f}"
     yield Picture(
         path=f"{stem}-bland-altman.png",
         caption="Bland-Altman: the difference against the mean of both arms.",
-        alt=f"Bland-Altman plot: mean difference {own_difference(pair.row)}{spread}.",
+        alt=f"Bland-Altman plot: mean difference {our_difference(pair.row)}{spread}.",
     )
     if isinstance(pair.overlay, Overlay):
         overlay = pair.overlay

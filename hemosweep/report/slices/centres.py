@@ -35,7 +35,7 @@ REGIONS = {
 POSITIVE_FRAME, NEGATIVE_FRAME = "#00E000", "#FF3B30"
 DOTS_INK = 900.0
 DOT_AREA = (2.0, 10.0)
-"""Square points: so many dots as a panel holds share its ink, each within these bounds."""
+"""Total area of the dots of a panel, and bounds of the area of one dot, in square points."""
 
 
 def draw_centres(
@@ -59,7 +59,7 @@ def draw_centres(
         regions: masks to outline, each in the colour of its dots; the lesion is outlined in any case.
     """
     dots = {name: _voxels(centres, name, case.lesion_DHW.shape) for name in centres.counts}
-    shown = telling_slices(dots, len(case.lesion_DHW))
+    shown = informative_slices(dots, len(case.lesion_DHW))
     framed = max(shown, key=lambda index: len(near(dots[POSITIVE], index)))
     _, height, width = case.lesion_DHW.shape
     _, height_mm, width_mm = case.spacing_DHW_mm
@@ -72,10 +72,10 @@ def draw_centres(
             show_slice(axes, case.image_CDHW[0, index].astype(np.float32), (height_mm, width_mm), (-1.0, 1.0))
             for name, mask_DHW in masks.items():
                 outline(axes, mask_DHW[index], REGIONS[name][0], linewidth=0.5)
-            here = {name: near(dots_N3, index) for name, dots_N3 in dots.items()}
-            _draw_dots(axes, here, (height, width))
+            slice_dots = {name: near(dots_N3, index) for name, dots_N3 in dots.items()}
+            _draw_dots(axes, slice_dots, (height, width))
             if index == framed:
-                _draw_frames(axes, here, patch_DHW, (height, width))
+                _draw_frames(axes, slice_dots, patch_DHW, (height, width))
             axes.set_title(f"slice {index + 1} ± {REACH} of {len(case.lesion_DHW)}", fontsize=7)
         label_right(figure.axes[0])
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
@@ -84,7 +84,7 @@ def draw_centres(
         save(figure, path)
 
 
-def telling_slices(dots: Mapping[str, NDArray[np.int64]], num_slices: int) -> list[int]:
+def informative_slices(dots: Mapping[str, NDArray[np.int64]], num_slices: int) -> list[int]:
     """Up to three slices whose neighbourhoods do not overlap, in order.
 
     The first holds the most positives. Each further one holds the most centres of the region of which the smallest

@@ -1,4 +1,4 @@
-"""Reference and prediction drawn over the CT slices that matter, in the colours of the paper's Fig. 8."""
+"""Reference and prediction drawn over selected CT slices, in the colours of the paper's Fig. 8."""
 
 import math
 from pathlib import Path

@@ -37,7 +37,7 @@ TITLE_PAD = 3.0
 ARROW_COLOUR = "#FFE100"
 ARROW_MM = 22.0
 MIN_ARROW_MM2 = 30.0
-"""Smaller changes are not worth an arrow: they are the pixels of a contour."""
+"""Smaller changes get no arrow: they are pixels of a contour."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +65,8 @@ class Change:
 def largest_changes(cases_a: pd.DataFrame, cases_b: pd.DataFrame) -> list[Change]:
     """The largest gains from A to B, the largest first, then the largest losses, the largest first; two of each.
 
-    A case counts where its DSC is defined in both case tables, and there are fewer than two where no more cases gained
-    or lost. Ties go by case id.
+    A case counts if its DSC is defined in both case tables. There are fewer than two where fewer cases gained or lost.
+    Ties go by case id.
     """
     scores_a, scores_b = (cases[["case_id", "dsc"]] for cases in (cases_a, cases_b))
     both = scores_a.merge(scores_b, on="case_id", suffixes=("_a", "_b")).dropna()
@@ -185,7 +185,7 @@ def _prediction(arm: PairArm, case_id: str) -> Mask:
 
 
 def _arrow(axes: Axes, different_HW: Mask, spacing_HW_mm: tuple[float, float]) -> None:
-    """Point from the head's outside at the largest area that differs, at that of its pixels deepest inside it."""
+    """Draw an arrow from outside the head to the largest area that differs, to its innermost pixel."""
     areas_HW, num_areas = ndimage.label(different_HW)
     if not num_areas:
         return

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hemosweep.arrays import Mask
+from hemosweep.report.slices.sheet import BRAIN_WINDOW_HU
 
-WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
-BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
 # Soft tissue and bone are above it, air and most head holders below. In a CT that was clipped higher than this, air is
 # the lowest value.
 HEAD_THRESHOLD_HU = -200.0
@@ -53,7 +52,7 @@ def show_slice(
     axes.imshow(
         radiological(image_HW), cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm, interpolation="bilinear"
     )
-    axes.autoscale(False)  # an outline reaches one pixel further, and the picture is not to shrink for it
+    axes.autoscale(False)  # an outline reaches one pixel further, and must not shrink the picture
     axes.set(xticks=[], yticks=[])
     axes.set_axis_off()
 
@@ -72,7 +71,7 @@ def label(axes: Axes, height: float, text: str, colour: str = "white") -> None:
     written = axes.text(
         0.03, height, text, color=colour, fontsize=7, va="center", bbox=LABEL_BOX, transform=axes.transAxes
     )
-    # Its box may stand out of the panel by a hair; the layout is not to make room for it.
+    # Its box may reach slightly out of the panel; the layout makes no room for that.
     written.set_in_layout(False)
 
 

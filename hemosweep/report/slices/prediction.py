@@ -1,4 +1,4 @@
-"""Finding of an ensemble in one scan: three slices, as scanned above and with the lesion's contour below."""
+"""Picture of an ensemble's prediction for one scan: three slices, plain above and with the lesion's contour below."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The paper's Fig. 1 for one case: what every step of the preparation made of the scan, on one picture."""
+"""The paper's Fig. 1 for one case: the result of every step of the preparation, in one picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ PANELS = {
 }
 """The columns, lettered as in the paper's Fig. 1."""
 WITH_BRAIN, WITH_LESION = ("ct",), ("ct", "stripped")
-LEVELS = (0.8, 0.5, 0.2)
+SLICE_LEVELS = (0.8, 0.5, 0.2)
 """Heights in the brain of the axial slices where no lesion draws one of them to itself."""
 MARGIN_MM = 24.0  # around the brain: skull, scalp, and the holder, to see that it goes
 PANEL_INCHES, TITLE_INCHES, NAME_INCHES, DPI = 2.2, 0.3, 0.24, 200
@@ -44,7 +44,7 @@ Image = NDArray[Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Row:
-    """One plane through the volumes: where to cut, what it shows, and the size of its panels."""
+    """One plane through the volumes: its position, its range, and the size of its panels."""
 
     index: tuple[int | slice, ...]
     label: str
@@ -110,7 +110,7 @@ def _rows(brain_DHW: Mask, lesion_DHW: Mask, spacing_DHW_mm: Spacing) -> list[_R
         span_of(axis, round(MARGIN_MM / spacing)) for axis, spacing in zip(kept, spacing_DHW_mm, strict=True)
     ]
     first, last = inner[0].start, inner[0].stop - 1
-    slices = [round(first + level * (last - first)) for level in LEVELS]
+    slices = [round(first + level * (last - first)) for level in SLICE_LEVELS]
     if has_lesion:
         largest = int(lesion_DHW.sum(axis=(1, 2)).argmax())
         slices[int(np.argmin([abs(index - largest) for index in slices]))] = largest
@@ -172,7 +172,7 @@ def _draw(
 def _draw_title(
     axes: "Axes", title: str, legend: list[tuple[str, str]], sheet_width_mm: float, title_mm: float
 ) -> None:
-    """Title at the left, what the outlines mean at the right."""
+    """Write the title at the left and the meaning of the outlines at the right."""
     middle_mm = 0.55 * title_mm
     write(axes, (middle_mm, GAP_MM), title, fontsize=9, family="monospace")
     right_mm = sheet_width_mm - GAP_MM

@@ -1,4 +1,4 @@
-"""A contact sheet of a data set: every case in one picture, so that a wrong mask or a flipped scan is seen at once."""
+"""A contact sheet of a data set: every case in one picture, where a wrong mask or a flipped scan is easy to see."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,7 @@ def _read_row(case: Case) -> _Row:
 
 
 def _read_shown_mask(path: Path | None, ct: Volume) -> Mask | None:
-    """A mask to be looked at: whatever is not 0, None where there is no file."""
+    """A mask for display: all voxels that are not 0; None where there is no file."""
     if path is None:
         return None
     mask = read_volume(path)

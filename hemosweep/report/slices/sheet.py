@@ -1,4 +1,4 @@
-"""Dark sheets of CT slices, laid out in millimetres: what the pictures of scans have in common.
+"""Dark sheets of CT slices, laid out in millimetres: the common parts of the pictures of scans.
 
 Slices are shown in radiological display (the patient's right at the picture's left) and true aspect.
 """
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BACKGROUND, LESION_COLOUR, IVH_COLOUR, TEXT_COLOUR = "#0b0d10", "#ff3b30", "#32d5f0", "#e8eaed"
+PAGE_COLOUR, LESION_COLOUR, IVH_COLOUR, TEXT_COLOUR = "#0b0d10", "#ff3b30", "#32d5f0", "#e8eaed"
 FRAME_COLOUR = "#ffb020"
-BRAIN_WINDOW_HU = (0.0, 80.0)
-"""Level 40 HU, width 80 HU."""
+WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
+BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
 GAP_MM = 2.5
 
 Outline = tuple[Mask, str, float]
@@ -33,7 +33,7 @@ def open_sheet(size_HW_mm: tuple[float, float], inches_per_mm: float, dpi: int) 
     from matplotlib.figure import Figure
 
     height_mm, width_mm = size_HW_mm
-    figure = Figure(figsize=(width_mm * inches_per_mm, height_mm * inches_per_mm), dpi=dpi, facecolor=BACKGROUND)
+    figure = Figure(figsize=(width_mm * inches_per_mm, height_mm * inches_per_mm), dpi=dpi, facecolor=PAGE_COLOUR)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, width_mm)
@@ -82,14 +82,14 @@ def write(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any)
 
 
 def write_on_image(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
-    """Write with a black edge, to be read on bone, too."""
+    """Write with a black edge, so that the text is readable on bone."""
     from matplotlib.patheffects import withStroke
 
     write(axes, corner_mm, text, path_effects=[withStroke(linewidth=1.5, foreground="black")], **style)
 
 
 def span_of(kept: Mask, margin: int) -> slice:
-    """The range to show along an axis: what is kept, with a margin; all of it where nothing is kept."""
+    """The range to show along an axis: the kept part with a margin, or the whole axis where nothing is kept."""
     hit = np.flatnonzero(kept)
     first, last = (int(hit[0]), int(hit[-1])) if hit.size else (0, kept.size - 1)
     return slice(max(first - margin, 0), min(last + margin + 1, kept.size))
@@ -98,4 +98,4 @@ def span_of(kept: Mask, margin: int) -> slice:
 def save_sheet(figure: "Figure", png: Path) -> None:
     """Write a PNG file, whole or not at all; its folder is made."""
     with replacing(png, shared=True) as temporary:
-        figure.savefig(temporary, format="png", facecolor=BACKGROUND)
+        figure.savefig(temporary, format="png", facecolor=PAGE_COLOUR)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hemosweep.errors import BadInput
 from hemosweep.qc.cohort import END_HU, FIRST_HU, CaseNumbers, Cohort
-from hemosweep.qc.masks import BLOOD_HU
+from hemosweep.qc.masks import LESION_HU
 from hemosweep.qc.problem import CheckReport
 from hemosweep.report.terminal.table import UNDEFINED
 
@@ -208,14 +208,14 @@ def _draw_histograms(axes: "Axes", cohort: Cohort) -> None:
         share = 100.0 * counts / counts.sum()
         axes.plot(hu, share, color=colour, ls=style, lw=1.3, label=label)
         axes.fill_between(hu, share, color=colour, alpha=0.12, lw=0)
-    axes.axvspan(*BLOOD_HU, color="#F4F4F4", zorder=0, lw=0)
+    axes.axvspan(*LESION_HU, color="#F4F4F4", zorder=0, lw=0)
     axes.set_xlim(*SHOWN_HU)
     axes.set_ylim(0, 1.25 * axes.get_ylim()[1])  # room for the legend
     across = axes.get_xaxis_transform()
-    axes.text(BLOOD_HU[1] - 1, 0.83, "20–110 HU", transform=across, fontsize=6.5, ha="right", va="top")
+    axes.text(LESION_HU[1] - 1, 0.83, "20–110 HU", transform=across, fontsize=6.5, ha="right", va="top")
     if num_saturated := cohort.counts["num_saturated"]:
         text = f"{num_saturated} of {len(cohort.cases)}\nwindowed,\nbone clipped"
-        axes.text(BLOOD_HU[1] - 1, 0.74, text, transform=across, fontsize=6.5, ha="right", va="top", color=GREY_DARK)
+        axes.text(LESION_HU[1] - 1, 0.74, text, transform=across, fontsize=6.5, ha="right", va="top", color=GREY_DARK)
     axes.set_xlabel("HU")
     axes.set_ylabel("% of voxels per HU")
     axes.legend(loc="upper left", ncols=3, columnspacing=1.2)

@@ -1,4 +1,4 @@
-"""A paired comparison as lines to read: the paper's test first, and beside it what the test leaves unsaid."""
+"""A paired comparison as lines of text: the paper's test first, then the checks that the test does not cover."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def comparison_lines(result: "PairedComparison", *, baseline: str | None = None)
     """Headline, and a block of one line a check.
 
     Args:
-        baseline: what was trained with several seeds to measure seed noise, as people call it.
+        baseline: name of the arm that was trained with several seeds to measure seed noise.
     """
     rows = [*_checks(result), *_groups(result), *_clusters(result), *_size(result), *_seeds(result, baseline)]
     rows += [(name, _cases(result, cases)) for name, cases in (("worst", result.worst), ("best", result.best)) if cases]
@@ -76,23 +76,24 @@ def _checks(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     elif result.n > MAX_BOOTSTRAPPED:
         yield "BCa bootstrap", f"not computed: more than {MAX_BOOTSTRAPPED:,} cases"
     if result.shapiro_p is not None:
-        said = (
+        normality = (
             "the differences are not normal"
             if result.shapiro_p < SIGNIFICANCE_LEVEL
             else "the differences may be normal"
         )
-        yield "Shapiro-Wilk", f"{p_text(result.shapiro_p)}: {said}"
+        yield "Shapiro-Wilk", f"{p_text(result.shapiro_p)}: {normality}"
 
 
 def _groups(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     for group in result.groups:
         yield group.name, _group(result, group)
     if result.interaction is not None:
-        own = result.interaction
-        low, high = (result.metric.number(bound, sign="+") for bound in own.ci95)
+        interaction = result.interaction
+        low, high = (result.metric.number(bound, sign="+") for bound in interaction.ci95)
         yield (
             "IVH against no IVH",
-            f"{result.metric.number(own.mean_diff, sign='+')} ({low} to {high}), {p_text(own.p)} (Welch)",
+            f"{result.metric.number(interaction.mean_diff, sign='+')} ({low} to {high}), "
+            f"{p_text(interaction.p)} (Welch)",
         )
 
 
@@ -108,7 +109,7 @@ def _clusters(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     folds = result.folds
     if folds is not None:
         means = ", ".join(
-            f"{own.fold}: {result.metric.number(own.mean_diff, sign='+')} (n = {own.n})" for own in folds.means
+            f"{mean.fold}: {result.metric.number(mean.mean_diff, sign='+')} (n = {mean.n})" for mean in folds.means
         )
         yield "folds", means
         if folds.icc is not None and folds.design_effect is not None:
@@ -129,12 +130,13 @@ def _size(result: "PairedComparison") -> Iterable[tuple[str, str]]:
         smallest = metric.text(result.minimum_detectable_difference, sign="")
         yield "detectable", f"{smallest} with 80% power"
     if result.equivalence is not None:
-        own = result.equivalence
-        margin = metric.with_unit(f"±{own.margin:g}")
+        equivalence = result.equivalence
+        margin = metric.with_unit(f"±{equivalence.margin:g}")
         over = "cases" if result.seed_noise is None else "cases and seeds"
         yield (
             "equivalence",
-            f"within {margin}: {p_text(own.p)} (TOST over {over}), 90% CI {_interval(result, own.ci90)}",
+            f"within {margin}: {p_text(equivalence.p)} (TOST over {over}), "
+            f"90% CI {_interval(result, equivalence.ci90)}",
         )
 
 
@@ -152,7 +154,7 @@ def _seeds(result: "PairedComparison", baseline: str | None) -> Iterable[tuple[s
 
 
 def spread_text(spread: "SeedSpread", metric: Metric = DSC) -> str:
-    """The mean score of each seed, and how far they lie apart."""
+    """The mean score of each seed, and the spread of these means."""
     means = ", ".join(metric.number(mean) for mean in spread.means)
     return f"{means}; sd {metric.number(spread.sd)}, range {metric.number(spread.range)}"
 

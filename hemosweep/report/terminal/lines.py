@@ -6,7 +6,7 @@ from rich.console import Console, RenderableType
 
 
 def lines_of(*renderables: RenderableType, styled: bool = False) -> list[str]:
-    """What a terminal of this one's width would show.
+    """Lines of a table or text, as a terminal of this one's width shows them.
 
     Args:
         styled: with the terminal's codes for bold and colour.

@@ -1,4 +1,4 @@
-"""The live display of a sweep: arms, folds and epochs with an ETA on a terminal, one line a fold everywhere."""
+"""The live display of a sweep: arms, folds and epochs with an ETA on a terminal, and one line a fold everywhere."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from hemosweep.scores.summary import summarise
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
+    """Seconds as readable text: 45 s, 3 min 20 s, 2 h 05 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -45,10 +45,10 @@ class _Shown:
 
 
 class SweepDisplay:
-    """Shows a sweep to whoever watches it. The ETA is an upper bound: early stopping ends a fold sooner.
+    """Display of a sweep for the user. The ETA is an upper bound: early stopping ends a fold sooner.
 
     Args:
-        num_slots: tells how many fold runs are trained at once, by now.
+        num_slots: returns the present number of fold runs that are trained at once.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class SweepDisplay:
         self._console.print(f"{count} {name}: {outcome}{rest}", highlight=False, soft_wrap=True)
 
     def _eta(self) -> str:
-        """Training at the pace so far, and for each fold run what start, test and record took until now."""
+        """Remaining training at the pace so far, plus the mean time of start, test and record for each fold run."""
         if not self._trained:
             return "unknown yet"
         training_s = self._training_s / self._trained * sum(self._left.values())

@@ -1,4 +1,4 @@
-"""A sweep's status on a terminal: one line that sums it up, and a table of the fold runs that are not done."""
+"""A sweep's status on a terminal: a summary in one line, and a table of the fold runs that are not done."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -16,10 +16,10 @@ STYLES: dict[State, str] = {"running": "green", "failed": "red", "stopped": "yel
 
 
 def status_view(status: SweepStatus, *, with_done: bool) -> RenderableType:
-    """The line and, where there is something to list, the table.
+    """The line and, if fold runs are left to list, the table.
 
     Args:
-        with_done: list those that are done, and those of older source code, too.
+        with_done: also list the fold runs that are done, and those of older source code.
     """
     shown = [fold_run for fold_run in status.fold_runs if with_done or fold_run.state not in ("done", "older")]
     line = Text(summary(status))
@@ -27,7 +27,7 @@ def status_view(status: SweepStatus, *, with_done: bool) -> RenderableType:
 
 
 def summary(status: SweepStatus) -> str:
-    """Who drives, and how many fold runs are in which state."""
+    """One line with the driver and the number of fold runs in each state."""
     driver = f"driver running ({status.driver})" if status.driver else "no driver running"
     waiting = status.count("stopped", "waiting")
     counts = [f"{status.count('done')} done", f"{status.count('running')} running", f"{status.count('failed')} failed"]
@@ -38,7 +38,7 @@ def summary(status: SweepStatus) -> str:
 
 
 def status_table(fold_runs: Iterable[FoldRunStatus]) -> Table:
-    """One line a fold run; those of an arm that have not begun share one."""
+    """One line a fold run. The fold runs of an arm that have not begun share one line."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("\nfold run", overflow="fold")
     table.add_column("\nstate", no_wrap=True)
@@ -51,7 +51,7 @@ def status_table(fold_runs: Iterable[FoldRunStatus]) -> Table:
 
 
 def _grouped(fold_runs: Iterable[FoldRunStatus]) -> Iterator[list[FoldRunStatus]]:
-    """Neighbours that have not begun and are of the same replicate together, every other one alone."""
+    """Groups of fold runs: neighbours of the same replicate that have not begun together, every other one alone."""
 
     def key(fold_run: FoldRunStatus) -> str:
         together = fold_run.state == "waiting" and fold_run.asked_by

@@ -13,7 +13,7 @@ from hemosweep.stats.replicates import SeedSpread, seed_spread
 
 
 def arm_row(sweep: str, arm: str, name: str, cases: pd.DataFrame, seconds: float) -> ArmRow:
-    """One line of the arm table: `name` is what it is shown as, `arm` what the paper's tables call it."""
+    """One line of the arm table: `name` is the displayed name, `arm` the name in the paper's tables."""
     summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
     printed = paper_arm(sweep, arm)
 

@@ -1,4 +1,4 @@
-"""The arms of a sweep and their comparisons as terminal tables. What does not exist prints as a dash."""
+"""The arms of a sweep and their comparisons as terminal tables. A value that does not exist is a dash."""
 
 import math
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hemosweep.stats.paired import PairedComparison
 
 UNDEFINED = "\N{EN DASH}"
+MINUS, PLUS_MINUS = "\N{MINUS SIGN}", "\N{PLUS-MINUS SIGN}"
 ARROW = "\N{RIGHTWARDS ARROW}"
 # Up to this length of arm name, 100 columns leave room for two blanks between the columns.
 ROOMY_ARM_LENGTH = 20
@@ -69,16 +70,16 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
     table.add_column("\nstars", no_wrap=True)
     table.add_column("paper's\np", justify="right", style="dim")
     for row in rows:
-        own = row.comparison
+        comparison = row.comparison
         table.add_row(
             Text(f"{row.a} {ARROW} {row.b}"),
-            str(own.n),
-            _difference(own),
-            _number(own.t, ".2f"),
-            _number(own.df, "d"),
-            _p(own.p),
+            str(comparison.n),
+            _difference(comparison),
+            _number(comparison.t, ".2f"),
+            _number(comparison.df, "d"),
+            _p(comparison.p),
             _p(row.holm_p),
-            UNDEFINED if own.p is None else own.stars,
+            UNDEFINED if comparison.p is None else comparison.stars,
             row.paper_p or UNDEFINED,
         )
     return table
@@ -87,8 +88,8 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
 def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     """One line a comparison, in the order given: the test within the family first, the paper's way in its own columns.
 
-    The difference is B - A. Stars are the paper's, of the p-value as it is; p-values of the family stand apart from it.
-    The numbers are whole in 80 columns, and t has n - 1 degrees of freedom.
+    The difference is B - A. Stars follow the paper: they belong to the uncorrected p-value, and the p-values of the
+    family stand apart. No number is cut in 80 columns, and t has n - 1 degrees of freedom.
     """
     table = _table(blanks=1)
     table.add_column(f"\nA {ARROW} B", overflow="fold")
@@ -100,17 +101,17 @@ def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     table.add_column("\ndz", justify="right", no_wrap=True)
     table.add_column("paper's\np", justify="right", style="dim")
     for row in rows:
-        own = row.comparison
+        comparison = row.comparison
         table.add_row(
             Text(f"{row.a} {ARROW} {row.b}"),
-            str(own.n),
-            _difference(own).replace(" ", "\n"),
+            str(comparison.n),
+            _difference(comparison).replace(" ", "\n"),
             _p(row.holm_p),
             _p(row.bh_p),
-            _number(own.t, ".2f"),
-            _p(own.p),
-            UNDEFINED if own.p is None else own.stars,
-            _number(own.dz, ".2f"),
+            _number(comparison.t, ".2f"),
+            _p(comparison.p),
+            UNDEFINED if comparison.p is None else comparison.stars,
+            _number(comparison.dz, ".2f"),
             row.paper_p or UNDEFINED,
         )
     return table

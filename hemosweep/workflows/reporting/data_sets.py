@@ -1,4 +1,4 @@
-"""The data set that a report's overlays are drawn on: found, and known for that of a run by its content."""
+"""The data set that a report's overlays are drawn on. It is recognised as that of a run by its content."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,11 +36,11 @@ class DataSets:
 
     def find(self, dataset_digest: str | None, case_ids: Sequence[str]) -> "_DataSet | None":
         """The data set whose cases of these ids have this content; None where there is none."""
-        return next((own for own in self._sets if own.holds(dataset_digest, case_ids)), None)
+        return next((data_set for data_set in self._sets if data_set.holds(dataset_digest, case_ids)), None)
 
 
 class _DataSet:
-    """Cases and their digests, each of which is reckoned once and when it is wanted."""
+    """Cases and their digests. Each digest is computed once, when it is first needed."""
 
     def __init__(self, cases: Sequence[Case], *, is_phantom: bool) -> None:
         self.cases: Mapping[str, Case] = {case.case_id: case for case in cases}

@@ -26,8 +26,8 @@ from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.data_sets import DataSets
 
 
-class Source:
-    """Content of an output folder that several sweeps of a report ask for, read once."""
+class ReportSource:
+    """Content of an output folder that several sweeps of a report share, read once."""
 
     def __init__(self, out: Path, data: Path | None) -> None:
         """
@@ -44,7 +44,7 @@ class Source:
         return {run.sweep for run in self.runs if run.is_finished}
 
 
-def gather(source: Source, sweep: Sweep) -> SweepFacts:
+def gather(source: ReportSource, sweep: Sweep) -> SweepFacts:
     """A sweep's facts, from its finished runs.
 
     Raises:
@@ -61,7 +61,7 @@ def gather(source: Source, sweep: Sweep) -> SweepFacts:
     arms = tuple(_arm(source, sweep.name, arm, chosen.get(arm, ()), tables) for arm in declared)
     pairs = _pairs(source, sweep, chosen, tables)
     runs = tuple(_run(source, run, len(tables[run.run_id])) for runs in chosen.values() for run in runs)
-    noise = next((own for own in (_noise(found) for found in pairs) if own is not None), None)
+    noise = next((spread for spread in map(_noise, pairs) if spread is not None), None)
     others = sorted({run.arm for run in source.runs if run.sweep == sweep.name} - set(declared))
     if others:
         remarks.append(f"Left out, as the ablation declares no such arm: {', '.join(others)}")
@@ -79,20 +79,20 @@ def gather(source: Source, sweep: Sweep) -> SweepFacts:
 
 
 def _arm(
-    source: Source, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
+    source: ReportSource, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
 ) -> ArmFacts:
-    own = [tables[run.run_id] for run in runs]
-    if not own:
+    case_tables = [tables[run.run_id] for run in runs]
+    if not case_tables:
         return ArmFacts(name=name, missing=_why_missing(source, sweep, name))
-    dsc = pd.concat([table.set_index("case_id")["dsc"] for table in own], axis=1).mean(axis=1, skipna=False)
-    ivh = pd.concat([table.set_index("case_id")["ivh"] for table in own])
+    dsc = pd.concat([table.set_index("case_id")["dsc"] for table in case_tables], axis=1).mean(axis=1, skipna=False)
+    ivh = pd.concat([table.set_index("case_id")["ivh"] for table in case_tables])
     ivh = ivh[~ivh.index.duplicated()].reindex(dsc.index)
     cases = pd.DataFrame({"case_id": dsc.index, "ivh": ivh.to_numpy(), "dsc": dsc.to_numpy()})
     cases = cases.sort_values("case_id", ignore_index=True)
-    return ArmFacts(name=name, seeds=tuple(run.seed for run in runs), cases=cases, spread=arm_spread(own))
+    return ArmFacts(name=name, seeds=tuple(run.seed for run in runs), cases=cases, spread=arm_spread(case_tables))
 
 
-def _why_missing(source: Source, sweep: str, arm: str) -> str:
+def _why_missing(source: ReportSource, sweep: str, arm: str) -> str:
     """Folds that are not done, of the newest run that did not end well."""
     runs = [run for run in source.runs if run.sweep == sweep and run.arm == arm]
     if not runs:
@@ -103,26 +103,30 @@ def _why_missing(source: Source, sweep: str, arm: str) -> str:
 
 
 def _pairs(
-    source: Source,
+    source: ReportSource,
     sweep: Sweep,
     chosen: Mapping[str, Sequence[RunRecord]],
     tables: Mapping[str, pd.DataFrame],
 ) -> list[tuple[PairFacts, SideComparison | None]]:
     family = compare_family(source.store, sweep.name, sweep.comparisons, keep_going=True)
     facts: list[tuple[PairFacts, SideComparison | None]] = []
-    for own in family.pairs:
-        if own.comparison is None:
-            facts.append((_without(own), None))
+    for declared in family.pairs:
+        if declared.comparison is None:
+            facts.append((_without(declared), None))
             continue
-        pairs = pair(own.comparison.a.seeds, own.comparison.b.seeds, DSC)
-        ivh = {case: label for side in (own.comparison.a, own.comparison.b) for case, label in (side.ivh or {}).items()}
+        pairs = pair(declared.comparison.a.seeds, declared.comparison.b.seeds, DSC)
+        ivh = {
+            case: label
+            for side in (declared.comparison.a, declared.comparison.b)
+            for case, label in (side.ivh or {}).items()
+        }
         facts.append(
             (
                 PairFacts(
-                    a=own.a,
-                    b=own.b,
-                    row=family.row_of(own),
-                    remarks=own.comparison.warnings,
+                    a=declared.a,
+                    b=declared.b,
+                    row=family.row_of(declared),
+                    remarks=declared.comparison.warnings,
                     pairs=pd.DataFrame(
                         {
                             "case_id": pairs.case_ids,
@@ -131,37 +135,46 @@ def _pairs(
                             "ivh": [ivh.get(case, "n/a") for case in pairs.case_ids],
                         }
                     ),
-                    overlay=_overlay(source, own.comparison, tables),
+                    overlay=_overlay(source, declared.comparison, tables),
                 ),
-                own.comparison,
+                declared.comparison,
             )
         )
     return facts
 
 
-def _without(own: DeclaredPair) -> PairFacts:
-    if own.missing:
-        return PairFacts(a=own.a, b=own.b, verdict="not finished", reason=f"Not compared: {own.missing}.")
-    if own.failed:
-        return PairFacts(a=own.a, b=own.b, verdict="cannot be compared", reason=f"Cannot be compared: {own.failed}.")
-    return PairFacts(a=own.a, b=own.b, verdict="not comparable", reason=f"{own.refused[0].upper()}{own.refused[1:]}.")
+def _without(declared: DeclaredPair) -> PairFacts:
+    if declared.missing:
+        return PairFacts(
+            a=declared.a, b=declared.b, verdict="not finished", reason=f"Not compared: {declared.missing}."
+        )
+    if declared.failed:
+        return PairFacts(
+            a=declared.a, b=declared.b, verdict="cannot be compared", reason=f"Cannot be compared: {declared.failed}."
+        )
+    return PairFacts(
+        a=declared.a,
+        b=declared.b,
+        verdict="not comparable",
+        reason=f"{declared.refused[0].upper()}{declared.refused[1:]}.",
+    )
 
 
-def _overlay(source: Source, own: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
-    """Runs to draw the cases of: those of the first seed that both sides have; or the reason why nothing is drawn."""
-    run_a, run_b = own.a.runs[0], own.b.runs[0]
+def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
+    """Runs whose cases are drawn: those of the first seed that both sides have; or the reason why nothing is drawn."""
+    run_a, run_b = comparison.a.runs[0], comparison.b.runs[0]
     table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
     changes = largest_changes(table_a, table_b)
     if not changes:
         return "No pictures of cases: none scores otherwise in one arm than in the other."
     arms = []
-    several = len(own.a.runs) > 1
+    several = len(comparison.a.runs) > 1
     for run, table in ((run_a, table_a), (run_b, table_b)):
         folders = {fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())}
-        wanted = table[table["case_id"].isin([change.case_id for change in changes])]
+        shown = table[table["case_id"].isin([change.case_id for change in changes])]
         files = [
             folders[fold] / PREDICTIONS_NAME / f"{case}.nii.gz" if fold in folders else None
-            for case, fold in zip(wanted["case_id"], wanted["fold"], strict=True)
+            for case, fold in zip(shown["case_id"], shown["fold"], strict=True)
         ]
         if not all(file is not None and file.is_file() for file in files):
             return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are not kept."
@@ -175,7 +188,7 @@ def _overlay(source: Source, own: SideComparison, tables: Mapping[str, pd.DataFr
     return Overlay(a=arms[0], b=arms[1], cases=tuple(data.cases.values()), lesion_label=label)
 
 
-def _run(source: Source, run: RunRecord, num_cases: int) -> RunFacts:
+def _run(source: ReportSource, run: RunRecord, num_cases: int) -> RunFacts:
     folds = source.folds.get(run.run_id, ())
     config = source.store.config(run.run_id)
     seconds = [fold.seconds for fold in folds if fold.seconds is not None]
@@ -193,15 +206,15 @@ def _run(source: Source, run: RunRecord, num_cases: int) -> RunFacts:
     )
 
 
-def _noise(found: tuple[PairFacts, SideComparison | None]) -> tuple[str, SeedSpread] | None:
-    facts, own = found
-    if own is None or facts.row is None or facts.row.comparison.seed_noise is None:
+def _noise(compared: tuple[PairFacts, SideComparison | None]) -> tuple[str, SeedSpread] | None:
+    facts, comparison = compared
+    if comparison is None or facts.row is None or facts.row.comparison.seed_noise is None:
         return None
     spread = facts.row.comparison.seed_noise.baseline
-    return None if spread is None else (own.baseline.name, spread)
+    return None if spread is None else (comparison.baseline.name, spread)
 
 
-def _notices(source: Source, runs: Sequence[RunFacts], tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+def _notices(source: ReportSource, runs: Sequence[RunFacts], tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
     notices = []
     if any(run.tags.get(f"{FACT_PREFIX}profile") == "demo" for run in runs):
         scaling = profile("demo").scaling
@@ -213,6 +226,6 @@ def _notices(source: Source, runs: Sequence[RunFacts], tables: Mapping[str, pd.D
     return tuple(notices)
 
 
-def _is_phantom(source: Source, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:
+def _is_phantom(source: ReportSource, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:
     data = source.data.find(run.tags.get(f"{FACT_PREFIX}dataset_digest"), list(tables[run.run_id]["case_id"]))
     return data is not None and data.is_phantom

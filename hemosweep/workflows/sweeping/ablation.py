@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
-from hemosweep.engine.driver import Illustrate, run_sweep
+from hemosweep.engine.driver import DrawReplicate, run_sweep
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock
-from hemosweep.engine.observers import TrialBook
+from hemosweep.engine.observers import TrialLedger
 from hemosweep.engine.plan import write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.request import Request
@@ -30,7 +30,7 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.sweeps.base import Profile
-from hemosweep.upkeep.restart import take_away
+from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 
@@ -38,17 +38,17 @@ PHANTOM_SEED = 0
 
 
 def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
-    """Run a sweep from its data set to its tables; the same call goes on from whatever is already done.
+    """Run a sweep from its data set to its tables. The same call goes on from the fold runs that are done.
 
     Args:
-        confirmed: train a paper-profile sweep without a GPU, too.
+        confirmed: also train a sweep of the paper profile without a GPU.
 
     Raises:
         BadInput: as `prepare_request`; nothing was trained then.
     """
     progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
-    # The workplace first: it goes on opening while MLflow's store is opened, which takes seconds.
+    # The executor first: it starts while MLflow's store is opened, which takes seconds.
     with driver_lock(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
         with _started_over(request, prepared, progress) if request.fresh else nullcontext():
@@ -58,7 +58,7 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
 
 @contextmanager
 def _started_over(request: Request, prepared: Prepared, console: Console) -> Iterator[None]:
-    """Context in which fold runs start over; stopped, it goes on without starting over once more.
+    """Context in which fold runs start over. After an interruption the same command goes on without --fresh.
 
     Raises:
         BadInput: a process works on one of the fold runs.
@@ -67,7 +67,7 @@ def _started_over(request: Request, prepared: Prepared, console: Console) -> Ite
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    take_away(
+    delete_fold_runs(
         prepared.plan(request.arms, request.seeds),
         request.out,
         gone=lambda num: say(f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"),
@@ -80,17 +80,17 @@ def _started_over(request: Request, prepared: Prepared, console: Console) -> Ite
 
 
 def prepare_request(request: Request, console: Console, *, confirmed: bool) -> Prepared:
-    """Bring the data set of a request to where training can begin, and say what will be trained.
+    """Prepare the data set of a request for training, and print what will be trained.
 
     Raises:
         BadInput: as `read_manifest` and `prepare_sweep`.
     """
     check_writable("--out", request.out)
-    if request.profile.name == "paper" and request.execution.here and not confirmed:
+    if request.profile.name == "paper" and request.execution.on_this_machine and not confirmed:
         _ask_for_confirmation(request, console)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
-    draw_folds(cases, request.base.cross_validation)  # A fold count that cannot work is told before any work.
+    draw_folds(cases, request.base.cross_validation)  # A number of folds that cannot work is refused before any work.
     with progress_bar("preprocessing", console) as advance:
         prepared = prepare_sweep(
             request.arms,
@@ -161,7 +161,7 @@ class Workplace:
 
 @contextmanager
 def open_workplace(request: Request, prepared: Prepared) -> Iterator[Workplace]:
-    """Executor that a request is to be trained with.
+    """Executor of a request.
 
     Raises:
         BadInput: as `open_executor`.
@@ -191,12 +191,12 @@ def train(
     prepared: Prepared,
     workplace: Workplace,
     *,
-    ledger: TrialBook,
+    ledger: TrialLedger,
     tracker: Tracker,
-    illustrate: Illustrate,
+    illustrate: DrawReplicate,
     console: Console,
 ) -> list[ReplicateResult]:
-    """Train every replicate of a request's arms on prepared data, and show how it goes."""
+    """Train every replicate of a request's arms on prepared data, and show the progress."""
     environment = describe_environment()
     tags = dict(prepared.facts) | {"profile": request.profile.name}
     if request.subset is not None:

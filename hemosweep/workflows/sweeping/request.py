@@ -1,4 +1,4 @@
-"""Options of `hemosweep sweep` and `hemosweep plan` to a request, with every name in it looked up."""
+"""Request from the options of `hemosweep sweep` and `hemosweep plan`, with every name looked up."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ DEFAULT_TRIALS = 20
 
 
 def resolve(options: SweepOptions) -> Request:
-    """Look up every name and fill in what was left open: without data the profile is demo, with data it is paper.
+    """Look up every name and fill in the defaults: without data the profile is demo, with data it is paper.
 
     Raises:
         BadInput: an unknown sweep, profile, arm or executor, or a number out of range.
@@ -75,7 +75,7 @@ def resolve(options: SweepOptions) -> Request:
 
 
 def _some_folds(numbers: tuple[str, ...], num_folds: int) -> tuple[int, ...]:
-    """The folds of these numbers in their order; all of them are none left out."""
+    """The folds with these numbers, in order; empty if they are all folds."""
     typed = f"--only-folds {','.join(numbers)}".rstrip()
     there_are = f"there are {num_folds} folds, 0 to {num_folds - 1}"
     if not numbers:

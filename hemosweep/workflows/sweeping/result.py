@@ -24,11 +24,10 @@ from hemosweep.workflows.sweeping.runs import sweep_runs
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyResult:
-    """A finished sweep: its tables' rows, the run of each row, and what failed.
+    """A finished sweep: the rows of its tables, the run of each row, and the failures.
 
-    `subset` names the folds that it was about, such as "folds 0, 2 of 5 only"; None for all. `spreads` tells how far
-    the mean of an arm moves with the seed, for the arms that have several. `notes` are what a person should know of it,
-    the commands that come next among them.
+    `subset` names the trained folds, such as "folds 0, 2 of 5 only"; None for all. `spreads` is the spread of an arm's
+    mean over its seeds, for the arms that have several. `notes` are remarks for the user, including the next commands.
     """
 
     sweep: str
@@ -72,7 +71,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
         profile=request.profile.name,
         subset=request.subset,
         run_ids={result.replicate.run_name: result.run_id for result in results},
-        # A mean over some folds would stand among means over all of them: an incomplete arm has none.
+        # A mean over some folds cannot stand beside means over all of them: an incomplete arm has none.
         arms=tuple(
             arm_row(
                 name,
@@ -141,7 +140,7 @@ def _program() -> str:
 
 
 def picture_note(what: str, draw: Callable[[], Path]) -> str:
-    """Place of a picture, or the reason why there is none: it never costs a result."""
+    """Place of a picture, or the reason why there is none. A failed picture never stops the result."""
     try:
         return f"{what}: {draw()}"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Runs of a sweep that has just ended, recorded or not, as a store that they are compared from."""
+"""Store of the runs of a sweep that has just ended, recorded or not, for their comparison."""
 
 import math
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from hemosweep.tracking.schema import environment_tags, extra_tags
 
 
 def sweep_runs(out: Path, results: Sequence[ReplicateResult]) -> RunsInMemory:
-    """The whole runs of a sweep, as recorded where they are, and the runs of `noise` beside them.
+    """The complete runs of a sweep, from the tracker if it recorded them, and the runs of `noise`.
 
-    What a tracking outage left out is compared all the same; where the store cannot be read, there is no seed noise.
+    Runs that a tracking outage left out are compared as well. If the store cannot be read, there is no seed noise.
     """
     store = MlflowStore(out)
     try:

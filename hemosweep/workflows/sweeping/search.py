@@ -32,7 +32,7 @@ from hemosweep.workflows.sweeping.result import StudyResult, picture_note, summa
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchResult:
-    """A finished search: its trials, the best of them, and how start and best do on the cases held out.
+    """A finished search: its trials, the best of them, and the comparison of start and best on the held-out cases.
 
     `held_out` is None where no trial is better than the start.
     """
@@ -62,7 +62,7 @@ class SearchResult:
 
 
 def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
-    """Run a search up to its number of trials; the same call goes on from whatever is already done.
+    """Run a search up to its number of trials. The same call goes on from the trials that are done.
 
     Args:
         confirmed: train a paper-profile search without a GPU, too.
@@ -115,7 +115,7 @@ def _run_trials(
     tracker: Tracker,
     console: Console,
 ) -> tuple[str, ...]:
-    """Train trial after trial until so many have ended; returns what failed."""
+    """Train one trial after another until so many have ended. Return the failures."""
     failures: list[str] = []
     begun, num_before = time.monotonic(), sum(trial.ended for trial in ledger.trials())
     while (num_ended := sum(trial.ended for trial in ledger.trials())) < num_trials:
@@ -167,7 +167,7 @@ def _test_best(
     tracker: Tracker,
     progress: Console,
 ) -> StudyResult:
-    """Train start and best on the searched cases, and compare them on those held out."""
+    """Train start and best on the searched cases, and compare them on the held-out cases."""
     points = {START: search.start, BEST: best.params}
     # Among these two an arm is its name.
     arms = tuple(

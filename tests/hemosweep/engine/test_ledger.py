@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
-from hemosweep.engine.attempts import Effort
+from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
 
@@ -21,8 +21,8 @@ SWEEP = Sweep(
 )
 ARMS = SWEEP.arms(ArmConfig())
 EFFORTS = (
-    Effort(fold=0, digest="d0", num_attempts=1, seconds=12.5),
-    Effort(fold=1, digest="d1", num_attempts=3, seconds=0.1 + 0.2),
+    FoldRunAttempts(fold=0, digest="d0", num_attempts=1, seconds=12.5),
+    FoldRunAttempts(fold=1, digest="d1", num_attempts=3, seconds=0.1 + 0.2),
 )
 
 

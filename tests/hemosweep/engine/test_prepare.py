@@ -14,7 +14,7 @@ from hemosweep.engine import plan, prepare
 from hemosweep.engine.prepare import hold_out, prepare_sweep
 from hemosweep.errors import BadInput
 from hemosweep.identity.source import source_digest
-from hemosweep.preprocessing.cache import Outcome
+from hemosweep.preprocessing.cache import PreprocessedCases
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.scores.overlap import METRIC_VERSION
 
@@ -49,7 +49,7 @@ def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
         def preprocess(cases, config, folder, *, jobs, progress):
             asked.append((config, folder))
             noticed = {"a": ("CT is clipped",), "b": (), "c": ("CT is clipped", "no skull"), "d": (), "e": ()}
-            return Outcome(paths=tiny_inputs, warnings=noticed, failures=failures or {}, pictures={})
+            return PreprocessedCases(paths=tiny_inputs, warnings=noticed, failures=failures or {}, pictures={})
 
         monkeypatch.setattr(prepare, "preprocess", preprocess)
         configs = configs or {"one": tiny_config(), "two": tiny_config(patience=3)}

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from hemosweep.ablation.search import Choice, Real, Search
 from hemosweep.config import ArmConfig
-from hemosweep.engine.attempts import Effort
+from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.ledger import SearchLedger
 
 START = {"rate": 1.0, "loss": "dice"}
@@ -19,7 +19,7 @@ SEARCH = Search(
     base=lambda base: base,
     configure=lambda base, params: base,
 )
-EFFORTS = (Effort(fold=0, digest="d0", num_attempts=2, seconds=12.5),)
+EFFORTS = (FoldRunAttempts(fold=0, digest="d0", num_attempts=2, seconds=12.5),)
 FACTS = {"dataset_digest": "d", "folds_digest": "f"}
 
 

@@ -22,7 +22,7 @@ from hemosweep.executors.execution import Execution, open_executor, read_executi
 def test_an_executor_is_a_kind_and_for_dask_an_address(executor, kind, address):
     execution = read_execution(executor)
     assert (execution.kind, execution.address) == (kind, address)
-    assert execution.here == (kind == "local")
+    assert execution.on_this_machine == (kind == "local")
     assert execution.time_limit_s == math.inf
 
 

@@ -11,7 +11,7 @@ from hemosweep.errors import BadInput
 from hemosweep.forecast.footprint import (
     HEAD_SHARE,
     CaseSize,
-    Scan,
+    CTGrid,
     expected_size,
     file_bytes,
     prediction_bytes,
@@ -51,7 +51,7 @@ def test_a_scan_without_a_header_is_named(tmp_path, content):
 
 
 def test_a_case_to_be_preprocessed_is_expected_on_its_coarser_grid_without_the_air_around_the_head():
-    scan = Scan(shape_DHW=(30, 400, 400), spacing_DHW_mm=(5.0, 0.5, 0.5))
+    scan = CTGrid(shape_DHW=(30, 400, 400), spacing_DHW_mm=(5.0, 0.5, 0.5))
     size = expected_size(scan, PreprocessingConfig(spacing_HWD_mm=(1.0, 2.0, 5.0)))
     assert size.native_DHW == (30, 400, 400)
     assert size.crop_DHW == tuple(round(length * HEAD_SHARE ** (1 / 3)) for length in (30, 200, 100))

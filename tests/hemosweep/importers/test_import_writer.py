@@ -121,7 +121,7 @@ def test_failed_cases_are_told_and_leave_nothing(tmp_path: Path, monkeypatch: py
         "sub-3": "case sub-3: cannot be read or written (No space left on device)",
         "sub-5": "case sub-5: cannot be read or written (Permission denied)",
     }
-    assert summary.notes == ("left out for want of a lesion voxel: 1 of 5 cases",)
+    assert summary.notes == ("left out, because the mask has no lesion voxel: 1 of 5 cases",)
     assert sorted(os.listdir(tmp_path / "out")) == ["dataset_description.json", "participants.tsv", "sub-1"]
     assert [each.case_id for each in read_manifest(tmp_path / "out")] == ["sub-1"]
 

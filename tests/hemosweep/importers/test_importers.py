@@ -91,7 +91,7 @@ def test_ct_ich(tmp_path: Path) -> None:
     assert summary.left_out == ("sub-050",)
     assert summary.notes == (
         "the masks hold every type of hemorrhage; the column lesion_type tells each case's",
-        "left out for want of a lesion voxel: 1 of 3 cases",
+        "left out, because the mask has no lesion voxel: 1 of 3 cases",
     )
     assert (summary.failures, summary.warnings) == ({}, {})
 

@@ -9,7 +9,7 @@ import torch
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal
 from hemosweep.inference import ensemble as ensemble_module
-from hemosweep.inference.ensemble import OwnCases, load_ensemble, predict_ensemble
+from hemosweep.inference.ensemble import EnsembleCases, load_ensemble, predict_ensemble
 from hemosweep.model.device import Device
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.training import fold_run
@@ -90,7 +90,7 @@ def test_the_cases_of_a_run_are_known_again_without_name_and_lesion(trained, tin
     # The tiny cases share one brain; each gets its own here.
     ensemble = load_ensemble(trained)
     case = replace(load_preprocessed(tiny_inputs["a"]), case_id="scan", lesion_DHW=np.zeros((8, 12, 12), dtype=bool))
-    own_cases = OwnCases(ensemble)
+    own_cases = EnsembleCases(ensemble)
     assert own_cases.num_missing == 0
     assert own_cases.num_folds_that_saw(case) is not None
     brain_DHW = case.brain_DHW.copy()
@@ -117,7 +117,7 @@ def test_folds_that_trained_or_stopped_on_a_case_are_counted(trained, tiny_input
         for spec in ensemble.specs
     )
     moved["e"].unlink()
-    own_cases = OwnCases(replace(ensemble, specs=specs))
+    own_cases = EnsembleCases(replace(ensemble, specs=specs))
     assert own_cases.num_missing == 1
     saw = {name: own_cases.num_folds_that_saw(load_preprocessed(moved[name])) for name in "abcd"}
     assert saw == {"a": 1, "b": 1, "c": 2, "d": 1}

@@ -10,7 +10,7 @@ from scipy import ndimage
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
 from hemosweep.phantom.angiography import paint_vessels
-from hemosweep.phantom.brain import BrainTraits, Points, make_brain
+from hemosweep.phantom.brain import BrainPoints, BrainTraits, make_brain
 from hemosweep.phantom.case import PhantomCase, has_cta, has_ivh, make_phantom
 from hemosweep.phantom.fields import model_grid
 from hemosweep.phantom.head import make_head
@@ -113,7 +113,7 @@ def test_lesion_has_the_wanted_volume_and_spares_the_ventricles() -> None:
     head = make_head(grid, rng, skull_mm=6.0)
     inner = head.cavity_mm < 0
     z, y, x = (np.broadcast_to(axis, grid.shape_DHW)[inner] for axis in (grid.z_D11, grid.y_1H1, grid.x_11W))
-    at = Points(grid=grid, inner_DHW=inner, z=z, y=y, x=x, depth=-head.cavity_mm[inner])
+    at = BrainPoints(grid=grid, inner_DHW=inner, z=z, y=y, x=x, depth=-head.cavity_mm[inner])
     wanted = LesionTraits(
         kind="deep", volume_ml=30.0, centre_XYZ_mm=(24.0, 10.0, 2.0), hu=62.0, edema_mm=4.0, ivh_ml=6.0
     )

@@ -10,7 +10,7 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.content import input_digest
 from hemosweep.data.nifti import Volume, read_volume, write_volume
-from hemosweep.preprocessing.cache import Outcome, preprocess
+from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import PreparedImages
 from hemosweep.preprocessing.record import load_preprocessed
@@ -25,7 +25,7 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
     write_volume(path, Volume(array_DHW=change(volume.array_DHW), affine=volume.affine))
 
 
-def run(cases: list[Case], config: PreprocessingConfig, folder: Path) -> Outcome:
+def run(cases: list[Case], config: PreprocessingConfig, folder: Path) -> PreprocessedCases:
     return preprocess(cases, config, folder, jobs=1, progress=lambda done, total: None)
 
 

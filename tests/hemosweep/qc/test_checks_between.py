@@ -15,7 +15,7 @@ from hemosweep.qc.between import (
 )
 from hemosweep.qc.case import Examined, content_digest
 from hemosweep.qc.problem import CheckReport, Problem
-from hemosweep.qc.texture import MIN_CORRELATION, same_scans, texture
+from hemosweep.qc.texture import MIN_TEXTURE_CORRELATION, same_scans, texture
 
 
 def brain(seed: int, num_slices: int = 8) -> NDArray[np.float32]:
@@ -109,7 +109,7 @@ def test_correlation_of_textures_is_that_of_the_noise():
     ((earlier, later, correlation),) = same_scans([texture(a_DHW), texture(mixed_DHW)])
     assert (earlier, later) == (0, 1)
     assert correlation == pytest.approx(0.8, abs=0.06)
-    assert correlation > MIN_CORRELATION
+    assert correlation > MIN_TEXTURE_CORRELATION
 
 
 def test_slices_without_soft_tissue_say_nothing():

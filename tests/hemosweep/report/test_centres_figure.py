@@ -5,7 +5,7 @@ from matplotlib.image import imread
 
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.slices.centres import NEGATIVE_FRAME, POSITIVE_FRAME, REGIONS, draw_centres, telling_slices
+from hemosweep.report.slices.centres import NEGATIVE_FRAME, POSITIVE_FRAME, REGIONS, draw_centres, informative_slices
 from hemosweep.sampling.centres import Centres
 
 SHAPE_DHW = (12, 40, 30)
@@ -156,7 +156,7 @@ def test_a_case_with_one_class_only_is_drawn(tmp_path, region):
 
 def slices(num_slices=20, **in_slices):
     voxels = {name: np.array([[d, 0, 0] for d in listed]).reshape(-1, 3) for name, listed in in_slices.items()}
-    return telling_slices(voxels, num_slices)
+    return informative_slices(voxels, num_slices)
 
 
 def test_shown_slices_are_those_of_the_most_positives_and_of_what_is_seen_least():

@@ -7,7 +7,7 @@ from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, Sweep
 from hemosweep.report.document.provenance import hours, provenance_tables
 from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
 from hemosweep.report.paper.printed import paper_difference, paper_place
-from hemosweep.report.paper.verdicts import own_verdict, paper_verdict
+from hemosweep.report.paper.verdicts import our_verdict, paper_verdict
 from hemosweep.stats.families import adjusted
 from hemosweep.stats.paired import paired_comparison
 from hemosweep.stats.replicates import SeedSpread
@@ -120,15 +120,15 @@ def test_our_verdict_is_taken_back_where_holm_does_so():
     none = [0.01, -0.01, 0.02, -0.02, 0.01, -0.01, 0.02, -0.02]
     first, second = rows_of(weak, none)
     assert 0.025 < first.comparison.p < 0.05
-    assert own_verdict(first).startswith("not significant after Holm (")
-    assert own_verdict(second).startswith("no evidence of a difference (")
-    assert own_verdict(rows_of(weak)[0]).startswith("better (")
+    assert our_verdict(first).startswith("not significant after Holm (")
+    assert our_verdict(second).startswith("no evidence of a difference (")
+    assert our_verdict(rows_of(weak)[0]).startswith("better (")
 
 
 def test_what_cannot_be_tested_says_so_in_words():
     same, constant = rows_of([0.0] * 8, [0.05] * 8)
-    assert own_verdict(same) == "not testable: identical in every case"
-    assert own_verdict(constant) == "not testable: the same difference in every case"
+    assert our_verdict(same) == "not testable: identical in every case"
+    assert our_verdict(constant) == "not testable: the same difference in every case"
 
 
 def test_the_papers_difference_is_rounded_as_its_means_are():

@@ -5,11 +5,11 @@ import pytest
 from rich.console import Console
 
 from hemosweep.report.terminal.status import status_view, summary
-from hemosweep.upkeep.status import Asked, FoldRunStatus, Progress, SweepStatus
+from hemosweep.upkeep.status import FoldRunStatus, PlannedBy, SweepStatus, TrainingProgress
 
 
 def asked(fold, arm="with[0]"):
-    return (Asked(sweep="se", run_name=arm, arm=arm, seed=0, fold=fold),)
+    return (PlannedBy(sweep="se", run_name=arm, arm=arm, seed=0, fold=fold),)
 
 
 RUNNING = FoldRunStatus(
@@ -19,14 +19,14 @@ RUNNING = FoldRunStatus(
     process="process 4711 on node3",
     max_epochs=50,
     eta_s=3725.4,
-    progress=Progress(begun=True, epoch=12, val_loss=0.12345, val_dsc=0.81, epoch_s=98.04),
+    progress=TrainingProgress(begun=True, epoch=12, val_loss=0.12345, val_dsc=0.81, epoch_s=98.04),
 )
 FAILED = FoldRunStatus(
     digest="f",
     state="failed",
     asked_by=asked(1),
     max_epochs=50,
-    progress=Progress(begun=True, failed=True, failure="data: [bold]odd[/bold] name"),
+    progress=TrainingProgress(begun=True, failed=True, failure="data: [bold]odd[/bold] name"),
 )
 WAITING = tuple(FoldRunStatus(digest=f"w{fold}", state="waiting", asked_by=asked(fold)) for fold in (2, 3))
 LONELY = FoldRunStatus(digest="0123456789abcdef", state="waiting")

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from hemosweep.stats import RunFacts, comparability
+from hemosweep.stats import ComparabilityFacts, comparability
 
-FACTS = RunFacts(
+FACTS = ComparabilityFacts(
     dataset_digest="d1",
     folds_digest="f1",
     metric_version="1",

@@ -298,7 +298,7 @@ def test_a_folder_that_somebody_may_be_preprocessing_into_is_left_alone_and_that
     (out / DERIVATIVES_NAME / PREPROCESSING[0] / f"{CASES[0]}.npz").write_bytes(b"now")
     found = find(out)
     assert found.removable == ()
-    assert found.remarks == (f"{out / DERIVATIVES_NAME} was written to within 15 minutes and is left alone",)
+    assert found.remarks == (f"{out / DERIVATIVES_NAME} was changed within the last 15 minutes and is not deleted",)
 
 
 def test_a_derivatives_folder_that_is_a_link_is_left_alone(out, tmp_path):

@@ -15,7 +15,7 @@ from hemosweep.foldrun.lock import hold
 from hemosweep.foldrun.spec import write_json
 from hemosweep.upkeep import restart as fresh
 from hemosweep.upkeep.clean import Recorded, find_removable
-from hemosweep.upkeep.restart import take_away
+from hemosweep.upkeep.restart import delete_fold_runs
 
 DIGESTS = tuple(letter * 16 for letter in "abc")
 
@@ -47,7 +47,7 @@ def names(out):
 def take(replicates, out):
     """Messages: how many there were, and the warnings."""
     gone, warnings = [], []
-    take_away(replicates, out, gone=gone.append, warn=warnings.append)
+    delete_fold_runs(replicates, out, gone=gone.append, warn=warnings.append)
     return gone, warnings
 
 
@@ -72,7 +72,7 @@ from types import SimpleNamespace
 from hemosweep.upkeep import restart as fresh
 os.rmdir = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 fold_runs = tuple(SimpleNamespace(digest=digest) for digest in sys.argv[2:])
-fresh.take_away(
+fresh.delete_fold_runs(
     [SimpleNamespace(fold_runs=fold_runs)], Path(sys.argv[1]), gone=lambda num: print(num, flush=True), warn=print
 )
 """

@@ -9,7 +9,7 @@ import pytest
 
 from hemosweep.bench import gpu
 from hemosweep.bench.profile import operation_shares, shares
-from hemosweep.bench.rows import Result, Row, as_lines, make_result, number
+from hemosweep.bench.rows import BenchResult, BenchRow, as_lines, make_result, number
 from hemosweep.errors import BadInput
 from hemosweep.forecast.duration import training_patches, validation_patches
 from hemosweep.sweeps.base import profile
@@ -33,15 +33,15 @@ def result(*rows, **details):
     ],
 )
 def test_a_row_meets_its_goal_or_falls_short(value, goal, at_least, verdict):
-    assert Row(what="w", value=value, unit="s", goal=goal, at_least=at_least).verdict == verdict
+    assert BenchRow(what="w", value=value, unit="s", goal=goal, at_least=at_least).verdict == verdict
 
 
 def test_the_table_shows_value_goal_and_verdict_and_what_was_skipped():
     lines = as_lines(
         result(
-            Row(what="training", value=7705.4, unit="patches/s", goal=9000),
-            Row(what="case", value=0.2, unit="s", goal=0.25, at_least=False),
-            Row(what="peer", value=None, unit="times", goal=2.0, note="MONAI is not installed: make setup"),
+            BenchRow(what="training", value=7705.4, unit="patches/s", goal=9000),
+            BenchRow(what="case", value=0.2, unit="s", goal=0.25, at_least=False),
+            BenchRow(what="peer", value=None, unit="times", goal=2.0, note="MONAI is not installed: make setup"),
         )
     )
     assert [line.split() for line in lines[:4]] == [
@@ -76,10 +76,10 @@ def test_a_number_has_three_or_four_digits(value, text):
 
 
 def test_a_result_is_read_as_it_was_written(tmp_path):
-    written = result(Row(what="training", value=1.5, unit="s", goal=2.0), ladder=[{"ms": 8.3}])
+    written = result(BenchRow(what="training", value=1.5, unit="s", goal=2.0), ladder=[{"ms": 8.3}])
     (path,) = write_results((written, replace(written, part="cpu", rows=())), tmp_path / "new", quick=False)
     assert path.name == "bench_gpu.json"
-    assert Result.read(path) == written
+    assert BenchResult.read(path) == written
 
 
 def test_without_a_gpu_each_row_is_skipped_by_name_and_no_file_is_written(tmp_path, monkeypatch):
@@ -113,7 +113,7 @@ def test_the_study_takes_its_own_patches_at_the_measured_rate():
 
 
 def test_the_row_of_the_study_is_there_once():
-    measured = result(Row(what="epoch", value=20.0, unit="s"), patch_s={"training": 1e-4, "validation": 4e-5})
+    measured = result(BenchRow(what="epoch", value=20.0, unit="s"), patch_s={"training": 1e-4, "validation": 4e-5})
     twice = with_study(with_study(measured))
     assert [row.what for row in twice.rows] == ["epoch", "the paper's whole study, training alone"]
     assert twice.rows[-1].value == pytest.approx(study_hours(1e-4, 4e-5))

@@ -18,7 +18,7 @@ from hemosweep.sweeps.base import profile
 from hemosweep.tracking.database import database_path
 from hemosweep.workflows.compare import compare
 from hemosweep.workflows.compare_all import compare_all
-from hemosweep.workflows.reporting.facts import Source, gather
+from hemosweep.workflows.reporting.facts import ReportSource, gather
 from hemosweep.workflows.sweeping.result import summarise_study
 from tests.recorded import FACTS, IDS, MIDDLE, SMALL, Book, cases, shifted
 
@@ -88,7 +88,7 @@ def on_each_road(study):
     """The comparison's JSON by road, and the family's verdict where the road has one."""
     family = compare_all(study.out, "patchsize")
     ended = summarise_study(study.request, study.results)
-    (pair, *_) = gather(Source(study.out, None), SWEEP).pairs
+    (pair, *_) = gather(ReportSource(study.out, None), SWEEP).pairs
     numbers = {
         "compare": to_json(compare(study.out, f"patchsize/{A}", f"patchsize/{B}").comparison),
         "compare-all": to_json(family.rows[0].comparison),
@@ -124,7 +124,7 @@ def test_all_roads_refuse_what_is_not_comparable_for_the_same_reason(study):
     with pytest.raises(NotComparable) as by_compare_all:
         compare_all(found.out, "patchsize")
     ended = summarise_study(found.request, found.results)
-    (pair, *_) = gather(Source(found.out, None), SWEEP).pairs
+    (pair, *_) = gather(ReportSource(found.out, None), SWEEP).pairs
     reason = str(by_compare.value)
     assert str(by_compare_all.value) == f"{A} to {B}: {reason}"
     assert ended.family.refused == (f"{A} to {B}: {reason}",)

@@ -1,4 +1,4 @@
-"""A lid on the skull: the region of a slice that its outermost bone bounds, also where a craniotomy has left a gap."""
+"""The calvarium: the region of a slice that its outermost bone bounds, also where a craniotomy has left a gap."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +10,20 @@ MIN_ENCLOSED = 0.6
 """Share of directions that must meet bone for a slice to count as one through the skull."""
 NUM_DIRECTIONS = 180
 GAP_EDGE = 3
-"""Directions on either side of a gap that are not trusted: they meet the outer corner of the bone's edge."""
+"""Directions on either side of a gap that are not trusted, because they meet the outer corner of the bone's edge."""
 MIN_TRUSTED = 0.4
 OUTLINE_ORDER = 3
 """Harmonics of the outline that carry the skull's curvature across a gap."""
 SLACK_MM, GAP_SLACK_MM = 1.0, 2.0
-"""Added where bone was met, for rays miss the middle of blocks and bone itself still bounds the brain; and where the
-outline is a guess, for blood may lie under the flap that was taken."""
+"""Distances added to the outline. The first is added where a ray met bone: rays miss the middle of blocks, and bone
+itself still bounds the brain. The second is added where the outline is a guess: blood may lie under a removed flap."""
 
 
-def skull_lid(bone_HW: Mask, brain_HW: Mask, step_HW_mm: tuple[float, float]) -> Mask:
+def calvarium_mask(bone_HW: Mask, brain_HW: Mask, step_HW_mm: tuple[float, float]) -> Mask:
     """Region within the outermost bone of a slice, as seen from the middle of `brain_HW`.
 
-    The outermost, because calcifications, ridges and the sella lie further in. A smooth outline bridges craniotomies
-    and other gaps. Empty where less than `MIN_ENCLOSED` of the directions meet bone.
+    The outermost bone counts, because calcifications, ridges and the sella lie further in. A smooth outline bridges
+    craniotomies and other gaps. The region is empty where less than `MIN_ENCLOSED` of the directions meet bone.
 
     Args:
         bone_HW: bone of the head in the slice.
@@ -49,8 +49,8 @@ def skull_lid(bone_HW: Mask, brain_HW: Mask, step_HW_mm: tuple[float, float]) ->
     last_gap = np.where(~hits & (steps < outermost[:, None]), steps, -1).max(axis=1)
     inner_mm = _bridge((last_gap + 1) * ray_mm, met)
     direction_HW = np.rint(np.arctan2(y_H1, x_1W) * (NUM_DIRECTIONS / (2.0 * np.pi))).astype(np.intp)
-    lid_HW: Mask = radius_HW <= inner_mm.astype(np.float32)[direction_HW % NUM_DIRECTIONS]
-    return lid_HW
+    calvarium_HW: Mask = radius_HW <= inner_mm.astype(np.float32)[direction_HW % NUM_DIRECTIONS]
+    return calvarium_HW
 
 
 def _bridge(radius_mm: NDArray[np.float64], met: Mask) -> NDArray[np.float64]:
