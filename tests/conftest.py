@@ -64,21 +64,23 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_finish():
-    from optuna.storages._rdb.storage import _VersionManager
+    from alembic.script import ScriptDirectory
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
     # No test cuts the power, and thousands of files and commits would wait for the disk.
     os.fsync = lambda descriptor: None
 
-    # Optuna reads the revisions of its schema anew for each ledger: 0.1 s, and they are files of its package.
-    read_script, scripts = _VersionManager._create_alembic_script, []
+    # Optuna and MLflow read the revisions of their schema anew for each database; they are files of their packages.
+    read_script, scripts = ScriptDirectory.from_config, {}
 
-    def script(manager):
-        scripts[:] = scripts or [read_script(manager)]
-        return scripts[0]
+    def script(config):
+        place = config.get_main_option("script_location")
+        if place not in scripts:
+            scripts[place] = read_script(config)
+        return scripts[place]
 
-    _VersionManager._create_alembic_script = script
+    ScriptDirectory.from_config = script
 
     @event.listens_for(Engine, "connect")
     def leave_flushing_to_the_system(connection, record):
