@@ -7,7 +7,7 @@ import pytest
 
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
-from hemosweep.forecast.inventory import take_stock
+from hemosweep.forecast.inventory import take_inventory
 from hemosweep.phantom.sizes import SIZES
 from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import demo
@@ -34,7 +34,7 @@ def request_of(tmp_path, data=None, **options):
 
 
 def test_before_there_are_phantoms_their_number_and_size_are_known(tmp_path):
-    inventory = take_stock(request_of(tmp_path))
+    inventory = take_inventory(request_of(tmp_path))
     assert inventory.num_cases == demo().phantom_cases
     (sizes,) = inventory.sizes.values()
     assert {size.native_DHW for size in sizes} == {SIZES["demo"].shape_DHW}
@@ -43,19 +43,19 @@ def test_before_there_are_phantoms_their_number_and_size_are_known(tmp_path):
 
 
 def test_a_data_set_that_nothing_was_made_of_is_all_to_preprocess(tmp_path, data):
-    inventory = take_stock(request_of(tmp_path, data, folds=2))
+    inventory = take_inventory(request_of(tmp_path, data, folds=2))
     assert (inventory.num_cases, inventory.num_to_preprocess, inventory.folds) == (6, 6, (0, 1))
     assert inventory.preprocessed_bytes > 0
     assert not (tmp_path / "runs").exists()
 
 
 def test_only_the_folds_that_are_trained_count(tmp_path, data):
-    assert take_stock(request_of(tmp_path, data, folds=3, only_folds=("2",))).folds == (2,)
+    assert take_inventory(request_of(tmp_path, data, folds=3, only_folds=("2",))).folds == (2,)
 
 
 def test_a_fold_run_holds_the_cases_of_the_other_folds(tmp_path, data):
     request = request_of(tmp_path, data, folds=3)
-    inventory = take_stock(request)
+    inventory = take_inventory(request)
     config = request.arms[0].config
     whole = sum(
         (2 + 1) * np.prod(size.crop_DHW) + 16 * config.sampling.num_patches_per_case
@@ -68,4 +68,4 @@ def test_too_few_patients_for_the_folds_are_refused(tmp_path, data):
     request = request_of(tmp_path, data, folds=3)
     nine = replace(request.base, cross_validation=replace(request.base.cross_validation, num_folds=9))
     with pytest.raises(BadInput, match="fold"):
-        take_stock(replace(request, base=nine, arms=find_sweep("patchsize").arms(nine)))
+        take_inventory(replace(request, base=nine, arms=find_sweep("patchsize").arms(nine)))
