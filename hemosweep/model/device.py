@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from hemosweep.environment import num_processors
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
@@ -62,7 +64,7 @@ def choose_device(*, deterministic: bool = False) -> Device:
     (AVX512-BF16, torch 2.15) the SE U-Net trained at half the speed of float32 in channels_last_3d, and oneDNN's weight
     gradient of a 3D convolution was wrong, up to NaN, for volumes two slices deep (the demo's deepest level).
     """
-    num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    num_threads = num_processors()
     torch.set_num_threads(num_threads)
     if torch.cuda.is_available():
         if deterministic:

@@ -46,8 +46,8 @@ from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.tracker import describe
 from hemosweep.environment import describe_environment, num_processors
 from hemosweep.executors.local import LocalExecutor
-from hemosweep.forecast.calibration import BUSY
 from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
+from hemosweep.forecast.step_cost import BUSY
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay
