@@ -14,9 +14,12 @@ from tests.shared import make_once
 NOBODY = 65534
 E2E, EXECUTORS = "tests/e2e/test_", "tests/hemosweep/executors/test_"
 TOGETHER = (
-    (f"{E2E}data_commands", f"{E2E}patchsize_study", f"{E2E}predict"),  # These wait for the real study.
-    (f"{EXECUTORS}executors", f"{EXECUTORS}fold_run_lock", f"{EXECUTORS}local"),  # A server with torch takes seconds.
-    ("tests/gpu/",),  # Some fill the GPU's memory.
+    # These wait for the real study.
+    (f"{E2E}data_commands", f"{E2E}patchsize_study", f"{E2E}predict", f"{E2E}status_and_clean"),
+    # The server that they fork children from takes seconds to import torch.
+    (f"{EXECUTORS}executors", f"{EXECUTORS}fold_run_lock", f"{EXECUTORS}local"),
+    # Some fill the GPU's memory.
+    ("tests/gpu/",),
 )
 """Files of tests that one worker runs where there are several; a fixture of a module is made once anyway."""
 
