@@ -8,8 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemosweep.api import case_table as case_table
-    from hemosweep.api import open_store as open_store
     from hemosweep.comparison.compare import SideComparison as SideComparison
     from hemosweep.comparison.compare import compare as compare
     from hemosweep.comparison.family import Family as Family
@@ -18,6 +16,8 @@ if TYPE_CHECKING:
     from hemosweep.errors import BadInput as BadInput
     from hemosweep.errors import HemosweepError as HemosweepError
     from hemosweep.errors import NotComparable as NotComparable
+    from hemosweep.output_folder import case_table as case_table
+    from hemosweep.output_folder import open_store as open_store
     from hemosweep.prediction.predict import PredictionResult as PredictionResult
     from hemosweep.runs import FoldRecord as FoldRecord
     from hemosweep.runs import RunRecord as RunRecord
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "api": ("case_table", "open_store"),
     "comparison.compare": ("SideComparison", "compare"),
     "comparison.family": ("Family",),
     "comparison.tables": ("compare_arrays", "compare_tables"),
     "errors": ("BadInput", "HemosweepError", "NotComparable"),
+    "output_folder": ("case_table", "open_store"),
     "prediction.predict": ("PredictionResult",),
     "runs": ("FoldRecord", "RunRecord", "RunStore", "RunsInMemory"),
     "stats.paired": ("PairedComparison",),

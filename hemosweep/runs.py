@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from hemosweep.errors import BadInput
 
-FACT_PREFIX = "hemosweep."
-"""Prefix of the tags for the provenance of a run."""
+FACT_PREFIX, ENVIRONMENT_PREFIX = "hemosweep.", "env."
+"""Prefixes of the tags of a run: of its provenance, and of the environment that it was trained in."""
 FINISHED = "FINISHED"
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 

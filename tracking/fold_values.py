@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterable
 
+from hemosweep.runs import ENVIRONMENT_PREFIX
 from hemosweep.scores.summary import summarise
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import Metric
@@ -21,7 +22,7 @@ def epoch_metrics(state: FoldState) -> Iterable[Metric]:
 
 def fold_tags(state: FoldState) -> dict[str, str]:
     """Tags of a fold run: its device, and facts about its end other than scores."""
-    tags = {f"{schema.TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
+    tags = {f"{ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
     if state.failure is not None:
         tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
     if state.micro_batch_size is not None:

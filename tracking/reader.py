@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.errors import BadInput
-from hemosweep.runs import FoldRecord, RunRecord, age, no_case_table, no_such_sweep
+from hemosweep.runs import ENVIRONMENT_PREFIX, FoldRecord, RunRecord, age, no_case_table, no_such_sweep
 from hemosweep.tracking import schema
 from hemosweep.tracking.database import StoredRun, experiment_names, require_store, tagged_runs
 
@@ -39,7 +39,7 @@ class MlflowStore:
     def list_folds(self) -> Mapping[str, tuple[FoldRecord, ...]]:
         """See `RunStore`."""
         by_parent: dict[str, list[FoldRecord]] = {}
-        prefix = schema.TAG_ENVIRONMENT_PREFIX
+        prefix = ENVIRONMENT_PREFIX
         for child in tagged_runs(self.out, schema.EXPERIMENT_PREFIX, schema.TAG_LEVEL, schema.LEVEL_FOLD):
             record = FoldRecord(
                 fold=int(child.tags[schema.TAG_FOLD]),

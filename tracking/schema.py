@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hemosweep.runs import FACT_PREFIX as TAG_PREFIX
+from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
 from hemosweep.scores.summary import Summary
 from hemosweep.scores.table import AVERAGED_COLUMNS
 
@@ -29,7 +29,6 @@ TAG_FOLD_RUN = "hemosweep.fold_run"
 TAG_SUBSET = "hemosweep.subset"
 TAG_FAILURE = "hemosweep.failure"
 TAG_MICRO_BATCH = "hemosweep.micro_batch"
-TAG_ENVIRONMENT_PREFIX = "env."
 LEVEL_ARM = "arm"
 LEVEL_FOLD = "fold"
 LEVEL_REPORT = "report"
@@ -85,12 +84,12 @@ def fold_run_name(fold: int) -> str:
 
 def extra_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The caller's tags with our prefix, so that they never clash with MLflow's."""
-    return {f"{TAG_PREFIX}{name.removeprefix(TAG_PREFIX)}": value for name, value in tags.items()}
+    return {f"{FACT_PREFIX}{name.removeprefix(FACT_PREFIX)}": value for name, value in tags.items()}
 
 
 def environment_tags(environment: Mapping[str, str]) -> dict[str, str]:
     """Python, torch, platform, device and so on as `env.*`; the git commit also where MLflow's Version column looks."""
-    tags = {f"{TAG_ENVIRONMENT_PREFIX}{name}": value for name, value in environment.items()}
+    tags = {f"{ENVIRONMENT_PREFIX}{name}": value for name, value in environment.items()}
     if "git_commit" in environment:
         tags[TAG_GIT_COMMIT] = environment["git_commit"]
     return tags

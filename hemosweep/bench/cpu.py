@@ -29,7 +29,7 @@ from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.bank import PatchBank
-from hemosweep.scores.scoring import score_case
+from hemosweep.scores.score_case import score_case
 from hemosweep.training.step import Step
 
 DEMO_NATIVE_DHW, DEMO_CROP_DHW = (34, 100, 100), (30, 80, 70)

@@ -30,7 +30,7 @@ from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device, choose_device
 from hemosweep.model.losses import dice_ce_loss
 from hemosweep.sampling.bank import PatchBank
-from hemosweep.scores.scoring import score_case
+from hemosweep.scores.score_case import score_case
 from hemosweep.scores.table import CaseScores
 from hemosweep.training.compiled import compiled_forward
 from hemosweep.training.loop import forward_of, train_epoch, validate

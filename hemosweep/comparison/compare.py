@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hemosweep.comparison.comparability import check_sides
+from hemosweep.comparison.check_sides import check_sides
 from hemosweep.comparison.seed_noise import Baseline, find_baseline
 from hemosweep.comparison.sides import Side, read_sides
 from hemosweep.errors import NotComparable

@@ -14,7 +14,7 @@ from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.table import family_table
 from hemosweep.runs import RunRecord, RunStore
 from hemosweep.scores.metric import DSC
-from hemosweep.stats.families import FamilyComparison, adjusted
+from hemosweep.stats.multiple_testing import FamilyComparison, adjusted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

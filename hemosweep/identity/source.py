@@ -15,7 +15,7 @@ SOURCES = (
     "scores/marching_cubes.py",
     "scores/metric.py",
     "scores/overlap.py",
-    "scores/scoring.py",
+    "scores/score_case.py",
     "scores/surface.py",
     "scores/table.py",
     "training/compiled.py",

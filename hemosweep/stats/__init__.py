@@ -11,8 +11,8 @@ from hemosweep.stats.clusters import (
 )
 from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
-from hemosweep.stats.families import benjamini_hochberg, holm
 from hemosweep.stats.groups import GroupDifference, Interaction
+from hemosweep.stats.multiple_testing import benjamini_hochberg, holm
 from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
 from hemosweep.stats.power import Equivalence, equivalence, minimum_detectable_difference
 from hemosweep.stats.replicates import (

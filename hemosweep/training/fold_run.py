@@ -30,7 +30,7 @@ from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres, draw_case_centres
-from hemosweep.scores.scoring import score_case
+from hemosweep.scores.score_case import score_case
 from hemosweep.scores.table import CaseScores
 from hemosweep.training.loop import Epoch, train
 

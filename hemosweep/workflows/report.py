@@ -11,8 +11,8 @@ from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
 from hemosweep.report.document.facts import SweepFacts
+from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
-from hemosweep.report.plots.sweep_plots import count_figures, draw_sweep
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.search import SEARCHES

@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from hemosweep.arrays import Mask
 from hemosweep.scores.marching_cubes import element_areas_mm2
-from hemosweep.scores.scoring import score_case
+from hemosweep.scores.score_case import score_case
 from hemosweep.scores.table import CaseScores
 
 SHAPE_DHW = (40, 512, 512)

@@ -30,7 +30,7 @@ import pytest
 import hemosweep.sqlite
 from hemosweep.files import write_text
 from hemosweep.foldrun.journal import last_process, read_journal, seconds_at_work
-from hemosweep.report.plots.figures import boxplot
+from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store, search_runs
 from tests.e2e.test_sweep_outcomes import SMALL, Child

@@ -26,8 +26,8 @@ from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.lock import hold
 from hemosweep.foldrun.spec import FoldRunSpec, write_json
 from hemosweep.preprocessing.record import load_preprocessed
-from hemosweep.report.plots.figures import boxplot
-from hemosweep.scores.scoring import score_case
+from hemosweep.report.plots.arm_plots import boxplot
+from hemosweep.scores.score_case import score_case
 from hemosweep.sweeps import base
 from hemosweep.tracking.database import database_path
 from hemosweep.training.fold_run import write_prediction

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from hemosweep.stats.families import FamilyComparison
+from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from hemosweep.report.document.document import Document, Gallery, Items, Section, Table, Text
-from hemosweep.report.plots.figures import DPI
+from hemosweep.report.plots.arm_plots import DPI
 
 GENERATOR = "hemosweep report"
 """Content of the page's `meta name="generator"`, by which a folder is recognised as a report."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.terminal.table import UNDEFINED
+from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
 
 _TAGS = {
     "profile": "Profile",
@@ -28,10 +29,10 @@ def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
         ("Cases", _value_text(sweep.runs, lambda run: str(run.num_cases))),
         ("Folds", _value_text(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
         ("Seeds", ", ".join(map(str, sorted({run.seed for run in sweep.runs})))),
-        *((label, _value_text(sweep.runs, _tag(f"hemosweep.{name}"))) for name, label in _TAGS.items()),
-        ("Commit", _value_text(sweep.runs, _tag("env.git_commit"))),
-        ("Python", _value_text(sweep.runs, _tag("env.python"))),
-        ("Platform", _value_text(sweep.runs, _tag("env.platform"))),
+        *((label, _value_text(sweep.runs, _tag(f"{FACT_PREFIX}{name}"))) for name, label in _TAGS.items()),
+        ("Commit", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}git_commit"))),
+        ("Python", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}python"))),
+        ("Platform", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}platform"))),
         ("Packages", _value_text(sweep.runs, _packages)),
         ("Trained on", _value_text(sweep.runs, _hardware)),
         ("Hours trained", hours(_total([run.seconds for run in sweep.runs]))),
@@ -97,7 +98,11 @@ def _value_text(runs: Sequence[RunFacts], fact: Callable[[RunFacts], str]) -> st
 
 
 def _packages(run: RunFacts) -> str:
-    packages = [f"{name} {run.tags[f'env.{name}']}" for name in _VERSIONS if f"env.{name}" in run.tags]
+    packages = [
+        f"{name} {run.tags[f'{ENVIRONMENT_PREFIX}{name}']}"
+        for name in _VERSIONS
+        if f"{ENVIRONMENT_PREFIX}{name}" in run.tags
+    ]
     return ", ".join(packages) or UNDEFINED
 
 

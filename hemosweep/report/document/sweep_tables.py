@@ -9,7 +9,7 @@ from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
 from hemosweep.report.paper.verdicts import our_verdict, p_value, paper_verdict
 from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.scores.summary import Summary, summarise
-from hemosweep.stats.families import FamilyComparison
+from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
 NOT_FINISHED = "not finished"

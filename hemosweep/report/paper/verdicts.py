@@ -2,7 +2,7 @@
 
 from hemosweep.report.paper.printed import paper_comparison, paper_difference
 from hemosweep.report.terminal.table import UNDEFINED
-from hemosweep.stats.families import FamilyComparison
+from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.verdict import p_text
 
 NOT_STATED = "not stated"

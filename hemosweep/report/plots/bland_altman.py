@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
-from hemosweep.report.plots.figures import BLACK, GREY, STYLE, save
+from hemosweep.report.plots.arm_plots import BLACK, GREY, STYLE, save
 from hemosweep.report.plots.paired_cases import (
     BAND_COLOUR,
     COLOURS,

@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hemosweep.errors import BadInput
-from hemosweep.report.plots.figures import BLACK, BLUE, GREY, STYLE, save
+from hemosweep.report.plots.arm_plots import BLACK, BLUE, GREY, STYLE, save
 from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import Metric
-from hemosweep.stats.families import FamilyComparison
+from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 ROW_INCHES = 0.36

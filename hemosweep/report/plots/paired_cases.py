@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
-from hemosweep.report.plots.figures import BLACK, BLUE, GREY, VERMILION
+from hemosweep.report.plots.arm_plots import BLACK, BLUE, GREY, VERMILION
 from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import scores_by_case

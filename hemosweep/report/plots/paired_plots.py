@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from hemosweep.report.plots.figures import BLACK, GREY, STYLE, broken, save
+from hemosweep.report.plots.arm_plots import BLACK, GREY, STYLE, broken, save
 from hemosweep.report.plots.forest import name_difference_axis
 from hemosweep.report.plots.paired_cases import (
     BAND_COLOUR,

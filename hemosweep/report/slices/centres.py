@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.plots.figures import STYLE, save
+from hemosweep.report.plots.arm_plots import STYLE, save
 from hemosweep.report.slices.panels import label_right, outline, show_slice
 from hemosweep.sampling.centres import Centres
 

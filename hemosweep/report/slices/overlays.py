@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask, Spacing
 from hemosweep.errors import BadInput
-from hemosweep.report.plots.figures import save
+from hemosweep.report.plots.arm_plots import save
 from hemosweep.report.slices.panels import (
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,

@@ -20,7 +20,7 @@ from hemosweep.data.nifti import read_volume
 from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import PREDICTIONS_NAME
-from hemosweep.report.plots.figures import DPI, save
+from hemosweep.report.plots.arm_plots import DPI, save
 from hemosweep.report.slices.panels import (
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,

@@ -11,7 +11,7 @@ from hemosweep.data.nifti import read_volume
 from hemosweep.data.reading import read_case
 from hemosweep.foldrun.journal import last_epochs, read_journal
 from hemosweep.foldrun.spec import JOURNAL_NAME, PREDICTIONS_NAME
-from hemosweep.report.plots.figures import LossCurve, boxplot, training_curves
+from hemosweep.report.plots.arm_plots import LossCurve, boxplot, training_curves
 from hemosweep.report.slices.overlays import overlay
 
 

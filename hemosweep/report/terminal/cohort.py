@@ -77,7 +77,7 @@ def draw_cohort(cohort: Cohort, path: Path, *, title: str) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from hemosweep.report.plots.figures import DPI, STYLE
+    from hemosweep.report.plots.arm_plots import DPI, STYLE
 
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.0), layout="constrained")
@@ -94,7 +94,7 @@ def draw_cohort(cohort: Cohort, path: Path, *, title: str) -> None:
 
 def _draw_volumes(axes: "Axes", cases: Sequence[CaseNumbers]) -> None:
     """Lesion volume by the table's IVH, and IVH volume; the bar is the median, the box the quartiles."""
-    from hemosweep.report.plots.figures import BLACK, CASE_KINDS, JITTER_WIDTH
+    from hemosweep.report.plots.arm_plots import BLACK, CASE_KINDS, JITTER_WIDTH
 
     groups = [
         (
@@ -135,7 +135,7 @@ def _label_volumes(axis: "Axis", volumes_ml: Sequence[float]) -> None:
 
 def _spread_out(num: int) -> NDArray[np.float64]:
     """Numbers in [0, 1) of which neighbours lie far apart, the same ones every time."""
-    from hemosweep.report.plots.figures import GOLDEN
+    from hemosweep.report.plots.arm_plots import GOLDEN
 
     return np.asarray(np.arange(1, num + 1) * GOLDEN % 1.0, dtype=np.float64)
 
@@ -144,7 +144,7 @@ def _draw_shares(axes: "Axes", cohort: Cohort) -> None:
     """Number of cases that have IVH by the table."""
     from matplotlib.ticker import MaxNLocator
 
-    from hemosweep.report.plots.figures import CASE_KINDS
+    from hemosweep.report.plots.arm_plots import CASE_KINDS
 
     num_ivh = cohort.num_ivh
     total = sum(num_ivh.values())
@@ -170,7 +170,7 @@ def _draw_spacing(axes: "Axes", cases: Sequence[CaseNumbers]) -> None:
     """Slice step against number of slices; cases of one kind of scan are one circle, as large as they are many."""
     from matplotlib.ticker import MaxNLocator
 
-    from hemosweep.report.plots.figures import BLUE
+    from hemosweep.report.plots.arm_plots import BLUE
 
     kinds = Counter((case.num_slices, round(case.slice_step_mm, 1)) for case in cases)
     num_slices, steps_mm = zip(*kinds, strict=True)
@@ -193,7 +193,7 @@ def _draw_spacing(axes: "Axes", cases: Sequence[CaseNumbers]) -> None:
 
 def _draw_histograms(axes: "Axes", cohort: Cohort) -> None:
     """Share of each tissue's voxels per HU."""
-    from hemosweep.report.plots.figures import BLUE, PURPLE, VERMILION
+    from hemosweep.report.plots.arm_plots import BLUE, PURPLE, VERMILION
 
     hu = np.arange(FIRST_HU, END_HU)
     styles = (
@@ -224,7 +224,7 @@ def _draw_histograms(axes: "Axes", cohort: Cohort) -> None:
 
 def _draw_densities(axes: "Axes", cases: Sequence[CaseNumbers]) -> None:
     """Median HU of each lesion against its volume."""
-    from hemosweep.report.plots.figures import CASE_KINDS
+    from hemosweep.report.plots.arm_plots import CASE_KINDS
 
     for ivh, (colour, label) in CASE_KINDS.items():
         points = [

@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hemosweep.ablation.search import Axis, Choice, Trial
-from hemosweep.report.plots.figures import BLUE, GREY, STYLE, VERMILION, save
+from hemosweep.report.plots.arm_plots import BLUE, GREY, STYLE, VERMILION, save
 
 
 def params_text(params: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     # Importing it takes half a second, most of it numpy and scipy.special, and a table of arms needs none of it.
-    from hemosweep.stats.families import FamilyComparison
+    from hemosweep.stats.multiple_testing import FamilyComparison
     from hemosweep.stats.paired import PairedComparison
 
 UNDEFINED = "\N{EN DASH}"

@@ -13,7 +13,7 @@ from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_arm, paper_notes
-from hemosweep.report.plots.figures import boxplot
+from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.summary import arm_row, arm_spread

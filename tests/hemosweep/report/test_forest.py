@@ -7,7 +7,7 @@ from PIL import Image
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.forest import MINUS, draw_forest
 from hemosweep.stats import find_metric, paired_comparison
-from hemosweep.stats.families import adjusted
+from hemosweep.stats.multiple_testing import adjusted
 
 IDS = [f"{number:03}" for number in range(8)]
 A = dict(zip(IDS, [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85], strict=True))

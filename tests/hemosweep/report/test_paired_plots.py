@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from hemosweep.errors import BadInput
+from hemosweep.report.plots.arm_plots import BLUE, GREY, VERMILION
 from hemosweep.report.plots.bland_altman import bland_altman
-from hemosweep.report.plots.figures import BLUE, GREY, VERMILION
 from hemosweep.report.plots.paired_cases import MINUS, read_pairs, shortened, spread
 from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
 from hemosweep.stats import DSC, find_metric

@@ -8,7 +8,7 @@ from hemosweep.report.document.provenance import hours, provenance_tables
 from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
 from hemosweep.report.paper.printed import paper_difference, paper_place
 from hemosweep.report.paper.verdicts import our_verdict, paper_verdict
-from hemosweep.stats.families import adjusted
+from hemosweep.stats.multiple_testing import adjusted
 from hemosweep.stats.paired import paired_comparison
 from hemosweep.stats.replicates import SeedSpread
 

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from hemosweep.report.terminal.table import UNDEFINED, ArmRow, arm_table, comparison_table, family_table
 from hemosweep.stats import paired_comparison
-from hemosweep.stats.families import FamilyComparison
+from hemosweep.stats.multiple_testing import FamilyComparison
 
 LONGEST_ARM = "lesion+hyperdense/symmetric"
 ARM = ArmRow(

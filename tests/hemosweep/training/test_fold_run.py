@@ -21,7 +21,7 @@ from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
-from hemosweep.scores.scoring import score_case
+from hemosweep.scores.score_case import score_case
 from hemosweep.training import child, fold_run
 from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import derive_seed, run_fold

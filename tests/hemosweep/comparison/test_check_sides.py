@@ -2,7 +2,7 @@
 
 import pytest
 
-from hemosweep.comparison.comparability import check_sides
+from hemosweep.comparison.check_sides import check_sides
 from hemosweep.comparison.sides import read_sides
 from tests.recorded import MIDDLE, SMALL, cases, in_memory
 

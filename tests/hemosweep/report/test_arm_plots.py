@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from hemosweep.errors import BadInput
-from hemosweep.report.plots.figures import LossCurve, boxplot, training_curves
+from hemosweep.report.plots.arm_plots import LossCurve, boxplot, training_curves
 
 ARMS = {"24x24x8": [0.7, 0.8, math.nan, 0.9], "lesion+hyperdense/symmetric": [0.0, 1.0], "empty": [math.nan]}
 CURVE = LossCurve(train_loss=[1.0, 0.6, 0.5], val_loss=[1.1, 0.7, 0.8], best_epoch=2)

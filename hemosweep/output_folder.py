@@ -1,4 +1,4 @@
-"""Doors of the Python API that the command line needs none of: an output folder opened, and a run's case table."""
+"""An output folder opened from Python, and the case table of one of its runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

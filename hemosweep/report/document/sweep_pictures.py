@@ -13,8 +13,8 @@ from hemosweep.report.document.sweep_tables import our_difference
 from hemosweep.report.names import safe_name
 from hemosweep.report.paper.printed import paper_arm, paper_difference
 from hemosweep.report.paper.verdicts import our_verdict
+from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.plots.bland_altman import bland_altman
-from hemosweep.report.plots.figures import boxplot
 from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
 from hemosweep.report.slices.pairs import draw_pair

@@ -2,7 +2,7 @@
 
 from hemosweep.comparison.sides import Side
 from hemosweep.environment import PACKAGES
-from hemosweep.runs import RunRecord
+from hemosweep.runs import ENVIRONMENT_PREFIX, RunRecord
 from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
 from hemosweep.stats.pairing import MAX_NAMED_CASES
 
@@ -50,7 +50,7 @@ def _facts(run: RunRecord) -> ComparabilityFacts:
         metric_version=recorded("metric_version"),
         checkpoint_rule=recorded("checkpoint_rule"),
         source_digest=recorded("source_digest"),
-        packages={name: run.tags[f"env.{name}"] for name in PACKAGES if f"env.{name}" in run.tags},
+        packages={name: version for name in PACKAGES if (version := run.tags.get(f"{ENVIRONMENT_PREFIX}{name}"))},
         device_kind=recorded("device_kind"),
     )
 

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from hemosweep.arrays import Mask, Spacing
 from hemosweep.scores.metric import METRICS
-from hemosweep.scores.scoring import score_case
+from hemosweep.scores.score_case import score_case
 from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS, NUMBER_COLUMNS, CaseScores
 
 SPACING_MM = (5.0, 1.0, 2.0)

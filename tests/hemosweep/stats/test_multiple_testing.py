@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hemosweep.errors import BadInput
 from hemosweep.stats import benjamini_hochberg, holm, paired_comparison
-from hemosweep.stats.families import adjusted
+from hemosweep.stats.multiple_testing import adjusted
 
 P_VALUES = st.lists(st.none() | st.floats(0, 1), max_size=12)
 
