@@ -10,7 +10,7 @@ PACKAGE = Path(hemosweep.__file__).parent
 
 def needed_by(module: str) -> set[str]:
     """The modules that it imports, at any time, and those that they import; a module's packages come with it."""
-    graph = grimp.build_graph("hemosweep", cache_dir=None)
+    graph = grimp.build_graph("hemosweep", cache_dir=None, exclude_type_checking_imports=True)
     needed: set[str] = set()
     found = {module}
     while found:
