@@ -90,7 +90,7 @@ def test_masks_are_not_written_among_the_scans(store, trained, scan, tmp_path):
     folder = tmp_path / "scans"
     folder.mkdir()
     shutil.copy(scan, folder)
-    with pytest.raises(BadInput, match="masks would be taken for scans; give another folder"):
+    with pytest.raises(BadInput, match="masks there would be read as scans; give another folder"):
         predict(store, folder, "s/a", out=trained, to=folder)
 
 
