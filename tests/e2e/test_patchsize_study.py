@@ -176,7 +176,9 @@ def rows(out):
 
 def test_the_same_command_again_trains_nothing_and_keeps_the_runs(study, main, monkeypatch):
     # The pictures of the arms are those of the first time, and take longer than all the rest.
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
+    monkeypatch.setattr(
+        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
+    )
     before = journals(study.out), rows(study.out)
     assert len(before[0]) == 4
     code, table, progress = main(*study.command())
