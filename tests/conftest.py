@@ -110,6 +110,10 @@ def leave_alone_what_is_there():
     gc.freeze()
 
 
+def pytest_unconfigure():
+    gc.unfreeze()  # Libraries that look for leaks as the process ends would take what is frozen for some.
+
+
 @pytest.fixture
 def as_nobody():
     """A folder that everyone may enter, for a test that then runs without root's right to read every file."""
