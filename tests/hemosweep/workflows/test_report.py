@@ -1,0 +1,54 @@
+"""`hemosweep report`: what is refused before a folder is touched, and the report of runs whose predictions are gone."""
+
+import shutil
+
+import pytest
+
+from hemosweep.errors import BadInput
+from hemosweep.tracking.database import database_path
+from hemosweep.workflows.predict import predict_scans
+from hemosweep.workflows.report import make_report
+from tests.recorded import MIDDLE, SMALL, Book, cases
+
+
+@pytest.fixture
+def out(migrated_database, tmp_path):
+    """An output folder with two finished runs of `se`."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copyfile(migrated_database, database_path(folder))
+    book = Book(folder)
+    for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
+        book.write(f"se/{arm}@0", cases(scores))
+    return folder
+
+
+def test_a_report_is_one_folder_with_its_three_documents(out, tmp_path):
+    result = make_report(out, ["se"], to=tmp_path / "report")
+    assert result.sweeps == ("se",)
+    assert [path.name for path in map(tmp_path.__class__, result.as_lines())] == [
+        "index.html", "report.md", "report.tex"
+    ]  # fmt: skip
+    assert all((tmp_path / "report" / name).is_file() for name in ("index.html", "report.md", "report.tex"))
+    assert "unet" in (tmp_path / "report" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["search-patch"], "search-patch is a search, not an ablation"),
+        (["ses"], "unknown sweep 'ses'"),
+        (["loss"], "sweep loss has no finished run in "),
+    ],
+)
+def test_what_has_no_report_is_refused_and_nothing_is_written(out, tmp_path, names, said):
+    with pytest.raises(BadInput, match=said):
+        make_report(out, names, to=tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_prediction_with_a_run_whose_fold_runs_are_gone_is_refused(out, tmp_path):
+    scan = tmp_path / "scan.nii.gz"
+    scan.touch()
+    with pytest.raises(BadInput, match="run se/unet@0: the store has 0 of its folds, not all; run its sweep again"):
+        predict_scans(str(out), str(scan), run="se/unet", to=str(tmp_path / "to"))
