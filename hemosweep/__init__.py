@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from hemosweep.runs import RunStore as RunStore
     from hemosweep.stats.paired import PairedComparison as PairedComparison
     from hemosweep.workflows.compare_all import compare_all as compare_all
+    from hemosweep.workflows.forecast import Forecast as Forecast
     from hemosweep.workflows.options import SweepOptions as SweepOptions
-    from hemosweep.workflows.plan import Forecast as Forecast
     from hemosweep.workflows.plan import plan_sweep as plan_sweep
     from hemosweep.workflows.predict import predict_scans as predict_scans
     from hemosweep.workflows.report import ReportResult as ReportResult
@@ -48,7 +48,8 @@ _PLACES = {
     "stats.paired": ("PairedComparison",),
     "workflows.compare_all": ("compare_all",),
     "workflows.options": ("SweepOptions",),
-    "workflows.plan": ("Forecast", "plan_sweep"),
+    "workflows.forecast": ("Forecast",),
+    "workflows.plan": ("plan_sweep",),
     "workflows.predict": ("predict_scans",),
     "workflows.report": ("ReportResult", "make_report"),
     "workflows.sweep": ("run_sweep",),

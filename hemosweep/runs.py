@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from hemosweep.errors import BadInput
@@ -157,6 +158,17 @@ class RunsInMemory:
 
     def config(self, run_id: str) -> dict[str, Any] | None:
         return self.configs.get(run_id)
+
+
+class Snapshot:
+    """A `RunStore` that asks another one each question once, so that many comparisons rest on one state of it."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.place = store.place
+        self.list_runs = cache(store.list_runs)
+        self.list_folds = cache(store.list_folds)
+        self.case_rows = cache(store.case_rows)
+        self.config = cache(store.config)
 
 
 def age(run: RunRecord) -> tuple[datetime, str]:

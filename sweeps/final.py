@@ -1,4 +1,4 @@
-"""What does the final configuration reach? (paper, Section 3.6)
+"""The final configuration: what does it reach? (paper, Section 3.6)
 
 One arm: the symmetric image as a second channel, negatives from around the lesion and from hyperdense regions, no
 augmentation. It is the arm `3000` of `augmentation` and `lesion|hyperdense/symmetric` of `symmetric`.

@@ -1,4 +1,4 @@
-"""How far does the mean score move when nothing but the seed changes? (A/A)
+"""Seed noise (A/A): how far does the mean score move when nothing but the seed changes?
 
 One arm, `baseline`: the profile as it stands, which is `32x32x16` of `patchsize` and `brain+lesion+center` of
 `sampling`, trained with three seeds or more. A difference between two arms that new seeds alone could make is no

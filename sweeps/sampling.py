@@ -1,4 +1,4 @@
-"""Where should negative patches come from? (paper, Section 3.3 and Table 3)
+"""Source of the negative patches: where should they come from? (paper, Section 3.3 and Table 3)
 
 Arms: five restrictions, each a step on from one before it: anywhere (`none`), the brain mask, a forced share from
 around the lesion, and for intraventricular blood a further share from the brain's centre or from hyperdense regions.

@@ -1,6 +1,5 @@
 """`hemosweep sweep` and `hemosweep plan`: the commands that train, or forecast a training."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from inspect import Parameter, Signature
@@ -104,15 +103,10 @@ def _takes(names: list[str], further: Mapping[str, Any]) -> Callable[[Callable[.
 )
 def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
     """Train every arm of an ablation and compare them; or search beyond the paper, and test the best arm found."""
-    from hemosweep.workflows.sweeping.request import resolve
-
-    options = _options(typed)
-    resolve(options)  # An unknown name is refused before the next import, which takes seconds.
-    _set_up_threads()
     from hemosweep.workflows.sweep import run_sweep
 
     try:
-        result = run_sweep(options, confirmed=yes)
+        result = run_sweep(_options(typed), confirmed=yes)
     except (KeyboardInterrupt, TimeIsUp) as stopped:
         when = " at the time limit" if isinstance(stopped, TimeIsUp) else ""
         typer.echo(f"stopped{when}; {' '.join(stopped.args) or 'the same command goes on from here'}", err=True)
@@ -125,13 +119,9 @@ def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
 @_takes([name for name in _OPTIONS if name not in _OF_TRAINING], {"as_json": Json})
 def plan(*, as_json: bool, **typed: Any) -> None:
     """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing."""
-    from hemosweep.workflows.sweeping.request import resolve
+    from hemosweep.workflows.plan import plan_sweep
 
-    request = resolve(_options(typed))
-    _set_up_threads()
-    from hemosweep.workflows.plan import forecast_study
-
-    print_result(forecast_study(request), as_json=as_json)
+    print_result(plan_sweep(_options(typed)), as_json=as_json)
 
 
 def _options(typed: Mapping[str, Any]) -> SweepOptions:
@@ -143,14 +133,6 @@ def _options(typed: Mapping[str, Any]) -> SweepOptions:
     if "sbatch" in values:
         values["sbatch"] = tuple(values["sbatch"] or ())
     return SweepOptions(**values)
-
-
-def _set_up_threads() -> None:
-    """Let a forecast's timed steps wait as a fold run's threads do; torch reads it as it is imported."""
-    from hemosweep.executors.protocol import THREADING
-
-    for name, value in THREADING.items():
-        os.environ.setdefault(name, value)
 
 
 def _names(text: str) -> tuple[str, ...]:

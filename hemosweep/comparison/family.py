@@ -12,7 +12,7 @@ from hemosweep.report.paper.printed import paper_comparison
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.table import family_table
-from hemosweep.runs import RunRecord, RunStore
+from hemosweep.runs import RunRecord, RunStore, Snapshot
 from hemosweep.scores.metric import DSC
 from hemosweep.stats.multiple_testing import FamilyComparison, adjusted
 
@@ -138,6 +138,7 @@ def compare_family(
     Raises:
         BadInput: as `compare`, but for arms that are not finished.
     """
+    store = Snapshot(store)
     pairs = []
     for a, b in declared:
         try:

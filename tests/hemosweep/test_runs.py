@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.runs import find_replicates, find_run
+from hemosweep.runs import Snapshot, find_replicates, find_run
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
 from tests.recorded import IDS, MIDDLE, SMALL, Book, cases, in_memory
@@ -87,3 +87,14 @@ def test_an_arm_stands_for_the_newest_run_of_each_seed():
     assert [run.seed for run in find_replicates(runs, "s/a@1")] == [1]
     with pytest.raises(BadInput, match=r"'s/a' means 2 runs: s/a@1 .*, s/a@0"):
         find_run(runs, "s/a")
+
+
+def test_a_snapshot_answers_as_the_store_did_when_it_was_first_asked(store):
+    snapshot = Snapshot(store)
+    runs = snapshot.list_runs()
+    assert [run.full_name for run in runs] == list(TABLES)
+    assert snapshot.list_runs() is runs
+    assert snapshot.case_rows(runs[0].run_id) is snapshot.case_rows(runs[0].run_id)
+    assert [run.arm for run in snapshot.list_runs("se")] == ["unet"]
+    with pytest.raises(BadInput, match="has no runs of sweep 'lose'"):
+        snapshot.list_runs("lose")

@@ -16,7 +16,7 @@ from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFac
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.slices.pairs import PairArm, largest_changes
 from hemosweep.report.terminal.summary import arm_spread
-from hemosweep.runs import FACT_PREFIX, RunRecord
+from hemosweep.runs import FACT_PREFIX, RunRecord, Snapshot
 from hemosweep.scores.metric import DSC
 from hemosweep.scores.table import case_table
 from hemosweep.stats.pairing import pair
@@ -35,7 +35,7 @@ class ReportSource:
             BadInput: no store, or a data set that cannot be read.
         """
         self.out = out
-        self.store = MlflowStore(out)
+        self.store = Snapshot(MlflowStore(out))
         self.runs = self.store.list_runs()
         self.folds = self.store.list_folds()
         self.data = DataSets(out, data)

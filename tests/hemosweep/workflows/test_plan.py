@@ -23,7 +23,8 @@ from hemosweep.identity.source import source_digest
 from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.sweeps.base import profile
-from hemosweep.workflows.plan import forecast_study, plan_table
+from hemosweep.workflows.forecast import plan_table
+from hemosweep.workflows.plan import forecast_study
 
 CASE_IDS = [f"sub-{number}" for number in range(1, 7)]
 NUM_FOLDS = 3

@@ -39,7 +39,7 @@ def test_the_commands_hand_the_switch_on(monkeypatch, command, asked):
     def refuse(options):
         raise BadInput(f"asked for: {options.deterministic}")
 
-    monkeypatch.setattr(request, "resolve", refuse)
+    monkeypatch.setattr(f"hemosweep.workflows.{command}.resolve", refuse)
     result = CliRunner().invoke(app, [command, "patchsize", *(["--deterministic"] if asked else [])])
     assert str(result.exception) == f"asked for: {asked}"
 
