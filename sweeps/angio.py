@@ -24,6 +24,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
 SWEEP = Sweep(
     name="angio",
     question="Does the CT angiography as a second channel help?",
+    section="3.4",
     space={"angiography": (False, True)},
     arm_name=lambda params: "ncct+cta" if params["angiography"] else "ncct",
     configure=_configure,

@@ -26,6 +26,7 @@ def final(base: ArmConfig) -> ArmConfig:
 SWEEP = Sweep(
     name="final",
     question="What does the final configuration reach?",
+    section="3.6",
     space={"arm": ("final",)},
     arm_name=lambda params: params["arm"],
     configure=lambda base, params: final(base),

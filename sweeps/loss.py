@@ -24,6 +24,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
 SWEEP = Sweep(
     name="loss",
     question="Does Dice + cross-entropy train better than the focal loss?",
+    section="3.2",
     space={"loss": ("focal", "dice_ce")},
     arm_name=lambda params: params["loss"],
     configure=_configure,

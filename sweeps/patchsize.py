@@ -23,6 +23,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
 SWEEP = Sweep(
     name="patchsize",
     question="Does a larger patch segment better?",
+    section="3.3",
     space={"patch_size": ("24x24x8", "32x32x16", "48x48x24")},
     arm_name=lambda params: params["patch_size"],
     configure=_configure,

@@ -20,6 +20,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
 SWEEP = Sweep(
     name="sampling",
     question="Where should negative patches come from?",
+    section="3.3",
     space={
         "restriction": ("none", "brain", "brain+lesion", "brain+lesion+center", "brain+lesion+hyperdense"),
     },

@@ -23,6 +23,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
 SWEEP = Sweep(
     name="se",
     question="Do squeeze-and-excitation blocks segment better?",
+    section="3.1",
     space={"se": (False, True)},
     arm_name=lambda params: "se_unet" if params["se"] else "unet",
     configure=_configure,

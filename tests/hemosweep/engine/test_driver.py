@@ -509,7 +509,7 @@ SWEEP = Sweep(
     question="Which size?",
     space={"size": ("small", "large")},
     arm_name=lambda params: params["size"],
-    configure=lambda base, params: base,
+    configure=lambda base, params: replace(base, model=replace(base.model, se=params["size"] == "large")),
     baseline="small",
     comparisons=(),
 )

@@ -15,7 +15,10 @@ SWEEP = Sweep(
     question="Which size?",
     space={"size": ("small", "large"), "se": (False, True)},
     arm_name=lambda params: f"{params['size']}/{params['se']}",
-    configure=lambda base, params: base,
+    configure=lambda base, params: replace(
+        base,
+        model=replace(base.model, se=params["se"], width={"small": 8, "large": 16, "huge": 32}[params["size"]]),
+    ),
     baseline="small/False",
     comparisons=(),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hemosweep.ablation.sweep import Sweep
+from hemosweep.ablation.sweep import Arm, Sweep
 from hemosweep.config import CrossValidationConfig, PreprocessingConfig
 from hemosweep.data.folds import draw_split
 from hemosweep.data.manifest import read_manifest
@@ -75,20 +75,22 @@ def request_for(data, tmp_path, timed_once):
             preprocessing=PreprocessingConfig(),
             cross_validation=CrossValidationConfig(num_folds=NUM_FOLDS),
         )
+        rates = {f"{number}:{rate}": rate for number, rate in enumerate(learning_rates)}
         sweep = Sweep(
             name="rates",
             question="Which rate?",
-            space={"arm": tuple(f"{number}: {rate}" for number, rate in enumerate(learning_rates))},
+            space={"arm": tuple(rates)},
             arm_name=lambda params: params["arm"],
             configure=lambda base, params: replace(
-                base, training=replace(base.training, learning_rate=float(params["arm"].split()[1]))
+                base, training=replace(base.training, learning_rate=rates[params["arm"]])
             ),
-            baseline="",
+            baseline=next(iter(rates)),
             comparisons=(),
         )
-        request = Request(
-            sweep=sweep, profile=demo, base=base, arms=sweep.arms(base), seeds=(0,), data=data, out=tmp_path / "runs"
+        arms = tuple(
+            Arm(name=name, params={"arm": name}, config=sweep.configure(base, {"arm": name})) for name in rates
         )
+        request = Request(sweep=sweep, profile=demo, base=base, arms=arms, seeds=(0,), data=data, out=tmp_path / "runs")
         return replace(request, **options)
 
     return make
@@ -125,7 +127,7 @@ def counts(forecast):
 def test_what_two_arms_of_a_sweep_share_is_trained_by_the_first_and_counted_once(request_for):
     forecast = forecast_study(request_for(0.5, 1.5, 0.5))
     assert counts(forecast) == [(3, 0, 0, 3), (3, 0, 0, 3), (3, 0, 3, 0)]
-    assert [arm.shared_with for arm in forecast.arms] == [("rates/2: 0.5",), (), ("rates/0: 0.5",)]
+    assert [arm.shared_with for arm in forecast.arms] == [("rates/2:0.5",), (), ("rates/0:0.5",)]
     first, _, twin = forecast.arms
     assert (twin.seconds, twin.disk_bytes, twin.memory_bytes) == (0.0, 0, None)
     assert first.seconds > 0.0
