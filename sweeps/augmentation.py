@@ -13,19 +13,28 @@ from hemosweep.config import ArmConfig
 from hemosweep.sweeps.base import PAPER_PATCHES_PER_CASE
 from hemosweep.sweeps.final import final
 
+NUM_VIEWS = 6
+"""Views of a drawn patch with augmentation: as it is, flipped both ways and rotated three times (Section 3.5)."""
+
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
-    drawn, *augmented = params["num_patches"].split("->")
     arm = final(base)
-    num_patches = int(drawn) * base.sampling.num_patches_per_case // PAPER_PATCHES_PER_CASE
-    return replace(arm, sampling=replace(arm.sampling, num_patches_per_case=num_patches, augment=bool(augmented)))
+    num_patches = params["num_patches"] * base.sampling.num_patches_per_case // PAPER_PATCHES_PER_CASE
+    return replace(arm, sampling=replace(arm.sampling, num_patches_per_case=num_patches, augment=params["augment"]))
+
+
+def _name(params: Params) -> str:
+    drawn = params["num_patches"]
+    return f"{drawn}->{NUM_VIEWS * drawn}" if params["augment"] else f"{drawn}"
 
 
 SWEEP = Sweep(
     name="augmentation",
     question="Do flipped and rotated patches help, and how many are needed?",
-    space={"num_patches": ("3000", "500->3000", "1000->6000", "1500->9000", "3000->18000")},
-    arm_name=lambda params: params["num_patches"],
+    section="3.5",
+    space={"augment": (False, True), "num_patches": (500, 1000, 1500, PAPER_PATCHES_PER_CASE)},
+    where=lambda params: params["augment"] or params["num_patches"] == PAPER_PATCHES_PER_CASE,
+    arm_name=_name,
     configure=_configure,
     baseline="3000",
     comparisons=tuple(("3000", arm) for arm in ("500->3000", "1000->6000", "1500->9000", "3000->18000")),

@@ -20,26 +20,26 @@ _RESTRICTIONS = {
     "lesion+hyperdense": "brain+lesion+hyperdense",
     "lesion|hyperdense": "lesion|hyperdense",
 }
-_ARMS = ("lesion", "lesion+center", "lesion+hyperdense")
+_COMPARED = ("lesion", "lesion+center", "lesion+hyperdense")
+"""Restrictions that have an arm without the channel and one with it."""
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
-    roi, *symmetric = params["arm"].split("/")
     return replace(
         base,
-        preprocessing=replace(base.preprocessing, symmetric=SYMMETRIC_METHOD if symmetric else "none"),
-        sampling=replace(base.sampling, restriction=_RESTRICTIONS[roi]),
+        preprocessing=replace(base.preprocessing, symmetric=SYMMETRIC_METHOD if params["symmetric"] else "none"),
+        sampling=replace(base.sampling, restriction=_RESTRICTIONS[params["restriction"]]),
     )
 
 
 SWEEP = Sweep(
     name="symmetric",
     question="Does the symmetric image as a second channel help?",
-    space={
-        "arm": (*(name for roi in _ARMS for name in (roi, f"{roi}/symmetric")), "lesion|hyperdense/symmetric"),
-    },
-    arm_name=lambda params: params["arm"],
+    section="3.4",
+    space={"restriction": tuple(_RESTRICTIONS), "symmetric": (False, True)},
+    where=lambda params: params["symmetric"] or params["restriction"] in _COMPARED,
+    arm_name=lambda params: params["restriction"] + ("/symmetric" if params["symmetric"] else ""),
     configure=_configure,
     baseline="lesion",
-    comparisons=tuple((roi, f"{roi}/symmetric") for roi in _ARMS),
+    comparisons=tuple((roi, f"{roi}/symmetric") for roi in _COMPARED),
 )

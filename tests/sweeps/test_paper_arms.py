@@ -139,3 +139,29 @@ def test_the_paper_s_protocol_holds_in_every_arm_of_the_paper_profile():
             assert arm.inference.overlap == 0.5, "windows share more than that"
             if sweep != "patchsize":
                 assert arm.sampling.patch_HWD == (32, 32, 16), (sweep, name)
+
+
+def test_every_sweep_of_the_paper_names_its_section():
+    sections = {name: find_sweep(name).section for name in SWEEP_NAMES}
+    assert sections == {
+        "se": "3.1",
+        "loss": "3.2",
+        "patchsize": "3.3",
+        "sampling": "3.3",
+        "symmetric": "3.4",
+        "angio": "3.4",
+        "augmentation": "3.5",
+        "final": "3.6",
+        "noise": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sweep", "space"),
+    [
+        ("symmetric", {"restriction": 4, "symmetric": 2}),
+        ("augmentation", {"augment": 2, "num_patches": 4}),
+    ],
+)
+def test_what_an_arm_varies_is_one_parameter_each(sweep, space):
+    assert {name: len(values) for name, values in find_sweep(sweep).space.items()} == space
