@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -206,6 +206,7 @@ class _Driver:
         self._entered = True
         job.trial = self._ledger.begin(job.replicate, attempts)
         job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
+        self._ledger.run_known(job.trial, job.run_id)
 
     def _folders(self, job: _Job) -> Mapping[str, Path]:
         return {spec.digest: fold_run_folder(self._out, spec) for spec in job.replicate.fold_runs}
@@ -251,7 +252,10 @@ class _Driver:
 
     def _fold_done(self, job: _Job, spec: FoldRunSpec, *, reused: bool) -> None:
         self._record_fold(job, spec)
-        self._display.fold_ended(job.replicate, spec, read_scores(self._out, spec), reused)
+        scores = read_scores(self._out, spec)
+        assert job.trial is not None
+        self._ledger.fold_done(job.trial, spec.fold, dsc_mean(scores))
+        self._display.fold_ended(job.replicate, spec, scores, reused)
         self._fold_over(job)
 
     def _record_fold(self, job: _Job, spec: FoldRunSpec) -> None:
@@ -288,11 +292,18 @@ class _Driver:
         info = replace(job.info, tags={**job.info.tags, **tags})
         job.result = replace(result, run_id=self._tracker.call(record), info=info)
         assert job.trial is not None
+        self._ledger.run_known(job.trial, job.result.run_id)
         attempts = read_attempts(self._out, replicate)
         if failures or result.dsc_mean is None:
             self._ledger.fail(job.trial, attempts)
         else:
             self._ledger.complete(job.trial, result.dsc_mean, attempts)
+
+
+def dsc_mean(scores: Sequence[Mapping[str, Any]]) -> float | None:
+    """Mean DSC of the cases that have one; None where none has."""
+    defined = [row["dsc"] for row in scores if row["dsc"] is not None and not math.isnan(row["dsc"])]
+    return math.fsum(defined) / len(defined) if defined else None
 
 
 def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:

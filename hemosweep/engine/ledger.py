@@ -1,5 +1,6 @@
 """The Optuna studies: of a sweep, whose arm replicates are its trials, and of a search, whose sampler picks them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -26,9 +27,45 @@ _DIGEST = "replicate"
 _SPACE = "space"
 _ATTEMPTS = "fold_runs"
 """Attribute of a trial: the `FoldRunAttempts` of its fold runs, in the order of the folds."""
+_RUN_ID = "mlflow_run_id"
+"""Attribute of a trial: the MLflow run of its replicate."""
 
 
-class Ledger:
+class _Book:
+    """Trials of an Optuna study while they run. A trial's DSC of fold k is its intermediate value at step k.
+
+    The storage is used directly, because a study returns only the trials that it asked for itself.
+    """
+
+    path: Path
+    _study: optuna.Study
+    _storage: RDBStorage
+
+    @reports_database_faults
+    def run_known(self, number: int, run_id: str | None) -> None:
+        """Enter the MLflow run of a trial's replicate; None is not entered."""
+        if run_id is not None:
+            with suppress(UpdateFinishedTrialError):
+                self._storage.set_trial_user_attr(self._identifier(number), _RUN_ID, run_id)
+
+    @reports_database_faults
+    def fold_done(self, number: int, fold: int, dsc_mean: float | None) -> None:
+        """Enter the mean DSC of a trial's fold as soon as the fold is done; an undefined mean is not entered."""
+        if dsc_mean is not None and math.isfinite(dsc_mean):
+            with suppress(UpdateFinishedTrialError):
+                self._storage.set_trial_intermediate_value(self._identifier(number), fold, dsc_mean)
+
+    def _enter(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
+        """Enter the attempts of a trial as one attribute, since each attribute is a transaction."""
+        with suppress(UpdateFinishedTrialError):
+            self._storage.set_trial_user_attr(self._identifier(number), _ATTEMPTS, _as_json(attempts))
+
+    def _identifier(self, number: int) -> int:
+        study = self._storage.get_study_id_from_name(self._study.study_name)
+        return self._storage.get_trial_id_from_study_id_trial_number(study, number)
+
+
+class Ledger(_Book):
     """The Optuna study of a sweep. Each replicate is one complete trial; no sampler chooses and no pruner stops one,
     because arms are compared."""
 
@@ -90,17 +127,17 @@ class Ledger:
     @reports_database_faults
     def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter the replicate's mean DSC and its attempts; a complete trial stays as it is."""
-        _enter(self._study, self._storage, number, attempts)
+        self._enter(number, attempts)
         self._study.tell(number, dsc_mean, skip_if_finished=True)
 
     @reports_database_faults
     def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter that a fold of the replicate failed, and its attempts; the next sweep makes a new trial of it."""
-        _enter(self._study, self._storage, number, attempts)
+        self._enter(number, attempts)
         self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
 
 
-class SearchLedger:
+class SearchLedger(_Book):
     """The Optuna study of a search: the memory of the sampler, and the point where an interrupted search goes on.
 
     A study belongs to one data set, split, source and base configuration: a DSC from another would mislead the sampler.
@@ -163,13 +200,13 @@ class SearchLedger:
     @reports_database_faults
     def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter the trial's mean DSC and its attempts."""
-        _enter(self._study, self._storage, number, attempts)
+        self._enter(number, attempts)
         self._study.tell(number, dsc_mean)
 
     @reports_database_faults
     def fail(self, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
         """Enter that a fold of the trial failed, and its attempts; the sampler learns nothing from it."""
-        _enter(self._study, self._storage, number, attempts)
+        self._enter(number, attempts)
         self._study.tell(number, state=TrialState.FAIL)
 
     def _whole(self) -> list[FrozenTrial]:
@@ -199,19 +236,6 @@ def _storage(path: Path) -> RDBStorage:
 def _stands(trial: FrozenTrial, attempts: Sequence[FoldRunAttempts]) -> bool:
     """True if the value of a trial comes from the fold runs with these attempts, not from earlier ones."""
     return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_ATTEMPTS) == _as_json(attempts)
-
-
-def _enter(study: optuna.Study, storage: RDBStorage, number: int, attempts: Sequence[FoldRunAttempts]) -> None:
-    """Write the attempts of a trial as one attribute, since each attribute is a transaction. A finished trial cannot be
-    changed.
-
-    The storage is used directly, because a study returns only the trials that it asked for itself.
-    """
-    identifier = storage.get_trial_id_from_study_id_trial_number(
-        storage.get_study_id_from_name(study.study_name), number
-    )
-    with suppress(UpdateFinishedTrialError):
-        storage.set_trial_user_attr(identifier, _ATTEMPTS, _as_json(attempts))
 
 
 def _as_json(attempts: Sequence[FoldRunAttempts]) -> list[dict[str, Any]]:

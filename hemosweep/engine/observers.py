@@ -25,9 +25,16 @@ class Display(Protocol):
 
 
 class TrialLedger(Protocol):
-    """Ledger in which the driver enters the result of each replicate, as one trial."""
+    """Ledger in which the driver enters the result of each replicate, as one trial.
+
+    Entries between `begin` and the end may be repeated; None is not entered, and a finished trial stays as it is.
+    """
 
     def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int: ...
+
+    def run_known(self, number: int, run_id: str | None) -> None: ...
+
+    def fold_done(self, number: int, fold: int, dsc_mean: float | None) -> None: ...
 
     def complete(self, number: int, dsc_mean: float, attempts: Sequence[FoldRunAttempts]) -> None: ...
 

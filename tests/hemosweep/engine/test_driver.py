@@ -153,6 +153,21 @@ def test_every_fold_is_trained_and_its_scores_are_one_table_in_case_order(sweep,
     assert drawn == [("small", ["a", "b", "c", "d"])]
 
 
+def test_the_ledger_is_told_of_the_run_and_of_each_folds_dsc_before_the_end(sweep, replicate):
+    _, told, _, _ = sweep([replicate()])
+    assert [call[0] for call in told["ledger"]] == [
+        "begin", "run_known", "fold_done", "fold_done", "run_known", "complete"
+    ]  # fmt: skip
+    assert told["ledger"].of("run_known") == [("begin 1", "begin_replicate 1")] * 2
+    assert told["ledger"].of("fold_done") == [("begin 1", 0, pytest.approx(0.6)), ("begin 1", 1, pytest.approx(0.5))]
+
+
+def test_the_ledger_is_told_of_folds_that_were_done_before(sweep, replicate):
+    sweep([replicate()])
+    _, told, _, _ = sweep([replicate()])
+    assert [call[1] for call in told["ledger"].of("fold_done")] == [0, 1]
+
+
 def test_a_case_has_the_number_that_its_fold_has_in_this_sweep(sweep, replicate):
     # The result may have been made where the same cases were tested under another number.
     (result,), told, _, _ = sweep([replicate()])
@@ -502,6 +517,7 @@ def test_a_replicate_whose_every_score_is_undefined_is_no_failure_and_has_no_val
     assert (result.dsc_mean, result.failures) == (None, ())
     assert [call[-1] for call in told["tracker"].of("finish_replicate")] == ["FINISHED"]
     assert told["ledger"].of("complete") == []
+    assert told["ledger"].of("fold_done") == [("begin 1", 0, None), ("begin 1", 1, None)]
 
 
 SWEEP = Sweep(
@@ -570,6 +586,8 @@ def test_the_ledger_holds_the_incomplete_replicate_as_failed_and_the_other_with_
         ("small", "FAIL", None),
         ("large", "COMPLETE", second.dsc_mean),
     ]
+    assert [set(trial.intermediate_values) for trial in trials] == [{1}, {1}]
+    assert trials[1].intermediate_values[1] == pytest.approx(second.dsc_mean)
 
 
 @pytest.mark.slow

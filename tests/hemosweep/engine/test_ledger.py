@@ -9,6 +9,8 @@ from hemosweep.config import ArmConfig
 from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
+from hemosweep.sweeps import find_sweep
+from hemosweep.sweeps.base import demo
 
 SWEEP = Sweep(
     name="size",
@@ -164,3 +166,93 @@ def test_an_ablation_whose_space_grew_gets_a_study_beside_the_old_one(tmp_path, 
     assert all(name.startswith("size") for name in names)
     # The old space still finds its own study.
     assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) == 0
+
+
+# --- A trial as Optuna's own views show it ----------------------------------------------------------------------------
+
+
+def test_a_trial_holds_the_dsc_of_each_fold_as_soon_as_it_is_there(tmp_path, ledger, replicate):
+    number = ledger.begin(replicate(), ())
+    ledger.fold_done(number, 1, 0.75)
+    assert trials(tmp_path)[0].intermediate_values == {1: 0.75}
+    ledger.fold_done(number, 0, 0.5)
+    ledger.fold_done(number, 0, 0.5)
+    ledger.complete(number, 0.625, EFFORTS)
+    (trial,) = trials(tmp_path)
+    assert (trial.intermediate_values, trial.value) == ({0: 0.5, 1: 0.75}, 0.625)
+
+
+@pytest.mark.parametrize("undefined", [None, float("nan")])
+def test_an_undefined_dsc_of_a_fold_is_not_entered(tmp_path, ledger, replicate, undefined):
+    number = ledger.begin(replicate(), ())
+    ledger.fold_done(number, 0, undefined)
+    assert trials(tmp_path)[0].intermediate_values == {}
+
+
+def test_a_trial_that_goes_on_takes_the_dsc_of_what_was_trained_last(tmp_path, ledger, replicate):
+    ledger.fold_done(ledger.begin(replicate(), ()), 0, 0.5)
+    again = Ledger(tmp_path, SWEEP)
+    again.fold_done(again.begin(replicate(), ()), 0, 0.75)
+    assert [trial.intermediate_values for trial in trials(tmp_path)] == [{0: 0.75}]
+
+
+def test_a_trial_links_the_run_of_its_replicate_once_it_is_known(tmp_path, ledger, replicate):
+    number = ledger.begin(replicate(), ())
+    ledger.run_known(number, None)
+    assert "mlflow_run_id" not in trials(tmp_path)[0].user_attrs
+    ledger.run_known(number, "c0ffee")
+    assert trials(tmp_path)[0].user_attrs["mlflow_run_id"] == "c0ffee"
+
+
+def test_a_finished_trial_keeps_its_folds_and_its_run(tmp_path, ledger, replicate):
+    number = ledger.begin(replicate(), ())
+    ledger.run_known(number, "c0ffee")
+    ledger.fold_done(number, 0, 0.5)
+    ledger.complete(number, 0.5, EFFORTS)
+    ledger.run_known(number, "other")
+    ledger.fold_done(number, 0, 0.75)
+    ledger.fold_done(number, 1, 0.75)
+    (trial,) = trials(tmp_path)
+    assert (trial.intermediate_values, trial.user_attrs["mlflow_run_id"]) == ({0: 0.5}, "c0ffee")
+
+
+def test_the_trials_are_a_table_of_parameters_values_and_runs(tmp_path, ledger, replicate):
+    for arm in range(4):
+        number = ledger.begin(replicate(arm), EFFORTS)
+        ledger.run_known(number, f"run-{arm}")
+        ledger.complete(number, 0.5 + arm / 10, EFFORTS)
+    study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
+    table = study.trials_dataframe()
+    assert table["params_size"].tolist() == ["small", "small", "large", "large"]
+    assert table["params_se"].tolist() == [False, True, False, True]
+    assert table["user_attrs_mlflow_run_id"].tolist() == ["run-0", "run-1", "run-2", "run-3"]
+
+
+def test_optuna_tells_which_parameter_of_an_ablation_matters(tmp_path, replicate):
+    pytest.importorskip("sklearn")
+    symmetric = find_sweep("symmetric")
+    ledger = Ledger(tmp_path, symmetric)
+    for arm in symmetric.arms(demo().config):
+        number = ledger.begin(replace(replicate(digest=arm.name), arm=arm), ())
+        ledger.complete(number, 0.5 + 0.2 * arm.params["symmetric"], EFFORTS)
+    study = optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="symmetric")
+    importances = optuna.importance.get_param_importances(study)
+    assert set(importances) == {"restriction", "symmetric"}
+    assert importances["symmetric"] > importances["restriction"]
+
+
+def test_an_ablation_whose_arms_were_one_parameter_gets_a_study_beside_the_old_one(tmp_path, replicate):
+    now = find_sweep("symmetric")
+    before = replace(now, space={"arm": now.arm_names}, arm_name=lambda p: p["arm"], where=lambda p: True)
+    arms = now.arms(demo().config)
+    old = Ledger(tmp_path, before)
+    packed = replace(arms[0], params={"arm": arms[0].name})
+    old.complete(old.begin(replace(replicate(), arm=packed), EFFORTS), 0.5, EFFORTS)
+    new = Ledger(tmp_path, now)
+    new.complete(new.begin(replace(replicate(), arm=arms[0]), EFFORTS), 0.75, EFFORTS)
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    old_name, new_name = sorted(optuna.get_all_study_names(storage), key=len)
+    assert old_name == "symmetric"
+    assert new_name.startswith("symmetric-")
+    (trial,) = optuna.load_study(storage=storage, study_name=new_name).get_trials()
+    assert trial.params == {"restriction": "lesion", "symmetric": False}

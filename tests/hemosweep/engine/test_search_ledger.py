@@ -96,6 +96,21 @@ def test_a_trial_has_what_its_fold_runs_took_complete_or_failed(tmp_path):
     assert [trial.user_attrs["fold_runs"] for trial in study.get_trials()] == [told, told]
 
 
+def test_a_trial_has_the_dsc_of_its_folds_and_its_run(tmp_path):
+    ledger = open_ledger(tmp_path)
+    ledger.ask()
+    number = ledger.begin(None, ())
+    ledger.run_known(number, None)
+    ledger.run_known(number, "c0ffee")
+    for fold, dsc in ((0, 0.5), (1, None), (2, 0.75), (2, 0.75)):
+        ledger.fold_done(number, fold, dsc)
+    ledger.complete(number, 0.625, EFFORTS)
+    ledger.fold_done(number, 1, 0.25)
+    (name,) = optuna.get_all_study_names(f"sqlite:///{tmp_path / 'optuna.db'}")
+    (trial,) = optuna.load_study(study_name=name, storage=f"sqlite:///{tmp_path / 'optuna.db'}").get_trials()
+    assert (trial.intermediate_values, trial.user_attrs["mlflow_run_id"]) == ({0: 0.5, 2: 0.75}, "c0ffee")
+
+
 def test_a_failed_trial_counts_in_the_budget_and_has_no_dsc(tmp_path):
     ledger = open_ledger(tmp_path)
     ledger.ask()
