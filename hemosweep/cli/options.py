@@ -32,10 +32,6 @@ LesionLabel = Annotated[
         help="Value of the lesion in masks that hold several. Default: masks of 0 and 1.", callback=_foreground
     ),
 ]
-IvhLabel = Annotated[
-    int | None,
-    typer.Option(help="Value of intraventricular hemorrhage in the label maps.", callback=_foreground),
-]
 Jobs = Annotated[int | None, typer.Option(help="Cases worked on at once. Default: one a processor.")]
 
 

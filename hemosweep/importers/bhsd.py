@@ -2,15 +2,15 @@
 challenge with a label a type of hemorrhage, from one rater or several. Both have the paper's task without changes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
-from hemosweep.importers.layouts import BHSD, MBH_SEG, find_root
+from hemosweep.importers.layouts import Layout, find_root
+from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, ImportOption
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of, subfolders, subject_ids
 from hemosweep.importers.volumes import odd_blood, read_ct, read_labels
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
@@ -18,6 +18,8 @@ from hemosweep.importers.writer import ImportedCase, ImportSummary, write_datase
 IPH, IVH = 2, 3
 """Of 1 EDH, 2 IPH, 3 IVH, 4 SAH, 5 SDH."""
 RATER_PREFIX = "label_annot_"
+BHSD = Layout(name="BHSD", roots=("label_192",), marks=("images", "ground truths"))
+MBH_SEG = Layout(name="MBH-Seg", roots=("MBH_Train_2025_voxel-label",), marks=("*/image.nii*", "*/label_annot_*.nii*"))
 
 
 def import_bhsd(
@@ -120,6 +122,8 @@ def _read_rated(
 
 def _read(scan: Scan, paths: Sequence[Path | None], lesion_label: int, ivh_label: int) -> ImportedCase:
     """Majority of several label maps: a voxel has the label that more than half of them give it."""
+    import numpy as np
+
     ct = read_ct(scan.case_id, scan.ct_path)
     lesion_votes_DHW, ivh_votes_DHW = np.zeros((2, *ct.array_DHW.shape), dtype=np.uint8)
     mended: dict[str, None] = {}
@@ -140,3 +144,62 @@ def _read(scan: Scan, paths: Sequence[Path | None], lesion_label: int, ivh_label
         columns={"centre": "RSNA 2019", "lesion_type": "IPH"},
         warnings=(*ct.warnings, *mended, *odd_blood(ct, lesion_DHW)),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bhsd:
+    """The importer of BHSD."""
+
+    name: str = "bhsd"
+    help: str = "Import BHSD (label_192/images, label_192/ground truths): IPH is the lesion."
+    layout: Layout = BHSD
+    options: tuple[ImportOption, ...] = (LESION_LABEL, IVH_LABEL)
+
+    def run(
+        self,
+        source: Path,
+        out: Path,
+        *,
+        lesion_label: int | None = None,
+        ivh_label: int | None = None,
+        progress: Progress | None = None,
+    ) -> ImportSummary:
+        return import_bhsd(source, out, lesion_label=lesion_label or IPH, ivh_label=ivh_label or IVH, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MbhSeg:
+    """The importer of MBH-Seg."""
+
+    name: str = "mbh-seg"
+    help: str = "Import MBH-Seg 2025 (MBH_Train_2025_voxel-label/CASE/image.nii.gz, label_annot_N.nii.gz)."
+    layout: Layout = MBH_SEG
+    options: tuple[ImportOption, ...] = (
+        ImportOption(name="rater", kind=str, help="Number of the rater, or majority.", default="1"),
+        LESION_LABEL,
+        IVH_LABEL,
+    )
+
+    def run(
+        self,
+        source: Path,
+        out: Path,
+        *,
+        rater: str = "1",
+        lesion_label: int | None = None,
+        ivh_label: int | None = None,
+        progress: Progress | None = None,
+    ) -> ImportSummary:
+        if rater != "majority" and not rater.isdigit():
+            raise BadInput(f"--rater {rater}: give a rater's number, or majority")
+        return import_mbh_seg(
+            source,
+            out,
+            rater="majority" if rater == "majority" else int(rater),
+            lesion_label=lesion_label or IPH,
+            ivh_label=ivh_label or IVH,
+            progress=progress,
+        )
+
+
+IMPORTERS = (Bhsd(), MbhSeg())

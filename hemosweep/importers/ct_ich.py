@@ -2,17 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
-from hemosweep.importers.layouts import CT_ICH, find_root
+from hemosweep.importers.layouts import Layout, find_root
+from hemosweep.importers.protocol import ImportOption
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
 TABLE = "hemorrhage_diagnosis_raw_ct.csv"
+CT_ICH = Layout(name="PhysioNet CT-ICH", marks=("ct_scans", "masks", TABLE))
 TYPES = {
     "Intraparenchymal": "IPH",
     "Intraventricular": "IVH",
@@ -71,3 +74,19 @@ def _read(scan: Scan, types_by_patient: Mapping[int, set[str]]) -> ImportedCase:
         },
         warnings=(f"{TABLE} has no row of this patient: whether there is IVH is unknown",) if types is None else (),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CtIch:
+    """The importer of ct-ich."""
+
+    name: str = "ct-ich"
+    help: str = "Import PhysioNet CT-ICH (ct_scans/, masks/, hemorrhage_diagnosis_raw_ct.csv)."
+    layout: Layout = CT_ICH
+    options: tuple[ImportOption, ...] = ()
+
+    def run(self, source: Path, out: Path, *, progress: Progress | None = None) -> ImportSummary:
+        return import_ct_ich(source, out, progress=progress)
+
+
+IMPORTER = CtIch()

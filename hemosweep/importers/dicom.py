@@ -10,13 +10,21 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hemosweep.data.dicom import DicomSeries, list_series, read_series
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
+from hemosweep.importers.layouts import Layout
+from hemosweep.importers.protocol import ImportOption
 from hemosweep.importers.writer import ImportedCase, ImportSummary, check_out, write_dataset
+
+if TYPE_CHECKING:
+    from hemosweep.data.dicom import DicomSeries
+
+DICOM = Layout(name="DICOM", roots=("*", "*/*"), marks=("*.dcm",))
 
 CONTRAST_TEXT = re.compile(r"angio|(?<![a-z])cta(?![a-z])|perfusion|(?<![a-z])ctp(?![a-z])", re.IGNORECASE)
 NO_AGENT = ("", "n", "no", "none", "n/a", "0", "-")
@@ -59,6 +67,8 @@ def import_dicom(
         BadInput: `source` holds no CT, `out` cannot take a data set, `key_file` exists or lies in `out`, or `series`
             is given and there are several studies or it is none of the study's.
     """
+    from hemosweep.data.dicom import list_series
+
     check_out(out, source)
     if key_file is not None and key_file.resolve().is_relative_to(out.resolve()):
         raise BadInput(f"{key_file}: lies in the data set, which is to hold no patient's id; name a file outside {out}")
@@ -82,10 +92,10 @@ def import_dicom(
         case_id: partial(_read, case_id, patient_id, group, series)
         for (case_id, group), patient_id in zip(cases.items(), patient_ids, strict=True)
     }
-    return write_dataset(out, reads, source=source, layout="DICOM", notes=(*notes, *of_patients), progress=progress)
+    return write_dataset(out, reads, source=source, layout=DICOM.name, notes=(*notes, *of_patients), progress=progress)
 
 
-def _check_choice(number: int | None, studies: Sequence[Sequence[DicomSeries]]) -> None:
+def _check_choice(number: int | None, studies: "Sequence[Sequence[DicomSeries]]") -> None:
     if number is None:
         return
     if len(studies) > 1:
@@ -94,7 +104,7 @@ def _check_choice(number: int | None, studies: Sequence[Sequence[DicomSeries]]) 
         raise BadInput(f"--series {number}: the study has series 1 to {studies[0][0].num_series}; name one of them")
 
 
-def _patient_ids(studies: Sequence[Sequence[DicomSeries]]) -> tuple[list[str], tuple[str, ...]]:
+def _patient_ids(studies: "Sequence[Sequence[DicomSeries]]") -> tuple[list[str], tuple[str, ...]]:
     """P001 and so on, the same for the studies of one patient, and what is odd about the sharing."""
     keys = [group[0].patient or group[0].study for group in studies]  # no PatientID: a patient of its own
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys), start=1)}
@@ -110,12 +120,14 @@ def _patient_ids(studies: Sequence[Sequence[DicomSeries]]) -> tuple[list[str], t
     return [f"P{numbers[key]:0{width}d}" for key in keys], tuple(notes)
 
 
-def _read(case_id: str, patient_id: str, group: Sequence[DicomSeries], number: int | None) -> ImportedCase:
+def _read(case_id: str, patient_id: str, group: "Sequence[DicomSeries]", number: int | None) -> ImportedCase:
     """Choose and read the series of one study.
 
     Raises:
         BadInput: it has no usable plain head CT, or a chosen series cannot be read.
     """
+    from hemosweep.data.dicom import read_series
+
     try:
         plain, warnings = choose_plain(group, number)
         angiography, of_angiography = choose_angiography([one for one in group if one is not plain])
@@ -131,7 +143,7 @@ def _read(case_id: str, patient_id: str, group: Sequence[DicomSeries], number: i
     )
 
 
-def choose_plain(group: Sequence[DicomSeries], number: int | None) -> tuple[DicomSeries, tuple[str, ...]]:
+def choose_plain(group: "Sequence[DicomSeries]", number: int | None) -> "tuple[DicomSeries, tuple[str, ...]]":
     """The series of a study that is its non-contrast head CT, and a warning where that was a choice.
 
     Raises:
@@ -160,7 +172,7 @@ def choose_plain(group: Sequence[DicomSeries], number: int | None) -> tuple[Dico
     )
 
 
-def choose_angiography(group: Sequence[DicomSeries]) -> tuple[DicomSeries | None, tuple[str, ...]]:
+def choose_angiography(group: "Sequence[DicomSeries]") -> "tuple[DicomSeries | None, tuple[str, ...]]":
     """The series of a study that is its CT angiography, if there is one, and a warning where that was a choice."""
     fit = [one for one in group if one.stack is not None and not one.header.derived and _has_contrast(one)]
     if not fit:
@@ -170,7 +182,7 @@ def choose_angiography(group: Sequence[DicomSeries]) -> tuple[DicomSeries | None
     return chosen, (f"{chosen.name} is taken; {', '.join(others)} have contrast, too",) if others else ()
 
 
-def _against(one: DicomSeries) -> str | None:
+def _against(one: "DicomSeries") -> str | None:
     """Reason why a series is not imported as a plain head CT."""
     if one.refusal is not None:
         return one.refusal
@@ -184,31 +196,31 @@ def _against(one: DicomSeries) -> str | None:
     return None
 
 
-def _has_contrast(one: DicomSeries) -> bool:
+def _has_contrast(one: "DicomSeries") -> bool:
     header = one.header
     # One protocol often covers the plain scan and the angiography: it counts where there is nothing better.
     text = header.description or header.protocol
     return header.contrast_agent.lower() not in NO_AGENT or bool(CONTRAST_TEXT.search(text))
 
 
-def _body_parts(one: DicomSeries) -> tuple[bool, bool]:
+def _body_parts(one: "DicomSeries") -> tuple[bool, bool]:
     """True if the header speaks of the head, and of anything else."""
     text = f"{one.header.body_part} {one.header.description} {one.header.protocol}"
     return bool(HEAD_TEXT.search(text)), bool(OTHER_TEXT.search(text))
 
 
-def _rank(one: DicomSeries) -> tuple[bool, bool, float, int, int]:
+def _rank(one: "DicomSeries") -> tuple[bool, bool, float, int, int]:
     assert one.stack is not None
     _, other = _body_parts(one)
     sharp = bool(SHARP_TEXT.search(one.header.kernel) or SHARP_TEXT.search(one.header.description))
     return other, sharp, -round(one.stack.step_mm, 1), -len(one.paths), one.number
 
 
-def _extent_mm(one: DicomSeries) -> float:
+def _extent_mm(one: "DicomSeries") -> float:
     return 0.0 if one.stack is None else one.stack.extent_mm
 
 
-def _write_key(path: Path, cases: Mapping[str, Sequence[DicomSeries]], patient_ids: Sequence[str]) -> None:
+def _write_key(path: Path, cases: "Mapping[str, Sequence[DicomSeries]]", patient_ids: Sequence[str]) -> None:
     lines = io.StringIO()
     table = csv.writer(lines, delimiter="\t", lineterminator="\n")
     table.writerow(("participant_id", "patient_id", "dicom_patient_id", "source_folder"))
@@ -223,3 +235,38 @@ def _write_key(path: Path, cases: Mapping[str, Sequence[DicomSeries]], patient_i
         raise BadInput(f"{path}: is there already; name a new key file") from None
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror}); name another key file") from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dicom:
+    """The importer of hospital DICOM."""
+
+    name: str = "dicom"
+    help: str = "Import DICOM folders: one case a study, nothing of the patient but images."
+    layout: Layout = DICOM
+    options: tuple[ImportOption, ...] = (
+        ImportOption(
+            name="series",
+            kind=int,
+            help="Of a study with several head CTs, take this one (the warning counts them).",
+        ),
+        ImportOption(
+            name="key_file",
+            kind=Path,
+            help="Write a table, for your eyes only, that links new ids to patients.",
+        ),
+    )
+
+    def run(
+        self,
+        source: Path,
+        out: Path,
+        *,
+        series: int | None = None,
+        key_file: Path | None = None,
+        progress: Progress | None = None,
+    ) -> ImportSummary:
+        return import_dicom(source, out, series=series, key_file=key_file, progress=progress)
+
+
+IMPORTER = Dicom()

@@ -3,18 +3,21 @@ one type of hemorrhage."""
 
 import json
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
-from hemosweep.importers.layouts import HEMSEG, find_root
+from hemosweep.importers.layouts import Layout, find_root
+from hemosweep.importers.protocol import ImportOption
 from hemosweep.importers.source import nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
 
 SPLITS = ("train", "val", "test")
 IPH, IVH = "0", "1"
+HEMSEG = Layout(name="HemSeg", roots=("IPH_IVH_label",), marks=("train/label",))
 
 
 def import_hemseg(
@@ -115,3 +118,23 @@ def _patients(source: Path, root: Path) -> dict[str, str]:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{path}: cannot be read ({error}); use the file as it was published") from error
     return patients
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HemSeg:
+    """The importer of HemSeg."""
+
+    name: str = "hemseg"
+    help: str = "Import HemSeg-200 or -500 (IPH_IVH_label/ and the images rebuilt from RSNA DICOM)."
+    layout: Layout = HEMSEG
+    options: tuple[ImportOption, ...] = (
+        ImportOption(name="images", kind=Path, help="Folder of the rebuilt images. Default: images in SOURCE."),
+    )
+
+    def run(
+        self, source: Path, out: Path, *, images: Path | None = None, progress: Progress | None = None
+    ) -> ImportSummary:
+        return import_hemseg(source, out, images=images, progress=progress)
+
+
+IMPORTER = HemSeg()

@@ -1,4 +1,4 @@
-"""Public layouts, and detection of the layout of a folder."""
+"""Layouts of folders, and detection of the layout of a folder."""
 
 import os
 from dataclasses import dataclass
@@ -10,38 +10,12 @@ from hemosweep.errors import BadInput
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """A public layout: its root is the folder that a user names or one of `roots` below it; it holds all `marks`, which
-    may be glob patterns."""
+    """A layout of a folder: its root is the folder that a user names or one of `roots` below it; it holds all `marks`.
+    Both may be glob patterns."""
 
     name: str
-    command: str
     roots: tuple[str, ...] = ()
     marks: tuple[str, ...]
-
-
-CT_ICH = Layout(
-    name="PhysioNet CT-ICH",
-    command="import-ct-ich",
-    marks=("ct_scans", "masks", "hemorrhage_diagnosis_raw_ct.csv"),
-)
-INSTANCE = Layout(name="INSTANCE 2022", command="import-instance", roots=("train_2",), marks=("data", "label"))
-BHSD = Layout(name="BHSD", command="import-bhsd", roots=("label_192",), marks=("images", "ground truths"))
-MBH_SEG = Layout(
-    name="MBH-Seg",
-    command="import-mbh-seg",
-    roots=("MBH_Train_2025_voxel-label",),
-    marks=("*/image.nii*", "*/label_annot_*.nii*"),
-)
-CQ500 = Layout(
-    name="Seg-CQ500",
-    command="import-cq500",
-    roots=("volumes", "data/volumes", "Seg-CQ500/data/volumes"),
-    marks=("info.csv",),
-)
-HEMSEG = Layout(name="HemSeg", command="import-hemseg", roots=("IPH_IVH_label",), marks=("train/label",))
-NNUNET = Layout(name="nnU-Net", command="import-nnunet", marks=("dataset.json", "imagesTr", "labelsTr"))
-DICOM = Layout(name="DICOM", command="import-dicom", roots=("*", "*/*"), marks=("*.dcm",))
-LAYOUTS = (CT_ICH, BHSD, MBH_SEG, INSTANCE, CQ500, HEMSEG, NNUNET, DICOM)
 
 
 def find_root(source: Path, layout: Layout) -> Path:
@@ -59,9 +33,9 @@ def find_root(source: Path, layout: Layout) -> Path:
     if root is not None:
         return root
     missing = [mark for mark in layout.marks if not _holds(source, mark)]
-    other = next((other for other in LAYOUTS if other is not layout and _root(source, other) is not None), None)
+    command, other = _other_layout(source, layout)
     if other is not None:
-        way_out = f"it looks like {other.name}: use hemosweep data {other.command}"
+        way_out = f"it looks like {other.name}: use hemosweep data {command}"
     elif _holds(source, TABLE_NAME):
         way_out = "it is a data set already and needs no import"
     else:
@@ -70,6 +44,21 @@ def find_root(source: Path, layout: Layout) -> Path:
         f"{source}: not in the layout of {layout.name} (expected {', '.join(layout.marks)}; not there: "
         f"{', '.join(missing)}); {way_out}"
     )
+
+
+def _other_layout(source: Path, layout: Layout) -> tuple[str, Layout | None]:
+    """Command and layout of the importer that a folder seems to be for. Of several, the one whose marks say most."""
+    from hemosweep.importers.catalogue import find_importers  # It imports every importer, and they this module.
+
+    def certainty(other: Layout) -> tuple[int, int]:
+        return sum("*" not in mark for mark in other.marks), len(other.marks)
+
+    fitting = [
+        (f"import-{importer.name}", importer.layout)
+        for importer in find_importers().importers.values()
+        if importer.layout != layout and _root(source, importer.layout) is not None
+    ]
+    return max(fitting, key=lambda one: certainty(one[1]), default=("", None))
 
 
 def _root(source: Path, layout: Layout) -> Path | None:

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import nibabel as nib
-import numpy as np
-from nibabel.nifti1 import Nifti1Header
-from nibabel.spatialimages import SpatialImage
-from numpy.typing import NDArray
-
-from hemosweep.arrays import Mask
-from hemosweep.data.hounsfield import to_hounsfield
-from hemosweep.data.nifti import Volume, read_volume, to_ras
-from hemosweep.data.reading import MAX_VOXELS_APART, voxels_apart
 from hemosweep.errors import BadInput
 from hemosweep.importers.source import Scan
 from hemosweep.importers.writer import ImportedCase
+
+if TYPE_CHECKING:
+    import numpy as np
+    from nibabel.spatialimages import SpatialImage
+    from numpy.typing import NDArray
+
+    from hemosweep.arrays import Mask
+    from hemosweep.data.nifti import Volume
 
 ACUTE_BLOOD_HU = (40.0, 90.0)
 """Range of the median of a mask's voxels if it is drawn around acute blood."""
@@ -27,7 +25,7 @@ MERGED = (
 """Type that is written for a data set whose masks do not tell the types apart."""
 
 
-def read_scan(scan: Scan) -> tuple[Volume, NDArray[np.generic], tuple[str, ...]]:
+def read_scan(scan: Scan) -> "tuple[Volume, NDArray[np.generic], tuple[str, ...]]":
     """Read a scan's CT as it is stored, its label map on the CT's grid, and warnings about oddities and corrections.
 
     Raises:
@@ -38,12 +36,16 @@ def read_scan(scan: Scan) -> tuple[Volume, NDArray[np.generic], tuple[str, ...]]
     return ct, labels_DHW, (*ct.warnings, *warnings)
 
 
-def read_ct(case_id: str, path: Path | None) -> Volume:
+def read_ct(case_id: str, path: Path | None) -> "Volume":
     """Read a CT as it is stored.
 
     Raises:
         BadInput: there is no file, it is unreadable, or holds non-finite voxels.
     """
+    import numpy as np
+
+    from hemosweep.data.nifti import read_volume
+
     if path is None:
         raise BadInput(f"case {case_id}: there is a mask but no CT of that name; add it or remove the mask")
     ct = read_volume(path)
@@ -53,8 +55,8 @@ def read_ct(case_id: str, path: Path | None) -> Volume:
 
 
 def read_labels(
-    case_id: str, path: Path | None, ct_path: Path | None, ct: Volume
-) -> tuple[NDArray[np.generic], tuple[str, ...]]:
+    case_id: str, path: Path | None, ct_path: Path | None, ct: "Volume"
+) -> "tuple[NDArray[np.generic], tuple[str, ...]]":
     """Read a label map onto its CT's grid, with warnings about corrections.
 
     A label map that differs from its CT only in the header takes the place of the CT: its header has no place, or one
@@ -63,12 +65,18 @@ def read_labels(
     Raises:
         BadInput: there is no file, it is unreadable, lies elsewhere than the CT, or has values that are no labels.
     """
+    import nibabel as nib
+    import numpy as np
+
+    from hemosweep.data.nifti import read_volume, to_ras
+    from hemosweep.data.reading import MAX_VOXELS_APART, voxels_apart
+
     if path is None or ct_path is None:
         raise BadInput(f"case {case_id}: there is a CT but no mask of that name; add it or remove the CT")
     labels = read_volume(path)
     warnings: tuple[str, ...] = ()
     if labels.array_DHW.shape != ct.array_DHW.shape or voxels_apart(ct, labels) > MAX_VOXELS_APART:
-        ct_file, file = cast(SpatialImage, nib.load(ct_path)), cast(SpatialImage, nib.load(path))
+        ct_file, file = cast("SpatialImage", nib.load(ct_path)), cast("SpatialImage", nib.load(path))
         if not _header_noise(ct_file, file):
             raise BadInput(
                 f"case {case_id}: CT {ct_path.name} ({_size(ct)} voxels) and mask {path.name} ({_size(labels)}) lie on "
@@ -85,12 +93,15 @@ def read_labels(
     return values_DHW, warnings
 
 
-def _size(volume: Volume) -> str:
+def _size(volume: "Volume") -> str:
     return " x ".join(str(size) for size in volume.array_DHW.shape[::-1])
 
 
-def _header_noise(ct: SpatialImage, labels: SpatialImage) -> bool:
+def _header_noise(ct: "SpatialImage", labels: "SpatialImage") -> bool:
     """True if two files that seem to lie apart were one grid before a header was lost."""
+    import nibabel as nib
+    import numpy as np
+
     if ct.shape != labels.shape:
         return False
     if _says_no_place(labels):
@@ -103,12 +114,16 @@ def _header_noise(ct: SpatialImage, labels: SpatialImage) -> bool:
     )
 
 
-def _says_no_place(image: SpatialImage) -> bool:
+def _says_no_place(image: "SpatialImage") -> bool:
+    import numpy as np
+
     identity = np.allclose(np.abs(image.affine[:3, :3]), np.eye(3))
     return bool(identity) or _code(image, "sform_code") == _code(image, "qform_code") == 0
 
 
-def _code(image: SpatialImage, name: str) -> int | None:
+def _code(image: "SpatialImage", name: str) -> int | None:
+    from nibabel.nifti1 import Nifti1Header
+
     return int(image.header[name]) if isinstance(image.header, Nifti1Header) else None
 
 
@@ -133,8 +148,10 @@ def read_binary_case(
     )
 
 
-def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> Mask:
+def _foreground(scan: Scan, labels_DHW: "NDArray[np.generic]") -> "Mask":
     """Voxels where a mask of one other value is not 0; of a grey-level picture (up to 255), its bright half."""
+    import numpy as np
+
     values = np.unique(labels_DHW)
     values = values[values != 0]
     if len(values) > 1 and values[-1] != 255:
@@ -145,12 +162,16 @@ def _foreground(scan: Scan, labels_DHW: NDArray[np.generic]) -> Mask:
     return np.asarray(labels_DHW != 0) if len(values) < 2 else labels_DHW.astype(np.int64) >= 128
 
 
-def odd_blood(ct: Volume, lesion_DHW: Mask) -> tuple[str, ...]:
+def odd_blood(ct: "Volume", lesion_DHW: "Mask") -> tuple[str, ...]:
     """Warning if the lesion's voxels do not look like blood: the label has another meaning, or the mask belongs to
     another scan.
 
     The values may be stored without their HU intercept (`to_hounsfield`).
     """
+    import numpy as np
+
+    from hemosweep.data.hounsfield import to_hounsfield
+
     if not lesion_DHW.any():
         return ()
     hu_DHW, _ = to_hounsfield(ct.array_DHW)

@@ -10,15 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from hemosweep.arrays import INT16, Mask
 from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME, case_file
-from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import write_text
+
+if TYPE_CHECKING:
+    from hemosweep.arrays import Mask
+    from hemosweep.data.nifti import Volume
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,10 +34,10 @@ class ImportedCase:
     case_id: str
     patient_id: str
     ivh: bool | None
-    ct: Volume
-    lesion_DHW: Mask | None
-    ivh_DHW: Mask | None = None
-    cta: Volume | None = None
+    ct: "Volume"
+    lesion_DHW: "Mask | None"
+    ivh_DHW: "Mask | None" = None
+    cta: "Volume | None" = None
     columns: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -147,6 +148,13 @@ def write_dataset(
     return summary
 
 
+def write_volume(path: Path, volume: "Volume") -> None:
+    """Write a volume as `hemosweep.data.nifti` does. That is imported here: to list the importers, nobody needs it."""
+    from hemosweep.data import nifti
+
+    nifti.write_volume(path, volume)
+
+
 def _write_case(out: Path, case: ImportedCase) -> None:
     """Write the files of a case, all or none."""
     temporary = out / f".tmp-{case.case_id}"
@@ -164,12 +172,21 @@ def _write_case(out: Path, case: ImportedCase) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _mask(mask_DHW: Mask | None, ct: Volume) -> Volume | None:
+def _mask(mask_DHW: "Mask | None", ct: "Volume") -> "Volume | None":
+    import numpy as np
+
+    from hemosweep.data.nifti import Volume
+
     return None if mask_DHW is None else Volume(array_DHW=mask_DHW.astype(np.uint8), affine=ct.affine)
 
 
-def _compact(volume: Volume) -> Volume:
+def _compact(volume: "Volume") -> "Volume":
     """The same values as int16 where they are whole numbers of its range, else as float32."""
+    import numpy as np
+
+    from hemosweep.arrays import INT16
+    from hemosweep.data.nifti import Volume
+
     values = volume.array_DHW
     whole = values.dtype.kind in "biu" or bool((values == np.rint(values)).all())
     fits = whole and INT16.min <= values.min() and values.max() <= INT16.max
