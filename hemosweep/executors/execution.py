@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from hemosweep.errors import BadInput
 from hemosweep.executors.certificates import FOLDER_NAME
+from hemosweep.executors.plugin import ExecutorPlugin, find_plugin, installed_names
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hemosweep.executors.protocol import Executor
 
 CONNECT_TIMEOUT_S = 30
+_BUILT_IN = ("local", "dask", "slurm")
 _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
@@ -27,12 +29,14 @@ _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 class Execution:
     """Place where fold runs are trained, as asked for on the command line.
 
-    `address` is that of a Dask scheduler, or its scheduler file. `certs` is None for the folder below the output
-    folder. Fields that do not concern the kind of executor are None or empty.
+    `address` is that of a Dask scheduler, or its scheduler file, or the text that a `plugin` gets: an executor that a
+    lab or an installed package wrote, None for ours. `certs` is None for the folder below the output folder. Fields
+    that do not concern the kind of executor are None or empty.
     """
 
     kind: str = "local"
     address: str = ""
+    plugin: ExecutorPlugin | None = None
     per_gpu: int | None = None
     max_jobs: int | None = None
     sbatch: tuple[str, ...] = ()
@@ -64,8 +68,14 @@ def read_execution(
         BadInput: an option cannot be read, or has no meaning here.
     """
     kind, _, address = executor.partition(":")
-    if kind not in ("local", "dask", "slurm") or (address and kind != "dask"):
-        raise BadInput(f"unknown executor {executor!r}; give local, slurm, dask:SCHEDULER.json or dask:tls://HOST:PORT")
+    plugin = None
+    if kind not in _BUILT_IN:
+        found = find_plugin(executor)
+        if found is None:
+            raise BadInput(_unknown(executor))
+        plugin, address = found
+    elif address and kind != "dask":
+        raise BadInput(_unknown(executor))
     if kind == "dask" and not address:
         raise BadInput("--executor dask: say which cluster, dask:SCHEDULER.json or dask:tls://HOST:PORT")
     for option, given, kinds in (
@@ -86,6 +96,7 @@ def read_execution(
     return Execution(
         kind=kind,
         address=address,
+        plugin=plugin,
         per_gpu=per_gpu,
         max_jobs=max_jobs,
         sbatch=sbatch,
@@ -93,6 +104,14 @@ def read_execution(
         certs=certs,
         insecure=insecure,
         time_limit_s=math.inf if time_limit is None else _seconds(time_limit),
+    )
+
+
+def _unknown(executor: str) -> str:
+    names = "".join(f", {name}" for name in installed_names())
+    return (
+        f"unknown executor {executor!r}; give local, slurm, dask:SCHEDULER.json, dask:tls://HOST:PORT{names} or a "
+        "Python file with an EXECUTOR, FILE.py[:ADDRESS]"
     )
 
 
@@ -106,6 +125,10 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
     Raises:
         BadInput: the cluster cannot be reached or used as asked for.
     """
+    if execution.plugin is not None:
+        with execution.plugin.open(out, address=execution.address, num_folds=num_folds) as executor:
+            yield executor
+        return
     if execution.kind == "local":
         from hemosweep.executors.local import LocalExecutor, leases
 
@@ -140,10 +163,10 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
 
 
 def count_slots(execution: Execution, out: Path, *, num_folds: int) -> int:
-    """Number of fold runs that a cluster would train at a time. SLURM is not queried.
+    """Number of fold runs that a cluster, or the executor of a lab, would train at a time. SLURM is not queried.
 
     Raises:
-        BadInput: a Dask cluster cannot be reached or used as asked for.
+        BadInput: it cannot be reached or used as asked for.
     """
     assert not execution.on_this_machine, "this machine's executor starts processes, which would disturb timed steps"
     if execution.kind == "slurm":

@@ -23,7 +23,8 @@ class SweepOptions:
         lesion_label: value of the lesion in masks that hold several.
         deterministic: ask CUDA for the same bits each time.
         fresh: start over: the existing fold runs are deleted.
-        executor: "local", "slurm", "dask:SCHEDULER.json" or "dask:tls://HOST:PORT".
+        executor: "local", "slurm", "dask:SCHEDULER.json" or "dask:tls://HOST:PORT", or an executor of a lab:
+            "FILE.py[:ADDRESS]", or "NAME[:ADDRESS]" of an installed package.
         per_gpu: local: fold runs at a time on each GPU.
         max_jobs: slurm: jobs at a time.
         sbatch: slurm: options of sbatch for every job.

@@ -2,12 +2,15 @@
 
 import json
 import math
+import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.executors.execution import Execution, open_executor, read_execution
+from hemosweep.executors.execution import Execution, count_slots, open_executor, read_execution
 
 
 @pytest.mark.parametrize(
@@ -104,3 +107,118 @@ def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr("hemosweep.executors.execution.CONNECT_TIMEOUT_S", 0.5)
     line = refusal(tmp_path, Execution(kind="dask", address=scheduler_file(tmp_path, "tcp://127.0.0.1:9")))
     assert "tcp://127.0.0.1:9: cannot be reached" in line
+
+
+# --- Executors of a lab -----------------------------------------------------------------------------------------------
+
+PLUGIN = """
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mine:
+    greeting: str = "hello"
+
+    def open(self, out: Path, *, address: str, num_folds: int):
+        return nullcontext(SimpleNamespace(out=out, address=address, num_slots=num_folds, greeting=self.greeting))
+
+EXECUTOR = Mine()
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Writes a lab's file."""
+
+    def write(text=PLUGIN):
+        path = tmp_path / "mine.py"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Puts entry points there, as installed packages have them."""
+
+    def install(*entries):
+        entries = [EntryPoint(name=name, value=value, group="hemosweep.executors") for name, value in entries]
+        monkeypatch.setattr("hemosweep.plugins.entry_points", lambda group: [e for e in entries if e.group == group])
+        module = ModuleType("lab_of_mine")
+        monkeypatch.setitem(sys.modules, "lab_of_mine", module)
+        exec(PLUGIN, module.__dict__)
+
+    return install
+
+
+@pytest.mark.parametrize(("after", "address"), [("", ""), (":gpu-host:7", "gpu-host:7"), (":tls://a:1", "tls://a:1")])
+def test_the_executor_of_a_file_is_opened_with_the_address(file, tmp_path, after, address):
+    execution = read_execution(f"{file()}{after}", time_limit="1h")
+    assert not execution.on_this_machine
+    assert execution.time_limit_s == 3600.0
+    with open_executor(execution, tmp_path / "out", num_folds=5) as executor:
+        assert (executor.out, executor.address, executor.greeting) == (tmp_path / "out", address, "hello")
+    assert count_slots(execution, tmp_path, num_folds=3) == 3
+
+
+def test_the_executor_of_an_installed_package_has_the_name_of_its_entry_point(install, tmp_path):
+    install(("queue", "lab_of_mine:EXECUTOR"))
+    with open_executor(read_execution("queue:short"), tmp_path, num_folds=5) as executor:
+        assert executor.address == "short"
+
+
+def test_an_unknown_name_lists_those_of_installed_packages(install):
+    install(("queue", "lab_of_mine:EXECUTOR"))
+    with pytest.raises(BadInput, match=r"^unknown executor 'ray'; give local, .*, queue or a Python file"):
+        read_execution("ray")
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ((("queue", "lost_package:EXECUTOR"),), "ModuleNotFoundError: No module named 'lost_package'"),
+        ((("queue", "lab_of_mine:LOST"),), "AttributeError"),
+        ((("queue", "lab_of_mine:Mine"),), "no instance of a frozen dataclass"),
+        ((("queue", "lab_of_mine:EXECUTOR"), ("queue", "other:EXECUTOR")), "two executors are named 'queue', of "),
+    ],
+)
+def test_an_installed_package_that_cannot_be_used_is_one_line_that_names_it(install, entries, said):
+    install(*entries)
+    with pytest.raises(BadInput) as refused:
+        read_execution("queue")
+    (line,) = str(refused.value).splitlines()
+    assert said in line
+    assert all(value in line for _, value in entries)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "mine.py: no such file"),
+        ("x = 1\n", "mine.py: has no EXECUTOR"),
+        ("x = 1\ny = 1 / 0\n", "mine.py:2: ZeroDivisionError: division by zero"),
+        ("def f():\n    raise ValueError('two\\nlines')\n\nf()\n", "mine.py:2: ValueError: two lines"),
+        ("x = 1\nif x\n", "mine.py:2: SyntaxError: expected ':'"),
+        ("import lost_package\n", "mine.py:1: ModuleNotFoundError: No module named 'lost_package'"),
+        ("raise SystemExit('gone')\n", "mine.py:1: SystemExit: gone"),
+        ("EXECUTOR = 7\n", "mine.py: EXECUTOR is no instance of a frozen dataclass"),
+        (PLUGIN.replace("EXECUTOR = Mine()", "EXECUTOR = Mine"), "EXECUTOR is no instance of a frozen dataclass"),
+        (PLUGIN.replace("frozen=True, ", ""), "EXECUTOR is no instance of a frozen dataclass"),
+        (PLUGIN.replace("def open", "def close"), "mine.py: EXECUTOR has no method open"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_line_with_the_place(file, tmp_path, text, said):
+    path = tmp_path / "mine.py" if text is None else file(text)
+    with pytest.raises(BadInput) as refused:
+        read_execution(f"{path}:address")
+    (line,) = str(refused.value).splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize("option", [{"per_gpu": 2}, {"max_jobs": 2}, {"host": "a"}, {"insecure": True}])
+def test_the_options_of_other_executors_are_refused_with_a_file(file, option):
+    with pytest.raises(BadInput, match="leave it out"):
+        read_execution(str(file()), **option)

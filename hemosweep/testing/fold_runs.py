@@ -1,0 +1,70 @@
+"""Fold runs that train in milliseconds: five cases of 8 x 12 x 12 voxels, and a network two channels wide."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemosweep.arrays import Shape
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.preprocessing.grid import Grid
+from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
+from hemosweep.sweeps.base import demo
+
+SHAPE_DHW: Shape = (8, 12, 12)
+TRAIN, VALIDATION, TEST = ("a", "b"), ("c",), ("d", "e")
+
+
+def write_fold_run(folder: Path, **training: Any) -> FoldRunSpec:
+    """Write the folder of a fold run, named like the folder, and beside it the cases that it reads.
+
+    Args:
+        training: fields of its training configuration, such as `max_epochs`.
+    """
+    config = demo().config
+    config = replace(
+        config,
+        sampling=replace(config.sampling, patch_HWD=(4, 4, 4), num_patches_per_case=8),
+        model=replace(config.model, width=2),
+        inference=replace(config.inference, overlap=0.4),
+        training=replace(config.training, **({"batch_size": 4, "max_epochs": 5} | training)),
+    )
+    train, validation, test = (
+        tuple(_case_input(folder.parent / "cases", case_id) for case_id in part) for part in (TRAIN, VALIDATION, TEST)
+    )
+    spec = FoldRunSpec(digest=folder.name, config=config, seed=0, fold=0, train=train, validation=validation, test=test)
+    spec.write(folder)
+    return spec
+
+
+def _case_input(folder: Path, case_id: str) -> CaseInput:
+    path = folder / f"{case_id}.npz"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        save_preprocessed(_case(case_id), path)
+    return CaseInput(case_id=case_id, ivh="no", path=str(path.resolve()))
+
+
+def _case(case_id: str) -> PreprocessedCase:
+    """A cube of 4 x 4 x 4 bright lesion voxels in noisy brain, at another place in every case."""
+    rng = np.random.default_rng(ord(case_id))
+    z, y, x = (int(rng.integers(1, size - 5)) for size in SHAPE_DHW)
+    lesion_DHW = np.zeros(SHAPE_DHW, dtype=bool)
+    lesion_DHW[z : z + 4, y : y + 4, x : x + 4] = True
+    brain_DHW = np.zeros(SHAPE_DHW, dtype=bool)
+    brain_DHW[:, 1:-1, 1:-1] = True
+    image_DHW = np.where(lesion_DHW, 0.6, 0.0) + rng.normal(0.0, 0.2, SHAPE_DHW)
+    image_DHW = np.where(brain_DHW, image_DHW.clip(-1.0, 1.0), -1.0)
+    spacing_DHW_mm = (10.0, 10.0, 10.0)
+    return PreprocessedCase(
+        case_id=case_id,
+        image_CDHW=image_DHW[None].astype(np.float16),
+        brain_DHW=brain_DHW,
+        lesion_DHW=lesion_DHW,
+        reference_DHW=lesion_DHW,
+        affine=np.diag([10.0, 10.0, 10.0, 1.0]),
+        spacing_DHW_mm=spacing_DHW_mm,
+        native_spacing_DHW_mm=spacing_DHW_mm,
+        grid=Grid(native_DHW=SHAPE_DHW, full_DHW=SHAPE_DHW, crop_start_DHW=(0, 0, 0), crop_DHW=SHAPE_DHW),
+    )
