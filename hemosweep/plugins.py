@@ -1,5 +1,6 @@
 """Objects that others write: in an installed package, behind an entry point, or in a Python file that a user names."""
 
+import hashlib
 import importlib.util
 import sys
 import traceback
@@ -9,7 +10,6 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 
 
@@ -57,7 +57,8 @@ def read_from_file(path: Path, name: str) -> Any:
     if not path.is_file():
         raise BadInput(f"{path}: no such file; check its name")
     path = path.resolve()
-    module_name = f"hemosweep_file_{digest_json(str(path))}_{path.stem}"
+    # Two files of one name are two modules, and neither hides a package of that name.
+    module_name = f"hemosweep_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise BadInput(f"{path}: is no Python file; name one that ends in .py")
