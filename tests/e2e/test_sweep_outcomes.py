@@ -734,6 +734,12 @@ def test_a_search_starts_at_the_paper_finds_what_is_better_and_tests_it_on_cases
     assert code == 3, "they were tested on other cases"
     study = optuna.load_study(storage=f"sqlite:///{out / 'optuna.db'}", study_name="search-patch")
     assert [trial.params for trial in study.get_trials()] == [{"arm": "start"}, {"arm": "best"}]
+    names = [name for name in optuna.get_all_study_names(study._storage) if name != "search-patch"]
+    (searched,) = (optuna.load_study(storage=study._storage, study_name=name) for name in names)
+    linked = {trial.user_attrs["mlflow_run_id"] for trial in (*study.get_trials(), *searched.get_trials())}
+    assert linked == {run["run_id"] for run in recorded.values()}
+    for trial in searched.get_trials():
+        assert statistics.fmean(trial.intermediate_values.values()) == pytest.approx(trial.value, abs=0.1)
 
 
 def test_a_search_says_its_trials_the_best_and_the_verdict(search, out):
