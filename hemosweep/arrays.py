@@ -1,4 +1,4 @@
-"""Types of arrays and of the grids that they lie on, each named once."""
+"""Types of arrays and of the grids that they lie on, each named once, and the box around a mask."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,3 +17,14 @@ Shape = tuple[int, int, int]
 
 Spacing = tuple[float, float, float]
 """Millimetres from voxel to voxel along three axes, which a name's suffix gives: `spacing_DHW_mm`."""
+
+
+def bounding_box(mask_DHW: Mask) -> tuple[Shape, Shape]:
+    """Start and size of the smallest box around a non-empty mask."""
+    starts, sizes = [], []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hit = np.flatnonzero(mask_DHW.any(axis=others))
+        starts.append(int(hit[0]))
+        sizes.append(int(hit[-1] - hit[0] + 1))
+    return (starts[0], starts[1], starts[2]), (sizes[0], sizes[1], sizes[2])

@@ -1,27 +1,27 @@
 """The configuration of one arm: everything about a training that an ablation may vary.
 
 A profile (`sweeps/base.py`) is a function that returns an `ArmConfig`; an ablation changes a few of its fields with
-`dataclasses.replace`. Serialised only for the record and for the digest of a fold run. Sizes and spacings are written
-the way the paper writes them, in-plane first, slices last: `_HWD`.
+`dataclasses.replace`. A choice, such as the loss, is a component (`hemosweep.components.protocols`). Serialised only
+for the record and for the digest of a fold run. Sizes and spacings are written the way the paper writes them, in-plane
+first, slices last: `_HWD`.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
+from hemosweep.components.protocols import Intensity, Loss, Network, Optimiser, Schedule
+from hemosweep.components.record import FindType, as_json, check_component, find_own, from_json, place_of
+from hemosweep.earlier_config import brought_up_to_date
 from hemosweep.errors import BadInput
+from hemosweep.intensity.window import Window
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.model.optimisers.adadelta import Adadelta
+from hemosweep.model.schedules.constant import Constant
+from hemosweep.sampling.restriction import Restriction, restriction
 
-RESTRICTIONS: dict[str, tuple[str, ...]] = {
-    "none": ("volume",),
-    "brain": ("brain",),
-    "brain+lesion": ("lesion_border", "brain"),
-    "brain+lesion+center": ("lesion_border", "brain_center", "brain"),
-    "brain+lesion+hyperdense": ("lesion_border", "hyperdense", "brain"),
-    "lesion|hyperdense": ("lesion_border", "hyperdense"),
-}
-"""Regions of a case that give its negative patches (paper, Sections 2.2.1 and 3.3; the last one 3.6)."""
-
-LOSSES = ("dice_ce", "focal")
 SYMMETRIC = ("none", "plane", "register", "flirt")
 """Ways to make the symmetric image: not at all, by the mid-sagittal plane, or by registering the flipped image."""
 
@@ -40,10 +40,10 @@ class PreprocessingConfig:
     """
 
     spacing_HWD_mm: tuple[float, float, float] | None = None
-    window_hu: tuple[float, float] = (0.0, 100.0)
+    intensity: Intensity = Window()
     symmetric: str = "none"
     angiography: bool = False
-    angiography_window_hu: tuple[float, float] = (0.0, 300.0)
+    angiography_intensity: Intensity = Window(low_hu=0.0, high_hu=300.0)
     lesion_label: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,9 +52,8 @@ class PreprocessingConfig:
                 all(0 < mm < math.inf for mm in self.spacing_HWD_mm),
                 f"spacing_HWD_mm={self.spacing_HWD_mm}: must be positive",
             )
-        for name in ("window_hu", "angiography_window_hu"):
-            low_hu, high_hu = window = getattr(self, name)
-            _require(-math.inf < low_hu < high_hu < math.inf, f"{name}={window}: must be (low, high)")
+        for name in ("intensity", "angiography_intensity"):
+            check_component(name, getattr(self, name), "build")
         _require(
             self.symmetric in SYMMETRIC,
             f"symmetric={self.symmetric!r}: choose one of {', '.join(SYMMETRIC)}",
@@ -75,65 +74,31 @@ class PreprocessingConfig:
 class SamplingConfig:
     """Balanced, restricted patch sampling (paper, Section 2.2.1): half the centres on lesion voxels, half off them.
 
-    `border_share` of the negatives are forced from around the lesion (30% in the paper), `ventricle_share` from the
-    brain's centre or the hyperdense regions; the paper does not print the latter, so the same 30% are taken, nor the
-    half-widths of the two cubic regions. Hyperdense is what is above `hyperdense_hu`. With `augment` a training patch
-    is used six times: as it is, flipped both ways, and rotated three times (paper, Section 3.5).
+    The `restriction` says where the latter come from. With `augment` a training patch is used six times: as it is,
+    flipped both ways, and rotated three times (paper, Section 3.5).
     """
 
     patch_HWD: tuple[int, int, int] = (32, 32, 16)
     num_patches_per_case: int = 3000
-    restriction: str = "brain+lesion+center"
-    border_share: float = 0.3
-    ventricle_share: float = 0.3
-    border_half_width_mm: float = 10.0
-    center_half_width_mm: float = 30.0
-    hyperdense_hu: float = 50.0
+    restriction: Restriction = restriction("brain+lesion+center")
     augment: bool = False
 
     def __post_init__(self) -> None:
-        _require(
-            all(size >= 4 and size % 4 == 0 for size in self.patch_HWD),
-            f"patch_HWD={self.patch_HWD}: each size must be a multiple of 4, as the network halves it twice",
-        )
+        _require(all(size >= 1 for size in self.patch_HWD), f"patch_HWD={self.patch_HWD}: each size must be at least 1")
         _require(
             self.num_patches_per_case >= 2,
             f"num_patches_per_case={self.num_patches_per_case}: at least 2 are needed, one on and one off the lesion",
         )
         _require(
-            self.restriction in RESTRICTIONS,
-            f"restriction={self.restriction!r}: choose one of {', '.join(RESTRICTIONS)}",
+            isinstance(self.restriction, Restriction),
+            f"restriction={self.restriction!r}: give hemosweep.sampling.restriction.Restriction(regions=...) of "
+            "regions and shares",
         )
-        for name in ("border_half_width_mm", "center_half_width_mm"):
-            half_width_mm = getattr(self, name)
-            _require(0.0 <= half_width_mm < math.inf, f"{name}={half_width_mm}: must not be negative")
-        _require(
-            min(self.border_share, self.ventricle_share) >= 0.0 and self.border_share + self.ventricle_share <= 1.0,
-            f"border_share={self.border_share}, ventricle_share={self.ventricle_share}: must be shares of one whole",
-        )
-        _require(
-            sum(self.shares.values()) > 0.0,
-            f"border_share={self.border_share}, ventricle_share={self.ventricle_share}: leave restriction="
-            f"{self.restriction!r} no region to draw negatives from",
-        )
-        _require(math.isfinite(self.hyperdense_hu), f"hyperdense_hu={self.hyperdense_hu}: must be a number")
         height, width, _ = self.patch_HWD
         _require(
             not self.augment or height == width,
             f"patch_HWD={self.patch_HWD}: augmentation rotates patches in plane, so they must be square there",
         )
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Share of the negatives by region; in proportion where they do not add up to one."""
-        regions = RESTRICTIONS[self.restriction]
-        forced = {
-            "lesion_border": self.border_share,
-            "brain_center": self.ventricle_share,
-            "hyperdense": self.ventricle_share,
-        }
-        given = {region: forced[region] for region in regions if region in forced}
-        return given | {region: 1.0 - sum(given.values()) for region in regions if region not in forced}
 
     @property
     def num_views(self) -> int:
@@ -147,41 +112,24 @@ class SamplingConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
-    """The SE U-Net (paper, Section 2.2.2); `width` is the channel count of its first level, `reduction` the ratio of
-    its squeeze-and-excitation blocks."""
-
-    width: int = 64
-    se: bool = True
-    reduction: int = 16
-    dropout: float = 0.2
-
-    def __post_init__(self) -> None:
-        _require(self.width >= 1, f"width={self.width}: must be at least 1")
-        _require(self.reduction >= 1, f"reduction={self.reduction}: must be at least 1")
-        _require(0.0 <= self.dropout < 1.0, f"dropout={self.dropout}: must lie in [0, 1)")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingConfig:
-    """Optimisation and early stopping (paper, Section 2.2.3). Adadelta runs with its usual defaults.
+    """Optimisation and early stopping (paper, Section 2.2.3).
 
-    `focal_gamma` counts with the focal loss only; 2 is the value of Lin et al. 2017. `deterministic` makes CUDA give
-    the same bits each time, at a price in speed; the CPU does so anyway.
+    `deterministic` makes CUDA give the same bits each time, at a price in speed; the CPU does so anyway.
     """
 
-    loss: str = "dice_ce"
-    focal_gamma: float = 2.0
-    learning_rate: float = 1.0
+    loss: Loss = DiceCE()
+    optimiser: Optimiser = Adadelta()
+    schedule: Schedule = Constant()
     deterministic: bool = False
     batch_size: int = 64
     max_epochs: int = 100
     patience: int = 15
 
     def __post_init__(self) -> None:
-        _require(self.loss in LOSSES, f"loss={self.loss!r}: choose one of {', '.join(LOSSES)}")
-        _require(0.0 <= self.focal_gamma < math.inf, f"focal_gamma={self.focal_gamma}: must not be negative")
-        _require(0.0 < self.learning_rate < math.inf, f"learning_rate={self.learning_rate}: must be positive")
+        check_component("loss", self.loss, "build")
+        check_component("optimiser", self.optimiser, "build", "learning_rate")
+        check_component("schedule", self.schedule, "build")
         _require(self.batch_size >= 2, f"batch_size={self.batch_size}: batch normalisation needs at least 2")
         _require(self.max_epochs >= 1, f"max_epochs={self.max_epochs}: must be at least 1")
         _require(self.patience >= 1, f"patience={self.patience}: must be at least 1")
@@ -222,28 +170,64 @@ class ArmConfig:
 
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     sampling: SamplingConfig = SamplingConfig()
-    model: ModelConfig = ModelConfig()
+    network: Network = SEUNet3D()
     training: TrainingConfig = TrainingConfig()
     inference: InferenceConfig = InferenceConfig()
     cross_validation: CrossValidationConfig = CrossValidationConfig()
 
+    def __post_init__(self) -> None:
+        check_component("network", self.network, "build", "patch_multiple")
+        multiple_DHW = self.network.patch_multiple
+        cls = type(self.network)
+        _require(
+            isinstance(multiple_DHW, tuple) and len(multiple_DHW) == 3 and all(size >= 1 for size in multiple_DHW),
+            f"network={cls.__name__} ({place_of(cls)}): patch_multiple is {multiple_DHW!r}; give three numbers, for D, "
+            "H and W, 1 where any size will do",
+        )
+        depth, height, width = multiple_DHW
+        _require(
+            all(size % multiple == 0 for size, multiple in zip(self.sampling.patch_DHW, multiple_DHW, strict=True)),
+            f"patch_HWD={self.sampling.patch_HWD}: {cls.__name__} needs multiples of {height}, {width} and {depth}",
+        )
+
+    def sections(self) -> Iterator[tuple[str, Any]]:
+        """Names of the fields, and their values: sections, and the network."""
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)
+
+
+_SECTIONS = {
+    "preprocessing": PreprocessingConfig,
+    "sampling": SamplingConfig,
+    "training": TrainingConfig,
+    "inference": InferenceConfig,
+    "cross_validation": CrossValidationConfig,
+}
+
+
+def section_as_dict(section: Any) -> dict[str, Any]:
+    """Fields of a section as plain values, its components as their records."""
+    return {field.name: as_json(getattr(section, field.name)) for field in fields(section)}
+
 
 def config_as_dict(config: ArmConfig) -> dict[str, Any]:
-    """Nested plain dictionary, for JSON, the record and the digest."""
-    return asdict(config)
+    """Nested plain dictionary, for JSON, the record and the digest. A component is a dictionary with its type."""
+    return {name: section_as_dict(value) if name in _SECTIONS else as_json(value) for name, value in config.sections()}
 
 
-def config_from_dict(values: dict[str, Any]) -> ArmConfig:
-    """Inverse of `config_as_dict` after a trip through JSON, which turns tuples into lists."""
+def config_from_dict(values: dict[str, Any], find: FindType = find_own) -> ArmConfig:
+    """Inverse of `config_as_dict`. A configuration of an earlier version is read, too.
 
-    def section(name: str) -> dict[str, Any]:
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in values[name].items()}
+    Args:
+        find: returns the class of a recorded component; by default only those of hemosweep.
 
-    return ArmConfig(
-        preprocessing=PreprocessingConfig(**section("preprocessing")),
-        sampling=SamplingConfig(**section("sampling")),
-        model=ModelConfig(**section("model")),
-        training=TrainingConfig(**section("training")),
-        inference=InferenceConfig(**section("inference")),
-        cross_validation=CrossValidationConfig(**section("cross_validation")),
-    )
+    Raises:
+        BadInput: as `find`, or a value is out of range.
+        KeyError, TypeError: it is no configuration.
+    """
+    values = brought_up_to_date(values)
+    sections = {
+        name: section(**{key: from_json(value, find) for key, value in values[name].items()})
+        for name, section in _SECTIONS.items()
+    }
+    return ArmConfig(network=from_json(values["network"], find), **sections)

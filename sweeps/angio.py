@@ -11,13 +11,14 @@ from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.sampling.restriction import restriction
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
     return replace(
         base,
         preprocessing=replace(base.preprocessing, angiography=params["angiography"]),
-        sampling=replace(base.sampling, restriction="brain+lesion"),
+        sampling=replace(base.sampling, restriction=restriction("brain+lesion")),
     )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from hemosweep.config import (
     ArmConfig,
     CrossValidationConfig,
-    ModelConfig,
     PreprocessingConfig,
     SamplingConfig,
     TrainingConfig,
 )
 from hemosweep.errors import BadInput
+from hemosweep.model.networks.se_unet import SEUNet3D
 
 PAPER_PATCH_HWD = (32, 32, 16)
 """The patch of the paper's profile, to which an ablation's patch sizes are stated."""
@@ -50,7 +50,7 @@ def demo() -> Profile:
     config = ArmConfig(
         preprocessing=PreprocessingConfig(spacing_HWD_mm=(2.2, 2.2, 6.0)),
         sampling=SamplingConfig(patch_HWD=(16, 16, 8), num_patches_per_case=64),
-        model=ModelConfig(width=8, dropout=0.0),
+        network=SEUNet3D(width=8, dropout=0.0),
         training=TrainingConfig(batch_size=32, max_epochs=12, patience=4),
         cross_validation=CrossValidationConfig(num_folds=3),
     )
@@ -77,6 +77,17 @@ def profile(name: str) -> Profile:
     if name not in _PROFILES:
         raise BadInput(f"unknown profile {name!r}; choose one of {', '.join(_PROFILES)}")
     return _PROFILES[name]()
+
+
+def paper_network(base: ArmConfig) -> SEUNet3D:
+    """The paper's network, as wide as the profile has it.
+
+    Raises:
+        BadInput: the profile has another network.
+    """
+    if not isinstance(base.network, SEUNet3D):
+        raise BadInput(f"network {type(base.network).__name__}: this ablation varies the paper's SEUNet3D")
+    return base.network
 
 
 def scaled_patch(base: ArmConfig, paper_patch_HWD: tuple[int, int, int]) -> tuple[int, int, int]:

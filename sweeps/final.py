@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps.base import SYMMETRIC_METHOD
 
 
@@ -19,7 +20,7 @@ def final(base: ArmConfig) -> ArmConfig:
     return replace(
         base,
         preprocessing=replace(base.preprocessing, symmetric=SYMMETRIC_METHOD),
-        sampling=replace(base.sampling, restriction="lesion|hyperdense"),
+        sampling=replace(base.sampling, restriction=restriction("lesion|hyperdense")),
     )
 
 

@@ -10,14 +10,20 @@ profile, half of them shared with `sampling`.
 from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
+from hemosweep.components.protocols import Loss
 from hemosweep.config import ArmConfig
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.losses.focal import Focal
+from hemosweep.sampling.restriction import restriction
+
+_LOSSES: dict[str, Loss] = {"focal": Focal(), "dice_ce": DiceCE()}
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
     return replace(
         base,
-        sampling=replace(base.sampling, restriction="brain+lesion"),
-        training=replace(base.training, loss=params["loss"]),
+        sampling=replace(base.sampling, restriction=restriction("brain+lesion")),
+        training=replace(base.training, loss=_LOSSES[params["loss"]]),
     )
 
 

@@ -11,13 +11,16 @@ from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps.base import scaled_patch
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
     height, width, depth = (int(size) for size in params["patch_size"].split("x"))
     patch_HWD = scaled_patch(base, (height, width, depth))
-    return replace(base, sampling=replace(base.sampling, restriction="brain+lesion+center", patch_HWD=patch_HWD))
+    return replace(
+        base, sampling=replace(base.sampling, restriction=restriction("brain+lesion+center"), patch_HWD=patch_HWD)
+    )
 
 
 SWEEP = Sweep(

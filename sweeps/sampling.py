@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.sampling.restriction import restriction
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
-    return replace(base, sampling=replace(base.sampling, restriction=params["restriction"]))
+    return replace(base, sampling=replace(base.sampling, restriction=restriction(params["restriction"])))
 
 
 SWEEP = Sweep(

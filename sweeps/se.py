@@ -10,13 +10,15 @@ from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.sampling.restriction import restriction
+from hemosweep.sweeps.base import paper_network
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:
     return replace(
         base,
-        sampling=replace(base.sampling, restriction="brain"),
-        model=replace(base.model, se=params["se"]),
+        sampling=replace(base.sampling, restriction=restriction("brain")),
+        network=replace(paper_network(base), se=params["se"]),
     )
 
 

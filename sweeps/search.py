@@ -12,14 +12,18 @@ from dataclasses import replace
 from hemosweep.ablation.search import Choice, Real, Search
 from hemosweep.ablation.sweep import Params
 from hemosweep.config import ArmConfig
-from hemosweep.sweeps.base import PAPER_PATCH_HWD, scaled_patch
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.losses.focal import Focal
+from hemosweep.model.optimisers.adadelta import Adadelta
+from hemosweep.sampling.restriction import restriction
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, paper_network, scaled_patch
 from hemosweep.sweeps.final import final
 
 PAPER_WIDTH = 64
 
 
 def _sampling(base: ArmConfig, params: Params) -> ArmConfig:
-    return replace(base, sampling=replace(base.sampling, **params))
+    return replace(base, sampling=replace(base.sampling, restriction=restriction("brain+lesion+center", **params)))
 
 
 def _patch(base: ArmConfig, params: Params) -> ArmConfig:
@@ -29,19 +33,19 @@ def _patch(base: ArmConfig, params: Params) -> ArmConfig:
 
 
 def _network(base: ArmConfig, params: Params) -> ArmConfig:
-    width = max(1, params["width"] * base.model.width // PAPER_WIDTH)
-    return replace(base, model=replace(base.model, width=width, reduction=params["reduction"]))
+    network = paper_network(base)
+    width = max(1, params["width"] * network.width // PAPER_WIDTH)
+    return replace(base, network=replace(network, width=width, reduction=params["reduction"]))
 
 
 def _training(base: ArmConfig, params: Params) -> ArmConfig:
-    changed = replace(base.training, loss=params["loss"], learning_rate=params["learning_rate"])
-    if params["loss"] == "focal":
-        changed = replace(changed, focal_gamma=params["focal_gamma"])
-    return replace(base, training=changed)
+    loss = Focal(gamma=params["focal_gamma"]) if params["loss"] == "focal" else DiceCE()
+    optimiser = Adadelta(learning_rate=params["learning_rate"])
+    return replace(base, training=replace(base.training, loss=loss, optimiser=optimiser))
 
 
 def _with_center(base: ArmConfig) -> ArmConfig:
-    return replace(base, sampling=replace(base.sampling, restriction="brain+lesion+center"))
+    return replace(base, sampling=replace(base.sampling, restriction=restriction("brain+lesion+center")))
 
 
 SEARCHES: dict[str, Search] = {

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps.base import SYMMETRIC_METHOD
 
 _RESTRICTIONS = {
@@ -28,7 +29,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
     return replace(
         base,
         preprocessing=replace(base.preprocessing, symmetric=SYMMETRIC_METHOD if params["symmetric"] else "none"),
-        sampling=replace(base.sampling, restriction=_RESTRICTIONS[params["restriction"]]),
+        sampling=replace(base.sampling, restriction=restriction(_RESTRICTIONS[params["restriction"]])),
     )
 
 

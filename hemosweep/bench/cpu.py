@@ -30,6 +30,7 @@ from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.scores.score_case import score_case
+from hemosweep.sweeps.base import paper_network
 from hemosweep.training.step import Step
 
 DEMO_NATIVE_DHW, DEMO_CROP_DHW = (34, 100, 100), (30, 80, 70)
@@ -125,7 +126,8 @@ def _training(
     data_s = interleaved_s(
         {"hemosweep": gather_all} | {name: draw(loader) for name, loader in loaders.items()}, rounds=rounds
     )
-    width, dropout = config.model.width, config.model.dropout
+    network = paper_network(config)
+    width, dropout = network.width, network.dropout
     step = make_step(OURS, build(OURS, device, width=width, dropout=dropout), device)
     layouts = {", channels last": device, "": replace(device, channels_last=False)}
     peer_steps = {
@@ -175,7 +177,7 @@ def _against(what: str, seconds: dict[str, float], peer: str, goal: float | None
 def _inference(config: ArmConfig, device: Device, details: dict[str, Any], *, rounds: int) -> Iterator[BenchRow]:
     case = noise_case("noise", native_DHW=DEMO_NATIVE_DHW, crop_DHW=DEMO_CROP_DHW)
     patch_DHW, batch_size = config.sampling.patch_DHW, config.training.batch_size
-    model = build(OURS, device, width=config.model.width).eval()
+    model = build(OURS, device, width=paper_network(config).width).eval()
     x_BCDHW = device.arrange(torch.from_numpy(case.image_CDHW)[None].float())
 
     def ours() -> None:

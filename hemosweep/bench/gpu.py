@@ -28,7 +28,7 @@ from hemosweep.bench.rows import BenchResult, BenchRow, Say, make_result, skippe
 from hemosweep.bench.timing import cuda_ms
 from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device, choose_device
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.scores.score_case import score_case
 from hemosweep.scores.table import CaseScores

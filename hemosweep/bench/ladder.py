@@ -14,7 +14,7 @@ from hemosweep.bench.profile import top_kernels
 from hemosweep.bench.timing import cuda_ms
 from hemosweep.model.device import Device
 from hemosweep.model.layers import BatchNorm, InputConvolution, MaxPool
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.unet import SEUNet
 from hemosweep.training.compiled import CompiledStep

@@ -5,10 +5,15 @@ no folder.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from hemosweep.ablation.declaration import Declaration
 from hemosweep.foldrun.spec import write_json
+from hemosweep.identity.present import PresentCode
 
 INDEX_NAME = "sweeps"
 FOLD_RUNS_NAME = "fold_runs"
@@ -24,35 +29,42 @@ class PlannedFoldRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedReplicate:
-    """An arm with a seed. `derivatives` are the names of the folders of its preprocessed cases."""
+    """An arm with a seed. `derivatives` are the names of the folders of its preprocessed cases.
+
+    `source` is the digest of the code of its fold runs, with these `components`, some of them perhaps of a `project`.
+    """
 
     run_name: str
     arm: str
     seed: int
+    source: str | None
+    project: str | None
+    components: tuple[str, ...]
     fold_runs: tuple[PlannedFoldRun, ...]
     derivatives: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """The replicates of a sweep. `source` is the source digest that their fold runs depend on."""
+    """The replicates of a sweep, and its declaration; None in a plan of an earlier version."""
 
     sweep: str
     profile: str
-    source: str | None
     replicates: tuple[PlannedReplicate, ...]
+    declaration: Declaration | None = None
 
 
 def keep_plan(out: Path, plan: Plan) -> None:
     """Write `OUT/sweeps/SWEEP.json`, whole or not at all.
 
-    Earlier plans with the same profile and source stay in the file: other arms, or the trials of a search.
+    Earlier plans with the same profile stay in the file, such as other arms or the trials of a search, as long as their
+    code is the present one.
     """
     path = out / INDEX_NAME / f"{plan.sweep}.json"
     earlier = _read(path)
-    if earlier is not None and (earlier.profile, earlier.source) == (plan.profile, plan.source):
-        names = {replicate.run_name for replicate in plan.replicates}
-        kept = (replicate for replicate in earlier.replicates if replicate.run_name not in names)
+    if earlier is not None and earlier.profile == plan.profile:
+        names, present = {replicate.run_name for replicate in plan.replicates}, PresentCode(out)
+        kept = (r for r in earlier.replicates if r.run_name not in names and _is_live(present, r))
         plan = replace(plan, replicates=(*kept, *plan.replicates))
     write_json(path, asdict(plan))
 
@@ -69,23 +81,49 @@ def damaged_plans(out: Path) -> list[Path]:
     return [path for path in sorted((out / INDEX_NAME).glob("[!.]*.json")) if _read(path) is None]
 
 
+def live_plans(out: Path, plans: Iterable[Plan]) -> tuple[Plan, ...]:
+    """The plans with those replicates whose fold runs can go on: their code is the present one."""
+    present = PresentCode(out)
+    live = (replace(plan, replicates=tuple(filter(partial(_is_live, present), plan.replicates))) for plan in plans)
+    return tuple(plan for plan in live if plan.replicates)
+
+
+def _is_live(present: PresentCode, replicate: PlannedReplicate) -> bool:
+    return present.has(replicate.source, replicate.components, replicate.project)
+
+
+def _declaration(values: Any) -> Declaration | None:
+    if values is None:
+        return None
+    return Declaration(
+        name=values["name"],
+        question=values["question"],
+        arms=tuple(values["arms"]),
+        baseline=values["baseline"],
+        comparisons=tuple((a, b) for a, b in values["comparisons"]),
+    )
+
+
 def _read(path: Path) -> Plan | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return Plan(
             sweep=values["sweep"],
             profile=values["profile"],
-            source=values["source"],
             replicates=tuple(
                 PlannedReplicate(
                     run_name=replicate["run_name"],
                     arm=replicate["arm"],
                     seed=replicate["seed"],
+                    source=replicate["source"] if "source" in replicate else values["source"],
+                    project=replicate.get("project"),
+                    components=tuple(replicate.get("components", ())),
                     fold_runs=tuple(PlannedFoldRun(**fold_run) for fold_run in replicate["fold_runs"]),
                     derivatives=tuple(replicate["derivatives"]),
                 )
                 for replicate in values["replicates"]
             ),
+            declaration=_declaration(values.get("declaration")),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.ablation.declaration import Declaration
 from hemosweep.ablation.sweep import Arm
-from hemosweep.config import PreprocessingConfig
+from hemosweep.config import PreprocessingConfig, config_as_dict
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, PlannedFoldRun, PlannedReplicate, keep_plan
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec, is_finished
 from hemosweep.identity.fold_run import fold_run_digest
+from hemosweep.identity.stages import FOLD_RUNS, Code, components_of
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.scores.table import UNKNOWN
 
@@ -51,12 +53,13 @@ def plan_replicates(
     folds: Sequence[Fold],
     *,
     inputs: Mapping[PreprocessingConfig, Inputs],
-    source: str,
+    code: Code,
     patients: Mapping[str, str] | None = None,
 ) -> tuple[Replicate, ...]:
     """Every fold run of a sweep, arm by arm.
 
     Args:
+        code: finds the code of each arm.
         patients: case id to the name of its patient in results (`patient_names`); none are recorded without it.
     """
     # Once a case, not once a fold run: resolving a path asks the disk about every folder in it.
@@ -77,10 +80,17 @@ def plan_replicates(
         cases_read = read[arm.config.preprocessing]
         return tuple(cases_read[name] for name in case_ids)
 
+    # Once for all arms with the same components: each time the disk is asked about every module.
+    components = {arm.config: components_of(config_as_dict(arm.config)) for arm in arms}
+    codes = {names: code.of(FOLD_RUNS, names) for names in set(components.values())}
+    projects = {arm.config: code.project_of(arm.config) for arm in arms}
+
     def fold_run(arm: Arm, seed: int, fold: Fold) -> FoldRunSpec:
+        source = codes[components[arm.config]]
         return FoldRunSpec(
             digest=fold_run_digest(arm.config, seed, fold, inputs[arm.config.preprocessing].contents, source),
             source=source,
+            project=projects[arm.config],
             config=arm.config,
             seed=seed,
             fold=fold.index,
@@ -101,11 +111,12 @@ def plan_replicates(
     )
 
 
-def write_plan(out: Path, sweep: str, profile: str, replicates: Sequence[Replicate]) -> None:
+def write_plan(
+    out: Path, sweep: str, profile: str, replicates: Sequence[Replicate], declaration: Declaration | None = None
+) -> None:
     """Write the plan of a sweep into its output folder, for later commands (`keep_plan`)."""
     planned = tuple(_planned(replicate) for replicate in replicates)
-    source = replicates[0].fold_runs[0].source
-    keep_plan(out, Plan(sweep=sweep, profile=profile, source=source, replicates=planned))
+    keep_plan(out, Plan(sweep=sweep, profile=profile, replicates=planned, declaration=declaration))
 
 
 def _planned(replicate: Replicate) -> PlannedReplicate:
@@ -114,6 +125,9 @@ def _planned(replicate: Replicate) -> PlannedReplicate:
         run_name=replicate.run_name,
         arm=replicate.arm.name,
         seed=replicate.seed,
+        source=replicate.fold_runs[0].source,
+        project=replicate.fold_runs[0].project,
+        components=components_of(config_as_dict(replicate.arm.config)),
         fold_runs=tuple(PlannedFoldRun(fold=spec.fold, digest=spec.digest) for spec in replicate.fold_runs),
         derivatives=tuple(sorted({Path(path).parent.name for path in paths})),
     )

@@ -15,7 +15,7 @@ from hemosweep.digest import digest_json
 from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import write_json
-from hemosweep.identity.source import source_digest
+from hemosweep.identity.stages import FOLD_RUNS, Code
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.scores.overlap import METRIC_VERSION
@@ -39,7 +39,7 @@ class Prepared:
     folds: tuple[Fold, ...]
     drawn: tuple[Fold, ...]
     inputs: Mapping[PreprocessingConfig, Inputs]
-    source: str
+    code: Code
     facts: Mapping[str, str]
     patients: Mapping[str, str]
     warnings: tuple[str, ...]
@@ -47,7 +47,7 @@ class Prepared:
     def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
         """Plan every fold run of the arms. The preprocessing of each must be one of those that were prepared."""
         return plan_replicates(
-            arms, seeds, self.cases, self.folds, inputs=self.inputs, source=self.source, patients=self.patients
+            arms, seeds, self.cases, self.folds, inputs=self.inputs, code=self.code, patients=self.patients
         )
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
@@ -70,6 +70,7 @@ def prepare_sweep(
     data: Path,
     out: Path,
     *,
+    code: Code | None = None,
     with_cta_only: bool = False,
     jobs: int,
     progress: Callable[[int, int], None],
@@ -77,38 +78,40 @@ def prepare_sweep(
     """Draw the folds, and preprocess the cases that are not preprocessed yet.
 
     Args:
+        code: finds the code of the arms; by default hemosweep's alone.
         with_cta_only: leave out the cases without an angiography; the folds are drawn over all cases.
 
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
     """
+    code = Code(cache_in=out) if code is None else code
     data_set, drawn = cases, draw_folds(cases, base.cross_validation)
     cases, folds = draw_split(cases, base.cross_validation, with_cta_only=with_cta_only)
     warnings: list[str] = []
     inputs: dict[PreprocessingConfig, Inputs] = {}
     for config in dict.fromkeys(arm.config.preprocessing for arm in arms):
-        folder = derivatives_folder(data, out, config)
+        folder = derivatives_folder(data, out, config, code)
         if not folder.is_relative_to(data):
             warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
         outcome = preprocess(cases, config, folder, jobs=jobs, progress=progress)
         _refuse_failures(outcome)
         inputs[config] = Inputs.read(outcome.paths)
         warnings += grouped(outcome.warnings)
-    source = source_digest()
     _store_folds(folds, out)
     return Prepared(
         cases=cases,
         folds=folds,
         drawn=drawn,
         inputs=inputs,
-        source=source,
+        code=code,
         facts={
             "dataset_digest": dataset_digest(data_set),
             "folds_digest": _store_folds(drawn, out),
             "metric_version": METRIC_VERSION,
             "nsd_tolerance_mm": str(NSD_TOLERANCE_MM),
             "checkpoint_rule": CHECKPOINT_RULE,
-            "source_digest": source,
+            # Without the components of an arm, in which arms differ on purpose.
+            "source_digest": code.of(FOLD_RUNS),
         },
         patients=patient_names(data_set),
         warnings=tuple(warnings),

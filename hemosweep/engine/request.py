@@ -7,6 +7,7 @@ from hemosweep.ablation.search import Search
 from hemosweep.ablation.sweep import Arm, Sweep
 from hemosweep.config import ArmConfig
 from hemosweep.executors.execution import Execution
+from hemosweep.identity.stages import Code
 from hemosweep.sweeps.base import Profile
 
 
@@ -15,8 +16,9 @@ class Request:
     """A sweep to run: its arms, base configuration, seeds and data.
 
     `data` is None where a phantom is to be made. `only_folds` are the folds of the split that are trained, none for
-    all. `fresh` deletes the existing fold runs of the sweep. For a `search`, the only arm is its start, and the sweep
-    is its end: start and best, compared on the held-out cases.
+    all. `project` is the root of the user's project that holds the sweep; None for one of hemosweep. `fresh` deletes
+    the existing fold runs of the sweep. For a `search`, the only arm is its start, and the sweep is its end: start and
+    best, compared on the held-out cases.
     """
 
     sweep: Sweep
@@ -30,7 +32,13 @@ class Request:
     num_trials: int = 1
     only_folds: tuple[int, ...] = ()
     fresh: bool = False
+    project: Path | None = None
     execution: Execution = field(default_factory=Execution)
+
+    @property
+    def code(self) -> Code:
+        """The code of the arms."""
+        return Code(project=self.project, cache_in=self.out)
 
     @property
     def subset(self) -> str | None:

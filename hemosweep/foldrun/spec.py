@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hemosweep.components.record import FindType, find_own
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
@@ -40,10 +41,13 @@ class FoldRunSpec:
     """One fold run: an arm's configuration, a seed, and the cases of one split.
 
     `source` is the digest of the source code that the fold run's name was made with; None where nobody checks it.
+    `project` is the root of the user's project that the arm's own components belong to; None where they are all
+    hemosweep's.
     """
 
     digest: str
     source: str | None = None
+    project: str | None = None
     config: ArmConfig
     seed: int
     fold: int
@@ -53,18 +57,28 @@ class FoldRunSpec:
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {name: getattr(self, name) for name in ("digest", "source", "seed", "fold")}
+        fields = {name: getattr(self, name) for name in ("digest", "source", "project", "seed", "fold")}
         parts = {name: [asdict(case) for case in getattr(self, name)] for name in ("train", "validation", "test")}
         write_json(folder / SPEC_NAME, fields | {"config": config_as_dict(self.config)} | parts)
 
     @classmethod
-    def read(cls, folder: Path) -> "FoldRunSpec":
+    def read(cls, folder: Path, find: FindType = find_own) -> "FoldRunSpec":
+        """Read the spec of a folder, also one of an earlier version.
+
+        Args:
+            find: returns the class of a recorded component; by default only those of hemosweep. `identity.trusted`
+                has the one for an arm with components of the user's project.
+
+        Raises:
+            BadInput: there is none, it is damaged, or as `find`.
+        """
         try:
             values = read_json(folder / SPEC_NAME)
             return cls(
                 digest=values["digest"],
                 source=values["source"],
-                config=config_from_dict(values["config"]),
+                project=values.get("project"),
+                config=config_from_dict(values["config"], find),
                 seed=values["seed"],
                 fold=values["fold"],
                 train=tuple(CaseInput(**case) for case in values["train"]),
@@ -73,6 +87,8 @@ class FoldRunSpec:
             )
         except FileNotFoundError:
             raise BadInput(f"{folder}: not a fold run's folder, it has no {SPEC_NAME}") from None
+        except BadInput:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"{folder}: {SPEC_NAME} is damaged, or of another version; run its sweep again") from error
 

@@ -11,15 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from hemosweep.components.record import as_json, types_in
 from hemosweep.config import ArmConfig
-from hemosweep.digest import digest_files, digest_json
+from hemosweep.digest import digest_json
 from hemosweep.executors.machine import machine_digest
 from hemosweep.files import replacing, system_message
 from hemosweep.forecast.step_cost import Calibration
-from hemosweep.identity.source import source_digest
+from hemosweep.identity.stages import TIMED_STEPS, Code
 
 FILE_NAME = "calibrations.json"
-_TIMING = ("calibration.py", "step_cost.py", "timed_step.py")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +37,7 @@ class Calibrations:
     not_kept: str | None = None
 
 
-def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
+def calibrate(configs: Iterable[ArmConfig], out: Path, project: Path | None = None) -> Calibrations:
     """Return the training step of each configuration. Configurations with the same network, patch and batch share one.
 
     A step is timed if none is kept for this machine, torch and source code. It is timed again if other programs
@@ -46,13 +46,15 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
 
     Args:
         out: the output folder; `calibrations.json` is written there, whole or not at all.
+        project: root of the user's project, where configurations have components of it.
 
     Raises:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
     """
-    path, machine = out / FILE_NAME, machine_digest()
-    record = _Machine.from_stored(_read(path).get(machine))
-    names = {config: _step_digest(config) for config in configs}
+    path, machine, code = out / FILE_NAME, machine_digest(), Code(project=project, cache_in=out)
+    present = _code_digest(code)
+    record = _Machine.from_stored(_read(path).get(machine), present)
+    names = {config: _step_digest(config, code) for config in configs}
     to_time = {name: config for config, name in names.items() if record is None or not record.settles(name, config)}
     not_kept = None
     if record is None or to_time:
@@ -61,7 +63,7 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
 
         timed = time_steps(tuple(to_time.values()))
         stored = _read(path)  # Another forecast may have kept its steps meanwhile.
-        latest = _Machine.from_stored(stored.get(machine))
+        latest = _Machine.from_stored(stored.get(machine), present)
         known = {
             name: step
             for known_record in (record, latest)
@@ -72,7 +74,7 @@ def calibrate(configs: Iterable[ArmConfig], out: Path) -> Calibrations:
             # A disturbance only adds time, so the shorter time counts; an undisturbed later step settles it.
             known[name] = replace(step, patch_s=min(step.patch_s, known.get(name, step).patch_s))
         record = _Machine(
-            code=_code_digest(),
+            code=present,
             device=timed.device,
             num_gpus=timed.num_gpus,
             gpu_bytes=timed.gpu_bytes,
@@ -101,7 +103,7 @@ class _Machine:
     gpu_bytes: int | None = None
 
     @classmethod
-    def from_stored(cls, stored: Any) -> "_Machine | None":
+    def from_stored(cls, stored: Any, code: str) -> "_Machine | None":
         """Return the stored record; None where there is none, or one of other code, or a damaged one."""
         try:
             steps = {name: Calibration(**values) for name, values in stored["steps"].items()}
@@ -114,7 +116,7 @@ class _Machine:
             and _within(machine.num_gpus, int, 0, 1e3)
             and (machine.gpu_bytes is None or _within(machine.gpu_bytes, int, 1, 1e15))
         )
-        return machine if whole and all(map(_is_whole, steps.values())) and machine.code == _code_digest() else None
+        return machine if whole and all(map(_is_whole, steps.values())) and machine.code == code else None
 
     def settles(self, name: str, config: ArmConfig) -> bool:
         """True if the step of a configuration need not be timed again."""
@@ -139,16 +141,18 @@ def _within(value: object, kind: type, low: float, high: float) -> bool:
     return type(value) is kind and low <= value <= high  # type: ignore[operator]  # NaN is nowhere
 
 
-def _step_digest(config: ArmConfig) -> str:
+def _step_digest(config: ArmConfig, code: Code) -> str:
     """Digest of all that the time and memory of a step depend on."""
-    channels, training = config.preprocessing.channels, config.training
-    return digest_json([asdict(config.model), channels, config.sampling.patch_HWD, training.loss, training.batch_size])
+    network, loss = as_json(config.network), as_json(config.training.loss)
+    channels, batch_size = config.preprocessing.channels, config.training.batch_size
+    components = [*types_in(network), *types_in(loss)]
+    return digest_json(
+        [network, loss, channels, config.sampling.patch_HWD, batch_size, code.of(TIMED_STEPS, components)]
+    )
 
 
-def _code_digest() -> str:
-    folder = Path(__file__).parent
-    timing = digest_files([folder / name for name in _TIMING], folder)
-    return digest_json([source_digest(), timing, version("torch")])
+def _code_digest(code: Code) -> str:
+    return digest_json([code.of(TIMED_STEPS), version("torch")])
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from hemosweep.forecast.footprint import (
     read_scan,
     resident_bytes,
 )
-from hemosweep.identity.source import source_digest
 from hemosweep.phantom.sizes import SIZES
 from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 
@@ -74,7 +73,7 @@ def take_inventory(request: Request) -> Inventory:
     scans: Mapping[str, CTGrid] = {}
     names = {with_cta: _file_names(cases, configs, with_cta=with_cta) for with_cta in (False, True)}
     for config in configs:
-        folder = derivatives_folder(data, request.out, config)
+        folder = derivatives_folder(data, request.out, config, request.code)
         paths = {case_id: folder / name for case_id, name in names[config.angiography].items()}
         preprocessed = {case_id for case_id, path in paths.items() if path.is_file()}
         if len(preprocessed) == len(cases):
@@ -135,9 +134,7 @@ def _done(
     """The fold runs that are done, in this sweep or another. A fold run whose cases are not preprocessed has no name
     yet, because its name depends on their content."""
     arms: dict[ArmConfig, Arm] = {arm.config: arm for arm in request.arms if arm.config.preprocessing in inputs}
-    replicates = plan_replicates(
-        tuple(arms.values()), request.seeds, cases, folds, inputs=inputs, source=source_digest()
-    )
+    replicates = plan_replicates(tuple(arms.values()), request.seeds, cases, folds, inputs=inputs, code=request.code)
     return frozenset(
         (replicate.arm.config, spec.seed, spec.fold)
         for replicate in replicates

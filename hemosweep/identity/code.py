@@ -20,7 +20,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from hemosweep.identity.code_text import parse, significant_text
 from hemosweep.identity.imports import imported_modules
-from hemosweep.identity.opted_out import OPTED_OUT
+from hemosweep.identity.opted_out import is_opted_out
 
 PACKAGE = "hemosweep"
 CACHE_NAME = "code.json"
@@ -85,7 +85,7 @@ def closure(
     seen: set[str] = set()
     while left:
         name = left.pop()
-        if name in seen or name in OPTED_OUT:
+        if name in seen or is_opted_out(name):
             continue
         seen.add(name)
         path = _find(name, package, project)

@@ -1,11 +1,15 @@
-"""Stages of a result and the code of each: preprocessed cases, fold runs, scores, timed steps, predictions.
+"""Stages of a result and the code of each: preprocessed cases, fold runs, timed steps, predictions.
 
 A stage is a tuple of entry modules, from which imports are followed (`hemosweep.identity.code.closure`).
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from hemosweep.components.record import types_in
+from hemosweep.config import ArmConfig, PreprocessingConfig, config_as_dict, section_as_dict
 from hemosweep.identity.code import closure
 
 PREPROCESSED_CASES = ("hemosweep.preprocessing.pipeline", "hemosweep.preprocessing.record")
@@ -16,22 +20,56 @@ PREDICTIONS = ("hemosweep.prediction.segment",)
 """From a scan to its mask, its numbers and its picture."""
 
 
-def code_digest(
-    stage: Iterable[str],
-    components: Iterable[str] = (),
-    *,
-    project: Path | None = None,
-    cache_in: Path | None = None,
-) -> str:
-    """Digest of the code of a stage with the components of an arm.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """Code of hemosweep and of one project, digested by stage.
 
-    Args:
-        components: types such as `hemosweep.model.losses.focal.Focal`.
-        project: folder of the user's project that some of them belong to.
-        cache_in: output folder that keeps the digests of files.
-
-    Raises:
-        BadInput: as `closure`.
+    `project` is the root of the user's project, None where only components of hemosweep are used. `cache_in` is the
+    output folder that keeps digests of files.
     """
-    modules = {name.rpartition(".")[0] for name in components}
-    return closure([*stage, *sorted(modules)], project=project, cache_in=cache_in).digest
+
+    project: Path | None = None
+    cache_in: Path | None = None
+
+    def of_fold_runs(self, config: ArmConfig) -> str:
+        """Digest of the code that can change the fold runs of an arm.
+
+        Raises:
+            BadInput: a module is missing or no Python.
+        """
+        return self.of(FOLD_RUNS, components_of(config_as_dict(config)))
+
+    def of_preprocessing(self, config: PreprocessingConfig) -> str:
+        """Digest of the code that can change preprocessed cases.
+
+        Raises:
+            BadInput: as `of_fold_runs`.
+        """
+        return self.of(PREPROCESSED_CASES, types_in(section_as_dict(config)))
+
+    def of(self, stage: Iterable[str], components: Iterable[str] = ()) -> str:
+        """Digest of the code of a stage with components, such as `hemosweep.model.losses.focal.Focal`.
+
+        Raises:
+            BadInput: as `of_fold_runs`.
+        """
+        modules = {name.rpartition(".")[0] for name in components}
+        return closure([*stage, *sorted(modules)], project=self.project, cache_in=self.cache_in).digest
+
+    def project_of(self, config: ArmConfig) -> str | None:
+        """Root of the project where an arm has components of it; None where they are all hemosweep's."""
+        own = all(map(is_own, types_in(config_as_dict(config))))
+        return None if own or self.project is None else str(self.project)
+
+
+def is_own(component: str) -> bool:
+    """True for a type of hemosweep."""
+    return component.startswith("hemosweep.")
+
+
+def components_of(record: dict[str, Any]) -> tuple[str, ...]:
+    """Types of the components of a configuration's record that a fold run works with.
+
+    Those of its preprocessing made the cases, whose contents are part of a fold run's name.
+    """
+    return tuple(sorted({name for part in ("sampling", "network", "training") for name in types_in(record.get(part))}))

@@ -12,8 +12,8 @@ from torch import nn
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import CHECKPOINT_NAME, DONE_NAME, FoldRunSpec, is_finished
+from hemosweep.identity.trusted import read_trusted
 from hemosweep.inference.sliding_window import predict_probability
-from hemosweep.model.builders import build_model
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
@@ -34,16 +34,17 @@ class Ensemble:
         return self.specs[0].config
 
 
-def load_ensemble(folders: Sequence[Path]) -> Ensemble:
+def load_ensemble(folders: Sequence[Path], *, project: Path | None = None) -> Ensemble:
     """Load the networks of fold runs of one arm, at least one.
 
     Args:
         folders: a fold run's folder each.
+        project: where the user's project of the arm's components is now; None for the place that is recorded.
 
     Raises:
         BadInput: a fold run is not done, its files are gone or damaged, or other code than this wrote them.
     """
-    specs = tuple(_read_spec(folder) for folder in folders)
+    specs = tuple(_read_spec(folder, project) for folder in folders)
     device = choose_device(deterministic=specs[0].config.training.deterministic)
     models = tuple(_load_model(folder, spec.config, device) for folder, spec in zip(folders, specs, strict=True))
     return Ensemble(specs=specs, models=models, device=device)
@@ -109,13 +110,10 @@ def _packed_brain(path: Path) -> bytes | None:
         return None
 
 
-def _read_spec(folder: Path) -> FoldRunSpec:
+def _read_spec(folder: Path, project: Path | None) -> FoldRunSpec:
     if not (folder / DONE_NAME).is_file():
         raise BadInput(f"{folder}: this fold run is not done, or its folder is gone; {AGAIN}")
-    try:
-        spec = FoldRunSpec.read(folder)
-    except ValueError as error:
-        raise BadInput(f"{folder}: written by another version of hemosweep, or damaged; {AGAIN}") from error
+    spec = read_trusted(folder, project=project, must_be_current=False)
     if not is_finished(folder):
         raise BadInput(f"{folder}: its done-marker or its scores are damaged; {AGAIN}")
     return spec
@@ -123,7 +121,7 @@ def _read_spec(folder: Path) -> FoldRunSpec:
 
 def _load_model(folder: Path, config: ArmConfig, device: Device) -> nn.Module:
     path = folder / CHECKPOINT_NAME
-    model = build_model(config, in_channels=len(config.preprocessing.channels))
+    model = config.network.build(in_channels=len(config.preprocessing.channels))
     try:
         model.load_state_dict(load_checkpoint(path, device.torch_device)["best"])
     except FileNotFoundError:

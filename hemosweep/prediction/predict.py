@@ -7,27 +7,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from hemosweep.components.record import as_json, types_in
+from hemosweep.config import section_as_dict
 from hemosweep.data.case import Case
 from hemosweep.data.content import input_digest
-from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.data.remarks import grouped
-from hemosweep.digest import digest_files, digest_json
+from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.foldrun.spec import write_json
-from hemosweep.identity.source import source_digest
-from hemosweep.inference.ensemble import Ensemble, EnsembleCases, load_ensemble, predict_ensemble
+from hemosweep.identity.stages import PREDICTIONS, Code
+from hemosweep.identity.trusted import project_in_use
+from hemosweep.inference.ensemble import Ensemble, EnsembleCases, load_ensemble
 from hemosweep.prediction.scans import SUFFIX, list_scans
+from hemosweep.prediction.segment import segment
 from hemosweep.preprocessing.derivatives import derivatives_folder
-from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
-from hemosweep.report.slices.prediction import draw_prediction
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import RunRecord, RunStore, find_run
-from hemosweep.scores.volume import abc2_ml
 
 KEY_LENGTH = 8
 
@@ -108,6 +107,7 @@ def predict(
     cta: Path | None = None,
     as_folder: bool = False,
     to: Path | None = None,
+    project: Path | None = None,
 ) -> PredictionResult:
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run.
 
@@ -122,6 +122,7 @@ def predict(
         cta: angiography of a single scan.
         as_folder: `scan` must be a folder.
         to: folder to write into; None is `predictions` in `out`.
+        project: where the project of the arm's own components is now; None for the place that is recorded.
 
     Raises:
         BadInput: an option, the run, or the one scan cannot be used. A scan of a folder is named in the result.
@@ -134,7 +135,7 @@ def predict(
         raise BadInput(
             f"--to {to}: is the folder of the scans, and masks there would be read as scans; give another folder"
         )
-    arm = _load_arm(store, out, reference)
+    arm = _load_arm(store, out, reference, project)
     config = arm.ensemble.config.preprocessing
     warnings = list(arm.warnings)
     if config.angiography and not is_folder and cta is None:
@@ -171,7 +172,7 @@ def predict(
     )
 
 
-def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
+def _load_arm(store: RunStore, out: Path, reference: str, project: Path | None) -> _Arm:
     """Find a run and load its ensemble.
 
     Raises:
@@ -184,11 +185,12 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
     digests = [fold.digest for fold in store.list_folds().get(run.run_id, ())]
     if digest_json(digests) != run.digest:
         raise BadInput(f"run {name}: the store has {len(digests)} of its folds, not all; run its sweep again")
-    ensemble = load_ensemble([out / FOLD_RUNS_NAME / digest for digest in digests])
+    ensemble = load_ensemble([out / FOLD_RUNS_NAME / digest for digest in digests], project=project)
     ensemble_cases = EnsembleCases(ensemble)
     # The folder of preprocessed cases is named for parameters and code.
-    prepared = derivatives_folder(out, out, ensemble.config.preprocessing).name
-    source = source_digest()
+    code = Code(project=project_in_use(ensemble.specs[0], project), cache_in=out)
+    prepared = derivatives_folder(out, out, ensemble.config.preprocessing, code).name
+    source = code.of_fold_runs(ensemble.config)
     warnings = []
     if run.about_others is not None:
         warnings.append(run.about_others)
@@ -201,17 +203,15 @@ def _load_arm(store: RunStore, out: Path, reference: str) -> _Arm:
             f"{ensemble_cases.num_missing} of the run's preprocessed cases are missing: it is not certain whether "
             "it was trained on a scan"
         )
-    code = digest_json([prepared, source, _code_digest()])
+    components = [*types_in(section_as_dict(ensemble.config.preprocessing)), as_json(ensemble.config.network)["type"]]
     return _Arm(
-        name=name, run=run, ensemble=ensemble, ensemble_cases=ensemble_cases, code=code, warnings=tuple(warnings)
+        name=name,
+        run=run,
+        ensemble=ensemble,
+        ensemble_cases=ensemble_cases,
+        code=code.of(PREDICTIONS, components),
+        warnings=tuple(warnings),
     )
-
-
-def _code_digest() -> str:
-    """Digest of the code between a probability and the written files."""
-    package = Path(__file__).parents[1]
-    names = ("inference/ensemble.py", "scores/volume.py", "report/slices/prediction.py", "prediction/predict.py")
-    return digest_files([package / name for name in names], package)
 
 
 def _counter(progress: Callable[[int, int], None], begun: int, total: int) -> Callable[[], None]:
@@ -237,7 +237,8 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
     mask, picture, numbers = (to / f"{stem}{suffix}" for suffix in (SUFFIX, ".png", ".json"))
     try:
         if not all(map(os.path.isfile, (mask, picture, numbers))):
-            write_json(numbers, _segment(case, arm, mask, picture, on_fold))
+            values = segment(case, arm.ensemble, arm.ensemble_cases, mask, picture, arm=arm.name, on_fold=on_fold)
+            write_json(numbers, values | {"run": arm.name, "run_id": arm.run.run_id})
         stored = json.loads(numbers.read_text(encoding="utf-8"))
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise BadInput(
@@ -256,42 +257,3 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
         max_probability=stored["max_probability"],
         warnings=tuple(stored["warnings"]),
     )
-
-
-def _segment(case: Case, arm: _Arm, mask: Path, picture: Path, on_fold: Callable[[], None]) -> dict[str, Any]:
-    """Preprocess and segment a scan, write mask and picture, and return the numbers."""
-    config = arm.ensemble.config.preprocessing
-    images = prepare_images(case, config)
-    prepared = to_network_grid(images, config)
-    probability_DHW = prepared.grid.to_native(predict_ensemble(arm.ensemble, prepared, on_fold=on_fold))
-    lesion_DHW = probability_DHW > 0.5
-    spacing_DHW_mm = prepared.native_spacing_DHW_mm
-    volume_ml = int(np.count_nonzero(lesion_DHW)) * float(np.prod(spacing_DHW_mm)) / 1000.0
-    estimate_ml = abc2_ml(lesion_DHW, spacing_DHW_mm)
-    warnings = [text for text in images.warnings if text != NO_LESION_MASK]
-    num_folds = len(arm.ensemble.models)
-    if num_saw := arm.ensemble_cases.num_folds_that_saw(prepared):
-        warnings.append(
-            f"the run was trained on this CT ({num_saw} of {num_folds} folds saw it): its result says nothing about "
-            "new patients"
-        )
-    write_volume(mask, Volume(array_DHW=lesion_DHW.astype(np.uint8), affine=prepared.affine))
-    moved = images.straightening
-    draw_prediction(
-        images.raw.ct.array_DHW,
-        images.brain_DHW if moved is None else moved.revert(images.brain_DHW),
-        lesion_DHW,
-        spacing_DHW_mm,
-        picture,
-        title=case.case_id,
-        finding=f"{volume_ml:.1f} mL (ABC/2 {estimate_ml:.1f} mL), mean of {num_folds} folds of {arm.name}",
-    )
-    return {
-        "volume_ml": volume_ml,
-        "abc2_ml": estimate_ml,
-        "max_probability": float(probability_DHW.max()),
-        "num_folds": num_folds,
-        "run": arm.name,
-        "run_id": arm.run.run_id,
-        "warnings": warnings,
-    }

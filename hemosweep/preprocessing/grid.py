@@ -91,14 +91,3 @@ def resize_mask(mask_DHW: Mask, shape_DHW: Shape) -> Mask:
         return np.zeros(shape_DHW, dtype=bool)
     fraction_DHW = volume_fraction(mask_DHW, shape_DHW)
     return fraction_DHW > min(0.5, float(fraction_DHW.max())) - 1e-5  # one half, but for rounding
-
-
-def bounding_box(mask_DHW: Mask) -> tuple[Shape, Shape]:
-    """Start and size of the smallest box around a non-empty mask."""
-    starts, sizes = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        hit = np.flatnonzero(mask_DHW.any(axis=others))
-        starts.append(int(hit[0]))
-        sizes.append(int(hit[-1] - hit[0] + 1))
-    return (starts[0], starts[1], starts[2]), (sizes[0], sizes[1], sizes[2])

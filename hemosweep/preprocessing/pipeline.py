@@ -1,12 +1,15 @@
 """Raw cases to preprocessed cases: the steps of the paper's Fig. 1, then the network's grid."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from hemosweep.arrays import FloatArray, Mask
+from hemosweep.arrays import FloatArray, Mask, bounding_box
+from hemosweep.components.protocols import Intensity
+from hemosweep.components.record import place_of
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
@@ -14,7 +17,7 @@ from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.angiography import align_angiography
 from hemosweep.preprocessing.brain import brain_mask
-from hemosweep.preprocessing.grid import Grid, bounding_box, resampled_shape, resize, resize_mask
+from hemosweep.preprocessing.grid import Grid, resampled_shape, resize, resize_mask
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.preprocessing.symmetry import METHODS
@@ -32,7 +35,8 @@ class PreparedImages:
     """One case at the scanner's resolution, a tilted gantry's slices put straight: what the paper's Fig. 1 shows.
 
     `ct` and `cta_DHW` (aligned with it, None without one) are in HU, head holder and skull still there. `channels_DHW`
-    are the network's inputs by name, windowed to [-1, 1], background -1. `raw` is the case as it was read.
+    are the network's inputs by name, mapped to [-1, 1], background -1; `window_hu` are the HU that `ct` maps to -1 and
+    1. `raw` is the case as it was read.
     """
 
     case_id: str
@@ -43,6 +47,7 @@ class PreparedImages:
     brain_DHW: Mask
     lesion_DHW: Mask
     channels_DHW: dict[str, FloatArray]
+    window_hu: tuple[float, float]
     straightening: Straightening | None
     warnings: tuple[str, ...]
 
@@ -78,7 +83,8 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     if num_lesion and np.count_nonzero(lesion_DHW & brain_DHW) < MIN_LESION_KEPT * num_lesion:
         warnings.append("more than 0.5% of the lesion lies outside the brain mask")
 
-    stripped_DHW = np.where(brain_DHW, _windowed(hu_DHW, config.window_hu), np.float32(-1.0))
+    window_hu = _named(case, lambda: _window(config.intensity, hu_DHW[brain_DHW]))
+    stripped_DHW = np.where(brain_DHW, _windowed(hu_DHW, window_hu), np.float32(-1.0))
     channels = {"ct": stripped_DHW}
     if config.symmetric != "none":
         mirror = METHODS[config.symmetric]
@@ -88,7 +94,9 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     cta_DHW = None
     if (scanned_cta := raw.cta) is not None:
         cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, straighten(scanned_cta)[0]))
-        channels["cta"] = np.where(brain_DHW, _windowed(cta_DHW, config.angiography_window_hu), np.float32(-1.0))
+        cta_brain_N = cta_DHW[brain_DHW]
+        cta_window_hu = _named(case, lambda: _window(config.angiography_intensity, cta_brain_N))
+        channels["cta"] = np.where(brain_DHW, _windowed(cta_DHW, cta_window_hu), np.float32(-1.0))
     return PreparedImages(
         case_id=case.case_id,
         raw=raw,
@@ -98,6 +106,7 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
         brain_DHW=brain_DHW,
         lesion_DHW=lesion_DHW,
         channels_DHW=channels,
+        window_hu=window_hu,
         straightening=moved,
         warnings=tuple(warnings),
     )
@@ -135,6 +144,7 @@ def to_network_grid(images: PreparedImages, config: PreprocessingConfig) -> Prep
         spacing_DHW_mm=(depth_mm, height_mm, width_mm),
         native_spacing_DHW_mm=spacing_DHW_mm,
         grid=grid,
+        window_hu=images.window_hu,
         warnings=images.warnings,
     )
 
@@ -146,6 +156,23 @@ def preprocess_case(case: Case, config: PreprocessingConfig) -> PreprocessedCase
         BadInput: as `prepare_images`.
     """
     return to_network_grid(prepare_images(case, config), config)
+
+
+def _window(intensity: Intensity, brain_hu_N: FloatArray) -> tuple[float, float]:
+    """The HU of a case that become -1 and 1.
+
+    Raises:
+        BadInput: the intensity gives something else than two numbers, the lower one first.
+    """
+    window_hu = intensity.build(brain_hu_N)
+    try:
+        low_hu, high_hu = map(float, window_hu)
+    except (TypeError, ValueError):
+        low_hu, high_hu = math.nan, math.nan
+    if not -math.inf < low_hu < high_hu < math.inf:
+        cls = type(intensity)
+        raise BadInput(f"intensity {cls.__name__} ({place_of(cls)}) gives {window_hu!r}; return (low_hu, high_hu)")
+    return low_hu, high_hu
 
 
 def _windowed(hu_DHW: FloatArray, window_hu: tuple[float, float]) -> FloatArray:

@@ -24,7 +24,8 @@ from hemosweep.preprocessing.tilt import Straightening
 class PreprocessedCase:
     """One case on the network's grid, cropped to the head.
 
-    `image_CDHW` is float16, intensities mapped to [-1, 1], background -1. `brain_DHW` and `lesion_DHW` are bool.
+    `image_CDHW` is float16, intensities mapped to [-1, 1], background -1; `window_hu` are the HU that its first channel
+    maps to these. `brain_DHW` and `lesion_DHW` are bool.
     `reference_DHW` is the untouched lesion mask on the scanner's grid, where scores are taken; `affine` belongs to it.
     Both masks are empty where the data set has none for the case. `native_spacing_DHW_mm` counts slices along their
     normal, so that a tilted scan's voxels have the right volume.
@@ -39,7 +40,13 @@ class PreprocessedCase:
     spacing_DHW_mm: Spacing
     native_spacing_DHW_mm: Spacing
     grid: Grid
+    window_hu: tuple[float, float] = (0.0, 100.0)
     warnings: tuple[str, ...] = ()
+
+    def intensity(self, hu: float) -> float:
+        """Value of a CT number in the first channel."""
+        low_hu, high_hu = self.window_hu
+        return 2.0 * (hu - low_hu) / (high_hu - low_hu) - 1.0
 
     @property
     def content_digest(self) -> str:
@@ -48,7 +55,8 @@ class PreprocessedCase:
         for array in (self.image_CDHW, self.brain_DHW, self.lesion_DHW, self.reference_DHW, self.affine):
             digest.update(f"{array.shape}{array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
-        digest.update(repr((self.spacing_DHW_mm, self.native_spacing_DHW_mm, self.grid)).encode())
+        grids = (self.spacing_DHW_mm, self.native_spacing_DHW_mm, self.grid, self.window_hu)
+        digest.update(repr(grids).encode())
         return digest.hexdigest()[:16]
 
 
@@ -64,6 +72,7 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
         "full_DHW": case.grid.full_DHW,
         "crop_start_DHW": case.grid.crop_start_DHW,
         "crop_DHW": case.grid.crop_DHW,
+        "window_hu": case.window_hu,
         "warnings": case.warnings,
         "content_digest": case.content_digest,
     }
@@ -150,6 +159,7 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
     def mask(name: str, shape: tuple[int, int, int]) -> Mask:
         return np.unpackbits(packed[name], count=int(np.prod(shape))).astype(bool).reshape(shape)
 
+    low_hu, high_hu = facts.get("window_hu", (0.0, 100.0))  # A version without components kept no other.
     grid = Grid(
         native_DHW=triple("native_DHW"),
         full_DHW=triple("full_DHW"),
@@ -167,5 +177,6 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
         spacing_DHW_mm=spacing("spacing_DHW_mm"),
         native_spacing_DHW_mm=spacing("native_spacing_DHW_mm"),
         grid=grid,
+        window_hu=(low_hu, high_hu),
         warnings=tuple(facts["warnings"]),
     )

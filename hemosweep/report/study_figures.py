@@ -83,7 +83,7 @@ class SweepFigures:
                 path,
                 title=f"{case.case_id}: {sampling.num_patches_per_case} patch centres, restriction "
                 f"{sampling.restriction}",
-                regions=case_regions(case, sampling, config.preprocessing.window_hu),
+                regions=case_regions(case, sampling.restriction),
             )
             self._centres[key] = path
         return self._centres[key]

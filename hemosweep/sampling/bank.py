@@ -1,14 +1,17 @@
 """All patches of a set of cases, gathered on the training device (DESIGN.md, *Data path*)."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from hemosweep.model.memory import free_device_memory, is_out_of_memory
-from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres
+
+if TYPE_CHECKING:
+    from hemosweep.preprocessing.record import PreprocessedCase
 
 BACKGROUND_VALUE = -1.0
 
@@ -26,7 +29,7 @@ class PatchBank:
 
     def __init__(
         self,
-        drawn: Iterable[tuple[PreprocessedCase, Centres]],
+        drawn: "Iterable[tuple[PreprocessedCase, Centres]]",
         patch_DHW: tuple[int, int, int],
         device: torch.device,
         *,
@@ -118,7 +121,7 @@ class _Voxels:
         self._images: list[Tensor] = []
         self._labels: list[Tensor] = []
 
-    def add(self, case: PreprocessedCase) -> None:
+    def add(self, case: "PreprocessedCase") -> None:
         image_VC = torch.from_numpy(case.image_CDHW).flatten(1).T.contiguous()
         self._add(image_VC, torch.from_numpy(case.lesion_DHW.astype(np.uint8)).flatten())
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
-from hemosweep.config import SamplingConfig
-from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.sampling.regions import negative_regions
+from hemosweep.components.record import place_of
+from hemosweep.errors import BadInput
+from hemosweep.sampling.restriction import Restriction
 
-BONE_FROM_HU = 95.0
-"""Blood stays below; what is denser is bone or calcification, also where the network's window ends at 100 HU."""
+if TYPE_CHECKING:
+    from hemosweep.preprocessing.record import PreprocessedCase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,37 +70,32 @@ def draw_centres(
     )
 
 
-def case_regions(case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float]) -> dict[str, Mask]:
-    """The masks that a sampling configuration draws a case's negatives from, by region.
+def case_regions(case: "PreprocessedCase", restriction: Restriction) -> dict[str, Mask]:
+    """The masks that a restriction draws a case's negatives from, by region. None holds a lesion voxel.
 
-    Args:
-        window_hu: the HU that the case's first channel maps to -1 and 1.
+    Raises:
+        BadInput: a region gives something else than a mask of the case's shape.
     """
-    low_hu, high_hu = window_hu
-
-    def intensity(hu: float) -> float:
-        return 2.0 * (hu - low_hu) / (high_hu - low_hu) - 1.0
-
-    return negative_regions(
-        tuple(config.shares),
-        brain_DHW=case.brain_DHW,
-        lesion_DHW=case.lesion_DHW,
-        spacing_DHW_mm=case.spacing_DHW_mm,
-        border_half_width_mm=config.border_half_width_mm,
-        center_half_width_mm=config.center_half_width_mm,
-        image_DHW=case.image_CDHW[0],
-        hyperdense_above=intensity(config.hyperdense_hu),
-        bone=intensity(min(BONE_FROM_HU, high_hu)),
-    )
+    masks: dict[str, Mask] = {}
+    for name, (region, _) in restriction.by_name.items():
+        mask = region.mask(case)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != case.brain_DHW.shape:
+            what = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise BadInput(
+                f"region {type(region).__name__} ({place_of(type(region))}): its mask of {case.case_id} is {what}; "
+                f"return bool {case.brain_DHW.shape}"
+            )
+        masks[name] = mask & ~case.lesion_DHW
+    return masks
 
 
 def draw_case_centres(
-    case: PreprocessedCase, config: SamplingConfig, window_hu: tuple[float, float], rng: np.random.Generator
+    case: "PreprocessedCase", restriction: Restriction, num_patches: int, rng: np.random.Generator
 ) -> Centres:
-    """The centres of a preprocessed case under a sampling configuration.
+    """The centres of a preprocessed case under a restriction.
 
-    Args:
-        window_hu: the HU that the case's first channel maps to -1 and 1.
+    Raises:
+        BadInput: as `case_regions`.
     """
-    negatives = case_regions(case, config, window_hu)
-    return draw_centres(case.lesion_DHW, negatives, config.shares, config.num_patches_per_case, rng)
+    negatives = case_regions(case, restriction)
+    return draw_centres(case.lesion_DHW, negatives, restriction.shares, num_patches, rng)

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.arrays import Mask, Spacing
-from hemosweep.preprocessing.grid import bounding_box
+from hemosweep.arrays import Mask, Spacing, bounding_box
 
 BORDER_MM, RIM_MM, THIN_MM = 4.0, 2.0, 4.0
 """Depth of the brain's border, width of a lesion's rim, and thickness up to which a bright structure is no blood."""
@@ -75,33 +74,3 @@ def _disk(radius_mm: float, spacing_DHW_mm: Spacing) -> Mask:
     h, w = np.ogrid[-rows : rows + 1, -columns : columns + 1]
     inside: Mask = (h / rows) ** 2 + (w / columns) ** 2 <= 1.0
     return inside[None]
-
-
-def negative_regions(
-    names: tuple[str, ...],
-    *,
-    brain_DHW: Mask,
-    lesion_DHW: Mask,
-    spacing_DHW_mm: Spacing,
-    border_half_width_mm: float,
-    center_half_width_mm: float,
-    image_DHW: NDArray[np.floating],
-    hyperdense_above: float,
-    bone: float,
-) -> dict[str, Mask]:
-    """Masks of the named regions. None holds a lesion voxel, and all but `volume` lie inside the brain."""
-    masks: dict[str, Mask] = {}
-    for name in names:
-        if name == "volume":
-            masks[name] = ~lesion_DHW
-        elif name == "brain":
-            masks[name] = brain_DHW & ~lesion_DHW
-        elif name == "lesion_border":
-            masks[name] = brain_DHW & lesion_border(lesion_DHW, spacing_DHW_mm, border_half_width_mm)
-        elif name == "brain_center":
-            masks[name] = brain_DHW & ~lesion_DHW & brain_center(brain_DHW, spacing_DHW_mm, center_half_width_mm)
-        elif name == "hyperdense":
-            masks[name] = hyperdense(image_DHW, brain_DHW, lesion_DHW, spacing_DHW_mm, hyperdense_above, bone=bone)
-        else:
-            raise KeyError(name)
-    return masks

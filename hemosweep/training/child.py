@@ -17,8 +17,8 @@ from hemosweep.files import system_message
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, Journal
 from hemosweep.foldrun.lock import LOCK_NAME, LOCK_PATIENCE_S, TAKEN, Held, hold
 from hemosweep.foldrun.pause import PAUSED, Paused, pause_on_sigterm
-from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec, is_finished
-from hemosweep.identity.source import source_digest
+from hemosweep.foldrun.spec import JOURNAL_NAME, is_finished
+from hemosweep.identity.trusted import read_trusted
 from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
 from hemosweep.training.compiled import GraphFailed
@@ -93,10 +93,7 @@ def train_fold(folder: Path) -> int:
     journal = Journal(folder / JOURNAL_NAME)
     try:
         with pause_on_sigterm() as should_pause:
-            spec = FoldRunSpec.read(folder)
-            if spec.source is not None and spec.source != source_digest():
-                raise BadInput("the source code changed after the sweep began; start the same command again")
-            run_fold(spec, folder, journal, should_pause)
+            run_fold(read_trusted(folder), folder, journal, should_pause)
     except Paused:
         journal.write("paused")
         return PAUSED

@@ -25,7 +25,6 @@ from hemosweep.foldrun.spec import (
     write_json,
 )
 from hemosweep.inference.sliding_window import predict_probability
-from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
@@ -52,7 +51,7 @@ def draw_fold_centres(case: PreprocessedCase, config: ArmConfig, seed: int) -> C
         seed: `centres_seed` of the fold.
     """
     rng = np.random.default_rng(derive_seed(seed, case.case_id))
-    return draw_case_centres(case, config.sampling, config.preprocessing.window_hu, rng)
+    return draw_case_centres(case, config.sampling.restriction, config.sampling.num_patches_per_case, rng)
 
 
 def _split(spec: FoldRunSpec) -> str:
@@ -106,7 +105,7 @@ def run_fold(
         (folder / DONE_NAME).unlink()
     split = _split(spec)
     torch.manual_seed(derive_seed(spec.seed, split, "weights"))
-    model = device.place(build_model(config, in_channels=len(config.preprocessing.channels)))
+    model = device.place(config.network.build(in_channels=len(config.preprocessing.channels)))
     sampling_seed = centres_seed(spec)
 
     def on_epoch(epoch: Epoch) -> None:
@@ -125,7 +124,7 @@ def run_fold(
         journal.write("no_graph", reason=without_graph["reason"])
     outcome = train(
         model,
-        build_loss(config.training),
+        config.training.loss.build(),
         build_bank(spec.train, config, device, journal, sampling_seed, augment=config.sampling.augment),
         build_bank(spec.validation, config, device, journal, sampling_seed, augment=False),
         config.training,

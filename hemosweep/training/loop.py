@@ -17,11 +17,11 @@ from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.spec import NON_FINITE_NAME
 from hemosweep.model.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
 from hemosweep.model.device import Device
-from hemosweep.model.losses import Loss
 from hemosweep.model.memory import MicroBatch
+from hemosweep.model.schedules.constant import Constant
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.training.compiled import CompiledStep, Forward, compiled_forward, is_worth_compiling
-from hemosweep.training.step import PlainStep, Step, random_state, set_random_state
+from hemosweep.training.step import LossFunction, PlainStep, Step, random_state, set_random_state
 
 
 class NonFiniteLoss(HemosweepError):
@@ -54,7 +54,7 @@ class Training:
 
 def train(
     model: nn.Module,
-    loss: Loss,
+    loss: LossFunction,
     training: PatchBank,
     validation: PatchBank,
     config: TrainingConfig,
@@ -70,7 +70,7 @@ def train(
 ) -> Training:
     """Train until the validation loss has not improved for `patience` epochs, or to `max_epochs`.
 
-    Adadelta with its usual defaults. An epoch visits every training patch once in a new random order. A checkpoint
+    An epoch visits every training patch once in a new random order. A checkpoint
     after each epoch holds everything that the next one depends on: the same call goes on from it. One that cannot be
     read is set aside, and the training begins anew. A batch that memory does not hold is cut into micro-batches
     (`PlainStep.accumulate`), and so are all batches after it. A long training on CUDA is compiled (`CompiledStep`).
@@ -89,7 +89,10 @@ def train(
         Paused: `should_pause` said so; the same call goes on.
     """
     on_cuda = device.torch_device.type == "cuda"
-    optimizer = torch.optim.Adadelta(model.parameters(), lr=config.learning_rate, capturable=on_cuda)
+    optimizer = config.optimiser.build(model.parameters(), on_cuda=on_cuda)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    factor_after = config.schedule.build(max_epochs=config.max_epochs)
+    val_losses: list[float] = []
     order = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     done, best_epoch, best_loss, best_weights = 0, 0, math.inf, copy.deepcopy(model.state_dict())
@@ -106,10 +109,11 @@ def train(
     if state is not None:
         model.load_state_dict(state["model"])
         for group in state["optimizer"]["param_groups"]:
-            group["capturable"] = on_cuda  # Whatever the device was that wrote it.
+            if "capturable" in group:
+                group["capturable"] = on_cuda  # Whatever the device was that wrote it.
         optimizer.load_state_dict(state["optimizer"])
         done, best_epoch, best_loss = state["epoch"], state["best_epoch"], state["best_loss"]
-        best_weights = state["best"]
+        best_weights, val_losses = state["best"], list(state["val_losses"])
         order.set_state(state["order"])
         set_random_state(state["random"], device)
         micro_batch.size = state["micro_batch"]
@@ -120,6 +124,8 @@ def train(
     step: Step = plain
     forward = forward_of(model, device)
     if is_worth_compiling(config, device, len(training)):
+        # A graph replays the learning rate that it was captured with.
+        graph = graph and isinstance(config.schedule, Constant)
         step = CompiledStep(plain, config.batch_size, on_event, graph=graph)
         forward = compiled_forward(forward, config.batch_size, on_event)
 
@@ -127,6 +133,10 @@ def train(
         if should_pause():
             raise Paused
         begun = time.perf_counter()
+        if not isinstance(config.schedule, Constant):
+            factor = factor_after(val_losses)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
         try:
             train_loss = train_epoch(model, step, training, config.batch_size, device, order)
             val_loss, val_dsc = validate(model, loss, validation, config.batch_size, device, forward)
@@ -135,9 +145,10 @@ def train(
             save_checkpoint(kept, {"epoch": done + 1, **error.batch})
             raise NonFiniteLoss(
                 f"{error} in epoch {done + 1}; look for wrong intensities or labels in the batch that did it, which is "
-                f"in {kept}, or give a learning_rate below {config.learning_rate}"
+                f"in {kept}, or give a learning_rate below {config.optimiser.learning_rate}"
             ) from error
         done += 1
+        val_losses.append(val_loss)
         if val_loss < best_loss:
             best_epoch, best_loss, best_weights = done, val_loss, copy.deepcopy(model.state_dict())
         seconds = time.perf_counter() - begun
@@ -153,6 +164,7 @@ def train(
                 "best_epoch": best_epoch,
                 "best_loss": best_loss,
                 "best": best_weights,
+                "val_losses": val_losses,
                 "order": order.get_state(),
                 "random": random_state(device),
                 "micro_batch": micro_batch.size,
@@ -194,7 +206,7 @@ def forward_of(model: nn.Module, device: Device) -> Forward:
 
 def validate(
     model: nn.Module,
-    loss: Loss,
+    loss: LossFunction,
     bank: PatchBank,
     batch_size: int,
     device: Device,

@@ -1,6 +1,7 @@
 """One training step: a batch's gradient, in pieces where memory asks for it, and the update of the weights."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from hemosweep.model.device import Device
-from hemosweep.model.losses import Loss
 from hemosweep.model.memory import MicroBatch
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+"""A function `(logits_BCDHW, label_BDHW) -> scalar`."""
 
 
 class Bank(Protocol):
@@ -36,7 +39,12 @@ class PlainStep:
     """A step in PyTorch's own operations, for a batch of any size."""
 
     def __init__(
-        self, model: nn.Module, loss: Loss, optimizer: torch.optim.Optimizer, micro_batch: MicroBatch, device: Device
+        self,
+        model: nn.Module,
+        loss: LossFunction,
+        optimizer: torch.optim.Optimizer,
+        micro_batch: MicroBatch,
+        device: Device,
     ) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.micro_batch, self.device = micro_batch, device

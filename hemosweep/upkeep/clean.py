@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hemosweep.digest import DIGEST_LENGTH
-from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, damaged_plans, read_plans
+from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, damaged_plans, live_plans, read_plans
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
 from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
-from hemosweep.identity.source import source_digest
+from hemosweep.identity.code import CACHE_NAME as CODE_NAME
+from hemosweep.identity.present import PresentCode
 from hemosweep.upkeep.status import at, fold_run_folders, planned_by, read_spec
 
 Kind = Literal["fold_run", "needed_fold_run", "temporary", "derivatives", "figures"]
@@ -118,21 +119,21 @@ def find_removable(
             f"{damaged[0]}: damaged, or of another version, so the fold runs that it needs are unknown; start its "
             "sweep again, which makes it anew, or delete it"
         )
-    source, plans = source_digest(), read_plans(out)
-    live = [plan for plan in plans if plan.source in (None, source)]
+    plans = read_plans(out)
+    live = live_plans(out, plans)
     specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
     named_runs = {
         folder: spec for folder, spec in specs.items() if _is_folder(folder) and _DIGEST.fullmatch(folder.name)
     }
     named_runs = named_runs if _is_folder(out / FOLD_RUNS_NAME) else {}
-    needed, idle = _sort(named_runs, plans, live, recorded, source)
+    needed, idle = _sort(named_runs, plans, live, recorded, PresentCode(out))
     doomed = idle | needed if force else idle
     stay = [spec for folder, spec in specs.items() if folder not in doomed]
     remarks: list[str] = []
     removable = [
         *doomed.values(),
         *_temporaries(out, data, doomed),
-        *_derivatives(out, data, stay, [] if force else live, remarks),
+        *_derivatives(out, data, stay, () if force else live, remarks),
         *_figures(out, set(sweep_names) - recorded.sweeps - {plan.sweep for plan in plans}),
     ]
     kept = () if force else tuple(needed.values())
@@ -178,7 +179,7 @@ def _renamed(path: Path) -> Path:
 
 
 def _sort(
-    specs: Mapping[Path, Any], plans: Sequence[Plan], live: Iterable[Plan], recorded: Recorded, source: str
+    specs: Mapping[Path, Any], plans: Sequence[Plan], live: Iterable[Plan], recorded: Recorded, present: PresentCode
 ) -> tuple[dict[Path, Removable], dict[Path, Removable]]:
     """The fold runs that something needs, and the others, by folder."""
     planned = {fold_run.digest for plan in live for replicate in plan.replicates for fold_run in replicate.fold_runs}
@@ -187,7 +188,7 @@ def _sort(
     idle: dict[Path, Removable] = {}
     for folder, spec in specs.items():
         digest = folder.name
-        can_go_on = at(spec, "source") in (None, source)
+        can_go_on = present.has_spec(spec)
         is_needed = digest in recorded.finished or (can_go_on and digest in recorded.unfinished | planned)
         (needed if is_needed else idle)[folder] = Removable(
             kind="needed_fold_run" if is_needed else "fold_run",
@@ -238,7 +239,8 @@ def _is_derivative(path: Path) -> bool:
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
     """Files that a crash left half-written or half-deleted. Those in a folder that is deleted as a whole are left
     out."""
-    for path in sorted(out.glob(f"{_TEMPORARY}*-{CALIBRATIONS_NAME}")):
+    left = (path for name in (CALIBRATIONS_NAME, CODE_NAME) for path in sorted(out.glob(f"{_TEMPORARY}*-{name}")))
+    for path in left:
         if not _is_recent(path):
             yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
     places = [path for name in _OUTPUT_FOLDERS for path in sorted(out.glob(name)) if _is_folder(path)]

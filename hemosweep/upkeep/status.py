@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, read_plans
+from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, live_plans, read_plans
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import read_journal
 from hemosweep.foldrun.lock import LOCK_NAME, holder
 from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, is_finished
-from hemosweep.identity.source import source_digest
+from hemosweep.identity.present import PresentCode
 
 State = Literal["running", "failed", "stopped", "waiting", "older", "done"]
 """State of a fold run. `stopped` has begun and can go on, `waiting` has not begun, `older` cannot go on, because the
@@ -120,13 +120,14 @@ def read_status(out: Path, *, with_done: bool = False) -> SweepStatus:
     """
     if not out.is_dir():
         raise BadInput(f"{out}: no such folder; give the --out of a sweep")
-    source = source_digest()
+    present = PresentCode(out)
     plans = read_plans(out)
     planned = planned_by(plans)
     folders = {path.name: path for path in fold_run_folders(out)}
-    trainable = planned_by([plan for plan in plans if plan.source in (None, source)])
+    trainable = planned_by(live_plans(out, plans))
     fold_runs = [
-        _look(folder, tuple(planned.get(digest, ())), source, with_done=with_done) for digest, folder in folders.items()
+        _look(folder, tuple(planned.get(digest, ())), present, with_done=with_done)
+        for digest, folder in folders.items()
     ]
     fold_runs += [
         FoldRunStatus(digest=digest, state="waiting", asked_by=tuple(by), seed=by[0].seed, fold=by[0].fold)
@@ -161,7 +162,7 @@ def planned_by(plans: Sequence[Plan]) -> dict[str, list[PlannedBy]]:
     return planned
 
 
-def _look(folder: Path, asked_by: tuple[PlannedBy, ...], source: str, *, with_done: bool) -> FoldRunStatus:
+def _look(folder: Path, asked_by: tuple[PlannedBy, ...], present: PresentCode, *, with_done: bool) -> FoldRunStatus:
     process = holder(folder / LOCK_NAME)  # Before the done-marker: what ends in between is done, not stopped.
     done = is_finished(folder)
     if done and not with_done:
@@ -173,7 +174,7 @@ def _look(folder: Path, asked_by: tuple[PlannedBy, ...], source: str, *, with_do
     test = at(spec, "test")
     return FoldRunStatus(
         digest=folder.name,
-        state="done" if done else _state(process, progress, at(spec, "source") in (None, source)),
+        state="done" if done else _state(process, progress, present.has_spec(spec)),
         asked_by=asked_by,
         seed=at(spec, "seed"),
         fold=at(spec, "fold"),

@@ -45,7 +45,7 @@ def forecast_study(request: Request) -> Forecast:
     inventory = take_inventory(request)
     counts = _count(request, inventory)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
-    calibrations = calibrate(with_work, request.out)
+    calibrations = calibrate(with_work, request.out, request.project)
     steps, on_gpu = calibrations.steps, calibrations.num_gpus > 0
     if num_slots is None:
         num_slots = num_places(calibrations.num_gpus, execution.per_gpu)

@@ -14,6 +14,7 @@ def predict_scans(
     cta: str | Path | None = None,
     as_folder: bool = False,
     to: str | Path | None = None,
+    project: str | Path | None = None,
 ) -> PredictionResult:
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run of an output folder.
 
@@ -27,4 +28,5 @@ def predict_scans(
         cta=None if cta is None else Path(cta),
         as_folder=as_folder,
         to=None if to is None else Path(to),
+        project=None if project is None else Path(project),
     )

@@ -48,6 +48,7 @@ from hemosweep.environment import describe_environment, num_processors
 from hemosweep.executors.local import LocalExecutor
 from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
 from hemosweep.forecast.step_cost import BUSY
+from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay
@@ -139,7 +140,7 @@ def many_arms(num_arms: int) -> Sweep:
         space={"learning_rate": tuple((number + 1) / num_arms for number in range(num_arms))},
         arm_name=lambda params: f"{params['learning_rate']:.4f}",
         configure=lambda base, params: replace(
-            base, training=replace(base.training, learning_rate=params["learning_rate"])
+            base, training=replace(base.training, optimiser=Adadelta(learning_rate=params["learning_rate"]))
         ),
         baseline=f"{1 / num_arms:.4f}",
         comparisons=(),

@@ -34,7 +34,7 @@ def finish_at_once(folder: Path) -> int:
         data = Path(case.path).parents[3]
         mask = data / case.case_id / "ct" / f"{case.case_id}_label-lesion_mask.nii.gz"
         shutil.copyfile(mask, folder / PREDICTIONS_NAME / f"{case.case_id}.nii.gz")
-        dsc = 0.5 + 0.4 * spec.config.training.learning_rate / (number + 1)
+        dsc = 0.5 + 0.4 * spec.config.training.optimiser.learning_rate / (number + 1)
         journal.write("tested", case_id=case.case_id, dsc=dsc, seconds=0.0)
         values = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"dsc": dsc}
         scores.append(values | {"case_id": case.case_id, "fold": spec.fold, "ivh": case.ivh})

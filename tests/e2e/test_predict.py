@@ -15,7 +15,6 @@ from hemosweep.config import config_from_dict
 from hemosweep.data.case import Case
 from hemosweep.foldrun.spec import FoldRunSpec
 from hemosweep.inference.sliding_window import predict_probability
-from hemosweep.model.builders import build_model
 from hemosweep.model.device import Device
 from hemosweep.preprocessing.pipeline import preprocess_case
 
@@ -143,7 +142,7 @@ def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict
     case = preprocess_case(scan, config.preprocessing)
     by_fold = []
     for spec in specs:
-        model = build_model(config, in_channels=1)
+        model = config.network.build(in_channels=1)
         state = torch.load(study.out / "fold_runs" / spec.digest / "checkpoint.pt", weights_only=True)
         model.load_state_dict(state["best"])
         by_fold.append(
@@ -290,7 +289,7 @@ def angiography_out(copied_out):
         spec = json.loads((folder / "spec.json").read_text())
         spec["config"]["preprocessing"] |= {"symmetric": "plane", "angiography": True}
         (folder / "spec.json").write_text(json.dumps(spec))
-        model = build_model(config_from_dict(spec["config"]), in_channels=3)
+        model = config_from_dict(spec["config"]).network.build(in_channels=3)
         torch.save({"best": model.state_dict()}, folder / "checkpoint.pt")
     return copied_out
 

@@ -17,10 +17,10 @@ from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.spec import FoldRunSpec, write_json
-from hemosweep.identity.source import source_digest
 from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.recorder import Recorder
+from tests.present import present_source
 
 WORK = "import sys, time; from pathlib import Path; from hemosweep.foldrun.lock import hold\n"
 WORK += "with hold(Path(sys.argv[1])): print('works', flush=True); time.sleep(120)"
@@ -54,7 +54,7 @@ def works():
 def spec(letter, fold=0, source=None):
     return FoldRunSpec(
         digest=letter * 16,
-        source=source or source_digest(),
+        source=source or present_source(),
         config=ArmConfig(),
         seed=0,
         fold=fold,

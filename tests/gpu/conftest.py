@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from hemosweep.bench.cases import noise_case
-from hemosweep.config import ArmConfig, ModelConfig, SamplingConfig, TrainingConfig
+from hemosweep.config import ArmConfig, SamplingConfig, TrainingConfig
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.preprocessing.record import save_preprocessed
 
 SHAPE_DHW = (12, 48, 48)
@@ -41,7 +42,7 @@ def gpu_spec(tmp_path_factory):
     def make(*, num_patches=64, width=16, **training):
         config = ArmConfig(
             sampling=SamplingConfig(patch_HWD=(16, 16, 8), num_patches_per_case=num_patches),
-            model=ModelConfig(width=width),
+            network=SEUNet3D(width=width),
             training=replace(TrainingConfig(batch_size=16, max_epochs=4), **training),
         )
         return FoldRunSpec(

@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import torch
 
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.training import compiled, fold_run
 from hemosweep.training.child import train_fold
 
@@ -75,7 +76,7 @@ def lose_the_device(folder):
 
         return Broken()
 
-    fold_run.build_model = broken
+    SEUNet3D.build = broken
     return train(folder)
 
 

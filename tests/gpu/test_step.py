@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hemosweep.model.device import choose_device
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.unet import SEUNet
 from hemosweep.training.compiled import NUM_WARM_UP, CompiledStep, compiled_forward

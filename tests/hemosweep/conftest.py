@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hemosweep.config import ArmConfig, InferenceConfig, ModelConfig, SamplingConfig, TrainingConfig
+from hemosweep.config import ArmConfig, InferenceConfig, SamplingConfig, TrainingConfig
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
 from tests.shared import processors
@@ -53,7 +54,7 @@ def tiny_config():
     def make(**training):
         return ArmConfig(
             sampling=SamplingConfig(patch_HWD=(4, 4, 4), num_patches_per_case=8),
-            model=ModelConfig(width=2),
+            network=SEUNet3D(width=2),
             # 75 windows a case; with the paper's overlap such patches make 144.
             inference=InferenceConfig(overlap=0.4),
             training=replace(TrainingConfig(batch_size=4, max_epochs=5), **training),

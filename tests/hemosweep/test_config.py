@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 
 from hemosweep.config import (
-    RESTRICTIONS,
     ArmConfig,
     CrossValidationConfig,
     InferenceConfig,
-    ModelConfig,
     PreprocessingConfig,
     SamplingConfig,
     TrainingConfig,
@@ -17,6 +15,15 @@ from hemosweep.config import (
     config_from_dict,
 )
 from hemosweep.errors import BadInput
+from hemosweep.intensity.window import Window
+from hemosweep.intensity.z_score import ZScore
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.losses.focal import Focal
+from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.model.optimisers.adadelta import Adadelta
+from hemosweep.model.optimisers.sgd import SGD
+from hemosweep.model.schedules.poly import Poly
+from hemosweep.sampling.restriction import RESTRICTION_NAMES, restriction
 
 
 def test_defaults_are_the_papers_protocol() -> None:
@@ -31,41 +38,18 @@ def test_defaults_are_the_papers_protocol() -> None:
 
 
 @pytest.mark.parametrize(
-    ("restriction", "shares"),
-    [
-        ("none", {"volume": 1.0}),
-        ("brain", {"brain": 1.0}),
-        ("brain+lesion", {"lesion_border": 0.3, "brain": 0.7}),
-        ("brain+lesion+center", {"lesion_border": 0.3, "brain_center": 0.3, "brain": 0.4}),
-        ("brain+lesion+hyperdense", {"lesion_border": 0.3, "hyperdense": 0.3, "brain": 0.4}),
-        ("lesion|hyperdense", {"lesion_border": 0.3, "hyperdense": 0.3}),  # in proportion: half and half
-    ],
-)
-def test_a_restriction_forces_its_shares_and_the_brain_gives_the_rest(
-    restriction: str, shares: dict[str, float]
-) -> None:
-    assert SamplingConfig(restriction=restriction).shares == pytest.approx(shares)
-    assert list(SamplingConfig(restriction=restriction).shares) == list(RESTRICTIONS[restriction])
-
-
-@pytest.mark.parametrize(
     ("section", "values"),
     [
         (PreprocessingConfig, {"spacing_HWD_mm": (1.0, 0.0, 1.0)}),
         (PreprocessingConfig, {"spacing_HWD_mm": (1.0, math.nan, 1.0)}),
         (PreprocessingConfig, {"spacing_HWD_mm": (1.0, 1.0, math.inf)}),
-        (PreprocessingConfig, {"window_hu": (100.0, 0.0)}),
-        (PreprocessingConfig, {"window_hu": (0.0, math.nan)}),
-        (PreprocessingConfig, {"window_hu": (-math.inf, 100.0)}),
-        (SamplingConfig, {"patch_HWD": (32, 32, 18)}),
         (SamplingConfig, {"patch_HWD": (0, 32, 16)}),
         (SamplingConfig, {"num_patches_per_case": 1}),
         (SamplingConfig, {"restriction": "skull"}),
-        (SamplingConfig, {"border_half_width_mm": -1.0}),
-        (SamplingConfig, {"center_half_width_mm": math.nan}),
-        (ModelConfig, {"width": 0}),
-        (ModelConfig, {"dropout": 1.0}),
+        (SEUNet3D, {"width": 0}),
+        (SEUNet3D, {"dropout": 1.0}),
         (TrainingConfig, {"loss": "hinge"}),
+        (TrainingConfig, {"optimiser": None}),
         (TrainingConfig, {"batch_size": 1}),
         (TrainingConfig, {"max_epochs": 0}),
         (TrainingConfig, {"patience": 0}),
@@ -85,16 +69,83 @@ def test_an_impossible_value_is_refused_with_its_name_and_itself(section: Any, v
     assert "\n" not in message
 
 
-def test_an_unknown_choice_is_answered_with_the_choices() -> None:
-    with pytest.raises(BadInput, match="none, brain, brain\\+lesion, brain\\+lesion\\+center"):
-        SamplingConfig(restriction="brian")
+def test_a_patch_must_suit_its_network() -> None:
+    with pytest.raises(BadInput, match=r"^patch_HWD=\(32, 32, 18\): SEUNet3D needs multiples of 4, 4 and 4$"):
+        ArmConfig(sampling=SamplingConfig(patch_HWD=(32, 32, 18)))
 
 
 def test_a_trip_through_json_gives_the_same_configuration() -> None:
     config = ArmConfig(
-        preprocessing=PreprocessingConfig(spacing_HWD_mm=(2.2, 2.2, 6.0), window_hu=(-20.0, 80.0)),
-        sampling=SamplingConfig(patch_HWD=(16, 24, 8), restriction="brain"),
-        model=ModelConfig(width=8, se=False, dropout=0.0),
+        preprocessing=PreprocessingConfig(spacing_HWD_mm=(2.2, 2.2, 6.0), intensity=ZScore(num_sd=3.0)),
+        sampling=SamplingConfig(patch_HWD=(16, 24, 8), restriction=restriction("brain")),
+        network=SEUNet3D(width=8, se=False, dropout=0.0),
+        training=TrainingConfig(loss=Focal(gamma=1.5), optimiser=SGD(), schedule=Poly()),
         cross_validation=CrossValidationConfig(num_folds=3, fold_seed=7),
     )
     assert config_from_dict(json.loads(json.dumps(config_as_dict(config)))) == config
+
+
+def test_a_configuration_of_the_version_without_components_is_read(earlier_config) -> None:
+    config = config_from_dict(earlier_config(loss="focal", restriction="lesion|hyperdense"))
+    assert config == ArmConfig(
+        preprocessing=PreprocessingConfig(spacing_HWD_mm=(2.2, 2.2, 6.0), intensity=Window(low_hu=-10.0, high_hu=90.0)),
+        sampling=SamplingConfig(
+            patch_HWD=(16, 16, 8),
+            num_patches_per_case=64,
+            restriction=restriction("lesion|hyperdense", border_share=0.2, hyperdense_hu=55.0),
+        ),
+        network=SEUNet3D(width=8, se=False, dropout=0.0),
+        training=TrainingConfig(
+            loss=Focal(gamma=3.0), optimiser=Adadelta(learning_rate=0.5), batch_size=32, max_epochs=12, patience=4
+        ),
+        cross_validation=CrossValidationConfig(num_folds=3),
+    )
+
+
+@pytest.mark.parametrize("name", RESTRICTION_NAMES)
+def test_every_restriction_and_loss_of_that_version_is_read(earlier_config, name) -> None:
+    config = config_from_dict(earlier_config(loss="dice_ce", restriction=name))
+    assert config.training.loss == DiceCE()
+    assert config.sampling.restriction == restriction(name, border_share=0.2, hyperdense_hu=55.0)
+
+
+@pytest.fixture
+def earlier_config():
+    """A configuration as version 0.1 wrote it before there were components."""
+
+    def make(*, loss, restriction):
+        return {
+            "preprocessing": {
+                "spacing_HWD_mm": [2.2, 2.2, 6.0],
+                "window_hu": [-10.0, 90.0],
+                "symmetric": "none",
+                "angiography": False,
+                "angiography_window_hu": [0.0, 300.0],
+                "lesion_label": None,
+            },
+            "sampling": {
+                "patch_HWD": [16, 16, 8],
+                "num_patches_per_case": 64,
+                "restriction": restriction,
+                "border_share": 0.2,
+                "ventricle_share": 0.3,
+                "border_half_width_mm": 10.0,
+                "center_half_width_mm": 30.0,
+                "hyperdense_hu": 55.0,
+                "augment": False,
+            },
+            "model": {"width": 8, "se": False, "reduction": 16, "dropout": 0.0},
+            "training": {
+                "loss": loss,
+                "focal_gamma": 3.0,
+                "learning_rate": 0.5,
+                "deterministic": False,
+                "batch_size": 32,
+                "max_epochs": 12,
+                "patience": 4,
+            },
+            "inference": {"overlap": 0.5},
+            "cross_validation": {"num_folds": 3, "fold_seed": 2021, "validation_share": 0.2},
+        }
+
+    return make

@@ -7,6 +7,9 @@ from importlib.resources import files
 
 import pytest
 
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.losses.focal import Focal
+from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import demo, paper
 
@@ -70,22 +73,22 @@ def test_the_final_configuration_is_the_last_row_of_table_4_and_the_first_of_tab
     final = arms("final", base)["final"]
     assert final == arms("symmetric", base)["lesion|hyperdense/symmetric"] == arms("augmentation", base)["3000"]
     assert final.preprocessing.channels == ("ct", "symmetric")
-    assert final.sampling.restriction == "lesion|hyperdense"
+    assert final.sampling.restriction == restriction("lesion|hyperdense")
     assert not final.sampling.augment
 
 
 @BASES
 def test_table_2_uses_the_brain_mask_only(base):
     unet, se_unet = arms("se", base).values()
-    assert unet.sampling.restriction == se_unet.sampling.restriction == "brain"
-    assert (unet.model.se, se_unet.model.se) == (False, True)
-    assert replace(unet, model=se_unet.model) == se_unet == arms("sampling", base)["brain"]
+    assert unet.sampling.restriction == se_unet.sampling.restriction == restriction("brain")
+    assert (unet.network.se, se_unet.network.se) == (False, True)
+    assert replace(unet, network=se_unet.network) == se_unet == arms("sampling", base)["brain"]
 
 
 @BASES
 def test_the_loss_study_differs_in_the_loss_alone(base):
     focal, dice_ce = arms("loss", base).values()
-    assert (focal.training.loss, dice_ce.training.loss) == ("focal", "dice_ce")
+    assert (focal.training.loss, dice_ce.training.loss) == (Focal(), DiceCE())
     assert replace(focal, training=dice_ce.training) == dice_ce
 
 
@@ -93,7 +96,7 @@ def test_the_loss_study_differs_in_the_loss_alone(base):
 def test_the_restrictions_are_steps_of_the_sampling_alone(base):
     config = base().config
     for name, arm in arms("sampling", base).items():
-        assert arm == replace(config, sampling=replace(config.sampling, restriction=name))
+        assert arm == replace(config, sampling=replace(config.sampling, restriction=restriction(name)))
         assert arm.preprocessing.channels == ("ct",)
 
 
@@ -134,7 +137,7 @@ def test_the_paper_s_protocol_holds_in_every_arm_of_the_paper_profile():
     for sweep in SWEEP_NAMES:
         for name, arm in arms(sweep).items():
             assert (arm.training.max_epochs, arm.training.patience) == (100, 15)
-            assert arm.model.width == 64
+            assert arm.network.width == 64
             assert arm.cross_validation.num_folds == 5
             assert arm.inference.overlap == 0.5, "windows share more than that"
             if sweep != "patchsize":

@@ -16,12 +16,12 @@ from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import read_volume
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
-from hemosweep.model.builders import build_model
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.phantom.sizes import SIZES
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.preprocessing.cache import preprocess
 from hemosweep.preprocessing.record import load_preprocessed
+from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
 from hemosweep.training.fold_run import centres_seed, derive_seed, draw_fold_centres, run_fold
@@ -78,9 +78,9 @@ def fold(tmp_path_factory: pytest.TempPathFactory) -> FoldRun:
 
 def test_one_training_step_of_full_width_has_a_finite_loss_and_moves_every_weight(fold: FoldRun) -> None:
     config = fold.spec.config
-    assert (config.model.width, config.training.batch_size) == (64, 64)
+    assert (config.network.width, config.training.batch_size) == (64, 64)
     assert config.sampling.patch_HWD == (32, 32, 16)
-    assert (config.preprocessing.symmetric, config.sampling.restriction) == ("plane", "lesion|hyperdense")
+    assert (config.preprocessing.symmetric, config.sampling.restriction) == ("plane", restriction("lesion|hyperdense"))
     drawn = [
         draw_fold_centres(load_preprocessed(Path(case.path)), config, centres_seed(fold.spec))
         for case in fold.spec.train
@@ -89,7 +89,7 @@ def test_one_training_step_of_full_width_has_a_finite_loss_and_moves_every_weigh
     epoch = fold.event("epoch")
     assert np.isfinite([epoch[name] for name in ("train_loss", "val_loss", "val_dsc")]).all()
     torch.manual_seed(derive_seed(0, fold.spec.test[0].case_id, "weights"))
-    before = build_model(config, in_channels=2)
+    before = config.network.build(in_channels=2)
     assert sum(weights.numel() for weights in before.parameters()) == 2_263_042
     after = load_checkpoint(fold.folder / "checkpoint.pt", torch.device("cpu"))["model"]
     assert [name for name, weights in before.named_parameters() if torch.equal(weights, after[name])] == []

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 import pytest
 
+from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.patchsize import SWEEP
 
@@ -41,7 +42,7 @@ def test_the_middle_arm_is_the_base_itself():
 def test_only_the_patch_differs_and_its_centres_come_from_brain_lesion_border_and_centre(base):
     config = base().config
     for arm in SWEEP.arms(config):
-        assert arm.config.sampling.restriction == "brain+lesion+center"
+        assert arm.config.sampling.restriction == restriction("brain+lesion+center")
         assert replace(arm.config, sampling=config.sampling) == config
         assert replace(arm.config.sampling, patch_HWD=config.sampling.patch_HWD) == config.sampling
 

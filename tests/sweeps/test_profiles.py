@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from hemosweep.config import ModelConfig, SamplingConfig
+from hemosweep.config import SamplingConfig
 from hemosweep.errors import BadInput
-from hemosweep.model.builders import build_model
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import PAPER_PATCH_HWD, demo, paper, profile, scaled_patch
 
@@ -15,9 +16,9 @@ def test_the_paper_profile_is_what_the_paper_prints():
     config = paper().config
     assert config.sampling.num_patches_per_case == 3000  # Section 2.2.1
     assert config.sampling.patch_HWD == (32, 32, 16) == PAPER_PATCH_HWD
-    assert (config.model.width, config.model.se) == (64, True)  # Section 2.2.2
+    assert (config.network.width, config.network.se) == (64, True)  # Section 2.2.2
     assert (config.training.max_epochs, config.training.patience) == (100, 15)  # Section 2.2.3
-    assert config.training.loss == "dice_ce"
+    assert config.training.loss == DiceCE()
     assert config.inference.overlap == 0.5  # windows share more than that
     assert config.cross_validation.num_folds == 5  # Section 2.3
     assert config.preprocessing.spacing_HWD_mm is None, "the scanner's grid"
@@ -25,32 +26,32 @@ def test_the_paper_profile_is_what_the_paper_prints():
 
 
 def test_the_paper_profiles_network_of_two_channels_has_the_printed_number_of_parameters():
-    model = build_model(paper().config, in_channels=2)
+    model = paper().config.network.build(in_channels=2)
     assert sum(parameter.numel() for parameter in model.parameters()) == 2_263_042
 
 
 def test_the_demo_scales_down_and_keeps_the_protocol():
     small, full = demo().config, paper().config
     assert [2 * size for size in small.sampling.patch_HWD] == list(full.sampling.patch_HWD)
-    assert small.model.width < full.model.width
+    assert small.network.width < full.network.width
     assert small.sampling.num_patches_per_case < full.sampling.num_patches_per_case
     assert small.training.max_epochs < full.training.max_epochs
     assert small.cross_validation.num_folds < full.cross_validation.num_folds
     assert small.sampling.restriction == full.sampling.restriction
-    assert small.model.se is full.model.se
+    assert small.network.se is full.network.se
     assert small.training.loss == full.training.loss
-    assert small.preprocessing.window_hu == full.preprocessing.window_hu
+    assert small.preprocessing.intensity == full.preprocessing.intensity
     assert small.cross_validation.fold_seed == full.cross_validation.fold_seed
 
 
 def test_the_demo_says_what_it_scales_down():
     config = demo().config
     text = demo().scaling
-    assert f"width {config.model.width} of {paper().config.model.width}" in text
+    assert f"width {config.network.width} of {paper().config.network.width}" in text
     assert f"{config.sampling.num_patches_per_case} of {paper().config.sampling.num_patches_per_case} patches" in text
     assert f"{config.training.max_epochs} of {paper().config.training.max_epochs} epochs" in text
     assert "folds" not in text, "those are asked for by themselves"
-    assert (config.model.dropout == 0.0) == ("no dropout" in text)
+    assert (config.network.dropout == 0.0) == ("no dropout" in text)
 
 
 def test_a_profile_is_found_by_its_name():
@@ -93,5 +94,5 @@ def test_a_papers_patch_is_scaled_as_the_profile_scales_the_papers_own(base_HWD,
 
 
 def test_a_sweep_leaves_alone_what_it_does_not_vary():
-    base = replace(demo().config, model=ModelConfig(width=3, dropout=0.5))
-    assert {arm.config.model for arm in find_sweep("patchsize").arms(base)} == {base.model}
+    base = replace(demo().config, network=SEUNet3D(width=3, dropout=0.5))
+    assert {arm.config.network for arm in find_sweep("patchsize").arms(base)} == {base.network}

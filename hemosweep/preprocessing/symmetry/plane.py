@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.arrays import FloatArray, Mask, Spacing
+from hemosweep.arrays import FloatArray, Mask, Spacing, bounding_box
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.grid import bounding_box
 from hemosweep.preprocessing.head import near
 from hemosweep.preprocessing.symmetry.plane_fit import Points, fit, search, shrink
 

@@ -98,6 +98,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
             cases,
             data,
             request.out,
+            code=request.code,
             with_cta_only=request.sweep.with_cta_only,
             jobs=num_processors(),
             progress=advance,

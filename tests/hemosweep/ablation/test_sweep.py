@@ -11,7 +11,7 @@ SWEEP = Sweep(
     question="Which?",
     space={"width": (8, 16), "se": (False, True)},
     arm_name=lambda params: f"{params['width']}{'+se' if params['se'] else ''}",
-    configure=lambda base, params: replace(base, model=replace(base.model, width=params["width"], se=params["se"])),
+    configure=lambda base, params: replace(base, network=replace(base.network, width=params["width"], se=params["se"])),
     baseline="8",
     comparisons=(("8", "8+se"),),
 )
@@ -31,8 +31,8 @@ def test_arms_are_every_point_of_the_space_once_in_its_order():
 def test_an_arm_resolves_to_the_base_with_its_own_fields_changed():
     base = ArmConfig()
     arm = SWEEP.arms(base)[2]
-    assert (arm.config.model.width, arm.config.model.se) == (16, False)
-    assert replace(arm.config, model=base.model) == base
+    assert (arm.config.network.width, arm.config.network.se) == (16, False)
+    assert replace(arm.config, network=base.network) == base
 
 
 def test_no_name_selects_every_arm_and_names_select_theirs_in_the_sweeps_order():

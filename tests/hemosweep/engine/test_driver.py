@@ -225,7 +225,7 @@ def test_the_tracker_is_told_of_every_fold_and_of_the_end(sweep, replicate, tmp_
     info, folders = tracker.of("begin_replicate")[0]
     assert folders == {name: tmp_path / "fold_runs" / name for name in ("small-0", "small-1")}
     assert (info.sweep, info.arm, info.seed, info.run_name) == ("size", "small", 0, "small")
-    assert (info.digest, info.config["model"]["width"]) == (replicate().digest, 2)
+    assert (info.digest, info.config["network"]["width"]) == (replicate().digest, 2)
     assert (info.tags, info.environment) == ({"metric": "1"}, {"python": "3"})
     # Each fold as it ends, and all of them again at the end, for what an outage in between left out.
     assert tracker.of("record_fold") == [

@@ -6,13 +6,14 @@ import pytest
 from hemosweep.ablation.sweep import Arm
 from hemosweep.engine.index import FOLD_RUNS_NAME, PlannedFoldRun, read_plans
 from hemosweep.engine.plan import Replicate, fold_run_folder, write_plan
+from tests.present import present_source
 
 
 @pytest.fixture
 def replicate(tiny_spec):
-    def make(name, *digests, seed=0, source="present"):
+    def make(name, *digests, seed=0, source=None):
         specs = tuple(
-            replace(tiny_spec(digest=digest, fold=fold, seed=seed), source=source)
+            replace(tiny_spec(digest=digest, fold=fold, seed=seed), source=source or present_source())
             for fold, digest in enumerate(digests)
         )
         arm = Arm(name=name, params={}, config=specs[0].config)
@@ -29,7 +30,7 @@ def planned(out):
 def test_a_plan_is_read_back_with_its_fold_runs_in_order(tmp_path, replicate, tiny_inputs):
     write_plan(tmp_path, "se", "demo", [replicate("with", "d0", "d1", seed=3), replicate("without", "d2", "d3")])
     (plan,) = read_plans(tmp_path)
-    assert (plan.sweep, plan.profile, plan.source) == ("se", "demo", "present")
+    assert (plan.sweep, plan.profile) == ("se", "demo")
     first, second = plan.replicates
     assert (first.run_name, first.arm, first.seed) == ("with@3", "with", 3)
     assert first.fold_runs == (PlannedFoldRun(fold=0, digest="d0"), PlannedFoldRun(fold=1, digest="d1"))
@@ -43,10 +44,10 @@ def test_other_arms_planned_later_stand_beside_those_before_and_the_same_ones_ta
     assert planned(tmp_path) == {"without@0": ["d1"], "with@0": ["new"], "deep@0": ["d2"]}
 
 
-@pytest.mark.parametrize(("profile", "source"), [("paper", "present"), ("demo", "changed")])
+@pytest.mark.parametrize(("profile", "source"), [("paper", None), ("demo", "of earlier code")])
 def test_another_profile_or_source_code_is_another_plan(tmp_path, replicate, profile, source):
-    write_plan(tmp_path, "se", "demo", [replicate("with", "d0"), replicate("without", "d1")])
-    write_plan(tmp_path, "se", profile, [replicate("with", "d2", source=source)])
+    write_plan(tmp_path, "se", "demo", [replicate("with", "d0"), replicate("without", "d1", source=source)])
+    write_plan(tmp_path, "se", profile, [replicate("with", "d2")])
     assert planned(tmp_path) == {"with@0": ["d2"]}
 
 

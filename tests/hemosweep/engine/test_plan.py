@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from hemosweep.ablation.sweep import Arm
-from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig, TrainingConfig
+from hemosweep.config import ArmConfig, PreprocessingConfig, TrainingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.engine.plan import Inputs, fold_run_folder, is_done, plan_replicates
 from hemosweep.foldrun.spec import CaseInput, write_json
 from hemosweep.identity.fold_run import fold_run_digest
+from hemosweep.identity.stages import Code
+from hemosweep.model.networks.se_unet import SEUNet3D
 
 ARMS = tuple(
     Arm(
         name=name,
         params={"width": width},
-        config=ArmConfig(model=ModelConfig(width=width), preprocessing=PreprocessingConfig(symmetric=symmetric)),
+        config=ArmConfig(network=SEUNet3D(width=width), preprocessing=PreprocessingConfig(symmetric=symmetric)),
     )
     for name, width, symmetric in (("narrow", 8, "none"), ("wide", 16, "plane"))
 )
@@ -46,7 +48,7 @@ def plan(tmp_path, seeds=(0,), arms=ARMS, folds=FOLDS):
             )
             for arm in arms
         },
-        source="source",
+        code=Code(),
     )
 
 
@@ -83,7 +85,7 @@ def test_a_fold_run_is_named_by_its_digest_and_no_two_are_the_same(tmp_path):
     replicates = plan(tmp_path, seeds=(0, 1))
     digests = [spec.digest for replicate in replicates for spec in replicate.fold_runs]
     assert len(set(digests)) == 2 * 2 * 2
-    assert digests[0] == fold_run_digest(ARMS[0].config, 0, FOLDS[0], CONTENTS, "source")
+    assert digests[0] == fold_run_digest(ARMS[0].config, 0, FOLDS[0], CONTENTS, Code().of_fold_runs(ARMS[0].config))
 
 
 def test_a_replicate_is_named_by_its_fold_runs(tmp_path):
@@ -157,7 +159,7 @@ def test_a_thousand_fold_runs_of_a_paper_s_data_set_are_planned_within_two_secon
         [case(name, None) for name in case_ids],
         folds,
         inputs={ARMS[0].config.preprocessing: inputs},
-        source="source",
+        code=Code(),
     )
     assert len({spec.digest for replicate in replicates for spec in replicate.fold_runs}) == 1000
     assert time.process_time() - begun < 2.0

@@ -13,7 +13,8 @@ from hemosweep.data.folds import draw_folds
 from hemosweep.engine import plan, prepare
 from hemosweep.engine.prepare import hold_out, prepare_sweep
 from hemosweep.errors import BadInput
-from hemosweep.identity.source import source_digest
+from hemosweep.identity.stages import FOLD_RUNS, Code
+from hemosweep.intensity.window import Window
 from hemosweep.preprocessing.cache import PreprocessedCases
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.scores.overlap import METRIC_VERSION
@@ -80,7 +81,7 @@ def test_every_arm_gets_every_fold_of_the_one_drawing(prepared, cases, tiny_conf
 
 
 def test_arms_that_are_preprocessed_alike_are_preprocessed_once(prepared, tiny_config, data):
-    other = replace(tiny_config(), preprocessing=PreprocessingConfig(window_hu=(0.0, 80.0)))
+    other = replace(tiny_config(), preprocessing=PreprocessingConfig(intensity=Window(high_hu=80.0)))
     _, replicates, asked = prepared({"one": tiny_config(), "two": tiny_config(), "three": other})
     assert [config for config, _ in asked] == [tiny_config().preprocessing, other.preprocessing]
     folders = [folder for _, folder in asked]
@@ -103,7 +104,7 @@ def test_the_facts_that_decide_on_comparisons_are_all_there(prepared, cases):
     assert facts["dataset_digest"] == dataset_digest(cases)
     assert (facts["metric_version"], facts["nsd_tolerance_mm"]) == (METRIC_VERSION, "2.0")
     assert facts["checkpoint_rule"] == "best validation loss"
-    assert facts["source_digest"] == source_digest()
+    assert facts["source_digest"] == Code().of(FOLD_RUNS)
     assert len(facts["folds_digest"]) == 16
 
 

@@ -9,6 +9,9 @@ from hemosweep.forecast import calibration
 from hemosweep.forecast import timed_step as training_step
 from hemosweep.forecast.calibration import calibrate
 from hemosweep.forecast.step_cost import Calibration, Timed
+from hemosweep.model.losses.focal import Focal
+from hemosweep.model.optimisers.adadelta import Adadelta
+from hemosweep.sampling.restriction import restriction
 
 QUIET = Calibration(
     patch_s=0.01, memory_bytes=500, batch_at_once=4, weight_bytes=7, num_busy=0.0, timed_on="2026-11-24"
@@ -38,7 +41,7 @@ def config(tiny_config):
 
 
 def other_model(config):
-    return replace(config, model=replace(config.model, width=4))
+    return replace(config, network=replace(config.network, width=4))
 
 
 def test_a_step_is_timed_once_and_kept_as_it_was(time_as, config, tmp_path):
@@ -52,13 +55,13 @@ def test_a_step_is_timed_once_and_kept_as_it_was(time_as, config, tmp_path):
 
 def test_arms_with_the_same_network_patch_and_batch_have_one_step(time_as, config, tmp_path):
     alike = [
-        replace(config, training=replace(config.training, learning_rate=0.5, max_epochs=7)),
-        replace(config, sampling=replace(config.sampling, restriction="none", num_patches_per_case=99)),
+        replace(config, training=replace(config.training, optimiser=Adadelta(learning_rate=0.5), max_epochs=7)),
+        replace(config, sampling=replace(config.sampling, restriction=restriction("none"), num_patches_per_case=99)),
     ]
     others = [
         replace(config, sampling=replace(config.sampling, patch_HWD=(8, 8, 4))),
         replace(config, training=replace(config.training, batch_size=8)),
-        replace(config, training=replace(config.training, loss="focal")),
+        replace(config, training=replace(config.training, loss=Focal())),
         other_model(config),
         replace(config, preprocessing=replace(config.preprocessing, symmetric="plane")),
     ]
@@ -81,7 +84,7 @@ def test_what_is_new_is_timed_beside_what_is_kept(time_as, config, tmp_path):
 def test_what_becomes_of_the_file_while_steps_are_timed_loses_none(time_as, config, tmp_path, monkeypatch, meanwhile):
     time_as(QUIET)
     calibrate([config], tmp_path)
-    second, third = (replace(config, model=replace(config.model, width=width)) for width in (4, 8))
+    second, third = (replace(config, network=replace(config.network, width=width)) for width in (4, 8))
     timing = training_step.time_steps
 
     def beside_another(configs):
@@ -102,7 +105,7 @@ def test_on_another_machine_or_with_other_code_it_is_timed_again(time_as, config
     calibrate([config], tmp_path)
     with monkeypatch.context() as patch:
         if change == "code":
-            patch.setattr(calibration, "source_digest", lambda: "other")
+            patch.setattr(calibration, "_code_digest", lambda code: "other")
         else:
             patch.setattr(calibration, "machine_digest", lambda: "other")
         calibrate([config], tmp_path)

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from hemosweep.config import ModelConfig
 from hemosweep.executors.local import LocalExecutor
 from hemosweep.forecast.footprint import preprocessed_size, resident_bytes
 from hemosweep.forecast.timed_step import TrainingStep, time_steps
-from hemosweep.model.builders import build_model
 from hemosweep.model.device import Device
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.training.child import train_fold
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
@@ -41,16 +40,16 @@ def test_the_memory_of_a_step_grows_with_its_batch_and_its_patch(tiny_config):
 
 
 def test_weights_are_counted_with_their_running_statistics(tiny_config):
-    config = replace(tiny_config(), model=ModelConfig(width=16))
-    state = build_model(config, in_channels=1).state_dict()
+    config = replace(tiny_config(), network=SEUNet3D(width=16))
+    state = config.network.build(in_channels=1).state_dict()
     assert TrainingStep(config, CPU).weight_bytes == sum(
         tensor.numel() * tensor.element_size() for tensor in state.values()
     )
 
 
 def test_a_checkpoint_s_size_is_foretold(tiny_config, tmp_path):
-    config = replace(tiny_config(), model=ModelConfig(width=16))
-    model = build_model(config, in_channels=1)
+    config = replace(tiny_config(), network=SEUNet3D(width=16))
+    model = config.network.build(in_channels=1)
     optimizer = torch.optim.Adadelta(model.parameters())
     sum(parameter.sum() for parameter in model.parameters()).backward()
     optimizer.step()
@@ -91,7 +90,7 @@ def test_the_memory_of_a_fold_run_is_foretold(
     spec = tiny_spec(max_epochs=1, batch_size=batch_size)
     config = replace(
         spec.config,
-        model=replace(spec.config.model, width=width),
+        network=replace(spec.config.network, width=width),
         sampling=replace(spec.config.sampling, patch_HWD=patch_HWD, num_patches_per_case=num_patches),
     )
     folder = tmp_path / "fold run"

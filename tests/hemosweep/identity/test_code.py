@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.identity import code
+from hemosweep.identity import code, opted_out
 from hemosweep.identity.code import CACHE_NAME, closure
 
 
@@ -56,7 +56,7 @@ def test_an_import_for_the_type_checker_does_not_count(write, find):
 
 
 def test_a_module_that_is_opted_out_is_not_followed(write, find, monkeypatch):
-    monkeypatch.setitem(code.OPTED_OUT, "hemosweep.room.b", "a test")
+    monkeypatch.setitem(opted_out.OPTED_OUT, "hemosweep.room.b", "a test")
     write("hemosweep/room/a.py", "import hemosweep.room.b\n")
     write("hemosweep/room/b.py", "import hemosweep.room.c\n")
     write("hemosweep/room/c.py")

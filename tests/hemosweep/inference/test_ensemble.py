@@ -149,7 +149,7 @@ def test_a_damaged_checkpoint_is_refused(spoilt, content):
 
 def test_a_checkpoint_of_another_network_is_refused(spoilt):
     spec = json.loads((spoilt / "spec.json").read_text())
-    spec["config"]["model"]["width"] = 3
+    spec["config"]["network"]["width"] = 3
     (spoilt / "spec.json").write_text(json.dumps(spec))
     with pytest.raises(BadInput, match="another version"):
         load_ensemble([spoilt])
@@ -159,9 +159,9 @@ def test_a_checkpoint_of_another_network_is_refused(spoilt):
 def test_a_spec_of_another_version_is_refused(spoilt, change):
     spec = json.loads((spoilt / "spec.json").read_text())
     if change == "a field too many":
-        spec["config"]["model"]["depth"] = 3
+        spec["config"]["network"]["depth"] = 3
     elif change == "a field too few":
         del spec["seed"]
     (spoilt / "spec.json").write_text("{" if change == "no JSON" else json.dumps(spec))
-    with pytest.raises(BadInput, match="another version of hemosweep, or damaged"):
+    with pytest.raises(BadInput, match=r"spec\.json is damaged, or of another version|cannot be made from its record"):
         load_ensemble([spoilt])

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hemosweep.model.device import Device, choose_device
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.model.unet import SEUNet
 
 CPU_ONLY = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device, which is chosen instead")

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hemosweep.model.losses import Loss, dice_ce_loss, focal_loss, soft_dice_loss
+from hemosweep.model.losses.focal_loss import focal_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss, soft_dice_loss
+from hemosweep.training.step import LossFunction as Loss
 
 
 def logits_of(*lesion_probability: float) -> Tensor:

@@ -5,10 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hemosweep.config import LOSSES, ArmConfig, ModelConfig, TrainingConfig
-from hemosweep.model.builders import build_loss, build_model
 from hemosweep.model.layers import MaxPool
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.losses.focal import Focal
+from hemosweep.model.losses.soft_dice import dice_ce_loss
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.unet import SEUNet, SqueezeExcitation
 
 
@@ -140,9 +141,8 @@ def test_excitation_reduces_by_16_and_to_one_at_least() -> None:
 
 
 def test_the_builders_follow_the_configuration() -> None:
-    model = build_model(ArmConfig(model=ModelConfig(width=4, se=False, dropout=0.3)), in_channels=3)
+    model = SEUNet3D(width=4, se=False, dropout=0.3).build(in_channels=3)
     assert model.encode1[0].weight.shape == (4, 3, 3, 3, 3)
     assert {module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)} == {0.3}
-    assert build_loss(TrainingConfig()) is dice_ce_loss
-    for loss in LOSSES:
-        assert callable(build_loss(TrainingConfig(loss=loss)))
+    assert DiceCE().build() is dice_ce_loss
+    assert Focal(gamma=1.5).build().keywords == {"gamma": 1.5}

@@ -10,6 +10,7 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.content import input_digest
 from hemosweep.data.nifti import Volume, read_volume, write_volume
+from hemosweep.intensity.window import Window
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import PreparedImages
@@ -51,7 +52,7 @@ def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path,
 
 
 def test_changed_parameters_meet_another_folder(tmp_path: Path) -> None:
-    configs = [AS_SCANNED, COARSE, PreprocessingConfig(window_hu=(0.0, 80.0))]
+    configs = [AS_SCANNED, COARSE, PreprocessingConfig(intensity=Window(high_hu=80.0))]
     folders = {derivatives_folder(tmp_path, tmp_path / "out", config) for config in configs}
     assert len(folders) == 3
     assert {folder.parent for folder in folders} == {tmp_path / "derivatives" / "hemosweep-preproc"}

@@ -6,7 +6,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hemosweep.preprocessing.grid import Grid, Shape, bounding_box, resampled_shape, resize, resize_mask
+from hemosweep.arrays import Shape, bounding_box
+from hemosweep.preprocessing.grid import Grid, resampled_shape, resize, resize_mask
 
 SIZES = st.integers(1, 40)
 SHAPES = st.tuples(SIZES, SIZES, SIZES)

@@ -6,20 +6,22 @@ import pandas as pd
 import pytest
 
 from hemosweep.ablation.sweep import Arm
-from hemosweep.config import ArmConfig, ModelConfig, PreprocessingConfig, SamplingConfig, TrainingConfig
+from hemosweep.config import ArmConfig, PreprocessingConfig, SamplingConfig, TrainingConfig
 from hemosweep.engine.plan import Replicate
 from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
 from hemosweep.report import study_figures as study
 from hemosweep.report.study_figures import SweepFigures, median_training_case, training_centres
+from hemosweep.sampling.restriction import restriction
 from hemosweep.training import fold_run
 
 SHAPE_DHW = (8, 12, 12)
 CONFIG = ArmConfig(
     sampling=SamplingConfig(patch_HWD=(4, 4, 4), num_patches_per_case=20),
-    model=ModelConfig(width=2),
+    network=SEUNet3D(width=2),
     training=TrainingConfig(batch_size=4, max_epochs=1),
 )
 
@@ -136,7 +138,7 @@ def end(make_spec):
 def test_arms_that_draw_the_same_centres_share_one_picture(tmp_path, drawn, end):
     figures = SweepFigures("symmetric", (), (), tmp_path)
     symmetric = replace(CONFIG, preprocessing=PreprocessingConfig(symmetric="plane"))
-    restricted = replace(CONFIG, sampling=replace(CONFIG.sampling, restriction="brain"))
+    restricted = replace(CONFIG, sampling=replace(CONFIG.sampling, restriction=restriction("brain")))
     paths = [
         end(figures, "lesion", 0.5)["centres.png"],
         end(figures, "lesion/symmetric", 0.6, config=symmetric)["centres.png"],

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from hemosweep.config import SamplingConfig
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling.centres import Centres, draw_case_centres, draw_centres, split_counts
+from hemosweep.sampling.restriction import restriction
 
 MakeCase = Callable[..., PreprocessedCase]
-WINDOW_HU = (0.0, 100.0)
 
 
 def hu(value: float) -> float:
@@ -32,14 +31,9 @@ def case(make_case: MakeCase) -> PreprocessedCase:
     return make_case(brain, lesion, image_CDHW=image)
 
 
-def draw(case: PreprocessedCase, restriction: str, num_patches: int, seed: int = 0) -> Centres:
-    config = SamplingConfig(
-        restriction=restriction,
-        num_patches_per_case=num_patches,
-        border_half_width_mm=5.0,
-        center_half_width_mm=6.0,
-    )
-    return draw_case_centres(case, config, WINDOW_HU, np.random.default_rng(seed))
+def draw(case: PreprocessedCase, name: str, num_patches: int, seed: int = 0) -> Centres:
+    where = restriction(name, border_half_width_mm=5.0, center_half_width_mm=6.0)
+    return draw_case_centres(case, where, num_patches, np.random.default_rng(seed))
 
 
 def parts(centres: Centres) -> dict[str, NDArray[np.int64]]:
@@ -49,7 +43,7 @@ def parts(centres: Centres) -> dict[str, NDArray[np.int64]]:
 
 
 @pytest.mark.parametrize(
-    ("restriction", "counts"),
+    ("name", "counts"),
     [
         ("none", {"lesion": 500, "volume": 500}),
         ("brain", {"lesion": 500, "brain": 500}),
@@ -60,9 +54,9 @@ def parts(centres: Centres) -> dict[str, NDArray[np.int64]]:
     ],
 )
 def test_each_region_gives_its_share_and_only_its_voxels(
-    case: PreprocessedCase, restriction: str, counts: dict[str, int]
+    case: PreprocessedCase, name: str, counts: dict[str, int]
 ) -> None:
-    centres = draw(case, restriction, 1000)
+    centres = draw(case, name, 1000)
     assert centres.counts == counts
     assert centres.index_N.dtype == np.int64
     z, y, x = np.indices(case.brain_DHW.shape)
@@ -104,7 +98,7 @@ def test_half_of_the_centres_lie_on_the_lesion(case: PreprocessedCase, num_patch
 
 def test_the_share_of_an_empty_region_goes_to_the_others_in_proportion(case: PreprocessedCase) -> None:
     some, none = case.brain_DHW & ~case.lesion_DHW, np.zeros_like(case.brain_DHW)
-    shares = SamplingConfig(restriction="brain+lesion+center").shares
+    shares = restriction("brain+lesion+center").shares
     negatives = {"lesion_border": none, "brain_center": some, "brain": some}
     centres = draw_centres(case.lesion_DHW, negatives, shares, 140, np.random.default_rng(0))
     assert centres.counts == {"lesion": 70, "lesion_border": 0, "brain_center": 30, "brain": 40}

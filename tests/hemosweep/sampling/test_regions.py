@@ -1,9 +1,14 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
-from hemosweep.sampling.regions import brain_center, hyperdense, lesion_border, negative_regions
+from hemosweep.errors import BadInput
+from hemosweep.sampling.centres import case_regions
+from hemosweep.sampling.regions import brain_center, hyperdense, lesion_border
+from hemosweep.sampling.restriction import Brain, BrainCenter, LesionBorder, Restriction, Volume
 
 SPACING_DHW_MM = (5.0, 2.0, 1.0)
 
@@ -58,43 +63,44 @@ def test_of_an_even_number_of_slices_the_lower_middle_counts() -> None:
     np.testing.assert_array_equal(brain_center(brain, (1.0, 1.0, 1.0), 0.0), box((8, 1, 1), (3, 3), (0, 0), (0, 0)))
 
 
-def test_negative_regions_hold_no_lesion_and_lie_in_the_brain_but_for_the_volume() -> None:
+def test_negative_regions_hold_no_lesion_and_lie_in_the_brain_but_for_the_volume(make_case) -> None:
     shape = (9, 15, 25)
     brain, lesion = box(shape, (1, 7), (2, 12), (3, 21)), box(shape, (4, 5), (6, 9), (19, 23))
-    regions = negative_regions(
-        ("volume", "brain", "lesion_border", "brain_center"),
-        brain_DHW=brain,
-        lesion_DHW=lesion,
-        spacing_DHW_mm=SPACING_DHW_MM,
-        border_half_width_mm=5.0,
-        center_half_width_mm=8.0,
-        image_DHW=np.zeros(shape, dtype=np.float16),
-        hyperdense_above=0.5,
-        bone=0.9,
-    )
-    np.testing.assert_array_equal(regions["volume"], ~lesion)
-    np.testing.assert_array_equal(regions["brain"], brain & ~lesion)
+    regions = (Volume(), Brain(), LesionBorder(half_width_mm=5.0), BrainCenter(half_width_mm=8.0))
+    case = make_case(brain, lesion, spacing_DHW_mm=SPACING_DHW_MM)
+    masks = case_regions(case, Restriction(regions=tuple((region, 1.0) for region in regions)))
+    np.testing.assert_array_equal(masks["volume"], ~lesion)
+    np.testing.assert_array_equal(masks["brain"], brain & ~lesion)
     # The lesion and 5 mm: slices 3 to 6, rows 4 to 11, columns 14 to 24, of which the brain ends at 21.
     near = box(shape, (3, 6), (4, 11), (14, 21))
-    np.testing.assert_array_equal(regions["lesion_border"], near & ~lesion)
+    np.testing.assert_array_equal(masks["lesion_border"], near & ~lesion)
     # Middles 4, 7 and 12; 8 mm are 2 slices, 4 rows and 8 columns.
-    np.testing.assert_array_equal(regions["brain_center"], box(shape, (2, 6), (3, 11), (4, 20)) & ~lesion)
+    np.testing.assert_array_equal(masks["brain_center"], box(shape, (2, 6), (3, 11), (4, 20)) & ~lesion)
 
 
-def test_an_unknown_region_is_a_key_error() -> None:
-    brain = np.ones((2, 2, 2), dtype=bool)
-    with pytest.raises(KeyError, match="skull"):
-        negative_regions(
-            ("skull",),
-            brain_DHW=brain,
-            lesion_DHW=~brain,
-            spacing_DHW_mm=SPACING_DHW_MM,
-            border_half_width_mm=1.0,
-            center_half_width_mm=1.0,
-            image_DHW=np.zeros((2, 2, 2), dtype=np.float16),
-            hyperdense_above=0.5,
-            bone=0.9,
-        )
+@dataclass(frozen=True)
+class Skull:
+    """A region as a lab writes one; `shape` is what a mistake gives it."""
+
+    shape: tuple[int, ...] | None = None
+    kind: str = "bool"
+
+    def mask(self, case):
+        return np.ones(self.shape or case.brain_DHW.shape, dtype=self.kind)
+
+
+def test_a_lab_s_region_never_gives_a_lesion_voxel(make_case) -> None:
+    brain, lesion = box((3, 4, 5), (0, 2), (0, 3), (0, 4)), box((3, 4, 5), (1, 1), (1, 2), (1, 2))
+    masks = case_regions(make_case(brain, lesion), Restriction(regions=((Skull(), 1.0), (Skull(), 2.0))))
+    assert list(masks) == ["skull", "skull_2"]
+    np.testing.assert_array_equal(masks["skull"], ~lesion)
+
+
+@pytest.mark.parametrize("wrong", [Skull(shape=(3, 4)), Skull(kind="uint8"), Skull(shape=(3, 4, 6))], ids=str)
+def test_a_region_that_is_no_mask_of_the_case_is_refused_with_its_file(make_case, wrong) -> None:
+    brain = np.ones((3, 4, 5), dtype=bool)
+    with pytest.raises(BadInput, match=r"region Skull \(test_regions\.py, line \d+\): its mask of sub-001 is"):
+        case_regions(make_case(brain, ~brain), Restriction(regions=((wrong, 1.0),)))
 
 
 FINE_DHW_MM = (5.0, 1.0, 1.0)

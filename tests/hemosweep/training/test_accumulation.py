@@ -11,7 +11,8 @@ from torch import nn
 from hemosweep.config import TrainingConfig
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.device import Device
-from hemosweep.model.losses import dice_ce_loss, focal_loss, soft_dice_loss
+from hemosweep.model.losses.focal_loss import focal_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss, soft_dice_loss
 from hemosweep.model.memory import MicroBatch, OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.training.loop import train, validate

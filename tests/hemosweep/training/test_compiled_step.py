@@ -11,7 +11,7 @@ from hemosweep.config import TrainingConfig
 from hemosweep.executors.local import LocalExecutor
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.model.device import Device
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.unet import SEUNet
 from hemosweep.training import compiled, fold_run

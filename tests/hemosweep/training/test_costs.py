@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hemosweep.config import TrainingConfig
 from hemosweep.model.device import Device
-from hemosweep.model.losses import dice_ce_loss
+from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed

@@ -16,9 +16,10 @@ from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.spec import CaseInput
-from hemosweep.identity.source import source_digest
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.memory import OutOfMemory
+from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.scores.score_case import score_case
@@ -26,6 +27,7 @@ from hemosweep.training import child, fold_run
 from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import derive_seed, run_fold
 from hemosweep.training.loop import NonFiniteLoss
+from tests.present import present_source
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TIMES = {"time", "at_work_s", "seconds"}
@@ -277,7 +279,9 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_fold_begun_anew(run, tiny_spe
     assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"learning_rate": 0.5}], ids=["another seed", "another arm"])
+@pytest.mark.parametrize(
+    "other", [{"seed": 1}, {"optimiser": Adadelta(learning_rate=0.5)}], ids=["another seed", "another arm"]
+)
 def test_a_checkpoint_of_another_fold_run_is_not_gone_on_from(run, tiny_spec, other, whole, tmp_path):
     foreign = run(tiny_spec(digest="foreign", **other), "foreign", interrupt_after=("epoch", 2))
     (tmp_path / "mine").mkdir()
@@ -318,11 +322,11 @@ class Limited(SEUNet):
 
 def test_a_run_that_ran_out_of_memory_goes_on_with_its_micro_batches_to_the_bit(run, tiny_spec, monkeypatch):
     # Four steps an epoch: it happens in the second one.
-    monkeypatch.setattr(fold_run, "build_model", lambda *_, **__: Limited(from_call=6))
+    monkeypatch.setattr(SEUNet3D, "build", lambda *_, **__: Limited(from_call=6))
     whole = run(tiny_spec(), "whole")
     assert events(whole, "batch_halved") == [{"event": "batch_halved", "micro_batch": 2, "epoch": 2}]
     run(tiny_spec(), "interrupted", interrupt_after=("epoch", 4))
-    monkeypatch.setattr(fold_run, "build_model", lambda *_, **__: Limited(from_call=1000))  # There is memory again.
+    monkeypatch.setattr(SEUNet3D, "build", lambda *_, **__: Limited(from_call=1000))  # There is memory again.
     resumed = run(tiny_spec(), "interrupted")
     assert events(resumed, "resumed") == [{"event": "resumed", "epoch": 3, "micro_batch": 2}]
     assert_same_result(whole, resumed)
@@ -506,7 +510,7 @@ def test_memory_that_does_not_hold_two_patches_is_journalled_as_such(tmp_path, t
         def forward(self, x_BCDHW):
             raise MemoryError
 
-    monkeypatch.setattr(fold_run, "build_model", lambda *_, **__: Hopeless(in_channels=1, width=2))
+    monkeypatch.setattr(SEUNet3D, "build", lambda *_, **__: Hopeless(in_channels=1, width=2))
     event = fail(tmp_path, tiny_spec(), monkeypatch)
     assert (event["event"], event["kind"], event["transient"]) == ("failed", "out_of_memory", True)
     assert event["message"].startswith("memory does not hold 2 patches at once")
@@ -531,7 +535,7 @@ def test_a_child_does_not_train_under_a_name_made_from_other_source(tmp_path, ti
 
 
 def test_a_child_trains_under_a_name_made_from_its_own_source(tmp_path, tiny_spec):
-    replace(tiny_spec(max_epochs=1), source=source_digest()).write(tmp_path)
+    replace(tiny_spec(max_epochs=1), source=present_source()).write(tmp_path)
     assert child.train_fold(tmp_path) == 0
     assert (tmp_path / "done.json").is_file()
 

@@ -10,6 +10,7 @@ from torch import nn
 from hemosweep.config import TrainingConfig
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.device import Device
+from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.training.loop import NonFiniteLoss, train, validate
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=False, num_threads=1)
@@ -137,7 +138,7 @@ def test_the_first_training_batch_whose_loss_is_not_finite_is_kept(tmp_path, bad
             lambda logits_BCDHW, label_BDHW: model.weight * next(factors),
             bank,
             Bank(),
-            TrainingConfig(batch_size=4, learning_rate=0.5),
+            TrainingConfig(batch_size=4, optimiser=Adadelta(learning_rate=0.5)),
             CPU,
             seed=0,
             run="run",

@@ -8,6 +8,7 @@ import torch
 
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.model.checkpoint import load_checkpoint
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.unet import SEUNet
 from hemosweep.training import fold_run
 
@@ -25,8 +26,9 @@ os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import torch
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.unet import SEUNet
-from hemosweep.training import child, fold_run
+from hemosweep.training import child
 
 MIB = 1 << 20
 
@@ -43,7 +45,7 @@ class Hungry(SEUNet):
         return super().forward(x_BCDHW)
 
 
-fold_run.build_model = lambda config, *, in_channels: Hungry(in_channels=in_channels, width=2)
+SEUNet3D.build = lambda self, *, in_channels: Hungry(in_channels=in_channels, width=2)
 sys.exit(child.train_fold(Path(sys.argv[1])))
 """
 
@@ -81,7 +83,7 @@ def test_a_child_that_runs_out_of_memory_goes_on_with_half_the_patches(tiny_spec
     ]
     assert (code, events[1]["micro_batch"]) == (0, 2)
 
-    monkeypatch.setattr(fold_run, "build_model", lambda config, *, in_channels: BegunSo(in_channels, width=2))
+    monkeypatch.setattr(SEUNet3D, "build", lambda self, *, in_channels: BegunSo(in_channels, width=2))
     (tmp_path / "begun so").mkdir()
     fold_run.run_fold(spec, tmp_path / "begun so", Journal(tmp_path / "begun so" / "events.jsonl"))
     first, second = (

@@ -16,9 +16,9 @@ from hemosweep.engine.plan import Replicate, is_done, write_plan
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import hold
 from hemosweep.foldrun.spec import CaseInput, write_json
-from hemosweep.identity.source import source_digest
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.upkeep.clean import DERIVATIVES_NAME, RECENT_S, Recorded, find_removable, refuse_in_use, remove
+from tests.present import present_source
 
 PREPROCESSING = ("0" * 16, "1" * 16)
 CASES = ("sub-001-aa", "sub-002-bb", "sub-003-cc")
@@ -40,7 +40,7 @@ def fold_run(tiny_spec):
             CaseInput(case_id=case, ivh="no", path=str((root or out / DERIVATIVES_NAME) / PREPROCESSING[0] / case))
             for case in (f"{name}.npz" for name in cases)
         )
-        spec = replace(tiny_spec(digest=letter * 16), source=source or source_digest(), test=inputs)
+        spec = replace(tiny_spec(digest=letter * 16), source=source or present_source(), test=inputs)
         folder = out / "fold_runs" / spec.digest
         spec.write(folder)
         (folder / "checkpoint.pt").write_bytes(b"0" * 1000)
@@ -110,7 +110,7 @@ def test_a_fold_run_is_needed_by_a_finished_run_and_while_it_can_go_on_by_any_ru
         fold_run(out, letter)
     for letter in "def":
         fold_run(out, letter, source="changed")
-    plan(out, fold_run(out, "0"), replace(fold_run(out, "1"), source=source_digest()))
+    plan(out, fold_run(out, "0"), replace(fold_run(out, "1"), source=present_source()))
     found = find(out, finished="ad", unfinished="be")
     assert letters(found.removable) == "cef"
     assert letters(found.needed) == "01abd"
@@ -286,7 +286,7 @@ def test_cases_that_a_plan_waits_for_stay_before_its_fold_runs_begin(out, tiny_s
         CaseInput(case_id=name, ivh="no", path=str(root / PREPROCESSING[0] / f"{name}.npz")) for name in CASES
     )
     parts = dict.fromkeys(("train", "validation", "test"), inputs)
-    plan(out, replace(tiny_spec(digest="a" * 16), source=source_digest(), **parts))
+    plan(out, replace(tiny_spec(digest="a" * 16), source=present_source(), **parts))
     derive(root)
     derive(root, digest=PREPROCESSING[1])
     (item,) = find(out).removable

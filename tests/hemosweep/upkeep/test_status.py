@@ -14,8 +14,8 @@ from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.lock import hold
 from hemosweep.foldrun.spec import write_json
-from hemosweep.identity.source import source_digest
 from hemosweep.upkeep.status import read_progress, read_status
+from tests.present import present_source
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def spec(tiny_spec):
     """Fold runs of ten epochs that the present source code names."""
 
     def make(digest, *, fold=0, seed=0):
-        return replace(tiny_spec(digest=digest, fold=fold, seed=seed, max_epochs=10), source=source_digest())
+        return replace(tiny_spec(digest=digest, fold=fold, seed=seed, max_epochs=10), source=present_source())
 
     return make
 

@@ -19,7 +19,8 @@ from hemosweep.executors.machine import Bystanders
 from hemosweep.foldrun.spec import DONE_NAME, SCORES_NAME, write_json
 from hemosweep.forecast import calibration, timed_step
 from hemosweep.forecast.timed_step import time_steps
-from hemosweep.identity.source import source_digest
+from hemosweep.identity.stages import Code
+from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.sweeps.base import profile
@@ -55,7 +56,7 @@ def timed_once(known, monkeypatch):
     """The step of a configuration is timed for the first test that wants it; who else is at work is asked each time."""
 
     def once(configs):
-        names = tuple(map(calibration._step_digest, configs))
+        names = tuple(calibration._step_digest(config, Code()) for config in configs)
         if names not in known:
             known[names] = time_steps(configs)
         steps = (replace(step, num_busy=Bystanders().num_busy()) for step in known[names].steps)
@@ -82,7 +83,7 @@ def request_for(data, tmp_path, timed_once):
             space={"arm": tuple(rates)},
             arm_name=lambda params: params["arm"],
             configure=lambda base, params: replace(
-                base, training=replace(base.training, learning_rate=rates[params["arm"]])
+                base, training=replace(base.training, optimiser=Adadelta(learning_rate=rates[params["arm"]]))
             ),
             baseline=next(iter(rates)),
             comparisons=(),
@@ -109,7 +110,7 @@ def prepare(request, tiny_inputs):
     for path in paths.values():
         save_preprocessed(load_preprocessed(tiny_inputs["a"]), path)
     inputs = {config: Inputs.read(paths)}
-    return plan_replicates(request.arms, request.seeds, cases, folds, inputs=inputs, source=source_digest())
+    return plan_replicates(request.arms, request.seeds, cases, folds, inputs=inputs, code=Code())
 
 
 def finish(request, spec):
@@ -216,11 +217,12 @@ def test_before_there_are_phantoms_their_size_is_reckoned_with(request_for):
     assert forecast.memory_bytes > 0
 
 
-def test_a_plan_makes_nothing_but_what_keeps_its_timed_steps(request_for, data, tmp_path):
+def test_a_plan_makes_nothing_but_what_keeps_its_timed_steps_and_the_digests_of_code(request_for, data, tmp_path):
     before = set(tmp_path.rglob("*"))
     forecast_study(request_for(0.5))
     forecast_study(request_for(0.5, data=None))
-    assert set(tmp_path.rglob("*")) - before == {tmp_path / "runs", tmp_path / "runs" / "calibrations.json"}
+    made = {tmp_path / "runs" / name for name in ("calibrations.json", "code.json")}
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "runs", *made}
 
 
 def test_a_scan_that_cannot_be_read_is_named(request_for, data):

@@ -1,0 +1,50 @@
+"""Defaults that the fields of a configuration were born with.
+
+A field that has the default of its birth stays out of the digest of a configuration, so that a new field leaves every
+name as it was. A default that changes later changes nothing here: the old value is still the one that is left out.
+"""
+
+from typing import Any
+
+from hemosweep.components.record import TYPE
+
+_NEVER = object()
+
+BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
+    "preprocessing": {
+        "spacing_HWD_mm": None,
+        "intensity": {TYPE: "hemosweep.intensity.window.Window", "low_hu": 0.0, "high_hu": 100.0},
+        "symmetric": "none",
+        "angiography": False,
+        "angiography_intensity": {TYPE: "hemosweep.intensity.window.Window", "low_hu": 0.0, "high_hu": 300.0},
+        "lesion_label": None,
+    },
+    "sampling": {"patch_HWD": [32, 32, 16], "num_patches_per_case": 3000, "restriction": _NEVER, "augment": False},
+    "network": {},
+    "training": {
+        "loss": _NEVER,
+        "optimiser": _NEVER,
+        "schedule": {TYPE: "hemosweep.model.schedules.constant.Constant"},
+        "deterministic": False,
+        "batch_size": 64,
+        "max_epochs": 100,
+        "patience": 15,
+    },
+    "inference": {"overlap": 0.5},
+    "cross_validation": {"num_folds": 5, "fold_seed": 2021, "validation_share": 0.2},
+}
+"""Section to field to the record of its first default. A new field is entered here, and never changed."""
+
+
+def without_birth_defaults(section: str, record: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a section's record that count in a digest.
+
+    Args:
+        defaults: the present defaults, for a field that is not entered yet.
+    """
+    born = BIRTH_DEFAULTS[section]
+    return {
+        name: value
+        for name, value in record.items()
+        if section == "network" or value != born.get(name, defaults.get(name, _NEVER))
+    }

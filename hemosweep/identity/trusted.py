@@ -1,0 +1,74 @@
+"""Specs of fold runs whose components may belong to a project of the user.
+
+A spec may come from anyone. Before anything is imported, the code that it names is read and compared with the digest
+that its fold run was named with, and it must lie where the user keeps code: not in the output folder itself.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from hemosweep.components.project import finder
+from hemosweep.errors import BadInput
+from hemosweep.foldrun.spec import SPEC_NAME, FoldRunSpec, read_json
+from hemosweep.identity.stages import FOLD_RUNS, Code, components_of, is_own
+
+CHANGED = "the source code changed after the sweep began; start the same command again"
+
+
+def read_trusted(folder: Path, *, project: Path | None = None, must_be_current: bool = True) -> FoldRunSpec:
+    """Read the spec in a fold run's folder.
+
+    Args:
+        project: where the user says that the project is now; None for the place that the spec records.
+        must_be_current: refuse a spec of other code even if all components are hemosweep's.
+
+    Raises:
+        BadInput: the code is another one, the project is not there or lies in the output folder, or as
+            `FoldRunSpec.read`.
+    """
+    try:
+        record = read_json(folder / SPEC_NAME)
+        own = all(map(is_own, components_of(record["config"])))
+        recorded = record.get("project")
+        source = record["source"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return FoldRunSpec.read(folder)  # It names what is wrong.
+    if own:
+        if must_be_current and source is not None and source != current_code(record, None, folder.parents[1]):
+            raise BadInput(CHANGED)
+        return FoldRunSpec.read(folder)
+    root = _root(folder, recorded, project)
+    if source != current_code(record, root, folder.parents[1]):
+        theirs = ", ".join(name for name in components_of(record["config"]) if not is_own(name))
+        raise BadInput(
+            f"{root}: the code of {theirs} is not the one that this fold run was trained with; take its "
+            "earlier version, or run its sweep again"
+        )
+    return FoldRunSpec.read(folder, finder(root))
+
+
+def project_in_use(spec: FoldRunSpec, given: Path | None) -> Path | None:
+    """The project whose components a spec was read with, at the place that was given or is recorded."""
+    return None if spec.project is None else Path(spec.project) if given is None else given.resolve()
+
+
+def current_code(record: dict[str, Any], project: Path | None, out: Path) -> str | None:
+    """Digest of the present code of a spec's arm; None where a module of it is missing or no Python."""
+    try:
+        return Code(project=project, cache_in=out).of(FOLD_RUNS, components_of(record["config"]))
+    except (BadInput, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _root(folder: Path, recorded: Any, given: Path | None) -> Path:
+    root = given if given is not None else Path(recorded) if isinstance(recorded, str) else None
+    if root is None:
+        raise BadInput(f"{folder}: its spec names no project for its components; say with --project where it is")
+    if not root.is_dir():
+        raise BadInput(f"{root}: the project of this run is not there; say with --project where it went")
+    if given is None and root.resolve().is_relative_to(folder.parents[1].resolve()):
+        raise BadInput(
+            f"{root}: the project of this run lies in its output folder, so a stranger may have put it there; read its "
+            "code, and give it with --project if you trust it"
+        )
+    return root.resolve()

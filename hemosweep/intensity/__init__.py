@@ -1,0 +1,1 @@
+"""Intensities: the HU that the network sees, one file each."""

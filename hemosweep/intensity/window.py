@@ -1,0 +1,25 @@
+"""A fixed window."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hemosweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from hemosweep.arrays import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The same range for every case, as radiologists set it: 0 to 100 HU shows brain and blood."""
+
+    low_hu: float = 0.0
+    high_hu: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not -math.inf < self.low_hu < self.high_hu < math.inf:
+            raise BadInput(f"low_hu={self.low_hu}, high_hu={self.high_hu}: the first must be below the second")
+
+    def build(self, brain_hu_N: "FloatArray") -> tuple[float, float]:
+        return self.low_hu, self.high_hu
