@@ -8,6 +8,7 @@ import numpy as np
 
 from hemosweep.arrays import Shape
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
 from hemosweep.sweeps.base import demo
@@ -26,7 +27,7 @@ def write_fold_run(folder: Path, **training: Any) -> FoldRunSpec:
     config = replace(
         config,
         sampling=replace(config.sampling, patch_HWD=(4, 4, 4), num_patches_per_case=8),
-        model=replace(config.model, width=2),
+        network=SEUNet3D(width=2),
         inference=replace(config.inference, overlap=0.4),
         training=replace(config.training, **({"batch_size": 4, "max_epochs": 5} | training)),
     )
