@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from hemosweep.workflows.predict import predict_scans as predict_scans
     from hemosweep.workflows.report import ReportResult as ReportResult
     from hemosweep.workflows.report import make_report as make_report
+    from hemosweep.workflows.score import ScoringResult as ScoringResult
+    from hemosweep.workflows.score import score_runs as score_runs
     from hemosweep.workflows.sweep import run_sweep as run_sweep
     from hemosweep.workflows.sweeping.result import StudyResult as StudyResult
     from hemosweep.workflows.sweeping.search import SearchResult as SearchResult
@@ -52,6 +54,7 @@ _PLACES = {
     "workflows.plan": ("plan_sweep",),
     "workflows.predict": ("predict_scans",),
     "workflows.report": ("ReportResult", "make_report"),
+    "workflows.score": ("ScoringResult", "score_runs"),
     "workflows.sweep": ("run_sweep",),
     "workflows.sweeping.result": ("StudyResult",),
     "workflows.sweeping.search": ("SearchResult",),

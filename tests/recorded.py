@@ -1,5 +1,6 @@
 """Runs in an MLflow store, written by the tracker itself, with scores as the tests of comparisons need them."""
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,13 +10,13 @@ import pandas as pd
 
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.runs import RunRecord, RunsInMemory
-from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.scores.table import CASE_COLUMNS, NUMBER_COLUMNS
 from hemosweep.tracking.recorder import Recorder
 
 FACTS = {
     "dataset_digest": "data",
     "folds_digest": "folds",
-    "metric_version": "2",
+    "metric_digests": json.dumps({name: f"{name} now" for name in NUMBER_COLUMNS}),
     "checkpoint_rule": "best validation loss",
     "source_digest": "source",
     "profile": "demo",
@@ -144,7 +145,7 @@ def record(out):
     book.write("sampling/brain+lesion@0", cases(LARGE))
     book.write("sampling/brain+lesion@1", cases(shifted(MIDDLE, 0.01, 0.02)))
     book.write("sampling/brain+lesion+center@0", cases(LARGE))
-    for fact in ("dataset_digest", "folds_digest", "metric_version", "checkpoint_rule"):
+    for fact in ("dataset_digest", "folds_digest", "metric_digests", "checkpoint_rule"):
         book.write(f"gate/{fact}@0", cases(MIDDLE), **{fact: "another"})
     book.write("gate/silent@0", cases(MIDDLE), checkpoint_rule=None)
     book.write("gate/moved@0", cases(MIDDLE, folds=[0, 1, 0, 1, 0, 1, 1, 0]))

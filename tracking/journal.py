@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.foldrun.journal import micro_batch_size, read_journal
-from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, is_finished, read_json
+from hemosweep.foldrun.scores import read_scores
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, is_finished, read_json
 
 Event = dict[str, Any]
 
@@ -36,7 +37,7 @@ def read_fold(folder: Path) -> FoldState:
     """Read a fold run's folder, while it is trained or later."""
     finished = is_finished(folder)
     done = read_json(folder / DONE_NAME) if finished else None
-    scores = read_json(folder / SCORES_NAME) if finished else []
+    scores = read_scores(folder).rows if finished else []
     epochs: dict[int, Event] = {}
     best_epoch: int | None = None
     failure: str | None = None

@@ -188,13 +188,14 @@ class Recorder:
             folds = self._folds(run_id)
             # A mean over some folds must not stand among means over all folds.
             summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
-            values = schema.summary_metrics(summary) | schema.mean_metrics(cases) if status == "FINISHED" else {}
+            facts = schema.extra_tags(tags or {})
+            values = schema.summary_metrics(summary) | schema.mean_metrics(cases, facts) if status == "FINISHED" else {}
             seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
             values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
             self._client.log_batch(
                 run_id,
                 metrics=self._changed_metrics(run, values),
-                tags=_changed_tags(run, schema.extra_tags(tags or {}) | {schema.TAG_TABLES: _TABLES}),
+                tags=_changed_tags(run, facts | {schema.TAG_TABLES: _TABLES}),
             )
             self._log_cases(run_id, cases)
             for name, path in figures.items():
@@ -207,6 +208,26 @@ class Recorder:
             if run.info.status != status:
                 self._end(run, status)
         self._open.discard(run_id)
+
+    @reports_database_faults
+    def record_scores(
+        self, run_id: str, *, cases: pd.DataFrame, folders: Mapping[str, Path], tags: Mapping[str, str]
+    ) -> None:
+        """Record scores that were made anew, of a run that has ended: its table, its means and those of its folds.
+
+        Args:
+            cases: as in `finish_replicate`.
+            folders: those of the run's fold runs that are done, by digest.
+            tags: as in `finish_replicate`.
+        """
+        with transaction(self._store):
+            for fold in self._folds(run_id):
+                folder = folders.get(fold.data.tags[schema.TAG_FOLD_RUN])
+                if folder is not None and fold.info.status == "FINISHED":
+                    changed = self._changed_metrics(fold, fold_metrics(read_fold(folder)))
+                    self._client.log_batch(fold.info.run_id, metrics=changed)
+        status = self._client.get_run(run_id).info.status
+        self.finish_replicate(run_id, cases=cases, figures={}, status=status, tags=tags)
 
     @reports_database_faults
     def interrupt(self) -> None:

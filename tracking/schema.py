@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
+from hemosweep.scores.recorded import recorded_descriptions
 from hemosweep.scores.summary import Summary
 from hemosweep.scores.table import AVERAGED_COLUMNS
 
@@ -121,15 +122,19 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def mean_metrics(cases: "pd.DataFrame") -> dict[str, float]:
-    """Means over an arm's cases of every score but the DSC, such as `hd95_mm_mean`.
+def mean_metrics(cases: "pd.DataFrame", tags: Mapping[str, str]) -> dict[str, float]:
+    """Means over an arm's cases of every score but the DSC that measures an arm, such as `hd95_mm_mean`.
 
     Undefined scores are left out and, if there are any, counted, as in `num_undefined_lesion_precision`. A precision is
     undefined where nothing was predicted, so the mean alone would favour an arm that predicts less.
+
+    Args:
+        tags: the run's, which describe further metrics.
     """
     values: dict[str, float] = {}
-    for name in AVERAGED_COLUMNS:
-        if name == "dsc":
+    further = [metric.name for metric in recorded_descriptions(tags) if metric.averaged]
+    for name in dict.fromkeys((*AVERAGED_COLUMNS, *further)):
+        if name == "dsc" or name not in cases.columns:
             continue
         defined = cases[name].dropna().tolist()
         if defined:

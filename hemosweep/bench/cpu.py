@@ -225,14 +225,7 @@ def _scores(details: dict[str, Any]) -> Iterator[BenchRow]:
     prediction_DHW = np.roll(reference_DHW, (1, 3, 2), axis=(0, 1, 2))
 
     def ours() -> None:
-        score_case(
-            prediction_DHW,
-            reference_DHW,
-            spacing_DHW_mm=case.native_spacing_DHW_mm,
-            case_id=case.case_id,
-            fold=0,
-            ivh="no",
-        )
+        score_case(prediction_DHW, reference_DHW, spacing_DHW_mm=case.native_spacing_DHW_mm)
 
     seconds = interleaved_s({"hemosweep": ours}, rounds=7)
     note = ""

@@ -31,7 +31,6 @@ from hemosweep.model.device import Device, choose_device
 from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.scores.score_case import score_case
-from hemosweep.scores.table import CaseScores
 from hemosweep.training.compiled import compiled_forward
 from hemosweep.training.loop import forward_of, train_epoch, validate
 
@@ -206,11 +205,8 @@ def _case(device: Device, details: dict[str, Any]) -> Iterator[BenchRow]:
             model, case.image_CDHW, case.brain_DHW, patch_DHW=PATCH_DHW, overlap=0.5, batch_size=BATCH, device=device
         )
 
-    def score() -> CaseScores:
-        spacing_DHW_mm = case.native_spacing_DHW_mm
-        return score_case(
-            moved_DHW, case.reference_DHW, spacing_DHW_mm=spacing_DHW_mm, case_id="noise", fold=0, ivh="no"
-        )
+    def score() -> dict[str, float | None]:
+        return score_case(moved_DHW, case.reference_DHW, spacing_DHW_mm=case.native_spacing_DHW_mm)
 
     infer(), score()  # The next time all is warm.
     probability_DHW = timed("inference", infer)

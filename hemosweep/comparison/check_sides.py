@@ -3,15 +3,17 @@
 from hemosweep.comparison.sides import Side
 from hemosweep.environment import PACKAGES
 from hemosweep.runs import ENVIRONMENT_PREFIX, RunRecord
+from hemosweep.scores.recorded import recorded_digest
 from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
 from hemosweep.stats.pairing import MAX_NAMED_CASES
 
 
-def check_sides(a: Side, b: Side) -> Comparability:
+def check_sides(a: Side, b: Side, metric: str = "dsc") -> Comparability:
     """Reasons that forbid the comparison, and remarks beside its result.
 
     Two runs must agree in everything that DESIGN.md, *What may be compared*, names, and must test each case in the same
-    fold. The provenance of a file is not known: beside a run that is a warning; beside another file nothing is said.
+    fold. Of the metrics' digests only that of `metric` counts. The provenance of a file is not known: beside a run that
+    is a warning; beside another file nothing is said.
     """
     run_a, run_b = a.newest, b.newest
     warnings = [*_programs(a, b)]
@@ -19,35 +21,39 @@ def check_sides(a: Side, b: Side) -> Comparability:
         if run_a is not run_b:
             file = a.name if run_a is None else b.name
             warnings.append(
-                f"{file} does not say which data, folds, metric version and checkpoint rule it is of; not checked"
+                f"{file} does not say which data, folds, metric digest and checkpoint rule it is of; not checked"
             )
         return Comparability(reasons=(), warnings=tuple(warnings))
-    check = comparability(_facts(run_a), _facts(run_b))
+    check = comparability(_facts(run_a, metric), _facts(run_b, metric))
     reasons = [*check.reasons]
-    warnings += [*_seeds(a, "A"), *_seeds(b, "B")]
+    warnings += [*_seeds(a, "A", metric), *_seeds(b, "B", metric)]
     if run_a.fact("folds_digest") == run_b.fact("folds_digest"):
         reasons += _moved(a, b)
         warnings += _other_cases(a, b)
     return Comparability(reasons=tuple(reasons), warnings=(*check.warnings, *warnings))
 
 
-def _seeds(side: Side, letter: str) -> list[str]:
+def _seeds(side: Side, letter: str, metric: str) -> list[str]:
     """Warnings about the seeds of one arm: they may differ only in facts that are a warning between two arms."""
     newest = side.newest
     assert newest is not None
-    differences = [text for run in side.runs for text in comparability(_facts(newest), _facts(run)).warnings]
+    differences = [
+        text for run in side.runs for text in comparability(_facts(newest, metric), _facts(run, metric)).warnings
+    ]
     names = ", ".join(dict.fromkeys(text.partition(" differs ")[0] for text in differences))
     return [f"not all seeds of {letter} were trained alike: {names} differ"] if names else []
 
 
-def _facts(run: RunRecord) -> ComparabilityFacts:
+def _facts(run: RunRecord, metric: str) -> ComparabilityFacts:
+    unknown = f"not recorded for {run.run_id[:8]}"
+
     def recorded(name: str) -> str:
-        return run.fact(name) or f"not recorded for {run.run_id[:8]}"
+        return run.fact(name) or unknown
 
     return ComparabilityFacts(
         dataset_digest=recorded("dataset_digest"),
         folds_digest=recorded("folds_digest"),
-        metric_version=recorded("metric_version"),
+        metric_digest=recorded_digest(run.tags, metric) or unknown,
         checkpoint_rule=recorded("checkpoint_rule"),
         source_digest=recorded("source_digest"),
         packages={name: version for name in PACKAGES if (version := run.tags.get(f"{ENVIRONMENT_PREFIX}{name}"))},

@@ -10,7 +10,7 @@ from hemosweep.comparison.sides import Side, read_sides
 from hemosweep.errors import NotComparable
 from hemosweep.report.terminal.comparison import comparison_lines
 from hemosweep.runs import RunStore
-from hemosweep.scores.metric import find_metric
+from hemosweep.scores.catalogue import find_metric
 from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
 
 
@@ -72,7 +72,7 @@ def compare(
 
     Raises:
         BadInput: a side does not exist or cannot be used (`read_sides`), or its scores cannot be paired.
-        NotComparable: they differ in data, folds, metric version or checkpoint rule, and that was not overridden.
+        NotComparable: they differ in data, folds, metric digest or checkpoint rule, and that was not overridden.
     """
     a, b = read_sides(store, (reference_a, reference_b), metric, labels)
     return compare_sides(a, b, store, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
@@ -93,7 +93,7 @@ def compare_sides(
         BadInput: scores that cannot be paired.
         NotComparable: as `compare`.
     """
-    check = check_sides(a, b)
+    check = check_sides(a, b, metric)
     if check.reasons and not allow_incomparable:
         raise NotComparable(f"not comparable: {'; '.join(check.reasons)} (--allow-incomparable overrides)")
     baseline = Baseline() if store is None else find_baseline(store, a, b, metric)
@@ -102,7 +102,7 @@ def compare_sides(
     comparison = paired_comparison(
         a.seeds,
         b.seeds,
-        metric=find_metric(metric),
+        metric=a.description or b.description or find_metric(metric),
         ivh=ivh,
         folds_a=a.folds,
         folds_b=b.folds,

@@ -13,7 +13,7 @@ from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.table import family_table
 from hemosweep.runs import RunRecord, RunStore, Snapshot
-from hemosweep.scores.metric import DSC
+from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.multiple_testing import FamilyComparison, adjusted
 
 
@@ -161,7 +161,7 @@ def _family(sweep: str, pairs: Sequence[DeclaredPair], metric: str) -> Family:
 
 def _paper_p(sweep: str, row: FamilyComparison) -> str | None:
     """The bound that the paper prints for p, which is about DSC."""
-    printed = paper_comparison(sweep, row.b) if row.comparison.metric == DSC else None
+    printed = paper_comparison(sweep, row.b) if row.comparison.metric.name == DSC.name else None
     return printed[1] if printed is not None and printed[0] == row.a else None
 
 
@@ -175,7 +175,7 @@ def _compare_pair(
     margin: float | None,
     allow_incomparable: bool,
 ) -> DeclaredPair:
-    runs = {arm: _runs(store, sweep, arm) for arm in (a, b)}
+    runs = {arm: _runs(store, sweep, arm, metric) for arm in (a, b)}
     if absent := _absent(a, b, runs):
         return DeclaredPair(a=a, b=b, missing=f"{absent}; run make sweep-{sweep}")
     seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
@@ -207,7 +207,7 @@ def compare_all(
 
     Raises:
         BadInput: the sweep declares no comparison, or none of its pairs is trained; as `compare`.
-        NotComparable: a pair differs in data, folds, metric version or checkpoint rule, and that was not overridden.
+        NotComparable: a pair differs in data, folds, metric digest or checkpoint rule, and that was not overridden.
     """
     if not declared:
         raise BadInput(f"sweep {sweep} declares no comparison; compare runs with hemosweep compare A B")
@@ -219,11 +219,11 @@ def compare_all(
     return family
 
 
-def _runs(store: RunStore, sweep: str, arm: str) -> Sequence[RunRecord]:
+def _runs(store: RunStore, sweep: str, arm: str, metric: str) -> Sequence[RunRecord]:
     """The runs of an arm that are finished and belong together, one a seed; none where it is not trained."""
     if not any(run.arm == arm and run.is_finished for run in store.list_runs(sweep)):
         return ()
-    return choose_runs(store, f"{sweep}/{arm}")[0]
+    return choose_runs(store, f"{sweep}/{arm}", metric)[0]
 
 
 def _absent(a: str, b: str, runs: Mapping[str, Sequence[RunRecord]]) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hemosweep.comparison.sides import COMMON_FACTS, Side, run_scores, same_arm
+from hemosweep.comparison.sides import Side, common_facts, run_scores, same_arm
 from hemosweep.runs import RunRecord, RunStore
 from hemosweep.scores.table import Scores
 from hemosweep.sweeps.noise import SWEEP
@@ -23,7 +23,7 @@ class Baseline:
 
 
 def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
-    """The seeds of the sweep `noise`, if they agree with the compared runs in data, folds, metric version and source.
+    """The seeds of the sweep `noise`, if they agree with the compared runs in data, folds, metric digest and source.
 
     A run that already counts as a seed of A or B is left out here.
 
@@ -34,10 +34,10 @@ def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
     if run is None:
         return Baseline()
     noise_runs = [noise for noise in store.list_runs() if noise.sweep == SWEEP.name and noise.is_finished]
-    fitting = [noise for noise in noise_runs if not _differences(noise, run)]
+    fitting = [noise for noise in noise_runs if not _differences(noise, run, metric)]
     if not fitting:
-        return Baseline(warnings=_misfit(noise_runs, run))
-    newest = {noise.seed: noise for noise in same_arm(store, fitting, fitting[-1])}
+        return Baseline(warnings=_misfit(noise_runs, run, metric))
+    newest = {noise.seed: noise for noise in same_arm(store, fitting, fitting[-1], metric)}
     counted = _counted_elsewhere(a, b, [noise.digest for noise in newest.values()])
     runs = tuple(newest[seed] for seed in sorted(newest) if newest[seed].digest not in counted)
     if len(runs) < 2:
@@ -52,12 +52,13 @@ def _counted_elsewhere(a: Side, b: Side, noise: Sequence[str]) -> set[str]:
     return {digest for side in sides if len(side) > 1 or both for digest in side}
 
 
-def _differences(noise: RunRecord, run: RunRecord) -> list[str]:
-    return [name for name in COMMON_FACTS if noise.fact(name) != run.fact(name)]
+def _differences(noise: RunRecord, run: RunRecord, metric: str) -> list[str]:
+    facts, noise_facts = common_facts(run, metric), common_facts(noise, metric)
+    return [name for name in facts if noise_facts[name] != facts[name]]
 
 
-def _misfit(noise_runs: Sequence[RunRecord], run: RunRecord) -> tuple[str, ...]:
+def _misfit(noise_runs: Sequence[RunRecord], run: RunRecord, metric: str) -> tuple[str, ...]:
     if not noise_runs:
         return ()
-    names = ", ".join(name.replace("_", " ") for name in _differences(noise_runs[-1], run))
+    names = ", ".join(name.replace("_", " ") for name in _differences(noise_runs[-1], run, metric))
     return (f"no seed noise from {SWEEP.name}/{SWEEP.baseline}: its runs differ from these in {names}",)

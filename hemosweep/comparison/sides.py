@@ -8,11 +8,14 @@ from typing import Any
 
 from hemosweep.errors import BadInput
 from hemosweep.runs import RunRecord, RunStore, find_replicates
+from hemosweep.scores.metric import MetricDescription
+from hemosweep.scores.recorded import recorded_description, recorded_digest
 from hemosweep.scores.score_files import names_a_file, read_score_file
 from hemosweep.scores.table import TEXT_COLUMNS, UNKNOWN, Scores, scores_by_case
 from hemosweep.stats.comparability import REFUSALS
 
 HEMOSWEEP = "hemosweep"
+METRIC_DIGEST = "metric_digest"
 # The facts that the seeds of one arm have in common, besides its configuration: among them the profile and the trained
 # folds.
 COMMON_FACTS = (*REFUSALS, "source_digest", "profile", "subset")
@@ -24,7 +27,7 @@ class Side:
 
     `program` computed the scores, None where a file does not name it. `folds`, `ivh` and `patients` map case ids, and
     are None where nothing is known. `without_lesion` are the cases with an empty reference, and `false_positive_ml` is
-    the mean over the seeds.
+    the mean over the seeds. `description` is that of the metric, where the runs record it.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Side:
     program: str | None
     labels: tuple[str, ...]
     warnings: tuple[str, ...]
+    description: MetricDescription | None = None
 
     @property
     def newest(self) -> RunRecord | None:
@@ -86,7 +90,7 @@ def _scores(run: RunRecord, rows: Sequence[Mapping[str, Any]], metric: str) -> d
     return scores_by_case(run.full_name, [(str(row["case_id"]), row[metric]) for row in rows])
 
 
-def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
+def choose_runs(store: RunStore, reference: str, metric: str = "dsc") -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
     """The finished runs of a reference that belong together, by seed, and warnings that name the others.
 
     Raises:
@@ -98,7 +102,7 @@ def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...],
         run = replicates[-1]
         raise BadInput(f"run {run.full_name} is {run.status}, not finished; run its sweep again first")
     newest = max(finished, key=lambda run: (run.subset is None, run.start_time))
-    chosen = same_arm(store, finished, newest)
+    chosen = same_arm(store, finished, newest, metric)
     warnings = [f"{run.full_name} is left out, it is {run.status}" for run in replicates if run not in finished]
     warnings += [
         f"{run.full_name} is left out: its data, folds, configuration or code are not those of {newest.full_name}"
@@ -114,13 +118,18 @@ def choose_runs(store: RunStore, reference: str) -> tuple[tuple[RunRecord, ...],
     return chosen, tuple(warnings)
 
 
-def same_arm(store: RunStore, runs: Sequence[RunRecord], newest: RunRecord) -> tuple[RunRecord, ...]:
-    """The runs of an arm that differ from the newest one only in their seed."""
-    config = store.config(newest.run_id)
-    facts = [newest.fact(name) for name in COMMON_FACTS]
-    return tuple(
-        run for run in runs if [run.fact(name) for name in COMMON_FACTS] == facts and store.config(run.run_id) == config
-    )
+def same_arm(
+    store: RunStore, runs: Sequence[RunRecord], newest: RunRecord, metric: str = "dsc"
+) -> tuple[RunRecord, ...]:
+    """The runs of an arm that differ from the newest one only in their seed, as far as a metric is concerned."""
+    config, facts = store.config(newest.run_id), common_facts(newest, metric)
+    return tuple(run for run in runs if common_facts(run, metric) == facts and store.config(run.run_id) == config)
+
+
+def common_facts(run: RunRecord, metric: str) -> dict[str, str | None]:
+    """The values of `COMMON_FACTS` of a run, of whose metrics one counts."""
+    facts = {name: run.fact(name) for name in COMMON_FACTS}
+    return facts | {METRIC_DIGEST: recorded_digest(run.tags, metric)}
 
 
 def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, float]:
@@ -155,7 +164,7 @@ def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Si
             labels=file.labels,
             warnings=file.warnings,
         )
-    runs, warnings = choose_runs(store, reference)
+    runs, warnings = choose_runs(store, reference, metric)
     tables = [store.case_rows(run.run_id) for run in runs]
     rows = tables[-1]
     return Side(
@@ -170,4 +179,5 @@ def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Si
         program=HEMOSWEEP,
         labels=(),
         warnings=warnings,
+        description=recorded_description(runs[-1].tags, metric),
     )

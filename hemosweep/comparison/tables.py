@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from hemosweep.comparison.compare import SideComparison, compare_sides
 from hemosweep.comparison.sides import Side
 from hemosweep.errors import BadInput
-from hemosweep.scores.metric import find_metric
+from hemosweep.scores.catalogue import find_metric
 from hemosweep.scores.table import UNKNOWN, scores_by_case
 from hemosweep.stats.paired import PairedComparison, paired_comparison
 

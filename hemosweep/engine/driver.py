@@ -20,6 +20,7 @@ from hemosweep.errors import TimeIsUp
 from hemosweep.executors.protocol import Ended, Executor
 from hemosweep.foldrun.journal import last_epochs, read_journal
 from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
+from hemosweep.scores.recorded import metric_facts
 
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
@@ -276,7 +277,7 @@ class _Driver:
 
         folders = self._folders(job)
         # Known only now: the driver's machine need not be one that trains.
-        tags = {"device_kind": device_kind(self._out, replicate)}
+        tags = {"device_kind": device_kind(self._out, replicate), **metric_facts(result.metrics)}
 
         def record(tracker: Tracker) -> str:
             # A second try looks for the run again: the first may have failed because the run was deleted.

@@ -18,8 +18,6 @@ from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.stages import FOLD_RUNS, Code
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
-from hemosweep.scores.overlap import METRIC_VERSION
-from hemosweep.scores.surface import NSD_TOLERANCE_MM
 
 CHECKPOINT_RULE = "best validation loss"
 """Rule for the epoch whose weights are tested (`training.loop.train`); runs under two rules are not compared."""
@@ -30,9 +28,9 @@ class Prepared:
     """Everything that is fixed before training starts.
 
     `folds` are those of `cases`, and `drawn` are the folds before cases without an angiography were left out. `facts`
-    decide whether two runs may be compared (DESIGN.md), and hold the tolerance of the surface Dice. Data set and folds
-    are recorded as drawn, so that a run on some of the cases is compared on the cases that both have. `patients` are
-    names of all cases' patients, for results. `warnings` come from preprocessing.
+    decide whether two runs may be compared (DESIGN.md). Data set and folds are recorded as drawn, so that a run on some
+    of the cases is compared on the cases that both have. `patients` are names of all cases' patients, for results.
+    `warnings` come from preprocessing.
     """
 
     cases: tuple[Case, ...]
@@ -107,8 +105,6 @@ def prepare_sweep(
         facts={
             "dataset_digest": dataset_digest(data_set),
             "folds_digest": _store_folds(drawn, out),
-            "metric_version": METRIC_VERSION,
-            "nsd_tolerance_mm": str(NSD_TOLERANCE_MM),
             "checkpoint_rule": CHECKPOINT_RULE,
             # Without the components of an arm, in which arms differ on purpose.
             "source_digest": code.of(FOLD_RUNS),

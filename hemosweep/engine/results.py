@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,16 @@ import pandas as pd
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.journal import last_process, micro_batch_size, read_journal
-from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, FoldRunSpec
+from hemosweep.foldrun.scores import read_scores as read_fold_scores
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, FoldRunSpec
+from hemosweep.scores.recorded import RecordedMetric, in_common
 from hemosweep.scores.table import case_table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicateResult:
-    """Result of one replicate. `cases` has one row a test case of every fold that is done.
+    """Result of one replicate. `cases` has one row a test case of every fold that is done, and `metrics` are those of
+    its scores.
 
     `run_id` is None where the tracker could not record it. `info` is the record for the tracker, with the facts that
     are known only at the end.
@@ -30,6 +33,7 @@ class ReplicateResult:
     seconds: float
     failures: tuple[str, ...]
     info: ReplicateInfo | None = None
+    metrics: Mapping[str, RecordedMetric] = field(default_factory=dict)
 
     @property
     def dsc_mean(self) -> float | None:
@@ -48,6 +52,7 @@ def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id
         cases=case_table([row for spec in done for row in read_scores(out, spec)]),
         seconds=math.fsum(marker["seconds"] for marker in markers),
         failures=tuple(failures),
+        metrics=in_common([read_fold_scores(fold_run_folder(out, spec)).metrics for spec in done]),
     )
 
 
@@ -56,7 +61,7 @@ def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
     of these is part of a fold run's identity: an earlier sweep may have had another number, or a label that was
     corrected since.
     """
-    rows = json.loads((fold_run_folder(out, spec) / SCORES_NAME).read_text(encoding="utf-8"))
+    rows = read_fold_scores(fold_run_folder(out, spec)).rows
     cases = {case.case_id: case for case in spec.test}
     return [
         row | {"fold": spec.fold, "ivh": case.ivh, "patient_id": case.patient_id}

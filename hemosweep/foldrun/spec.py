@@ -10,6 +10,7 @@ from hemosweep.components.record import FindType, find_own
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
+from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import UNKNOWN
 
 SPEC_NAME = "spec.json"
@@ -43,6 +44,7 @@ class FoldRunSpec:
     `source` is the digest of the source code that the fold run's name was made with; None where nobody checks it.
     `project` is the root of the user's project that the arm's own components belong to; None where they are all
     hemosweep's.
+    `metrics` are those of the sweep, beside ours and those of installed packages.
     """
 
     digest: str
@@ -54,6 +56,7 @@ class FoldRunSpec:
     train: tuple[CaseInput, ...]
     validation: tuple[CaseInput, ...]
     test: tuple[CaseInput, ...]
+    metrics: tuple[Metric, ...] = ()
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +103,8 @@ def is_finished(folder: Path) -> bool:
     """
     try:
         done, scores, spec = (read_json(folder / name) for name in (DONE_NAME, SCORES_NAME, SPEC_NAME))
-        tested = [row["case_id"] for row in scores] == [case["case_id"] for case in spec["test"]]
+        rows = scores if isinstance(scores, list) else scores["rows"]  # A list is of an earlier version.
+        tested = [row["case_id"] for row in rows] == [case["case_id"] for case in spec["test"]]
         return tested and done["digest"] == spec["digest"] and math.isfinite(done["seconds"])
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return False

@@ -131,6 +131,21 @@ def load_content_digest(path: Path) -> str:
     return str(load_facts(path)["content_digest"])
 
 
+def load_reference(path: Path) -> tuple[Mask, Spacing]:
+    """The reference of a saved case on the scanner's grid, and its spacing, without unpacking the other arrays.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    with _opened(path) as arrays:
+        facts = json.loads(arrays["facts"].tobytes())
+        packed = arrays["reference"]
+    first, second, third = facts["native_spacing_DHW_mm"]
+    shape = tuple(facts["native_DHW"])
+    mask_DHW: Mask = np.unpackbits(packed, count=int(np.prod(shape))).astype(bool).reshape(shape)
+    return mask_DHW, (first, second, third)
+
+
 def load_preprocessed(path: Path) -> PreprocessedCase:
     """Read a saved case.
 

@@ -8,12 +8,52 @@ the whole brain finds all: these scores stand beside the voxel and surface score
 count.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy import ndimage
+from hemosweep.scores.kinds import Share
+from hemosweep.scores.masks import Masks
 
-from hemosweep.arrays import Mask
+if TYPE_CHECKING:
+    from hemosweep.arrays import Mask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LesionF1(Share):
+    """Harmonic mean of the two below: see `lesion_f1`."""
+
+    name = "lesion_f1"
+    label = "lesion F1"
+
+    def score(self, masks: Masks) -> float | None:
+        return lesion_f1(masks.once(lesion_counts))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LesionSensitivity(Share):
+    """Share of the reference's lesions that were found: see `lesion_sensitivity`."""
+
+    name = "lesion_sensitivity"
+    label = "lesion sensitivity"
+
+    def score(self, masks: Masks) -> float | None:
+        return lesion_sensitivity(masks.once(lesion_counts))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LesionPrecision(Share):
+    """Share of the predicted lesions that are right: see `lesion_precision`."""
+
+    name = "lesion_precision"
+    label = "lesion precision"
+
+    def score(self, masks: Masks) -> float | None:
+        return lesion_precision(masks.once(lesion_counts))
+
+
+METRICS = (LesionF1(), LesionSensitivity(), LesionPrecision())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +64,11 @@ class LesionCounts:
     num_found: int
     num_predicted: int
     num_right: int
+
+
+def lesion_counts(masks: Masks) -> LesionCounts:
+    """Lesions of a case, which its three metrics share."""
+    return count_lesions(masks.prediction_DHW, masks.reference_DHW)
 
 
 def count_lesions(prediction_DHW: Mask, reference_DHW: Mask) -> LesionCounts:
@@ -61,6 +106,9 @@ def lesion_f1(counts: LesionCounts) -> float | None:
 
 def _count_and_hit(mask_DHW: Mask, other_DHW: Mask) -> tuple[int, int]:
     """Components of a mask, and those of them that another mask hits."""
+    import numpy as np
+    from scipy import ndimage
+
     label_DHW, num_components = ndimage.label(mask_DHW, structure=np.ones((3, 3, 3)))
     is_hit = np.zeros(num_components + 1, dtype=bool)
     is_hit[label_DHW[mask_DHW & other_DHW]] = True

@@ -6,14 +6,18 @@ an area for a given spacing. With these areas as weights, distances are averaged
 (Nikolov et al., J Med Internet Res 2021;23(7):e26151, the surface Dice).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from hemosweep.arrays import Mask, Spacing
+    from hemosweep.arrays import Mask, Spacing
 
 CORNERS = tuple(product((0, 1), repeat=3))
 """Offsets (D, H, W) of the eight voxels; the bit of corner k of a code is 1 << k."""
@@ -27,6 +31,8 @@ def neighbour_codes(mask_DHW: Mask) -> NDArray[np.uint8]:
 
     Element (d, h, w) lies between voxels d - 1 and d, and so on: half a voxel before voxel (d, h, w).
     """
+    import numpy as np
+
     code: NDArray[np.uint8] = np.pad(mask_DHW, 1).view(np.uint8)
     code = code[:, :, :-1] | (code[:, :, 1:] << np.uint8(1))
     code = code[:, :-1] | (code[:, 1:] << np.uint8(2))
@@ -36,6 +42,8 @@ def neighbour_codes(mask_DHW: Mask) -> NDArray[np.uint8]:
 
 def element_areas_mm2(spacing_DHW_mm: Spacing) -> NDArray[np.float64]:
     """Area of the surface of each of the 256 codes; 0 for codes 0 and 255, all outside and all inside."""
+    import numpy as np
+
     depth, height, width = spacing_DHW_mm
     areas: NDArray[np.float64] = np.linalg.norm(
         _triangle_vectors() * (height * width, depth * width, depth * height), axis=2
@@ -49,6 +57,8 @@ def _triangle_vectors() -> NDArray[np.float64]:
 
     `(256, MOST_TRIANGLES, 3)`, filled up with zeros.
     """
+    import numpy as np
+
     vectors = np.zeros((256, MOST_TRIANGLES, 3))
     for code in range(128):
         triangles = [triangle for polygon in _polygons(code) for triangle in _triangles(polygon)]
@@ -63,6 +73,8 @@ def _triangles(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
     All triangles meet in one corner of the polygon. Where it is not flat, the corner matters: the one of the largest
     area makes the edge of the lesion's steps sharp, as it is in the tables in use.
     """
+    import numpy as np
+
     fans = []
     for first in range(len(polygon)):
         spokes = np.roll(polygon, -first, axis=0)[1:] - polygon[first]
@@ -73,6 +85,8 @@ def _triangles(polygon: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _polygons(code: int) -> list[NDArray[np.float64]]:
     """The closed lines in which a code's surface meets the cube's faces; their corners are middles of its edges."""
+    import numpy as np
+
     neighbours: dict[Edge, list[Edge]] = {}
     for one, other in _segments(code):
         neighbours.setdefault(one, []).append(other)

@@ -1,9 +1,12 @@
-"""Name of a score, the direction in which it improves, and the range it cannot leave."""
+"""A metric of a case, and its description: name, unit, better direction, and the range that it cannot leave."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
 
 from hemosweep.errors import BadInput
+from hemosweep.scores.masks import Masks
 
 # Scores whose largest is between this value and 100, and of which none is negative, are percentages.
 LEAST_PERCENT = 2.0
@@ -15,9 +18,43 @@ LARGEST = 1e100
 MAX_PERCENT_NAMED = 10
 
 
+class Metric(Protocol):
+    """One score a case: a frozen dataclass, whose fields are its configuration.
+
+    The properties are those of a `MetricDescription`. The name is that of its column: a plain identifier.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def unit(self) -> str: ...
+
+    @property
+    def higher_is_better(self) -> bool | None: ...
+
+    @property
+    def lowest(self) -> float | None: ...
+
+    @property
+    def highest(self) -> float | None: ...
+
+    @property
+    def averaged(self) -> bool: ...
+
+    def __hash__(self) -> int: ...
+
+    def score(self, masks: Masks) -> float | None:
+        """Score of a prediction; None where it is undefined."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Metric:
-    """One score per case.
+class MetricDescription:
+    """Description of one score per case.
 
     `higher_is_better` is None where neither direction is better, as for a signed volume difference, or where it is not
     known. `lowest` and `highest` are the bounds of finite values; None = no bound. `averaged` is True if the mean over
@@ -54,59 +91,28 @@ class Metric:
     def with_unit(self, number: str) -> str:
         return " ".join(part for part in (number, self.unit, self.label) if part)
 
-
-def _share(name: str, label: str) -> Metric:
-    return Metric(name=name, label=label, higher_is_better=True, lowest=0.0, highest=1.0)
-
-
-def _amount(name: str, label: str, unit: str) -> Metric:
-    return Metric(name=name, label=label, unit=unit, higher_is_better=False, lowest=0.0)
-
-
-def _volume(name: str, label: str) -> Metric:
-    return Metric(name=name, label=label, unit="mL", lowest=0.0, averaged=False)
+    def as_json(self) -> dict[str, Any]:
+        """Description without the name, and without what it says by default."""
+        values = asdict(self)
+        return {
+            field.name: values[field.name]
+            for field in fields(self)
+            if field.name != "name" and values[field.name] != field.default
+        }
 
 
-DSC = _share("dsc", "DSC")
-METRICS = {
-    metric.name: metric
-    for metric in (
-        DSC,
-        _share("nsd", "NSD"),
-        _share("voxel_sensitivity", "voxel sensitivity"),
-        _share("voxel_precision", "voxel precision"),
-        _share("lesion_f1", "lesion F1"),
-        _share("lesion_sensitivity", "lesion sensitivity"),
-        _share("lesion_precision", "lesion precision"),
-        _amount("hd95_mm", "HD95", "mm"),
-        _amount("assd_mm", "ASSD", "mm"),
-        _amount("absolute_volume_difference_ml", "absolute volume difference", "mL"),
-        replace(_amount("false_positive_ml", "false-positive volume", "mL"), averaged=False),
-        Metric(name="volume_difference_ml", label="volume difference", unit="mL"),
-        _volume("predicted_ml", "predicted volume"),
-        _volume("reference_ml", "reference volume"),
-    )
-}
-# Names of some metrics in other programs. The unit of a distance is that of the other program.
-ALIASES = {
-    "dice": "dsc",
-    "surf_dice": "nsd",
-    "hd95": "hd95_mm",
-    "haus95": "hd95_mm",
-    "assd": "assd_mm",
-    "avg_surf": "assd_mm",
-}
+def describe(metric: Metric) -> MetricDescription:
+    """Description of a metric."""
+    return MetricDescription(**{field.name: getattr(metric, field.name) for field in fields(MetricDescription)})
 
 
-def find_metric(name: str) -> Metric:
-    """The metric of a name, in upper or lower case. An unknown metric has no bounds and no better direction."""
-    lower = name.lower()
-    if lower in ALIASES:
-        return replace(METRICS[ALIASES[lower]], name=name, unit="")
-    return METRICS.get(lower, Metric(name=name, label=name))
+def description_from_json(name: str, values: Mapping[str, Any]) -> MetricDescription:
+    """Description as `MetricDescription.as_json` wrote it; further values are left out."""
+    known = {field.name for field in fields(MetricDescription)} - {"name"}
+    return MetricDescription(**{"label": name} | {key: values[key] for key in values.keys() & known} | {"name": name})
 
 
-def check_range(side: str, scores: dict[str, float], metric: Metric) -> None:
+def check_range(side: str, scores: dict[str, float], metric: MetricDescription) -> None:
     """Refuse finite values that the metric cannot take, by more than rounding.
 
     Raises:

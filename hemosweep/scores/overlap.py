@@ -1,12 +1,51 @@
 """Overlap metrics from integer voxel counts; undefined values follow DESIGN.md, *Undefined values*."""
 
-import numpy as np
+from __future__ import annotations
 
-from hemosweep.arrays import Mask
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-METRIC_VERSION = "2"
-"""Raised whenever a score could change for the same prediction, or a new one comes to be; runs of different versions
-are not compared. 1: DSC and volumes. 2: surfaces, lesions, volume differences, voxel sensitivity and precision too."""
+from hemosweep.scores.kinds import Share
+from hemosweep.scores.masks import Masks
+
+if TYPE_CHECKING:
+    from hemosweep.arrays import Mask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dsc(Share):
+    """Dice similarity coefficient: see `dice`."""
+
+    name = "dsc"
+    label = "DSC"
+
+    def score(self, masks: Masks) -> float | None:
+        return dice(masks.prediction_DHW, masks.reference_DHW)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoxelSensitivity(Share):
+    """Share of the reference that was found: see `voxel_sensitivity`."""
+
+    name = "voxel_sensitivity"
+    label = "voxel sensitivity"
+
+    def score(self, masks: Masks) -> float | None:
+        return voxel_sensitivity(masks.prediction_DHW, masks.reference_DHW)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VoxelPrecision(Share):
+    """Share of the prediction that is right: see `voxel_precision`."""
+
+    name = "voxel_precision"
+    label = "voxel precision"
+
+    def score(self, masks: Masks) -> float | None:
+        return voxel_precision(masks.prediction_DHW, masks.reference_DHW)
+
+
+METRICS = (Dsc(), VoxelSensitivity(), VoxelPrecision())
 
 
 def dice(prediction: Mask, reference: Mask) -> float | None:
@@ -32,6 +71,8 @@ def voxel_precision(prediction: Mask, reference: Mask) -> float | None:
 
 def _count(prediction: Mask, reference: Mask) -> tuple[int, int, int]:
     """Voxels in both masks, in the prediction and in the reference."""
+    import numpy as np
+
     if prediction.shape != reference.shape:
         raise ValueError(f"prediction {prediction.shape} and reference {reference.shape} differ in shape")
     num_both = int(np.count_nonzero(prediction & reference))

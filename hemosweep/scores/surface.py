@@ -5,15 +5,22 @@ elements sit half a voxel beside them, and each weighs its area. Counting voxels
 voxel's 0.45 x 0.45 mm on top of a lesion like its 0.45 x 4.5 mm at the side, ten times too much.
 """
 
+from __future__ import annotations
+
+import math
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
-
-from hemosweep.arrays import Mask, Spacing
+from hemosweep.scores.kinds import Distance, Share
 from hemosweep.scores.marching_cubes import element_areas_mm2, neighbour_codes
+from hemosweep.scores.masks import Masks
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hemosweep.arrays import Mask, Spacing
 
 NSD_TOLERANCE_MM = 2.0
 """Error of a border that the surface Dice forgives: about four pixels of a head CT, where partial volume and two
@@ -26,6 +33,65 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SurfaceDice(Share):
+    """Normalised surface Dice: see `normalised_surface_dice`. 0 where one mask is empty.
+
+    With another tolerance it is another metric, such as `nsd_1mm`, beside `nsd`.
+    """
+
+    tolerance_mm: float = NSD_TOLERANCE_MM
+
+    @property
+    def name(self) -> str:
+        return "nsd" if self._is_usual else f"nsd_{self.tolerance_mm:g}mm".replace(".", "_")
+
+    @property
+    def label(self) -> str:
+        return "NSD" if self._is_usual else f"NSD at {self.tolerance_mm:g} mm"
+
+    def score(self, masks: Masks) -> float | None:
+        distances = masks.once(distances_of)
+        if distances is not None:
+            return normalised_surface_dice(distances, self.tolerance_mm)
+        return 0.0 if _any_lesion(masks) else None
+
+    @property
+    def _is_usual(self) -> bool:
+        return self.tolerance_mm == NSD_TOLERANCE_MM
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HausdorffDistance95(Distance):
+    """95% Hausdorff distance: see `hausdorff95_mm`. The image's diagonal where one mask is empty."""
+
+    name = "hd95_mm"
+    label = "HD95"
+
+    def score(self, masks: Masks) -> float | None:
+        distances = masks.once(distances_of)
+        if distances is not None:
+            return hausdorff95_mm(distances)
+        return masks.diagonal_mm if _any_lesion(masks) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AverageSurfaceDistance(Distance):
+    """Average symmetric surface distance: see `average_distance_mm`. The image's diagonal where one mask is empty."""
+
+    name = "assd_mm"
+    label = "ASSD"
+
+    def score(self, masks: Masks) -> float | None:
+        distances = masks.once(distances_of)
+        if distances is not None:
+            return average_distance_mm(distances)
+        return masks.diagonal_mm if _any_lesion(masks) else None
+
+
+METRICS = (SurfaceDice(), HausdorffDistance95(), AverageSurfaceDistance())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SurfaceDistances:
     """For every element of each mask's surface its distance to the other mask's surface, and its area."""
 
@@ -33,6 +99,17 @@ class SurfaceDistances:
     predicted_mm2: NDArray[np.float64]
     reference_mm: NDArray[np.float64]
     reference_mm2: NDArray[np.float64]
+
+
+def distances_of(masks: Masks) -> SurfaceDistances | None:
+    """Distances between the surfaces of a case, which its three metrics share; None where a mask is empty."""
+    if not (masks.prediction_DHW.any() and masks.reference_DHW.any()):
+        return None
+    return surface_distances(masks.prediction_DHW, masks.reference_DHW, masks.spacing_DHW_mm)
+
+
+def _any_lesion(masks: Masks) -> bool:
+    return bool(masks.prediction_DHW.any() or masks.reference_DHW.any())
 
 
 def surface_distances(prediction_DHW: Mask, reference_DHW: Mask, spacing_DHW_mm: Spacing) -> SurfaceDistances:
@@ -45,7 +122,7 @@ def surface_distances(prediction_DHW: Mask, reference_DHW: Mask, spacing_DHW_mm:
     """
     if prediction_DHW.shape != reference_DHW.shape:
         raise ValueError(f"prediction {prediction_DHW.shape} and reference {reference_DHW.shape} differ in shape")
-    if not all(0.0 < mm < np.inf for mm in spacing_DHW_mm):
+    if not all(0.0 < mm < math.inf for mm in spacing_DHW_mm):
         raise ValueError(f"spacing {spacing_DHW_mm} is not three lengths in mm")
     if not (prediction_DHW.any() and reference_DHW.any()):
         raise ValueError("an empty mask has no surface to measure from")
@@ -89,12 +166,16 @@ def average_distance_mm(distances: SurfaceDistances) -> float:
 
 def _is_surface(code: NDArray[np.uint8]) -> Mask:
     """Neither 0 nor 255: adding 1 makes them 1 and, past the end of a byte, 0."""
+    import numpy as np
+
     surface: Mask = code + np.uint8(1) > 1
     return surface
 
 
 def _quantile_mm(distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]) -> float:
     """The smallest distance within which at least 95% of the area lies."""
+    import numpy as np
+
     order = np.argsort(distance_mm)
     covered_mm2 = np.cumsum(area_mm2[order])
     place = np.searchsorted(covered_mm2, HD_QUANTILE * covered_mm2[-1] * (1.0 - ROUNDING))
@@ -108,6 +189,9 @@ def _distances_mm(points: Mask, targets: Mask, spacing_DHW_mm: Spacing) -> NDArr
     transformed one by one, and distances across slices are added at the points alone, from the nearest slice outwards
     until no other can be nearer.
     """
+    import numpy as np
+    from scipy import ndimage
+
     depth_mm, *plane_mm = spacing_DHW_mm
 
     @cache

@@ -1,14 +1,98 @@
-"""The bedside estimate of a hemorrhage's volume: ABC/2 (Kothari et al., Stroke 1996;27:1304-1305)."""
+"""Volumes in mL from voxel counts, and the bedside estimate ABC/2 (Kothari et al., Stroke 1996;27:1304-1305)."""
+
+from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist, squareform
+from hemosweep.scores.kinds import Volume
+from hemosweep.scores.masks import Masks
 
-from hemosweep.arrays import Mask, Spacing
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemosweep.arrays import Mask, Spacing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReferenceVolume(Volume):
+    """Volume of the reference."""
+
+    name = "reference_ml"
+    label = "reference volume"
+
+    def score(self, masks: Masks) -> float:
+        return _count(masks.reference_DHW) * masks.voxel_ml
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictedVolume(Volume):
+    """Volume of the prediction."""
+
+    name = "predicted_ml"
+    label = "predicted volume"
+
+    def score(self, masks: Masks) -> float:
+        return _count(masks.prediction_DHW) * masks.voxel_ml
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FalsePositiveVolume(Volume):
+    """Volume of what was predicted outside the reference."""
+
+    name = "false_positive_ml"
+    label = "false-positive volume"
+    higher_is_better = False
+
+    def score(self, masks: Masks) -> float:
+        return _count(masks.prediction_DHW & ~masks.reference_DHW) * masks.voxel_ml
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VolumeDifference(Volume):
+    """Predicted minus reference volume: neither direction is better."""
+
+    name = "volume_difference_ml"
+    label = "volume difference"
+    lowest = None
+    averaged = True
+
+    def score(self, masks: Masks) -> float:
+        return _difference_ml(masks)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbsoluteVolumeDifference(Volume):
+    """Predicted minus reference volume, without its sign."""
+
+    name = "absolute_volume_difference_ml"
+    label = "absolute volume difference"
+    higher_is_better = False
+    averaged = True
+
+    def score(self, masks: Masks) -> float:
+        return abs(_difference_ml(masks))
+
+
+METRICS = (
+    ReferenceVolume(),
+    PredictedVolume(),
+    FalsePositiveVolume(),
+    VolumeDifference(),
+    AbsoluteVolumeDifference(),
+)
+
+
+def _difference_ml(masks: Masks) -> float:
+    return _count(masks.prediction_DHW) * masks.voxel_ml - _count(masks.reference_DHW) * masks.voxel_ml
+
+
+def _count(mask_DHW: Mask) -> int:
+    import numpy as np
+
+    return int(np.count_nonzero(mask_DHW))
+
 
 FULL_SLICE, HALF_SLICE = 0.75, 0.25
 """Shares of the largest slice's area: a slice above the first counts whole, one below the second does not count."""
@@ -27,12 +111,17 @@ def abc2_ml(mask_DHW: Mask, spacing_DHW_mm: Spacing) -> float:
     On thin slices the rule cuts an ellipsoid's height to (1 + sqrt(3)) / 4 = 68%, which is why the estimate is then
     about two thirds of the volume; on slices of 5 to 10 mm, for which it was made, it comes closer.
     """
+    import numpy as np
+    from scipy import ndimage
+
     pieces_DHW, _ = ndimage.label(mask_DHW, structure=np.ones((3, 3, 3)))
     boxes = ndimage.find_objects(pieces_DHW)
     return math.fsum(_abc2_ml(pieces_DHW[box] == label, spacing_DHW_mm) for label, box in enumerate(boxes, start=1))
 
 
 def _abc2_ml(piece_DHW: Mask, spacing_DHW_mm: Spacing) -> float:
+    import numpy as np
+
     spacing_d_mm, spacing_h_mm, spacing_w_mm = spacing_DHW_mm
     area_D = piece_DHW.sum(axis=(1, 2))
     a_mm, b_mm = diameters_mm(piece_DHW[int(area_D.argmax())], (spacing_h_mm, spacing_w_mm))
@@ -43,6 +132,10 @@ def _abc2_ml(piece_DHW: Mask, spacing_DHW_mm: Spacing) -> float:
 
 def diameters_mm(mask_HW: Mask, spacing_HW_mm: tuple[float, float]) -> tuple[float, float]:
     """Largest diameter of a non-empty mask's convex outline, and the largest one at right angles to it."""
+    import numpy as np
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist, squareform
+
     pixels_N2 = np.argwhere(mask_HW)
     corners_K2 = np.unique(np.concatenate([pixels_N2 + corner for corner in ((0, 0), (0, 1), (1, 0), (1, 1))]), axis=0)
     points_K2 = corners_K2 * np.asarray(spacing_HW_mm)

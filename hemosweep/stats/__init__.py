@@ -1,6 +1,7 @@
 """Statistics of paired case scores, and the check of comparability."""
 
-from hemosweep.scores.metric import DSC, METRICS, Metric, find_metric
+from hemosweep.scores.catalogue import DSC, METRICS, find_metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import Scores, scores_by_case
 from hemosweep.stats.clusters import (
     FoldComparison,
@@ -40,7 +41,7 @@ __all__ = [
     "GroupDifference",
     "Interaction",
     "MeanTest",
-    "Metric",
+    "MetricDescription",
     "Outcome",
     "Outlier",
     "PairedComparison",

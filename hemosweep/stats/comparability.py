@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparabilityFacts:
-    """Provenance of a run. `packages` is package name to version; `device_kind` is such as "cpu" or "cuda"."""
+    """Provenance of a run.
+
+    `metric_digest` is that of the metric that is compared. `packages` is package name to version; `device_kind` is such
+    as "cpu" or "cuda".
+    """
 
     dataset_digest: str
     folds_digest: str
-    metric_version: str
+    metric_digest: str
     checkpoint_rule: str
     source_digest: str
     packages: Mapping[str, str]
@@ -33,7 +37,7 @@ class Comparability:
 REFUSALS = {
     "dataset_digest": ("data set content", "run both arms on the same data set"),
     "folds_digest": ("case folds", "run both arms with the same stored folds"),
-    "metric_version": ("metric version", "score the older run's predictions again"),
+    "metric_digest": ("metric digest", "score the kept predictions of both again: hemosweep score SWEEP"),
     "checkpoint_rule": ("checkpoint rule", "run both arms with the same rule for the epoch that is kept"),
 }
 CAUTIONS = {

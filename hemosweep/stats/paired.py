@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hemosweep.scores.metric import DSC, Metric
+from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import Scores
 from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_folds, compare_patients
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
@@ -62,7 +63,7 @@ class PairedComparison:
     folds: FoldComparison | None
     verdict: str
     outcome: Outcome
-    metric: Metric
+    metric: MetricDescription
     sd_a: float | None
     sd_b: float | None
     effect: EffectSize | None
@@ -82,7 +83,7 @@ def paired_comparison(
     a: Scores | Sequence[Scores],
     b: Scores | Sequence[Scores],
     *,
-    metric: Metric = DSC,
+    metric: MetricDescription = DSC,
     ivh: Mapping[str, str] | None = None,
     folds_a: Mapping[str, str | int] | None = None,
     folds_b: Mapping[str, str | int] | None = None,
@@ -221,7 +222,7 @@ def _equivalence(test: MeanTest, noise: SeedNoise | None, margin: float) -> Equi
     return equivalence(test.mean, test.sd / math.sqrt(test.n), test.df, margin)
 
 
-def _outlier_warning(outliers: Sequence[Outlier], metric: Metric) -> list[str]:
+def _outlier_warning(outliers: Sequence[Outlier], metric: MetricDescription) -> list[str]:
     if not outliers:
         return []
     named = ", ".join(f"{outlier.case_id} ({metric.text(outlier.diff)}, z = {outlier.z:.1f})" for outlier in outliers)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
-from hemosweep.scores.metric import Metric, check_range
+from hemosweep.scores.metric import MetricDescription, check_range
 from hemosweep.scores.table import Scores
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ class Pairs:
         return np.rint(self.diff_N / self.resolution).astype(np.int64)
 
 
-def pair(a: Sequence[Scores], b: Sequence[Scores], metric: Metric) -> Pairs:
+def pair(a: Sequence[Scores], b: Sequence[Scores], metric: MetricDescription) -> Pairs:
     """Pair two arms, each given as one mapping a seed; a case counts when every seed of both arms scored it.
 
     Raises:

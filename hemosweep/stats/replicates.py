@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from hemosweep.scores.metric import Metric, check_range
+from hemosweep.scores.metric import MetricDescription, check_range
 from hemosweep.scores.table import Scores
 from hemosweep.stats.groups import satterthwaite
 from hemosweep.stats.pairing import Floats, to_floats
@@ -69,7 +69,7 @@ def seed_spread(scores_SN: Floats) -> SeedSpread | None:
 
 
 def baseline_spread(
-    by_seed: Sequence[Scores], case_ids: Sequence[str], metric: Metric
+    by_seed: Sequence[Scores], case_ids: Sequence[str], metric: MetricDescription
 ) -> tuple[SeedSpread | None, list[str]]:
     """The spread of an arm trained with several seeds, over those of the cases that every seed scored, and warnings.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from hemosweep.scores.metric import Metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.power import Equivalence
 from hemosweep.stats.replicates import SeedNoise, is_within_seed_noise
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, MeanTest
@@ -24,7 +24,7 @@ Outcome = Literal[
 def outcome_of(
     status: TestStatus,
     test: MeanTest,
-    metric: Metric,
+    metric: MetricDescription,
     *,
     equivalence: Equivalence | None,
     noise: SeedNoise | None,
@@ -55,7 +55,7 @@ def sentence(
     outcome: Outcome,
     status: TestStatus,
     test: MeanTest,
-    metric: Metric,
+    metric: MetricDescription,
     *,
     equivalence: Equivalence | None,
     noise: SeedNoise | None,
@@ -94,7 +94,7 @@ def p_text(p: float) -> str:
     return f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"
 
 
-def _untestable(status: TestStatus, test: MeanTest, metric: Metric) -> str:
+def _untestable(status: TestStatus, test: MeanTest, metric: MetricDescription) -> str:
     if status == "identical":
         return f"A and B score the same on all {test.n} paired cases"
     if status == "zero_variance" and test.mean is not None:

@@ -1,1 +1,1 @@
-"""Contract suites that the author of a plug-in runs."""
+"""Contract suites that the author of a plug-in runs with pytest."""

@@ -25,6 +25,7 @@ from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.loop import NonFiniteLoss
 from hemosweep.training.parent import die_with_parent
+from hemosweep.training.scoring import Scoring
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (
     (NonFiniteLoss, "non_finite_loss"),
@@ -93,7 +94,8 @@ def train_fold(folder: Path) -> int:
     journal = Journal(folder / JOURNAL_NAME)
     try:
         with pause_on_sigterm() as should_pause:
-            run_fold(read_trusted(folder), folder, journal, should_pause)
+            spec = read_trusted(folder)
+            run_fold(spec, folder, journal, Scoring.of(spec, folder), should_pause)
     except Paused:
         journal.write("paused")
         return PAUSED

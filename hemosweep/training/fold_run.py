@@ -1,16 +1,18 @@
-"""One fold run from its spec to its scores. It knows neither Optuna nor MLflow: it reads and writes its own folder."""
+"""One fold run from its spec to its predictions. It knows neither Optuna nor MLflow: it reads and writes its own
+folder, and hands each prediction to a function that scores it."""
 
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.config import ArmConfig
 from hemosweep.foldrun.journal import Journal, read_journal, seconds_at_work
 from hemosweep.foldrun.pause import Paused
@@ -21,7 +23,6 @@ from hemosweep.foldrun.spec import (
     SCORES_NAME,
     CaseInput,
     FoldRunSpec,
-    read_json,
     write_json,
 )
 from hemosweep.inference.sliding_window import predict_probability
@@ -29,9 +30,23 @@ from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres, draw_case_centres
-from hemosweep.scores.score_case import score_case
-from hemosweep.scores.table import CaseScores
 from hemosweep.training.loop import Epoch, train
+
+
+class Scoring(Protocol):
+    """Scores of the test cases in the folder of a fold run (`training.scoring`). A row has `case_id` and `dsc`."""
+
+    def so_far(self) -> list[dict[str, Any]]:
+        """Rows of the first test cases, which an earlier process left."""
+        ...
+
+    def score(self, case_input: CaseInput, case: PreprocessedCase, prediction_DHW: Mask) -> dict[str, Any]:
+        """Row of a case, its prediction on the scanner's grid. Called in a thread beside the network."""
+        ...
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        """Keep the rows of the cases so far."""
+        ...
 
 
 def derive_seed(seed: int, *purpose: str) -> int:
@@ -78,11 +93,16 @@ def build_bank(
 
 
 def run_fold(
-    spec: FoldRunSpec, folder: Path, journal: Journal, should_pause: Callable[[], bool] = lambda: False
+    spec: FoldRunSpec,
+    folder: Path,
+    journal: Journal,
+    scoring: Scoring,
+    should_pause: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one.
 
     Args:
+        scoring: scores the test cases, and keeps the scores.
         should_pause: asked before each epoch and each test case.
 
     Raises:
@@ -140,21 +160,10 @@ def run_fold(
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
     # While a GPU predicts the processors are free; a network on the CPU needs them itself.
     beside = device.torch_device.type != "cpu"
-    scores = _test_cases(spec, model, device, folder, journal, should_pause, score_beside=beside)
-    write_json(folder / SCORES_NAME, scores)
+    scoring.write(_test_cases(spec, model, device, folder, journal, scoring, should_pause, score_beside=beside))
     seconds = seconds_before + time.perf_counter() - begun
     journal.write("done", seconds=seconds)
     write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
-
-
-def _scores_so_far(spec: FoldRunSpec, folder: Path) -> list[dict[str, Any]]:
-    """Scores that a process left which was paused among the test cases; none where they are damaged."""
-    try:
-        scores = read_json(folder / SCORES_NAME)
-        tested = [row["case_id"] for row in scores]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return []
-    return list(scores) if tested == [case.case_id for case in spec.test[: len(tested)]] else []
 
 
 def _test_cases(
@@ -163,11 +172,12 @@ def _test_cases(
     device: Device,
     folder: Path,
     journal: Journal,
+    scoring: Scoring,
     should_pause: Callable[[], bool],
     *,
     score_beside: bool,
 ) -> list[dict[str, Any]]:
-    """Scores of all test cases in order; those that a paused process left are not tested again.
+    """Rows of all test cases in order; those that a paused process left are not tested again.
 
     The next case is read while the network works on a case. With `score_beside` the case before is scored and written
     meanwhile, too; else that is done before the network goes on. Only this thread writes the journal. What fails in
@@ -176,26 +186,26 @@ def _test_cases(
     Raises:
         Paused: `should_pause` said so before a case; the scores of all cases that were begun are in the folder.
     """
-    scores = _scores_so_far(spec, folder)
-    cases = spec.test[len(scores) :]
+    rows = scoring.so_far()
+    cases = spec.test[len(rows) :]
     last_at = time.perf_counter()
     reading: list[Future[PreprocessedCase]] = []
-    scoring: list[Future[CaseScores]] = []
+    in_scoring: list[Future[dict[str, Any]]] = []
 
     def finish_scoring() -> None:
         nonlocal last_at
-        while scoring:
-            result = scoring.pop().result()
+        while in_scoring:
+            row = in_scoring.pop().result()
             now = time.perf_counter()
-            journal.write("tested", case_id=result.case_id, dsc=result.dsc, seconds=now - last_at)
+            journal.write("tested", case_id=row["case_id"], dsc=row["dsc"], seconds=now - last_at)
             last_at = now
-            scores.append(result.as_dict())
+            rows.append(row)
 
     with ThreadPoolExecutor(max_workers=2) as threads:  # One reads, one scores.
         for index, case_input in enumerate(cases):
             if should_pause():
                 finish_scoring()
-                write_json(folder / SCORES_NAME, scores)
+                scoring.write(rows)
                 raise Paused
             case = reading.pop().result() if reading else load_preprocessed(Path(case_input.path))
             reading += [threads.submit(load_preprocessed, Path(after.path)) for after in cases[index + 1 : index + 2]]
@@ -209,28 +219,21 @@ def _test_cases(
                 device=device,
             )
             finish_scoring()
-            scoring.append(threads.submit(_score, case_input, case, probability_DHW, spec.fold, folder))
+            in_scoring.append(threads.submit(_score, scoring, case_input, case, probability_DHW, folder))
             if not score_beside:
                 finish_scoring()
         finish_scoring()
-    return scores
+    return rows
 
 
 def _score(
-    case_input: CaseInput, case: PreprocessedCase, probability_DHW: NDArray[np.float32], fold: int, folder: Path
-) -> CaseScores:
+    scoring: Scoring, case_input: CaseInput, case: PreprocessedCase, probability_DHW: NDArray[np.float32], folder: Path
+) -> dict[str, Any]:
     """Write a case's prediction on the scanner's grid, and return its scores there."""
     prediction_DHW = case.grid.to_native(probability_DHW) > 0.5
-    scores = score_case(
-        prediction_DHW,
-        case.reference_DHW,
-        spacing_DHW_mm=case.native_spacing_DHW_mm,
-        case_id=case_input.case_id,
-        fold=fold,
-        ivh=case_input.ivh,
-    )
+    row = scoring.score(case_input, case, prediction_DHW)
     write_prediction(folder / PREDICTIONS_NAME / f"{case_input.case_id}.nii.gz", prediction_DHW, case.affine)
-    return scores
+    return row
 
 
 def write_prediction(path: Path, prediction_DHW: np.ndarray, affine: np.ndarray) -> None:

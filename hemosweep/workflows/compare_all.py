@@ -8,7 +8,7 @@ from hemosweep.comparison.family import compare_all as compare_declared
 from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_difference
 from hemosweep.report.plots.forest import draw_forest
-from hemosweep.scores.metric import DSC, find_metric
+from hemosweep.scores.catalogue import DSC
 from hemosweep.sweeps import find_declared
 from hemosweep.tracking.reader import MlflowStore
 
@@ -45,6 +45,6 @@ def _draw(family: Family, folder: Path) -> Path | None:
     path = folder / ("forest.png" if is_dsc else f"forest-{family.metric}.png")
     printed = {(row.a, row.b): paper_difference(family.sweep, row.a, row.b) for row in family.rows if is_dsc}
     paper = {pair: difference for pair, difference in printed.items() if difference is not None}
-    label = find_metric(family.metric).label
+    label = family.rows[0].comparison.metric.label
     draw_forest(family.rows, path, title=f"{family.sweep}: differences in {label}", paper=paper)
     return path

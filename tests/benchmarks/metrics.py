@@ -22,7 +22,6 @@ from scipy import ndimage
 from hemosweep.arrays import Mask
 from hemosweep.scores.marching_cubes import element_areas_mm2
 from hemosweep.scores.score_case import score_case
-from hemosweep.scores.table import CaseScores
 
 SHAPE_DHW = (40, 512, 512)
 SPACING_DHW_MM = (4.5, 0.45, 0.45)
@@ -74,12 +73,12 @@ def make_masks() -> Iterator[tuple[str, Mask, Mask]]:
     yield "nothing", np.zeros(SHAPE_DHW, dtype=bool), reference
 
 
-def time_scores(prediction: Mask, reference: Mask, repeats: int) -> tuple[CaseScores, float, float]:
+def time_scores(prediction: Mask, reference: Mask, repeats: int) -> tuple[dict[str, float | None], float, float]:
     """The scores, and the shortest time and processor time that they took, in seconds."""
     times_s = []
     for _ in range(repeats):
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        scores = score_case(prediction, reference, spacing_DHW_mm=SPACING_DHW_MM, case_id="sub-001", fold=0, ivh="yes")
+        scores = score_case(prediction, reference, spacing_DHW_mm=SPACING_DHW_MM)
         times_s.append((time.perf_counter() - begun, time.process_time() - begun_cpu))
     return scores, min(wall_s for wall_s, _ in times_s), min(cpu_s for _, cpu_s in times_s)
 
@@ -100,11 +99,11 @@ def main() -> None:
         predictions[name] = {
             "s": round(wall_s, 3),
             "cpu_s": round(cpu_s, 3),
-            "reference_ml": round(scores.reference_ml, 1),
-            "predicted_ml": round(scores.predicted_ml, 1),
-            "dsc": None if scores.dsc is None else round(scores.dsc, 3),
-            "nsd": None if scores.nsd is None else round(scores.nsd, 3),
-            "hd95_mm": None if scores.hd95_mm is None else round(scores.hd95_mm, 2),
+            "reference_ml": round(scores["reference_ml"], 1),
+            "predicted_ml": round(scores["predicted_ml"], 1),
+            "dsc": None if scores["dsc"] is None else round(scores["dsc"], 3),
+            "nsd": None if scores["nsd"] is None else round(scores["nsd"], 3),
+            "hd95_mm": None if scores["hd95_mm"] is None else round(scores["hd95_mm"], 2),
         }
     report = {
         "python": platform.python_version(),

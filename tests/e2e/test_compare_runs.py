@@ -159,7 +159,7 @@ def test_a_run_that_has_not_finished_is_refused(refused):
     [
         ("dataset_digest", "data set content differs (A: data, B: another)"),
         ("folds_digest", "case folds differs (A: folds, B: another)"),
-        ("metric_version", "metric version differs (A: 2, B: another)"),
+        ("metric_digests", "metric digest differs (A: dsc now, B: not recorded for "),
         ("checkpoint_rule", "checkpoint rule differs (A: best validation loss, B: another)"),
         ("silent", "checkpoint rule differs (A: best validation loss, B: not recorded for "),
         ("moved", "case folds differ: 007 (A: 0, B: 1), 008 (A: 1, B: 0)"),
@@ -225,7 +225,7 @@ def test_a_run_is_compared_with_a_file_which_cannot_be_checked(compared, tmp_pat
     assert result["t"] == pytest.approx(t_of(STEPS))
     assert (result["run_id_b"], result["b"]) == (None, str(path))
     unchecked, moved = result["warnings"]
-    assert unchecked.startswith(f"{path} does not say which data, folds, metric version")
+    assert unchecked.startswith(f"{path} does not say which data, folds, metric digest")
     assert moved.startswith("in different folds in A and B: 003, 004, 005, 006;")
 
 

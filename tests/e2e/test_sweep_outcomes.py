@@ -27,10 +27,10 @@ from hemosweep.foldrun.lock import hold
 from hemosweep.foldrun.spec import FoldRunSpec, write_json
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.report.plots.arm_plots import boxplot
-from hemosweep.scores.score_case import score_case
 from hemosweep.sweeps import base
 from hemosweep.tracking.database import database_path
 from hemosweep.training.fold_run import write_prediction
+from hemosweep.training.scoring import Scoring
 
 SMALL, MIDDLE = "24x24x8", "32x32x16"
 
@@ -69,7 +69,7 @@ class Child:
             return Ended(folder=folder, failure=f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}")
         if name in self.interrupted:
             raise KeyboardInterrupt
-        scores = []
+        scoring, scores = Scoring.of(spec, folder), []
         for number, case_input in enumerate(spec.test):
             case = load_preprocessed(Path(case_input.path))
             prediction_DHW = case.reference_DHW.copy()
@@ -78,18 +78,9 @@ class Child:
             missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number + self.more_missed
             prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
             write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
-            scores.append(
-                score_case(
-                    prediction_DHW,
-                    case.reference_DHW,
-                    spacing_DHW_mm=case.native_spacing_DHW_mm,
-                    case_id=case.case_id,
-                    fold=spec.fold,
-                    ivh=case_input.ivh,
-                ).as_dict()
-            )
+            scores.append(scoring.score(case_input, case, prediction_DHW))
         journal.write("stopped", reason="max_epochs", best_epoch=1)
-        write_json(folder / "scores.json", scores)
+        scoring.write(scores)
         write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.0})
         return Ended(folder=folder)
 

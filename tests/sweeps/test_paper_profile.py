@@ -24,7 +24,8 @@ from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
-from hemosweep.training.fold_run import centres_seed, derive_seed, draw_fold_centres, run_fold
+from hemosweep.training.fold_run import centres_seed, derive_seed, draw_fold_centres
+from tests.fold_runs import run_fold
 
 # It took three to four minutes on two shared CPU cores, two thirds of them for the test case.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -96,7 +97,7 @@ def test_one_training_step_of_full_width_has_a_finite_loss_and_moves_every_weigh
 
 
 def test_the_test_case_is_segmented_on_the_scanners_grid_and_scored(fold: FoldRun) -> None:
-    (scores,) = json.loads((fold.folder / "scores.json").read_text())
+    (scores,) = json.loads((fold.folder / "scores.json").read_text())["rows"]
     case_id = scores["case_id"]
     prediction = read_volume(fold.folder / "predictions" / f"{case_id}.nii.gz")
     ct = read_volume(fold.data / case_id / "ct" / f"{case_id}_ct.nii.gz")

@@ -7,6 +7,8 @@ from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
+from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.recorded import recorded_digest
 
 _TAGS = {
     "profile": "Profile",
@@ -14,8 +16,6 @@ _TAGS = {
     "dataset_digest": "Data set digest",
     "folds_digest": "Split digest",
     "source_digest": "Source digest",
-    "metric_version": "Metric version",
-    "nsd_tolerance_mm": "Surface Dice tolerance (mm)",
     "checkpoint_rule": "Epoch that is kept",
     "device_kind": "Kind of device",
 }
@@ -30,6 +30,7 @@ def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
         ("Folds", _value_text(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
         ("Seeds", ", ".join(map(str, sorted({run.seed for run in sweep.runs})))),
         *((label, _value_text(sweep.runs, _tag(f"{FACT_PREFIX}{name}"))) for name, label in _TAGS.items()),
+        (f"{DSC.label}'s metric digest", _value_text(sweep.runs, _metric_digest)),
         ("Commit", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}git_commit"))),
         ("Python", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}python"))),
         ("Platform", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}platform"))),
@@ -85,6 +86,10 @@ def _total(seconds: Sequence[float | None]) -> float | None:
 
 def _tag(name: str) -> Callable[[RunFacts], str]:
     return lambda run: run.tags.get(name, UNDEFINED)
+
+
+def _metric_digest(run: RunFacts) -> str:
+    return recorded_digest(run.tags, DSC.name) or UNDEFINED
 
 
 def _value_text(runs: Sequence[RunFacts], fact: Callable[[RunFacts], str]) -> str:

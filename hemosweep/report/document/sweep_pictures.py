@@ -19,7 +19,8 @@ from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
 from hemosweep.report.slices.pairs import draw_pair
 from hemosweep.report.terminal.table import ARROW
-from hemosweep.scores.metric import DSC, Metric
+from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.metric import MetricDescription
 
 FIGURES = "figures"
 
@@ -29,7 +30,7 @@ class _Names(TypedDict):
 
     name_a: str
     name_b: str
-    metric: Metric
+    metric: MetricDescription
 
 
 SLICE_DPI = 200

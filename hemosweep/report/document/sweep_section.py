@@ -22,7 +22,7 @@ _READING = (
     "test (the paper's dependent t-test) cover the choice of cases, not that of the seed or of the training cases.",
     "Our verdict is the test's, corrected for the number of comparisons that the ablation declared before any training "
     "(Holm). It is within seed noise where new seeds alone make as large a difference, as far as arms were trained "
-    "with several; and not comparable where two runs differ in data, folds, metric version or checkpoint rule: then no "
+    "with several; and not comparable where two runs differ in data, folds, metric digest or checkpoint rule: then no "
     "figure is given.",
 )
 

@@ -25,7 +25,7 @@ from hemosweep.report.plots.paired_cases import (
     write_title,
 )
 from hemosweep.report.terminal.table import MINUS
-from hemosweep.scores.metric import Metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.agreement import LimitsOfAgreement, limits_of_agreement
 from hemosweep.stats.diagnostics import find_outliers
 
@@ -33,7 +33,7 @@ LIMIT_BAND_COLOUR = "#ECECEC"
 HALO = [withStroke(linewidth=2.0, foreground="white")]
 
 
-def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
+def bland_altman(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: MetricDescription) -> None:
     """Each case's difference B - A against the mean of both, with the bias and the 95% limits of agreement.
 
     The bands are 95% intervals (`limits_of_agreement`). Limits without an interval are left out. The outliers among the

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.arm_plots import BLACK, BLUE, GREY, STYLE, save
 from hemosweep.report.terminal.table import ARROW, MINUS
-from hemosweep.scores.metric import Metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
@@ -98,7 +98,7 @@ def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:
     )
 
 
-def name_difference_axis(axes: Axes, metric: Metric) -> None:
+def name_difference_axis(axes: Axes, metric: MetricDescription) -> None:
     """Label the horizontal axis and, above it on both sides of zero, the better side."""
     unit = f" ({metric.unit})" if metric.unit else ""
     axes.set_xlabel(f"difference in {metric.label}{unit}, B {MINUS} A")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hemosweep.errors import BadInput
 from hemosweep.report.plots.arm_plots import BLACK, BLUE, GREY, VERMILION
 from hemosweep.report.terminal.table import ARROW, MINUS
-from hemosweep.scores.metric import Metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import scores_by_case
 from hemosweep.stats.groups import IVH_GROUPS, UNLABELLED
 from hemosweep.stats.pairing import Floats, Pairs, pair
@@ -45,7 +45,7 @@ class PairedCases:
 
     pairs: Pairs
     ivh: tuple[str, ...]
-    metric: Metric
+    metric: MetricDescription
     test: MeanTest
 
     @property
@@ -120,7 +120,7 @@ class PairedCases:
         return {case_id: shortened(case_id) if len(ids) == 1 else case_id for case_id in ids}
 
 
-def read_pairs(pairs: pd.DataFrame, path: Path, metric: Metric) -> PairedCases:
+def read_pairs(pairs: pd.DataFrame, path: Path, metric: MetricDescription) -> PairedCases:
     """The cases of a table with columns case_id, a, b and ivh; those without both scores are counted as left out.
 
     Raises:
@@ -208,7 +208,7 @@ def spread(places: list[float], gap: float, low: float, high: float) -> list[flo
     return out
 
 
-def score_range(values_N: Floats, metric: Metric) -> tuple[float, float]:
+def score_range(values_N: Floats, metric: MetricDescription) -> tuple[float, float]:
     """Range of an axis of scores: all of them and a margin, but little beyond the bounds of the metric."""
     low, high = float(values_N.min()), float(values_N.max())
     margin = 0.05 * ((high - low) or 0.1 * (abs(high) or 1.0))

@@ -29,7 +29,7 @@ from hemosweep.report.plots.paired_cases import (
     write_title,
 )
 from hemosweep.report.terminal.table import MINUS
-from hemosweep.scores.metric import Metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.paired import NUM_EXTREME_CASES
 from hemosweep.stats.pairing import Floats
 from hemosweep.stats.ttest import mean_test
@@ -41,7 +41,7 @@ MAX_BARS_INCHES = 7.0
 MEAN: Any = {"color": BLACK, "marker": "D", "ms": 4.5, "mfc": "white", "mew": 0.9}
 
 
-def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
+def slope_plot(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: MetricDescription) -> None:
     """Each case as a line from its score in A to that in B, and beside it each arm's mean with its 95% interval.
 
     Args:
@@ -100,7 +100,7 @@ def _draw_mean(axes: Axes, place: float, scores_N: Floats, side: str, cases: Pai
     axes.text(x, test.mean, text.replace("-", MINUS), ha=side, va="center", fontsize=7, linespacing=1.3)
 
 
-def difference_bars(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: Metric) -> None:
+def difference_bars(pairs: pd.DataFrame, path: Path, *, name_a: str, name_b: str, metric: MetricDescription) -> None:
     """Each case's difference B - A as a bar, the largest gain on top and the largest loss at the bottom.
 
     The five largest gains and losses are labelled, or every case where there are no more than 24. The band is the 95%

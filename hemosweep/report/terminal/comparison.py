@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hemosweep.scores.metric import DSC, Metric
+from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.robust import MAX_BOOTSTRAPPED
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 from hemosweep.stats.verdict import p_text
@@ -153,7 +154,7 @@ def _seeds(result: "PairedComparison", baseline: str | None) -> Iterable[tuple[s
         yield "cases and seeds", f"hierarchical bootstrap 95% CI {_interval(result, noise.ci95)}"
 
 
-def spread_text(spread: "SeedSpread", metric: Metric = DSC) -> str:
+def spread_text(spread: "SeedSpread", metric: MetricDescription = DSC) -> str:
     """The mean score of each seed, and the spread of these means."""
     means = ", ".join(metric.number(mean) for mean in spread.means)
     return f"{means}; sd {metric.number(spread.sd)}, range {metric.number(spread.range)}"

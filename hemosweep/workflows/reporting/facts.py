@@ -17,7 +17,7 @@ from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.slices.pairs import PairArm, largest_changes
 from hemosweep.report.terminal.summary import arm_spread
 from hemosweep.runs import FACT_PREFIX, RunRecord, Snapshot
-from hemosweep.scores.metric import DSC
+from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.table import case_table
 from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread

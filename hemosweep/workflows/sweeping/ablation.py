@@ -32,6 +32,7 @@ from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.sweeps.base import Profile
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
+from hemosweep.workflows.score import score_replicates
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 
 PHANTOM_SEED = 0
@@ -204,6 +205,7 @@ def train(
         tags["subset"] = request.subset
     replicates = prepared.plan(request.arms, request.seeds)
     write_plan(request.out, request.sweep.name, request.profile.name, replicates)
+    score_replicates(request.out, replicates, console)
     executor = workplace.executor
     with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
         return run_sweep(

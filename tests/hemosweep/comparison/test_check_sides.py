@@ -18,7 +18,7 @@ def test_runs_that_were_made_alike_have_neither_reasons_nor_warnings():
 
 
 def test_every_reason_is_named():
-    check = checked(cases(SMALL), cases(MIDDLE), dataset_digest="x", folds_digest="x", metric_version="x")
+    check = checked(cases(SMALL), cases(MIDDLE), dataset_digest="x", folds_digest="x", metric_digests="x")
     assert len(check.reasons) == 3
 
 

@@ -32,7 +32,7 @@ def test_the_lines_begin_with_the_sides_and_end_with_the_verdict():
     [
         ("dataset_digest", "data set content differs"),
         ("folds_digest", "case folds differ"),
-        ("metric_version", "metric version differs"),
+        ("metric_digests", "metric digest differs"),
         ("checkpoint_rule", "checkpoint rule differs"),
     ],
 )

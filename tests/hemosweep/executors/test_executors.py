@@ -17,8 +17,8 @@ from hemosweep.executors.execution import open_executor, read_execution
 from hemosweep.executors.local import LocalExecutor
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.testing.executors import ExecutorContract
-from hemosweep.training.fold_run import run_fold
 from tests.dask_cluster import dask_cluster
+from tests.fold_runs import run_fold
 from tests.processes import is_alive, trainings, wait_for
 
 pytestmark = [

@@ -13,7 +13,7 @@ from hemosweep.inference.ensemble import EnsembleCases, load_ensemble, predict_e
 from hemosweep.model.device import Device
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.training import fold_run
-from hemosweep.training.fold_run import run_fold
+from tests.fold_runs import run_fold
 
 SPLITS = ({"train": "ab", "validation": "c", "test": "de"}, {"train": "de", "validation": "c", "test": "ab"})
 

@@ -14,7 +14,7 @@ from hemosweep.foldrun.journal import Journal
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.prediction.predict import predict
 from hemosweep.runs import FoldRecord
-from hemosweep.training.fold_run import run_fold
+from tests.fold_runs import run_fold
 from tests.recorded import SMALL, cases, in_memory
 
 DIGESTS = ("fold-0", "fold-1")

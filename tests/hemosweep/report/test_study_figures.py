@@ -17,6 +17,7 @@ from hemosweep.report import study_figures as study
 from hemosweep.report.study_figures import SweepFigures, median_training_case, training_centres
 from hemosweep.sampling.restriction import restriction
 from hemosweep.training import fold_run
+from tests.fold_runs import run_fold
 
 SHAPE_DHW = (8, 12, 12)
 CONFIG = ArmConfig(
@@ -81,7 +82,7 @@ def test_shown_centres_are_those_that_the_fold_run_trains_on(tmp_path, monkeypat
     monkeypatch.setattr(fold_run, "train", train)
     spec = make_spec(seed=seed, test="de", validation="c", train="ab")
     with pytest.raises(Trained):
-        fold_run.run_fold(spec, tmp_path, Journal(tmp_path / "events.jsonl"))
+        run_fold(spec, tmp_path, Journal(tmp_path / "events.jsonl"))
     case, centres = training_centres(spec, "b")
     assert case.case_id == "b"
     assert centres.counts == drawn["b"].counts

@@ -11,19 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hemosweep.arrays import Mask, Spacing
-from hemosweep.scores.metric import METRICS
+from hemosweep.scores.catalogue import METRICS
 from hemosweep.scores.score_case import score_case
-from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS, NUMBER_COLUMNS, CaseScores
+from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS, NUMBER_COLUMNS
 
 SPACING_MM = (5.0, 1.0, 2.0)
 
 
-def score(prediction: Mask, reference: Mask, spacing_DHW_mm: Spacing = SPACING_MM) -> CaseScores:
-    return score_case(prediction, reference, spacing_DHW_mm=spacing_DHW_mm, case_id="sub-001", fold=3, ivh="n/a")
-
-
-def values(scores: CaseScores) -> dict[str, Any]:
-    return {name: getattr(scores, name) for name in NUMBER_COLUMNS}
+def score(prediction: Mask, reference: Mask, spacing_DHW_mm: Spacing = SPACING_MM) -> dict[str, float | None]:
+    return score_case(prediction, reference, spacing_DHW_mm=spacing_DHW_mm)
 
 
 def approximately(expected: dict[str, Any]) -> dict[str, Any]:
@@ -36,14 +32,18 @@ def test_scores_by_hand() -> None:
     prediction[2:4, 2:4, 1:5] = True  # 16 voxels, 8 of them in the reference
     prediction[0, 5, 6] = True  # and one on its own
     scores = score(prediction, reference)
-    assert scores.dsc == 16 / 37
-    assert scores.reference_ml == pytest.approx(0.20)
-    assert scores.predicted_ml == pytest.approx(0.17)
-    assert scores.false_positive_ml == pytest.approx(0.09)
-    assert scores.volume_difference_ml == pytest.approx(-0.03)
-    assert scores.absolute_volume_difference_ml == pytest.approx(0.03)
-    assert (scores.voxel_sensitivity, scores.voxel_precision) == (8 / 20, 8 / 17)
-    assert (scores.lesion_sensitivity, scores.lesion_precision, scores.lesion_f1) == (1.0, 0.5, pytest.approx(2 / 3))
+    assert scores["dsc"] == 16 / 37
+    assert scores["reference_ml"] == pytest.approx(0.20)
+    assert scores["predicted_ml"] == pytest.approx(0.17)
+    assert scores["false_positive_ml"] == pytest.approx(0.09)
+    assert scores["volume_difference_ml"] == pytest.approx(-0.03)
+    assert scores["absolute_volume_difference_ml"] == pytest.approx(0.03)
+    assert (scores["voxel_sensitivity"], scores["voxel_precision"]) == (8 / 20, 8 / 17)
+    assert (scores["lesion_sensitivity"], scores["lesion_precision"], scores["lesion_f1"]) == (
+        1.0,
+        0.5,
+        pytest.approx(2 / 3),
+    )
 
 
 @pytest.mark.parametrize(("axis", "step_mm"), [(0, 5.0), (1, 1.0), (2, 2.0)])
@@ -51,9 +51,9 @@ def test_distances_count_each_axis_in_its_own_spacing(axis: int, step_mm: float)
     reference = np.zeros((6, 6, 6), dtype=bool)
     reference[1, 1, 1] = True
     scores = score(np.roll(reference, 3, axis), reference)
-    assert (scores.hd95_mm, scores.assd_mm) == (pytest.approx(3 * step_mm), pytest.approx(2.5 * step_mm))
+    assert (scores["hd95_mm"], scores["assd_mm"]) == (pytest.approx(3 * step_mm), pytest.approx(2.5 * step_mm))
     # 2 mm are two steps of the second axis, of the others none.
-    assert scores.nsd == pytest.approx(0.5 if axis == 1 else 0.0)
+    assert scores["nsd"] == pytest.approx(0.5 if axis == 1 else 0.0)
 
 
 NOTHING = np.zeros((2, 3, 4), dtype=bool)
@@ -109,18 +109,18 @@ DIAGONAL_MM = math.sqrt((2 * 5) ** 2 + (3 * 1) ** 2 + (4 * 2) ** 2)
 )
 def test_empty_masks_have_the_scores_of_the_table(prediction: Mask, reference: Mask, expected: dict[str, Any]) -> None:
     scores = score(prediction, reference)
-    assert {name: getattr(scores, name) for name in AVERAGED_COLUMNS} == approximately(expected)
-    assert scores.false_positive_ml == pytest.approx(0.02 if prediction.any() else 0.0)
-    json.dumps(scores.as_dict(), allow_nan=False)
+    assert {name: scores[name] for name in AVERAGED_COLUMNS} == approximately(expected)
+    assert scores["false_positive_ml"] == pytest.approx(0.02 if prediction.any() else 0.0)
+    json.dumps(scores, allow_nan=False)
 
 
 def test_a_lesion_missed_altogether_costs_at_least_what_the_worst_prediction_of_it_does() -> None:
     reference, far = np.zeros((3, 4, 5), dtype=bool), np.zeros((3, 4, 5), dtype=bool)
     reference[0, 0, 0] = far[-1, -1, -1] = True
     missed, worst = score(np.zeros_like(reference), reference), score(far, reference)
-    assert missed.hd95_mm is not None
-    assert worst.hd95_mm is not None
-    assert missed.hd95_mm >= worst.hd95_mm
+    assert missed["hd95_mm"] is not None
+    assert worst["hd95_mm"] is not None
+    assert missed["hd95_mm"] >= worst["hd95_mm"]
 
 
 def test_masks_of_different_shapes_are_an_error_even_where_they_would_broadcast() -> None:
@@ -128,12 +128,12 @@ def test_masks_of_different_shapes_are_an_error_even_where_they_would_broadcast(
         score(np.ones((1, 4, 4), dtype=bool), np.ones((3, 4, 4), dtype=bool))
 
 
-def test_as_a_dictionary_the_scores_are_the_case_table_s_row_in_json() -> None:
+def test_the_scores_are_the_numbers_of_the_case_table_in_json() -> None:
     some = np.ones((2, 2, 2), dtype=bool)
-    row = json.loads(json.dumps(score(some, some).as_dict(), allow_nan=False))
-    assert {*row, "patient_id"} == {*CASE_COLUMNS}
+    row = json.loads(json.dumps(score(some, some), allow_nan=False))
+    assert {*row, "case_id", "fold", "ivh", "patient_id"} == {*CASE_COLUMNS}
     assert CASE_COLUMNS[:5] == ("case_id", "dsc", "fold", "ivh", "patient_id")
-    assert (row["case_id"], row["dsc"], row["fold"], row["ivh"]) == ("sub-001", 1.0, 3, "n/a")
+    assert row["dsc"] == 1.0
 
 
 def test_naming_the_columns_takes_no_arrays() -> None:
@@ -161,7 +161,7 @@ def mask_pairs(draw: st.DrawFn) -> tuple[Mask, Mask]:
 
 @given(mask_pairs(), SPACINGS)
 def test_prediction_and_reference_change_places(masks: tuple[Mask, Mask], spacing_mm: Spacing) -> None:
-    there, back = (values(score(one, other, spacing_mm)) for one, other in (masks, masks[::-1]))
+    there, back = ((score(one, other, spacing_mm)) for one, other in (masks, masks[::-1]))
     for name in ("nsd", "hd95_mm", "assd_mm", "absolute_volume_difference_ml"):
         assert there[name] == approximately(back)[name], name
     for kind in ("lesion", "voxel"):
@@ -178,7 +178,7 @@ def test_air_around_the_masks_changes_nothing(
 ) -> None:
     assume(all(mask.any() for mask in masks))  # the penalty for an empty one grows with the image
     padded = [np.pad(mask, width) for mask in masks]
-    assert values(score(padded[0], padded[1], spacing_mm)) == approximately(values(score(*masks, spacing_mm)))
+    assert (score(padded[0], padded[1], spacing_mm)) == approximately(score(*masks, spacing_mm))
 
 
 @given(mask_pairs(), SPACINGS, st.permutations(range(3)), st.sets(st.integers(0, 2)))
@@ -187,12 +187,12 @@ def test_turning_or_mirroring_the_image_changes_nothing(
 ) -> None:
     turned = [np.flip(mask.transpose(order), tuple(mirrored)) for mask in masks]
     turned_mm = (spacing_mm[order[0]], spacing_mm[order[1]], spacing_mm[order[2]])
-    assert values(score(turned[0], turned[1], turned_mm)) == approximately(values(score(*masks, spacing_mm)))
+    assert (score(turned[0], turned[1], turned_mm)) == approximately(score(*masks, spacing_mm))
 
 
 @given(hnp.arrays(bool, SHAPES).filter(np.any), SPACINGS)
 def test_a_perfect_prediction_has_perfect_scores(mask: Mask, spacing_mm: Spacing) -> None:
-    scores = values(score(mask, mask.copy(), spacing_mm))
+    scores = score(mask, mask.copy(), spacing_mm)
     best = {name: 1.0 if METRICS[name].higher_is_better else 0.0 for name in AVERAGED_COLUMNS}
     assert {name: scores[name] for name in AVERAGED_COLUMNS} == best
 
@@ -200,7 +200,7 @@ def test_a_perfect_prediction_has_perfect_scores(mask: Mask, spacing_mm: Spacing
 @given(mask_pairs(), SPACINGS)
 def test_every_score_stays_within_its_bounds(masks: tuple[Mask, Mask], spacing_mm: Spacing) -> None:
     diagonal_mm = math.hypot(*(size * mm for size, mm in zip(masks[0].shape, spacing_mm, strict=True)))
-    for name, value in values(score(*masks, spacing_mm)).items():
+    for name, value in (score(*masks, spacing_mm)).items():
         if value is None:
             assert not all(mask.any() for mask in masks), name
         elif name in ("hd95_mm", "assd_mm"):

@@ -7,7 +7,7 @@ from hemosweep.stats import ComparabilityFacts, comparability
 FACTS = ComparabilityFacts(
     dataset_digest="d1",
     folds_digest="f1",
-    metric_version="1",
+    metric_digest="1",
     checkpoint_rule="best_val_loss",
     source_digest="s1",
     packages={"torch": "2.9.0", "numpy": "2.3.0"},
@@ -26,7 +26,7 @@ def test_equal_facts_have_nothing_to_say():
     [
         ("dataset_digest", "data set content"),
         ("folds_digest", "case folds"),
-        ("metric_version", "metric version"),
+        ("metric_digest", "metric digest"),
         ("checkpoint_rule", "checkpoint rule"),
     ],
 )
@@ -39,7 +39,7 @@ def test_what_makes_a_comparison_meaningless_refuses_it(field, name):
 
 
 def test_every_reason_is_named():
-    other = replace(FACTS, dataset_digest="d2", folds_digest="f2", metric_version="2", checkpoint_rule="last")
+    other = replace(FACTS, dataset_digest="d2", folds_digest="f2", metric_digest="2", checkpoint_rule="last")
     assert len(comparability(FACTS, other).reasons) == 4
 
 

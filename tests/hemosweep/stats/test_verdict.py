@@ -40,9 +40,9 @@ NOT_COVERED = "; seed and training-set variance are not covered."
         (
             BASE,
             HIGHER,
-            {"incomparable": ["case folds differ", "metric version differs"]},
+            {"incomparable": ["case folds differ", "metric digest differs"]},
             "not_comparable",
-            "Not comparable: case folds differ; metric version differs; the difference (mean difference +0.109 DSC",
+            "Not comparable: case folds differ; metric digest differs; the difference (mean difference +0.109 DSC",
         ),
         (BASE, BASE, {}, "not_testable", "Not testable: A and B score the same on all 8 paired cases"),
         (BASE, SHIFTED, {}, "not_testable", "Not testable: B differs from A by the same +0.100 DSC on all 8 paired"),

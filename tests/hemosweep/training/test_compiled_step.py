@@ -19,6 +19,7 @@ from hemosweep.training.child import train_fold
 from hemosweep.training.compiled import NUM_WARM_UP, CompiledStep, GraphFailed, compiled_forward, is_worth_compiling
 from hemosweep.training.loop import forward_of
 from hemosweep.training.step import PlainStep
+from tests.fold_runs import run_fold
 from tests.jobs import train_compiled
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
@@ -179,10 +180,10 @@ def test_a_fold_run_whose_last_process_could_capture_no_graph_goes_without_one_a
     journal = Journal(tmp_path / "events.jsonl")
     spec = tiny_spec(max_epochs=1)
     spec.write(tmp_path)
-    fold_run.run_fold(spec, tmp_path, journal)
+    run_fold(spec, tmp_path, journal)
     journal.write("no_graph", reason="RuntimeError")
-    fold_run.run_fold(spec, tmp_path, journal)
-    fold_run.run_fold(spec, tmp_path, journal)
+    run_fold(spec, tmp_path, journal)
+    run_fold(spec, tmp_path, journal)
     assert asked == [True, False, False]
     told = [event["reason"] for event in read_journal(journal.path) if event["event"] == "no_graph"]
     assert told == ["RuntimeError"] * 3

@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from hemosweep.foldrun.journal import Journal
 from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.losses.focal import Focal
-from hemosweep.training.fold_run import run_fold
+from tests.fold_runs import run_fold
 
 REFUSED = {
     "_adaptive_avg_pool2d_backward",

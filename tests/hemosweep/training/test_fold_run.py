@@ -14,6 +14,7 @@ import torch
 
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
+from hemosweep.foldrun import scores as foldrun_scores
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.spec import CaseInput
 from hemosweep.model.checkpoint import load_checkpoint
@@ -25,8 +26,9 @@ from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.scores.score_case import score_case
 from hemosweep.training import child, fold_run
 from hemosweep.training.compiled import GraphFailed
-from hemosweep.training.fold_run import derive_seed, run_fold
+from hemosweep.training.fold_run import derive_seed
 from hemosweep.training.loop import NonFiniteLoss
+from tests.fold_runs import run_fold
 from tests.present import present_source
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -96,7 +98,7 @@ def epochs(folder):
 
 
 def scores(folder):
-    return json.loads((folder / "scores.json").read_text())
+    return json.loads((folder / "scores.json").read_text())["rows"]
 
 
 def assert_same_result(folder, other):
@@ -175,9 +177,10 @@ def test_the_done_marker_comes_last_and_counts_the_time_of_every_process(run, ti
     (folder / "events.jsonl").write_text("\n".join([*journal[:-1], json.dumps(last)]) + "\n")
     written = []
     write_json = fold_run.write_json
-    monkeypatch.setattr(
-        fold_run, "write_json", lambda path, value: (written.append(path.name), write_json(path, value))
-    )
+    for module in (fold_run, foldrun_scores):
+        monkeypatch.setattr(
+            module, "write_json", lambda path, value: (written.append(path.name), write_json(path, value))
+        )
     run(spec)
     assert written == ["scores.json", "done.json"]
     done = json.loads((folder / "done.json").read_text())
@@ -206,7 +209,8 @@ def test_the_scores_are_those_of_the_written_prediction_each_axis_in_its_own_spa
     folder = run(replace(tiny_spec(), test=(CaseInput(case_id="d", ivh="no", path=str(tmp_path / "d.npz")),)))
     prediction_DHW = read_volume(folder / "predictions" / "d.nii.gz").array_DHW > 0
     right, turned = (
-        score_case(prediction_DHW, case.reference_DHW, spacing_DHW_mm=spacing, case_id="d", fold=0, ivh="no").as_dict()
+        {"case_id": "d", "fold": 0, "ivh": "no"}
+        | score_case(prediction_DHW, case.reference_DHW, spacing_DHW_mm=spacing)
         for spacing in (spacing_mm, spacing_mm[::-1])
     )
     assert right["assd_mm"] != turned["assd_mm"]

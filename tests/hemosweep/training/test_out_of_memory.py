@@ -10,7 +10,7 @@ from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.unet import SEUNet
-from hemosweep.training import fold_run
+from tests.fold_runs import run_fold
 
 pytestmark = [
     pytest.mark.slow,
@@ -85,7 +85,7 @@ def test_a_child_that_runs_out_of_memory_goes_on_with_half_the_patches(tiny_spec
 
     monkeypatch.setattr(SEUNet3D, "build", lambda self, *, in_channels: BegunSo(in_channels, width=2))
     (tmp_path / "begun so").mkdir()
-    fold_run.run_fold(spec, tmp_path / "begun so", Journal(tmp_path / "begun so" / "events.jsonl"))
+    run_fold(spec, tmp_path / "begun so", Journal(tmp_path / "begun so" / "events.jsonl"))
     first, second = (
         load_checkpoint(tmp_path / name / "checkpoint.pt", torch.device("cpu"))["model"]
         for name in ("ran out", "begun so")

@@ -11,8 +11,8 @@ from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.spec import CaseInput
-from hemosweep.training import fold_run
-from hemosweep.training.fold_run import run_fold
+from hemosweep.training import fold_run, scoring
+from tests.fold_runs import run_fold
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TIMEOUT_S = 60.0
@@ -72,7 +72,7 @@ def cases_told(folder):
 
 
 def scores(folder):
-    return json.loads((folder / "scores.json").read_text())
+    return json.loads((folder / "scores.json").read_text())["rows"]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_the_scores_stand_in_order_and_a_case_is_told_of_when_its_prediction_is_
 
 def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkeypatch, plain):
     second_begun = threading.Event()
-    predict, score = fold_run.predict_probability, fold_run.score_case
+    predict, score = fold_run.predict_probability, scoring.score_case
     num_predicted = 0
 
     def predict_and_tell(*arguments, **options):
@@ -111,7 +111,7 @@ def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkey
     as_it_is = fold_run._test_cases
     monkeypatch.setattr(fold_run, "_test_cases", lambda *given, score_beside: as_it_is(*given, score_beside=True))
     monkeypatch.setattr(fold_run, "predict_probability", predict_and_tell)
-    monkeypatch.setattr(fold_run, "score_case", score_then)
+    monkeypatch.setattr(scoring, "score_case", score_then)
     run_fold(spec, tmp_path, journal(tmp_path))
     assert scores(tmp_path) == plain
 

@@ -12,7 +12,7 @@ import torch
 
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.model.checkpoint import load_checkpoint
-from hemosweep.training.fold_run import run_fold
+from tests.fold_runs import run_fold
 from tests.processes import is_alive, trainings, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")

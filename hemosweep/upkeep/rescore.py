@@ -1,0 +1,141 @@
+"""Scores of kept predictions, made anew where metrics have changed since; nothing is trained."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hemosweep.data.nifti import read_volume
+from hemosweep.errors import BadInput
+from hemosweep.files import system_message
+from hemosweep.foldrun.lock import LOCK_NAME, Held, hold
+from hemosweep.foldrun.scores import FoldScores, Row, read_scores, write_scores
+from hemosweep.foldrun.spec import PREDICTIONS_NAME, SPEC_NAME, CaseInput, FoldRunSpec, is_finished, read_json
+from hemosweep.preprocessing.record import load_reference
+from hemosweep.scores.catalogue import all_metrics
+from hemosweep.scores.metric import Metric
+from hemosweep.scores.score_case import score_case
+from hemosweep.training.scoring import record_metric
+
+
+@dataclass(kw_only=True, slots=True)
+class Rescored:
+    """What was scored again. `failures` are messages by the name of the fold run, whose scores are as they were."""
+
+    num_cases: int = 0
+    num_fold_runs: int = 0
+    seconds: float = 0.0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def rescore(folders: Mapping[Path, str], *, jobs: int, progress: Callable[[int, int], None]) -> Rescored:
+    """Compute, for the fold runs that are done, every score that is missing or of another digest than its metric now.
+
+    The scores of a fold run are replaced as a whole or not at all, so that an interruption loses nothing and the same
+    call goes on. A fold run that cannot be scored is left as it is.
+
+    Args:
+        folders: folder of a fold run to its name.
+        jobs: number of cases at once.
+
+    Raises:
+        BadInput: a metric cannot be imported, or two have one name.
+    """
+    begun = time.monotonic()
+    result = Rescored()
+    outdated = {folder: name for folder, name in folders.items() if is_finished(folder) and outdated_metrics(folder)}
+    num_all = sum(len(_test_cases(folder)) for folder in outdated)
+    num_done = 0
+
+    def one_more() -> None:
+        nonlocal num_done
+        num_done += 1
+        progress(num_done, num_all)
+
+    progress(0, num_all)
+    for folder, name in outdated.items():
+        try:
+            with hold(folder / LOCK_NAME, patience_s=0.0):
+                num_cases = _rescore_fold_run(folder, jobs, one_more)
+        except Held as held:
+            result.failures[name] = f"{name}: {held.by} works on it; start the same command again later"
+        except OSError as error:
+            result.failures[name] = f"{name}: {system_message(error)} and start the same command again"
+        except BadInput as error:
+            result.failures[name] = f"{name}, {error}"
+        else:
+            result.num_cases += num_cases
+            result.num_fold_runs += bool(num_cases)
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+def outdated_metrics(folder: Path) -> tuple[Metric, ...]:
+    """The metrics whose scores a fold run that is done lacks, or has from other code or another configuration."""
+    recorded = read_scores(folder).metrics
+    return tuple(
+        metric
+        for metric in all_metrics(_further_metrics(folder))
+        if metric.name not in recorded or recorded[metric.name].digest != record_metric(metric).digest
+    )
+
+
+def _further_metrics(folder: Path) -> tuple[Metric, ...]:
+    """Metrics that came with the sweep; none where the spec is of a version that knew none."""
+    try:
+        return FoldRunSpec.read(folder).metrics
+    except BadInput:
+        return ()
+
+
+def _test_cases(folder: Path) -> list[CaseInput]:
+    """The test cases of a fold run, also of an earlier version, whose configuration has other fields."""
+    return [CaseInput(**case) for case in read_json(folder / SPEC_NAME)["test"]]
+
+
+def _rescore_fold_run(folder: Path, jobs: int, one_more: Callable[[], None]) -> int:
+    """Number of cases that were scored. Only the holder of the folder's lock may call it."""
+    metrics = outdated_metrics(folder)  # Another process may have scored it meanwhile.
+    cases, scores = _test_cases(folder), read_scores(folder)
+    if not metrics:
+        return 0
+    new: dict[str, Row] = {}
+    with ThreadPoolExecutor(max_workers=jobs) as threads:
+        futures = {threads.submit(_score, folder, case, metrics): case.case_id for case in cases}
+        try:
+            for future in as_completed(futures):
+                new[futures[future]] = future.result()
+                one_more()
+        except BaseException:
+            threads.shutdown(cancel_futures=True)
+            raise
+    rows = [row | new[row["case_id"]] for row in scores.rows]
+    recorded = {metric.name: record_metric(metric) for metric in metrics}
+    write_scores(folder, FoldScores(rows=rows, metrics={**scores.metrics, **recorded}))
+    return len(rows)
+
+
+def _score(folder: Path, case: CaseInput, metrics: tuple[Metric, ...]) -> Row:
+    """Scores of a case's kept prediction.
+
+    Raises:
+        BadInput: prediction or preprocessed case is missing or damaged.
+    """
+    path = folder / PREDICTIONS_NAME / f"{case.case_id}.nii.gz"
+    trained = "run its sweep again with --fresh, which trains it again"
+    if not path.is_file():
+        raise BadInput(f"case {case.case_id}: its prediction is missing ({path}); {trained}")
+    if not Path(case.path).is_file():
+        raise BadInput(
+            f"case {case.case_id}: its preprocessed case is missing ({case.path}); run its sweep again, which makes it"
+        )
+    try:
+        prediction_DHW = read_volume(path).array_DHW.astype(bool)
+    except BadInput:
+        raise BadInput(f"case {case.case_id}: its prediction is damaged ({path}); {trained}") from None
+    try:
+        reference_DHW, spacing_DHW_mm = load_reference(Path(case.path))
+        return dict(score_case(prediction_DHW, reference_DHW, spacing_DHW_mm=spacing_DHW_mm, metrics=metrics))
+    except ValueError as error:
+        raise BadInput(f"case {case.case_id}: {error}") from error
