@@ -29,22 +29,30 @@ class Rescored:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def rescore(folders: Mapping[Path, str], *, jobs: int, progress: Callable[[int, int], None]) -> Rescored:
-    """Compute, for the fold runs that are done, every score that is missing or of another digest than its metric now.
+def find_outdated(folders: Mapping[Path, str]) -> dict[Path, str]:
+    """Those of the fold runs that are done and have a score that is missing, or of another digest than its metric now.
+
+    Args:
+        folders: folder of a fold run to its name.
+
+    Raises:
+        BadInput: a metric cannot be imported, or two have one name.
+    """
+    return {folder: name for folder, name in folders.items() if is_finished(folder) and outdated_metrics(folder)}
+
+
+def rescore(outdated: Mapping[Path, str], *, jobs: int, progress: Callable[[int, int], None]) -> Rescored:
+    """Compute the scores that fold runs lack.
 
     The scores of a fold run are replaced as a whole or not at all, so that an interruption loses nothing and the same
     call goes on. A fold run that cannot be scored is left as it is.
 
     Args:
-        folders: folder of a fold run to its name.
+        outdated: as `find_outdated` returns it.
         jobs: number of cases at once.
-
-    Raises:
-        BadInput: a metric cannot be imported, or two have one name.
     """
     begun = time.monotonic()
     result = Rescored()
-    outdated = {folder: name for folder, name in folders.items() if is_finished(folder) and outdated_metrics(folder)}
     num_all = sum(len(_test_cases(folder)) for folder in outdated)
     num_done = 0
 

@@ -20,7 +20,7 @@ from hemosweep.scores.recorded import RecordedMetric, in_common, metric_facts, r
 from hemosweep.scores.table import case_table
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
-from hemosweep.upkeep.rescore import Rescored, rescore
+from hemosweep.upkeep.rescore import Rescored, find_outdated, rescore
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +70,7 @@ def score_runs(out: str | Path = "runs", sweeps: Sequence[str] = (), *, jobs: in
     out = Path(out)
     if not out.is_dir():
         raise BadInput(f"{out}: no such folder; give the folder of a sweep's results with --out")
-    folders = _fold_runs(out, sweeps)
-    with progress_bar("scoring cases") as progress:
-        scored = rescore(folders, jobs=num_processors() if jobs is None else jobs, progress=progress)
+    scored = _rescore(_fold_runs(out, sweeps), num_processors() if jobs is None else jobs)
     return ScoringResult(
         num_cases=scored.num_cases,
         num_fold_runs=scored.num_fold_runs,
@@ -92,8 +90,7 @@ def score_replicates(out: Path, replicates: Sequence[Replicate], console: Consol
         for replicate in replicates
         for spec in replicate.fold_runs
     }
-    with progress_bar("scoring cases", console) as progress:
-        scored = rescore(names, jobs=num_processors(), progress=progress)
+    scored = _rescore(names, num_processors(), console)
     for line in _told(scored):
         console.print(line, highlight=False, soft_wrap=True)
     if not scored.num_fold_runs:
@@ -102,6 +99,14 @@ def score_replicates(out: Path, replicates: Sequence[Replicate], console: Consol
         record_scores(out)
     except Exception as error:  # An outage of the tracking stops no sweep.
         console.print(f"[yellow]warning[/yellow]: scores are not recorded yet ({escape(str(error))})", soft_wrap=True)
+
+
+def _rescore(folders: Mapping[Path, str], jobs: int, console: Console | None = None) -> Rescored:
+    outdated = find_outdated(folders)
+    if not outdated:
+        return Rescored()
+    with progress_bar("scoring cases", console) as progress:
+        return rescore(outdated, jobs=jobs, progress=progress)
 
 
 def _told(scored: Rescored) -> list[str]:

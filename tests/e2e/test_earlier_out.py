@@ -49,3 +49,13 @@ def differences(earlier, now, place=""):
         return [text for index, (a, b) in pairs for text in differences(a, b, f"{place}[{index}]")]
     same = math.isclose(earlier, now, rel_tol=1e-12) if isinstance(earlier, float) else earlier == now
     return [] if same and type(earlier) is type(now) else [f"{place}: {earlier!r} became {now!r}"]
+
+
+def test_its_runs_cannot_be_scored_again_without_predictions_and_stay_comparable(main, out):
+    code, _, stderr = main("score", "patchsize", "--out", out)
+    assert code == 1
+    lines = [line for line in stderr.splitlines() if line.startswith("error: ")]
+    assert lines
+    assert all("its prediction is missing" in line and "run its sweep again" in line for line in lines)
+    code, _, stderr = main("compare", "patchsize/24x24x8", "patchsize/32x32x16", "--out", out)
+    assert (code, stderr) == (0, "")

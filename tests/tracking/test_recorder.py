@@ -566,3 +566,35 @@ def test_mlflow_is_silent_and_its_telemetry_off():
     assert get_telemetry_client() is None
     assert not logging.getLogger("mlflow.store.db.utils").isEnabledFor(logging.INFO)
     assert not logging.getLogger("alembic.runtime.migration").isEnabledFor(logging.INFO)
+
+
+def test_scores_that_were_made_anew_replace_table_means_and_digests_and_no_epoch(
+    out, replicate, fold_folder, cases, figures
+):
+    recorder = Recorder(out)
+    folders = [fold_folder(fold, num_epochs=2) for fold in (0, 1)]
+    run_id = replay(recorder, replicate(), folders, cases, figures)
+    before = rows(out)
+    (folders[0].path / "scores.json").write_text(
+        (folders[0].path / "scores.json").read_text().replace('"dsc": 0.2', '"dsc": 0.6')
+    )
+    described = {"mine": {"label": "mine"}, "size": {"label": "size", "averaged": False}}
+    tags = {"metric_digests": '{"dsc":"d"}', "metric_descriptions": json.dumps(described)}
+    table = cases.assign(dsc=cases["dsc"].replace(0.2, 0.6), mine=[1.0, 2.0, 3.0, None], size=1.0)
+    anew = Recorder(out)
+    anew.record_scores(run_id, cases=table, folders={folder.digest: folder.path for folder in folders}, tags=tags)
+    run = anew._store.client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["dsc_mean"] == pytest.approx((0.6 + 0.4 + 0.9) / 3)
+    assert (run.data.metrics["mine_mean"], run.data.metrics["num_undefined_mine"]) == (2.0, 1.0)
+    assert "size_mean" not in run.data.metrics
+    assert run.data.tags["hemosweep.metric_digests"] == '{"dsc":"d"}'
+    means = {child.data.tags[schema.TAG_FOLD]: child.data.metrics["dsc_mean"] for child in children(anew, run_id)}
+    assert means == {"0": pytest.approx(0.5), "1": pytest.approx(0.9)}
+    after = rows(out)
+    assert len(after["runs"]) == len(before["runs"])
+    assert [row for row in after["metrics"] if "epoch_seconds" in row] == [
+        row for row in before["metrics"] if "epoch_seconds" in row
+    ]
+    anew.record_scores(run_id, cases=table, folders={folder.digest: folder.path for folder in folders}, tags=tags)
+    assert rows(out) == after

@@ -1,8 +1,11 @@
 """Comparability of two sides: reasons that forbid a comparison, and warnings beside it."""
 
+import json
+
 import pytest
 
 from hemosweep.comparison.check_sides import check_sides
+from hemosweep.comparison.compare import compare
 from hemosweep.comparison.sides import read_sides
 from tests.recorded import MIDDLE, SMALL, cases, in_memory
 
@@ -50,3 +53,54 @@ def test_a_file_beside_a_run_is_not_checked_and_that_is_told(tmp_path):
     assert any("does not say which data" in warning for warning in beside_a_run.warnings)
     beside_a_file = check_sides(*read_sides(store, (str(path), str(path)), "dsc", ()))
     assert (beside_a_file.reasons, beside_a_file.warnings) == ((), ())
+
+
+def digests(**changed):
+    return json.dumps({"dsc": "dsc now", "nsd": "nsd now"} | changed)
+
+
+@pytest.mark.parametrize(("metric", "refused"), [("dsc", False), ("nsd", True)])
+def test_only_the_digest_of_the_metric_that_is_asked_for_counts(metric, refused):
+    store = in_memory(
+        {
+            "s/a@0": (cases(SMALL), {"metric_digests": digests()}),
+            "s/b@0": (cases(MIDDLE), {"metric_digests": digests(nsd="nsd mended")}),
+        }
+    )
+    check = check_sides(*read_sides(store, ("s/a", "s/b"), metric, ()), metric)
+    assert bool(check.reasons) is refused
+    if refused:
+        (reason,) = check.reasons
+        assert reason.startswith("metric digest differs (A: nsd now, B: nsd mended); ")
+        assert "hemosweep score" in reason
+
+
+def test_runs_of_one_earlier_metric_version_are_compared_and_not_with_newer_ones():
+    earlier = {"metric_digests": "", "metric_version": "2"}
+    store = in_memory(
+        {
+            "s/a@0": (cases(SMALL), earlier),
+            "s/b@0": (cases(MIDDLE), earlier),
+            "s/c@0": (cases(MIDDLE), {"metric_digests": digests()}),
+        }
+    )
+    assert check_sides(*read_sides(store, ("s/a", "s/b"), "dsc", ())).reasons == ()
+    (reason,) = check_sides(*read_sides(store, ("s/a", "s/c"), "dsc", ())).reasons
+    assert reason.startswith("metric digest differs (A: version 2, B: dsc now); ")
+
+
+def test_seeds_of_an_arm_stand_together_where_the_metric_that_is_asked_for_is_the_same():
+    tables = {f"s/{arm}@{seed}": cases(SMALL) for arm in "ab" for seed in (0, 1)}
+    tables["s/b@1"] = (cases(MIDDLE), {"metric_digests": digests(nsd="nsd mended")})
+    tables |= {name: (table, {"metric_digests": digests()}) for name, table in tables.items() if name != "s/b@1"}
+    store = in_memory(tables)
+    _, b = read_sides(store, ("s/a", "s/b"), "dsc", ())
+    assert len(b.runs) == 2
+
+
+def test_a_metric_of_a_lab_is_described_by_the_run():
+    described = {"froc": {"label": "FROC", "higher_is_better": False, "lowest": 0.0}}
+    table = cases(SMALL).assign(froc=1.0)
+    store = in_memory({"s/a@0": table}, metric_descriptions=json.dumps(described))
+    compared = compare(store, "s/a", "s/a", metric="froc")
+    assert (compared.comparison.metric.label, compared.comparison.metric.lowest) == ("FROC", 0.0)
