@@ -69,7 +69,7 @@ def test_any_logged_metric_is_compared_and_one_that_is_not_is_refused_with_those
     code, line = refused(SMALL_RUN, MIDDLE_RUN, "--metric", "hd95")
     assert code == 2
     assert "patchsize/24x24x8@0" in line
-    assert "no metric 'hd95'; it has dsc, reference_ml" in line
+    assert "no metric 'hd95'; it has dsc, lesion_f1" in line
     assert "hd95_mm" in line
 
 
