@@ -48,60 +48,57 @@ def _with_center(base: ArmConfig) -> ArmConfig:
     return replace(base, sampling=replace(base.sampling, restriction=restriction("brain+lesion+center")))
 
 
-SEARCHES: dict[str, Search] = {
-    search.name: search
-    for search in (
-        Search(
-            name="search-sampling",
-            question="How large should the forced shares of negatives be, and how wide their regions?",
-            space={
-                "border_share": Real(low=0.0, high=0.5),
-                "ventricle_share": Real(low=0.0, high=0.5),
-                "border_half_width_mm": Real(low=2.5, high=40.0, log=True),
-                "center_half_width_mm": Real(low=10.0, high=80.0, log=True),
-            },
-            start={
-                "border_share": 0.3,
-                "ventricle_share": 0.3,
-                "border_half_width_mm": 10.0,
-                "center_half_width_mm": 30.0,
-            },
-            base=_with_center,
-            configure=_sampling,
-        ),
-        Search(
-            name="search-patch",
-            question="Which patch shape, in plane and in slices?",
-            space={
-                "in_plane": Choice(options=(16, 24, 32, 40, 48, 64)),
-                "slices": Choice(options=(8, 16, 24, 32)),
-            },
-            start={"in_plane": PAPER_PATCH_HWD[0], "slices": PAPER_PATCH_HWD[2]},
-            base=final,
-            configure=_patch,
-        ),
-        Search(
-            name="search-network",
-            question="How wide a network, and how narrow its squeeze-and-excitation?",
-            space={
-                "width": Choice(options=(16, 32, 48, 64, 96)),
-                "reduction": Choice(options=(2, 4, 8, 16, 32)),
-            },
-            start={"width": PAPER_WIDTH, "reduction": 16},
-            base=final,
-            configure=_network,
-        ),
-        Search(
-            name="search-training",
-            question="Which loss, which focal gamma, which learning rate?",
-            space={
-                "loss": Choice(options=("dice_ce", "focal")),
-                "focal_gamma": Real(low=0.5, high=5.0),
-                "learning_rate": Real(low=0.05, high=5.0, log=True),
-            },
-            start={"loss": "dice_ce", "focal_gamma": 2.0, "learning_rate": 1.0},
-            base=final,
-            configure=_training,
-        ),
-    )
-}
+SEARCHES: tuple[Search, ...] = (
+    Search(
+        name="search-sampling",
+        question="How large should the forced shares of negatives be, and how wide their regions?",
+        space={
+            "border_share": Real(low=0.0, high=0.5),
+            "ventricle_share": Real(low=0.0, high=0.5),
+            "border_half_width_mm": Real(low=2.5, high=40.0, log=True),
+            "center_half_width_mm": Real(low=10.0, high=80.0, log=True),
+        },
+        start={
+            "border_share": 0.3,
+            "ventricle_share": 0.3,
+            "border_half_width_mm": 10.0,
+            "center_half_width_mm": 30.0,
+        },
+        base=_with_center,
+        configure=_sampling,
+    ),
+    Search(
+        name="search-patch",
+        question="Which patch shape, in plane and in slices?",
+        space={
+            "in_plane": Choice(options=(16, 24, 32, 40, 48, 64)),
+            "slices": Choice(options=(8, 16, 24, 32)),
+        },
+        start={"in_plane": PAPER_PATCH_HWD[0], "slices": PAPER_PATCH_HWD[2]},
+        base=final,
+        configure=_patch,
+    ),
+    Search(
+        name="search-network",
+        question="How wide a network, and how narrow its squeeze-and-excitation?",
+        space={
+            "width": Choice(options=(16, 32, 48, 64, 96)),
+            "reduction": Choice(options=(2, 4, 8, 16, 32)),
+        },
+        start={"width": PAPER_WIDTH, "reduction": 16},
+        base=final,
+        configure=_network,
+    ),
+    Search(
+        name="search-training",
+        question="Which loss, which focal gamma, which learning rate?",
+        space={
+            "loss": Choice(options=("dice_ce", "focal")),
+            "focal_gamma": Real(low=0.5, high=5.0),
+            "learning_rate": Real(low=0.05, high=5.0, log=True),
+        },
+        start={"loss": "dice_ce", "focal_gamma": 2.0, "learning_rate": 1.0},
+        base=final,
+        configure=_training,
+    ),
+)

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from hemosweep.sweeps import SWEEP_NAMES
+from hemosweep.ablation.catalogue import sweep_names
 from hemosweep.sweeps.search import SEARCHES
 
 ROOT = Path(__file__).parents[1]
@@ -48,8 +48,8 @@ def test_make_help_lists_every_variable_of_the_options():
 
 def test_make_help_names_every_sweep_and_every_search():
     names = run("make", "help").stdout.partition("NAME is one of: ")[2].splitlines()[0].split()
-    assert names == [*SWEEP_NAMES, *SEARCHES]
-    assert [name for name in SWEEP_NAMES if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
+    assert names == [*sweep_names(), *(search.name for search in SEARCHES)]
+    assert [name for name in sweep_names() if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
 
 
 def test_make_sweep_passes_given_variables_quoted():

@@ -7,8 +7,11 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any, TypeVar
 
+from hemosweep.ablation.declaration import Declaration
+from hemosweep.components.record import check_component
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
+from hemosweep.scores.metric import Metric
 
 Params = Mapping[str, Any]
 R = TypeVar("R")
@@ -41,7 +44,8 @@ class Sweep:
     `comparisons` are the pairs (A, B) whose difference B - A the ablation asks about, declared before any training.
     With `with_cta_only` every arm is trained and tested on the cases with a CT angiography. `num_seeds` are trained
     where no other number is asked for; a sweep with more than one is about the seeds, and needs two at least.
-    `section` is the paper's, such as "3.4"; empty for what the paper lacks.
+    `section` is the paper's, such as "3.4"; empty for what the paper lacks. By `metrics` its cases are scored beside
+    those that are always there.
 
     Raises:
         BadInput: the declaration contradicts itself; the message names the sweep and the value.
@@ -58,6 +62,7 @@ class Sweep:
     with_cta_only: bool = False
     num_seeds: int = 1
     section: str = ""
+    metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _SAFE_NAME.fullmatch(self.name):
@@ -66,12 +71,27 @@ class Sweep:
                 "and '-', beginning with a letter or a digit"
             )
         _check_space(self.name, self.space)
+        if not isinstance(self.metrics, tuple):
+            raise BadInput(f"sweep {self.name}: metrics is {self.metrics!r}; give a tuple, such as (BoundaryIoU(),)")
+        for metric in self.metrics:
+            check_component("metric", metric, "name", "score")
         names = self.arm_names
         _check_comparisons(self.name, self.comparisons, names)
         if self.baseline not in names:
             raise BadInput(
                 f"sweep {self.name}: the baseline {self.baseline!r} is no arm; {_nearest(self.baseline, names)}"
             )
+
+    @property
+    def declaration(self) -> Declaration:
+        """What is compared, for the record."""
+        return Declaration(
+            name=self.name,
+            question=self.question,
+            arms=self.arm_names,
+            baseline=self.baseline,
+            comparisons=self.comparisons,
+        )
 
     @property
     def arm_names(self) -> tuple[str, ...]:

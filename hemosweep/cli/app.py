@@ -76,6 +76,14 @@ app.command()(sweep)
 app.command()(plan)
 
 
+@app.command(name="sweeps")
+def list_sweeps(as_json: Json = False) -> None:
+    """List the ablations and searches that there are: hemosweep's, and those of installed packages."""
+    from hemosweep.workflows.sweeps import list_sweeps as list_them
+
+    print_result(list_them(), as_json=as_json)
+
+
 @app.command()
 def runs(
     sweep: Annotated[str | None, typer.Option(help="Only this sweep.")] = None,
@@ -202,13 +210,17 @@ def predict(
     to: Annotated[
         Path | None, typer.Option(help="Folder to write into. Default: predictions under --out.", callback=expanded)
     ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Where the project of the arm's own components went, if it was moved.", callback=expanded),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Segment scans with the fold ensemble of a run: mask, volume in mL beside ABC/2, picture."""
     from hemosweep.workflows.predict import predict_scans
 
     try:
-        result = predict_scans(out, scan, run=run, cta=cta, as_folder=folder, to=to)
+        result = predict_scans(out, scan, run=run, cta=cta, as_folder=folder, to=to, project=project)
     except KeyboardInterrupt:
         print_error("stopped; finished scans are kept, and the same command goes on from here")
         raise typer.Exit(1) from None

@@ -14,7 +14,8 @@ from hemosweep.workflows.options import SweepOptions
 
 _OPTIONS: dict[str, Any] = {
     "name": Annotated[
-        str, typer.Argument(metavar="NAME", help="Ablation, such as patchsize, or search, such as search-sampling.")
+        str,
+        typer.Argument(metavar="NAME|FILE.py", help="Ablation or search (see hemosweep sweeps), or your own file."),
     ],
     "data": Annotated[
         Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=expanded)
@@ -39,7 +40,10 @@ _OPTIONS: dict[str, Any] = {
     ],
     "executor": Annotated[
         str,
-        typer.Option(help="Where fold runs are trained: local, slurm, dask:SCHEDULER.json or dask:tls://HOST:PORT."),
+        typer.Option(
+            help="Where fold runs are trained: local, slurm, dask:SCHEDULER.json, dask:tls://HOST:PORT, the name of an "
+            "installed one, or FILE.py[:ADDRESS]."
+        ),
     ],
     "per_gpu": Annotated[int | None, typer.Option(help="local: fold runs at a time on each GPU (1).")],
     "max_jobs": Annotated[int | None, typer.Option(help="slurm: jobs at a time. Default: one a fold.")],

@@ -1,12 +1,15 @@
-"""The user's project: the folder of the file that holds a sweep, whose modules may hold components."""
+"""The user's project: the folder of a file that a user names, whose modules may hold components."""
 
 import sys
+import traceback
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from hemosweep.components.record import FindType, find_in, find_own
-from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.errors import BadInput
+from hemosweep.plugins import one_line
 
 
 def project_of(file: Path) -> tuple[Path, str]:
@@ -22,41 +25,54 @@ def project_of(file: Path) -> tuple[Path, str]:
     return root, ".".join(parts)
 
 
-def import_from(root: Path, name: str) -> ModuleType:
-    """Import a module of a project.
+def read_object(file: Path, name: str) -> Any:
+    """Import a Python file as a module of its project, and return its object of that name.
+
+    The file may import its neighbours.
 
     Raises:
-        BadInput: it is not there, another module has its name, or it raises; the message names file and line.
+        BadInput: there is no such file, it fails (the message has file and line), or it has no such name.
     """
+    if not file.is_file():
+        raise BadInput(f"{file}: no such file; check its name")
+    module = import_from(*project_of(file))
+    if not hasattr(module, name):
+        raise BadInput(f"{file}: has no {name}; write {name} = ... at its end")
+    return getattr(module, name)
+
+
+def import_from(root: Path, name: str) -> ModuleType:
+    """Import a module of a project, whose folder stays among those that Python looks in.
+
+    Raises:
+        BadInput: another module has its name, or it fails; the message names file and line.
+    """
+    path = root / f"{name.replace('.', '/')}.py"
     if (module := sys.modules.get(name)) is None:
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))
-            invalidate_caches()
+        invalidate_caches()
         try:
             module = import_module(name)
-        except HemosweepError:
-            raise
-        except Exception as error:
-            raise BadInput(f"{_place(root, name, error)}: {type(error).__name__}: {error}; mend it there") from error
+        except (Exception, SystemExit) as error:
+            raise BadInput(f"{place_in(root, error) or path}: {one_line(error)}; mend it there") from error
     file = getattr(module, "__file__", None)
     if file is None or not Path(file).resolve().is_relative_to(root.resolve()):
-        path = root / f"{name.replace('.', '/')}.py"
         raise BadInput(f"{path}: another module is named {name} ({file or 'built in'}); rename the file")
     return module
 
 
-def _place(root: Path, name: str, error: BaseException) -> str:
-    """File and line of the project where an error comes from: the last one of its traceback that lies there."""
+def place_in(root: Path, error: BaseException) -> str | None:
+    """File and line of a project that an error comes from, such as `/lab/tversky.py:12`; None where it comes from
+    elsewhere."""
     if isinstance(error, SyntaxError) and error.filename is not None:
-        return f"{error.filename}, line {error.lineno}"
-    places = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
-        if Path(file).is_relative_to(root):
-            places.append(f"{file}, line {traceback.tb_lineno}")
-        traceback = traceback.tb_next
-    return places[-1] if places else f"{root / name.replace('.', '/')}.py"
+        return f"{error.filename}:{error.lineno or 1}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_below(frame.filename, root)]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
+
+
+def _is_below(file: str, root: Path) -> bool:
+    return not file.startswith("<") and Path(file).resolve().is_relative_to(root)
 
 
 def finder(project: Path | None) -> FindType:

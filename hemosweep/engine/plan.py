@@ -16,6 +16,7 @@ from hemosweep.foldrun.spec import CaseInput, FoldRunSpec, is_finished
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.identity.stages import FOLD_RUNS, Code, components_of
 from hemosweep.preprocessing.record import load_content_digest
+from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import UNKNOWN
 
 
@@ -55,12 +56,14 @@ def plan_replicates(
     inputs: Mapping[PreprocessingConfig, Inputs],
     code: Code,
     patients: Mapping[str, str] | None = None,
+    metrics: tuple[Metric, ...] = (),
 ) -> tuple[Replicate, ...]:
     """Every fold run of a sweep, arm by arm.
 
     Args:
         code: finds the code of each arm.
         patients: case id to the name of its patient in results (`patient_names`); none are recorded without it.
+        metrics: those of the sweep.
     """
     # Once a case, not once a fold run: resolving a path asks the disk about every folder in it.
     read = {
@@ -83,13 +86,15 @@ def plan_replicates(
     # Once for all arms with the same components: each time the disk is asked about every module.
     components = {arm.config: components_of(config_as_dict(arm.config)) for arm in arms}
     codes = {names: code.of(FOLD_RUNS, names) for names in set(components.values())}
-    projects = {arm.config: code.project_of(arm.config) for arm in arms}
+    projects = {arm.config: code.project_of(arm.config, metrics) for arm in arms}
+    metrics_source = code.of_metrics(metrics)
 
     def fold_run(arm: Arm, seed: int, fold: Fold) -> FoldRunSpec:
         source = codes[components[arm.config]]
         return FoldRunSpec(
             digest=fold_run_digest(arm.config, seed, fold, inputs[arm.config.preprocessing].contents, source),
             source=source,
+            metrics_source=metrics_source,
             project=projects[arm.config],
             config=arm.config,
             seed=seed,
@@ -97,6 +102,7 @@ def plan_replicates(
             train=part(arm, fold.train),
             validation=part(arm, fold.validation),
             test=part(arm, fold.test),
+            metrics=metrics,
         )
 
     return tuple(

@@ -18,6 +18,7 @@ from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.stages import FOLD_RUNS, Code
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
+from hemosweep.scores.metric import Metric
 
 CHECKPOINT_RULE = "best validation loss"
 """Rule for the epoch whose weights are tested (`training.loop.train`); runs under two rules are not compared."""
@@ -29,8 +30,8 @@ class Prepared:
 
     `folds` are those of `cases`, and `drawn` are the folds before cases without an angiography were left out. `facts`
     decide whether two runs may be compared (DESIGN.md). Data set and folds are recorded as drawn, so that a run on some
-    of the cases is compared on the cases that both have. `patients` are names of all cases' patients, for results.
-    `warnings` come from preprocessing.
+    of the cases is compared on the cases that both have. `patients` are names of all cases' patients, for results, and
+    `metrics` are the sweep's. `warnings` come from preprocessing.
     """
 
     cases: tuple[Case, ...]
@@ -40,12 +41,20 @@ class Prepared:
     code: Code
     facts: Mapping[str, str]
     patients: Mapping[str, str]
+    metrics: tuple[Metric, ...]
     warnings: tuple[str, ...]
 
     def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
         """Plan every fold run of the arms. The preprocessing of each must be one of those that were prepared."""
         return plan_replicates(
-            arms, seeds, self.cases, self.folds, inputs=self.inputs, code=self.code, patients=self.patients
+            arms,
+            seeds,
+            self.cases,
+            self.folds,
+            inputs=self.inputs,
+            code=self.code,
+            patients=self.patients,
+            metrics=self.metrics,
         )
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
@@ -69,6 +78,7 @@ def prepare_sweep(
     out: Path,
     *,
     code: Code | None = None,
+    metrics: tuple[Metric, ...] = (),
     with_cta_only: bool = False,
     jobs: int,
     progress: Callable[[int, int], None],
@@ -77,6 +87,7 @@ def prepare_sweep(
 
     Args:
         code: finds the code of the arms; by default hemosweep's alone.
+        metrics: those of the sweep.
         with_cta_only: leave out the cases without an angiography; the folds are drawn over all cases.
 
     Raises:
@@ -110,6 +121,7 @@ def prepare_sweep(
             "source_digest": code.of(FOLD_RUNS),
         },
         patients=patient_names(data_set),
+        metrics=metrics,
         warnings=tuple(warnings),
     )
 

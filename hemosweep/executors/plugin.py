@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from hemosweep.components.project import read_object
 from hemosweep.errors import BadInput
-from hemosweep.plugins import installed, is_frozen, read_from_file
+from hemosweep.plugins import installed, is_frozen
 
 if TYPE_CHECKING:
     from hemosweep.executors.protocol import Executor
@@ -49,7 +50,7 @@ def find_plugin(executor: str) -> tuple[ExecutorPlugin, str] | None:
     match = _FILE.fullmatch(executor)
     if match is not None:
         path = Path(match["file"]).expanduser()
-        return _checked(read_from_file(path, OBJECT), f"{path}: {OBJECT}"), match["address"] or ""
+        return _checked(read_object(path, OBJECT), f"{path}: {OBJECT}"), match["address"] or ""
     name, _, address = executor.partition(":")
     found = [one for one in installed(GROUP) if one.name == name]
     if not found:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hemosweep.components.record import FindType, find_own
+from hemosweep.components.record import FindType, as_json, find_own, from_json
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
@@ -42,13 +42,14 @@ class FoldRunSpec:
     """One fold run: an arm's configuration, a seed, and the cases of one split.
 
     `source` is the digest of the source code that the fold run's name was made with; None where nobody checks it.
-    `project` is the root of the user's project that the arm's own components belong to; None where they are all
-    hemosweep's.
-    `metrics` are those of the sweep, beside ours and those of installed packages.
+    `metrics` are those of the sweep, beside ours and those of installed packages, and `metrics_source` is the digest of
+    their code. `project` is the root of the user's project that components of the arm or metrics belong to; None where
+    they are all hemosweep's.
     """
 
     digest: str
     source: str | None = None
+    metrics_source: str | None = None
     project: str | None = None
     config: ArmConfig
     seed: int
@@ -60,17 +61,20 @@ class FoldRunSpec:
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        fields = {name: getattr(self, name) for name in ("digest", "source", "project", "seed", "fold")}
+        names = ("digest", "source", "metrics_source", "project", "seed", "fold")
+        fields = {name: getattr(self, name) for name in names}
+        metrics = [as_json(metric) for metric in self.metrics]
         parts = {name: [asdict(case) for case in getattr(self, name)] for name in ("train", "validation", "test")}
-        write_json(folder / SPEC_NAME, fields | {"config": config_as_dict(self.config)} | parts)
+        write_json(folder / SPEC_NAME, fields | {"config": config_as_dict(self.config), "metrics": metrics} | parts)
 
     @classmethod
-    def read(cls, folder: Path, find: FindType = find_own) -> "FoldRunSpec":
+    def read(cls, folder: Path, find: FindType = find_own, *, with_metrics: bool = True) -> "FoldRunSpec":
         """Read the spec of a folder, also one of an earlier version.
 
         Args:
             find: returns the class of a recorded component; by default only those of hemosweep. `identity.trusted`
                 has the one for an arm with components of the user's project.
+            with_metrics: read the sweep's metrics, too.
 
         Raises:
             BadInput: there is none, it is damaged, or as `find`.
@@ -80,8 +84,10 @@ class FoldRunSpec:
             return cls(
                 digest=values["digest"],
                 source=values["source"],
+                metrics_source=values.get("metrics_source"),
                 project=values.get("project"),
                 config=config_from_dict(values["config"], find),
+                metrics=from_json(values.get("metrics", []) if with_metrics else [], find),
                 seed=values["seed"],
                 fold=values["fold"],
                 train=tuple(CaseInput(**case) for case in values["train"]),

@@ -25,6 +25,8 @@ from hemosweep.identity.opted_out import is_opted_out
 PACKAGE = "hemosweep"
 CACHE_NAME = "code.json"
 """File in an output folder with the digests of the files that were read, by their sizes and times."""
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Names of the folders that hold installed packages."""
 _RACY_S = 2.0
 """A file that is younger may change again within the resolution of its time."""
 
@@ -79,8 +81,14 @@ def closure(
     modules: dict[str, str] = {}
     foreign: set[str] = set()
     left = list(entries)
+    if project is not None and project.name in INSTALLED:
+        # Among all installed packages, the project is the one that the entries are of.
+        tops = frozenset(entry.partition(".")[0] for entry in left if not _is_ours(entry))
+    else:
+        tops = None
+    places = _Places(package=package, project=project, tops=tops)
     for entry in left:
-        if _find(entry, package, project) is None:
+        if places.find(entry) is None:
             raise BadInput(f"module {entry}: no such file in hemosweep or in {project}; give the project's folder")
     seen: set[str] = set()
     while left:
@@ -88,7 +96,7 @@ def closure(
         if name in seen or is_opted_out(name):
             continue
         seen.add(name)
-        path = _find(name, package, project)
+        path = places.find(name)
         if path is None:
             continue
         read = _read_file(path, name, known)
@@ -96,8 +104,8 @@ def closure(
         left += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
         left += read.imports
         if not _is_ours(name):
-            tops = {top.partition(".")[0] for top in read.imports} - sys.stdlib_module_names - {PACKAGE}
-            foreign |= {top for top in tops if _find(top, package, project) is None}
+            others = {top.partition(".")[0] for top in read.imports} - sys.stdlib_module_names - {PACKAGE}
+            foreign |= {top for top in others if places.find(top) is None}
     if cached is not None and known != before:
         _write_cache(cached, known)
     return Closure(modules=modules, packages={name: _version(name) for name in foreign})
@@ -107,17 +115,25 @@ def _is_ours(name: str) -> bool:
     return name.partition(".")[0] == PACKAGE
 
 
-def _find(name: str, package: Path, project: Path | None) -> Path | None:
-    """File of a module; None for one of others, and for a name that is no module."""
-    if _is_ours(name):
-        root, parts = package, name.split(".")[1:]
-    elif project is not None:
-        root, parts = project, name.split(".")
-    else:
-        return None
-    folder = root.joinpath(*parts)
-    candidates = (folder / "__init__.py", *([folder.with_name(f"{folder.name}.py")] if parts else []))
-    return next((path for path in candidates if path.is_file()), None)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Places:
+    """Where modules are looked for. `tops` are the packages that the project has, None for all in its folder."""
+
+    package: Path
+    project: Path | None
+    tops: frozenset[str] | None
+
+    def find(self, name: str) -> Path | None:
+        """File of a module; None for one of others, and for a name that is no module."""
+        top, *parts = name.split(".")
+        if top == PACKAGE:
+            folder = self.package.joinpath(*parts)
+        elif self.project is not None and (self.tops is None or top in self.tops):
+            folder = self.project.joinpath(top, *parts)
+        else:
+            return None
+        beside = [folder.with_name(f"{folder.name}.py")] if folder != self.package else []
+        return next((path for path in (folder / "__init__.py", *beside) if path.is_file()), None)
 
 
 def _read_file(path: Path, name: str, known: dict[str, Any]) -> _Read:

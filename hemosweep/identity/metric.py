@@ -8,12 +8,10 @@ from pathlib import Path
 
 from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
-from hemosweep.identity.code import PACKAGE, closure
+from hemosweep.identity.code import INSTALLED, PACKAGE, closure
 from hemosweep.identity.code_text import parse, significant_text
 from hemosweep.identity.imports import imported_modules
 from hemosweep.scores.metric import Metric
-
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def metric_digest(metric: Metric, *, project: Path | None = None, cache_in: Path | None = None) -> str:
@@ -43,7 +41,7 @@ def _code(module: str, project: Path | None, cache_in: Path | None) -> str:
     if module.partition(".")[0] == PACKAGE:
         return closure([module], cache_in=cache_in).digest
     root = _root(module) if project is None else project
-    return _installed(module, root) if root.name in _INSTALLED else closure([module], project=root).digest
+    return _installed(module, root) if root.name in INSTALLED else closure([module], project=root).digest
 
 
 def _root(module: str) -> Path:

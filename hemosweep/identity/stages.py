@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemosweep.components.record import types_in
+from hemosweep.components.record import type_name, types_in
 from hemosweep.config import ArmConfig, PreprocessingConfig, config_as_dict, section_as_dict
 from hemosweep.identity.code import closure
+from hemosweep.scores.metric import Metric
 
 PREPROCESSED_CASES = ("hemosweep.preprocessing.pipeline", "hemosweep.preprocessing.record")
 FOLD_RUNS = ("hemosweep.training.fold_run",)
@@ -56,9 +57,18 @@ class Code:
         modules = {name.rpartition(".")[0] for name in components}
         return closure([*stage, *sorted(modules)], project=self.project, cache_in=self.cache_in).digest
 
-    def project_of(self, config: ArmConfig) -> str | None:
-        """Root of the project where an arm has components of it; None where they are all hemosweep's."""
-        own = all(map(is_own, types_in(config_as_dict(config))))
+    def of_metrics(self, metrics: Iterable[Metric]) -> str | None:
+        """Digest of the code of a sweep's metrics; None where there are none.
+
+        Raises:
+            BadInput: as `of_fold_runs`.
+        """
+        types = [type_name(metric) for metric in metrics]
+        return self.of((), types) if types else None
+
+    def project_of(self, config: ArmConfig, metrics: Iterable[Metric] = ()) -> str | None:
+        """Root of the project where an arm or a metric has components of it; None where they are all hemosweep's."""
+        own = all(map(is_own, (*types_in(config_as_dict(config)), *map(type_name, metrics))))
         return None if own or self.project is None else str(self.project)
 
 
@@ -70,6 +80,8 @@ def is_own(component: str) -> bool:
 def components_of(record: dict[str, Any]) -> tuple[str, ...]:
     """Types of the components of a configuration's record that a fold run works with.
 
-    Those of its preprocessing made the cases, whose contents are part of a fold run's name.
+    Those of hemosweep's for preprocessing are left out: they made the cases, whose contents are part of a fold run's
+    name. Those of a project stay, since a child imports them, and checks their code before.
     """
-    return tuple(sorted({name for part in ("sampling", "network", "training") for name in types_in(record.get(part))}))
+    worked_with = {name for part in ("sampling", "network", "training") for name in types_in(record.get(part))}
+    return tuple(sorted(worked_with | {name for name in types_in(record.get("preprocessing")) if not is_own(name)}))

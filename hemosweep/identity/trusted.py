@@ -4,10 +4,12 @@ A spec may come from anyone. Before anything is imported, the code that it names
 that its fold run was named with, and it must lie where the user keeps code: not in the output folder itself.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from hemosweep.components.project import finder
+from hemosweep.components.record import types_in
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.spec import SPEC_NAME, FoldRunSpec, read_json
 from hemosweep.identity.stages import FOLD_RUNS, Code, components_of, is_own
@@ -15,12 +17,15 @@ from hemosweep.identity.stages import FOLD_RUNS, Code, components_of, is_own
 CHANGED = "the source code changed after the sweep began; start the same command again"
 
 
-def read_trusted(folder: Path, *, project: Path | None = None, must_be_current: bool = True) -> FoldRunSpec:
+def read_trusted(
+    folder: Path, *, project: Path | None = None, must_be_current: bool = True, with_metrics: bool = True
+) -> FoldRunSpec:
     """Read the spec in a fold run's folder.
 
     Args:
         project: where the user says that the project is now; None for the place that the spec records.
         must_be_current: refuse a spec of other code even if all components are hemosweep's.
+        with_metrics: read the sweep's metrics, too.
 
     Raises:
         BadInput: the code is another one, the project is not there or lies in the output folder, or as
@@ -28,23 +33,27 @@ def read_trusted(folder: Path, *, project: Path | None = None, must_be_current: 
     """
     try:
         record = read_json(folder / SPEC_NAME)
-        own = all(map(is_own, components_of(record["config"])))
-        recorded = record.get("project")
-        source = record["source"]
+        components = components_of(record["config"])
+        metrics = tuple(types_in(record.get("metrics", []))) if with_metrics else ()
+        recorded, source, metrics_source = record.get("project"), record["source"], record.get("metrics_source")
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return FoldRunSpec.read(folder)  # It names what is wrong.
-    if own:
-        if must_be_current and source is not None and source != current_code(record, None, folder.parents[1]):
+        return FoldRunSpec.read(folder, with_metrics=with_metrics)  # It names what is wrong.
+    out = folder.parents[1]
+    if all(map(is_own, (*components, *metrics, *types_in(record["config"])))):
+        if must_be_current and source is not None and source != _digest(FOLD_RUNS, components, None, out):
             raise BadInput(CHANGED)
-        return FoldRunSpec.read(folder)
+        return FoldRunSpec.read(folder, with_metrics=with_metrics)
     root = _root(folder, recorded, project)
-    if source != current_code(record, root, folder.parents[1]):
-        theirs = ", ".join(name for name in components_of(record["config"]) if not is_own(name))
-        raise BadInput(
-            f"{root}: the code of {theirs} is not the one that this fold run was trained with; take its "
-            "earlier version, or run its sweep again"
-        )
-    return FoldRunSpec.read(folder, finder(root))
+    for names, stage, named in ((components, FOLD_RUNS, source), (metrics, (), metrics_source)):
+        theirs = [name for name in names if not is_own(name)]
+        if theirs and named != _digest(stage, names, root, out):
+            raise BadInput(
+                f"{root}: the code of {', '.join(theirs)} is not the one that this fold run was trained with; take its "
+                "earlier version, or run its sweep again"
+            )
+    if must_be_current and source != _digest(FOLD_RUNS, components, root, out):
+        raise BadInput(CHANGED)
+    return FoldRunSpec.read(folder, finder(root), with_metrics=with_metrics)
 
 
 def project_in_use(spec: FoldRunSpec, given: Path | None) -> Path | None:
@@ -52,11 +61,11 @@ def project_in_use(spec: FoldRunSpec, given: Path | None) -> Path | None:
     return None if spec.project is None else Path(spec.project) if given is None else given.resolve()
 
 
-def current_code(record: dict[str, Any], project: Path | None, out: Path) -> str | None:
-    """Digest of the present code of a spec's arm; None where a module of it is missing or no Python."""
+def _digest(stage: Iterable[str], components: Iterable[str], project: Path | None, out: Path) -> str | None:
+    """Digest of the present code; None where a module of it is missing or no Python."""
     try:
-        return Code(project=project, cache_in=out).of(FOLD_RUNS, components_of(record["config"]))
-    except (BadInput, KeyError, TypeError, AttributeError):
+        return Code(project=project, cache_in=out).of(stage, components)
+    except BadInput:
         return None
 
 

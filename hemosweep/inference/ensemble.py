@@ -113,7 +113,7 @@ def _packed_brain(path: Path) -> bytes | None:
 def _read_spec(folder: Path, project: Path | None) -> FoldRunSpec:
     if not (folder / DONE_NAME).is_file():
         raise BadInput(f"{folder}: this fold run is not done, or its folder is gone; {AGAIN}")
-    spec = read_trusted(folder, project=project, must_be_current=False)
+    spec = read_trusted(folder, project=project, must_be_current=False, with_metrics=False)
     if not is_finished(folder):
         raise BadInput(f"{folder}: its done-marker or its scores are damaged; {AGAIN}")
     return spec

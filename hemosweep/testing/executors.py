@@ -15,6 +15,7 @@ from hemosweep.foldrun.lock import LOCK_NAME, holder
 from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SCORES_NAME, SPEC_NAME
 from hemosweep.testing.fold_runs import write_fold_run
 from hemosweep.training.fold_run import run_fold
+from hemosweep.training.scoring import Scoring
 
 _LONG = 100_000
 """Epochs of a fold run that does not end by itself."""
@@ -56,7 +57,8 @@ class ExecutorContract:
         (ended,) = self._ends(opened)
         assert (ended.folder, ended.failure, ended.paused) == (folder, None, False)
         here = self.out / "here" / "fold-run"
-        run_fold(write_fold_run(here), here, Journal(here / JOURNAL_NAME))
+        spec = write_fold_run(here)
+        run_fold(spec, here, Journal(here / JOURNAL_NAME), Scoring.of(spec, here))
         assert (folder / SCORES_NAME).read_bytes() == (here / SCORES_NAME).read_bytes()
         assert (folder / DONE_NAME).is_file()
         assert _events(folder).count("done") == 1

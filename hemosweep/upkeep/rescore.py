@@ -1,7 +1,7 @@
 """Scores of kept predictions, made anew where metrics have changed since; nothing is trained."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import system_message
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold
 from hemosweep.foldrun.scores import FoldScores, Row, read_scores, write_scores
-from hemosweep.foldrun.spec import PREDICTIONS_NAME, SPEC_NAME, CaseInput, FoldRunSpec, is_finished, read_json
+from hemosweep.foldrun.spec import PREDICTIONS_NAME, SPEC_NAME, CaseInput, is_finished, read_json
 from hemosweep.preprocessing.record import load_reference
 from hemosweep.scores.catalogue import all_metrics
 from hemosweep.scores.metric import Metric
@@ -29,19 +29,33 @@ class Rescored:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def find_outdated(folders: Mapping[Path, str]) -> dict[Path, str]:
+def find_outdated(
+    folders: Mapping[Path, str], further: Mapping[Path, tuple[Metric, ...]] | None = None
+) -> dict[Path, str]:
     """Those of the fold runs that are done and have a score that is missing, or of another digest than its metric now.
 
     Args:
         folders: folder of a fold run to its name.
+        further: folder to the metrics of its sweep.
 
     Raises:
         BadInput: a metric cannot be imported, or two have one name.
     """
-    return {folder: name for folder, name in folders.items() if is_finished(folder) and outdated_metrics(folder)}
+    metrics = {folder: all_metrics((further or {}).get(folder, ())) for folder in folders}
+    return {
+        folder: name
+        for folder, name in folders.items()
+        if is_finished(folder) and outdated_metrics(folder, metrics[folder])
+    }
 
 
-def rescore(outdated: Mapping[Path, str], *, jobs: int, progress: Callable[[int, int], None]) -> Rescored:
+def rescore(
+    outdated: Mapping[Path, str],
+    further: Mapping[Path, tuple[Metric, ...]] | None = None,
+    *,
+    jobs: int,
+    progress: Callable[[int, int], None],
+) -> Rescored:
     """Compute the scores that fold runs lack.
 
     The scores of a fold run are replaced as a whole or not at all, so that an interruption loses nothing and the same
@@ -49,6 +63,7 @@ def rescore(outdated: Mapping[Path, str], *, jobs: int, progress: Callable[[int,
 
     Args:
         outdated: as `find_outdated` returns it.
+        further: folder to the metrics of its sweep.
         jobs: number of cases at once.
     """
     begun = time.monotonic()
@@ -65,7 +80,7 @@ def rescore(outdated: Mapping[Path, str], *, jobs: int, progress: Callable[[int,
     for folder, name in outdated.items():
         try:
             with hold(folder / LOCK_NAME, patience_s=0.0):
-                num_cases = _rescore_fold_run(folder, jobs, one_more)
+                num_cases = _rescore_fold_run(folder, all_metrics((further or {}).get(folder, ())), jobs, one_more)
         except Held as held:
             result.failures[name] = f"{name}: {held.by} works on it; start the same command again later"
         except OSError as error:
@@ -79,22 +94,14 @@ def rescore(outdated: Mapping[Path, str], *, jobs: int, progress: Callable[[int,
     return result
 
 
-def outdated_metrics(folder: Path) -> tuple[Metric, ...]:
+def outdated_metrics(folder: Path, metrics: Iterable[Metric]) -> tuple[Metric, ...]:
     """The metrics whose scores a fold run that is done lacks, or has from other code or another configuration."""
     recorded = read_scores(folder).metrics
     return tuple(
         metric
-        for metric in all_metrics(_further_metrics(folder))
+        for metric in metrics
         if metric.name not in recorded or recorded[metric.name].digest != record_metric(metric).digest
     )
-
-
-def _further_metrics(folder: Path) -> tuple[Metric, ...]:
-    """Metrics that came with the sweep; none where the spec is of a version that knew none."""
-    try:
-        return FoldRunSpec.read(folder).metrics
-    except BadInput:
-        return ()
 
 
 def _test_cases(folder: Path) -> list[CaseInput]:
@@ -102,9 +109,9 @@ def _test_cases(folder: Path) -> list[CaseInput]:
     return [CaseInput(**case) for case in read_json(folder / SPEC_NAME)["test"]]
 
 
-def _rescore_fold_run(folder: Path, jobs: int, one_more: Callable[[], None]) -> int:
+def _rescore_fold_run(folder: Path, known: Iterable[Metric], jobs: int, one_more: Callable[[], None]) -> int:
     """Number of cases that were scored. Only the holder of the folder's lock may call it."""
-    metrics = outdated_metrics(folder)  # Another process may have scored it meanwhile.
+    metrics = outdated_metrics(folder, known)  # Another process may have scored it meanwhile.
     cases, scores = _test_cases(folder), read_scores(folder)
     if not metrics:
         return 0

@@ -5,10 +5,10 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
+from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.bench.rows import BenchResult, BenchRow, Say
 from hemosweep.errors import BadInput
 from hemosweep.forecast.duration import training_patches, validation_patches
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import PAPER_PATCH_HWD, profile
 
 PARTS = ("cpu", "gpu")
@@ -54,7 +54,7 @@ def study_hours(training_patch_s: float, validation_patch_s: float, num_cases: i
     base = profile("paper").config
     configs = {
         (sweep.with_cta_only, arm.config, seed)
-        for sweep in map(find_sweep, SWEEP_NAMES)
+        for sweep in map(find_sweep, sweep_names())
         for arm in sweep.arms(base)
         for seed in range(sweep.num_seeds)
     }

@@ -9,10 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.engine.lock import driver_lock
 from hemosweep.report.terminal.lines import lines_of
-from hemosweep.sweeps import SWEEP_NAMES
-from hemosweep.sweeps.search import SEARCHES
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.upkeep.clean import KINDS, FolderContents, Recorded, Removable, find_removable, refuse_in_use, remove
@@ -86,7 +85,7 @@ def clean(out: Path, data: Path | None = None, *, confirmed: bool = False, force
 
 
 def _find(out: Path, data: Path | None, *, force: bool) -> FolderContents:
-    return find_removable(out, data, _recorded(out), sweep_names=(*SWEEP_NAMES, *SEARCHES), force=force)
+    return find_removable(out, data, _recorded(out), sweep_names=known_sweeps(), force=force)
 
 
 def _recorded(out: Path) -> Recorded:

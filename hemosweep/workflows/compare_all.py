@@ -9,8 +9,8 @@ from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_difference
 from hemosweep.report.plots.forest import draw_forest
 from hemosweep.scores.catalogue import DSC
-from hemosweep.sweeps import find_declared
 from hemosweep.tracking.reader import MlflowStore
+from hemosweep.workflows.declared import find_declared
 
 
 def compare_all(
@@ -23,16 +23,17 @@ def compare_all(
         NotComparable: as there.
     """
     out = Path(out)
+    declared = find_declared(out, sweep)
     family = compare_declared(
         MlflowStore(out),
-        sweep,
-        find_declared(sweep).comparisons,
+        declared.name,
+        declared.comparisons,
         metric=metric,
         margin=margin,
         allow_incomparable=allow_incomparable,
     )
     try:
-        return replace(family, forest=_draw(family, out / "figures" / sweep))
+        return replace(family, forest=_draw(family, out / "figures" / declared.name))
     except OSError as error:  # such as a folder without permission: a failed picture never stops the result
         return replace(family, no_forest=system_message(error))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.config import ArmConfig
 from hemosweep.engine.request import Request
 from hemosweep.executors.execution import count_slots
@@ -12,7 +13,6 @@ from hemosweep.executors.protocol import set_up_threading
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.forecast.duration import forecast_fold, makespan
 from hemosweep.forecast.inventory import FoldRunKey, Inventory, take_inventory
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.workflows.forecast import ArmForecast, Forecast
 from hemosweep.workflows.options import SweepOptions
 from hemosweep.workflows.sweeping.request import resolve
@@ -129,7 +129,8 @@ def _kept(calibrations: Calibrations, out: Path) -> str | None:
 
 def _same_arms(request: Request) -> Mapping[ArmConfig, Sequence[str]]:
     """The arms of each configuration, over the same cases: their fold runs are one. This sweep's arms come first."""
-    others = [find_sweep(name) for name in SWEEP_NAMES if name != request.sweep.name]
+    listed = [other for other in known_sweeps().values() if other.search is None]
+    others = [other.sweep for other in listed if other.name != request.sweep.name]
     arms = {request.sweep.name: request.arms} | {
         sweep.name: sweep.arms(request.base) for sweep in others if sweep.with_cta_only == request.sweep.with_cta_only
     }

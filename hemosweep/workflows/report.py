@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hemosweep.ablation.catalogue import known_sweeps
+from hemosweep.ablation.declaration import Declaration
 from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
@@ -14,8 +16,7 @@ from hemosweep.report.document.facts import SweepFacts
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
 from hemosweep.report.terminal.progress import progress_bar
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
-from hemosweep.sweeps.search import SEARCHES
+from hemosweep.workflows.declared import find_declared, recorded_declarations
 from hemosweep.workflows.reporting.facts import ReportSource, gather
 
 
@@ -59,18 +60,19 @@ def make_report(
     """
     out, data = Path(out), None if data is None else Path(data)
     to = out / "report" if to is None else Path(to)
+    known = known_sweeps()
     for name in names:
-        if name in SEARCHES:
+        if name in known and known[name].search is not None:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
-        find_sweep(name)
+    declared = {declaration.name: declaration for declaration in (find_declared(out, name) for name in names)}
     source = ReportSource(out, data)
     check_writable("--to", to)
     check_folder(to)
-    chosen, warnings = _choose(source, names)
+    chosen, warnings = _choose(source, declared)
     with progress_bar("comparing") as progress:
         facts = []
-        for place, name in enumerate(chosen):
-            facts.append(gather(source, find_sweep(name)))
+        for place, declaration in enumerate(chosen):
+            facts.append(gather(source, declaration))
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
@@ -78,25 +80,28 @@ def make_report(
         write_documents(document, folder)
     return ReportResult(
         folder=to,
-        sweeps=tuple(chosen),
+        sweeps=tuple(declaration.name for declaration in chosen),
         figures=tuple(picture.path for picture in document.pictures()),
         runs=_log(out, facts, pictures, to),
         warnings=warnings,
     )
 
 
-def _choose(source: ReportSource, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The sweeps of the report in the paper's order, and remarks on the sweeps of the store that are not in it."""
+def _choose(source: ReportSource, named: Mapping[str, Declaration]) -> tuple[list[Declaration], tuple[str, ...]]:
+    """The ablations of the report, the paper's in its order, and remarks on the sweeps of the store that are not in
+    it."""
     finished = source.finished_sweeps()
-    for name in names:
+    for name in named:
         if name not in finished:
             raise BadInput(f"sweep {name} has no finished run in {source.out}; run make sweep-{name} first")
-    if names:
-        return [name for name in SWEEP_NAMES if name in names], ()
-    chosen = [name for name in SWEEP_NAMES if name in finished]
+    known = {name: listed.sweep.declaration for name, listed in known_sweeps().items() if listed.search is None}
+    ablations = known | recorded_declarations(source.out) | dict(named)
+    if named:
+        return [ablations[name] for name in ablations if name in named], ()
+    chosen = [ablations[name] for name in ablations if name in finished]
     if not chosen:
         raise BadInput(f"{source.out} has no finished run of an ablation; run one first, such as make sweep-patchsize")
-    others = sorted(finished - set(chosen))
+    others = sorted(finished - {declaration.name for declaration in chosen})
     return chosen, tuple([f"not in the report, being no ablations: {', '.join(others)}"] if others else [])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.engine.index import FOLD_RUNS_NAME, read_plans
 from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.environment import num_processors
@@ -16,6 +17,7 @@ from hemosweep.foldrun.scores import read_scores
 from hemosweep.foldrun.spec import is_finished
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import FoldRecord, RunRecord, RunStore, no_such_sweep
+from hemosweep.scores.metric import Metric
 from hemosweep.scores.recorded import RecordedMetric, in_common, metric_facts, recorded_digests
 from hemosweep.scores.table import case_table
 from hemosweep.tracking.database import database_path
@@ -60,7 +62,7 @@ def score_runs(out: str | Path = "runs", sweeps: Sequence[str] = (), *, jobs: in
 
     Args:
         out: the output folder.
-        sweeps: names of sweeps; none for all.
+        sweeps: names or files of sweeps; none for all.
         jobs: number of cases at once; one a processor by default.
 
     Raises:
@@ -70,7 +72,16 @@ def score_runs(out: str | Path = "runs", sweeps: Sequence[str] = (), *, jobs: in
     out = Path(out)
     if not out.is_dir():
         raise BadInput(f"{out}: no such folder; give the folder of a sweep's results with --out")
-    scored = _rescore(_fold_runs(out, sweeps), num_processors() if jobs is None else jobs)
+    listed = [find_listed(name) for name in sweeps if name.endswith(".py")]
+    own_metrics = {name: other.sweep.metrics for name, other in known_sweeps().items()}
+    own_metrics |= {other.name: other.sweep.metrics for other in listed}
+    by_sweep = _fold_runs(out, [*(other.name for other in listed), *(name for name in sweeps if name[-3:] != ".py")])
+    folders = {folder: name for fold_runs in by_sweep.values() for folder, name in fold_runs.items()}
+    further: dict[Path, tuple[Metric, ...]] = {}
+    for sweep, fold_runs in by_sweep.items():
+        for folder in fold_runs:
+            further[folder] = tuple(dict.fromkeys((*further.get(folder, ()), *own_metrics.get(sweep, ()))))
+    scored = _rescore(folders, further, num_processors() if jobs is None else jobs)
     return ScoringResult(
         num_cases=scored.num_cases,
         num_fold_runs=scored.num_fold_runs,
@@ -90,7 +101,8 @@ def score_replicates(out: Path, replicates: Sequence[Replicate], console: Consol
         for replicate in replicates
         for spec in replicate.fold_runs
     }
-    scored = _rescore(names, num_processors(), console)
+    further = {fold_run_folder(out, spec): spec.metrics for replicate in replicates for spec in replicate.fold_runs}
+    scored = _rescore(names, further, num_processors(), console)
     for line in _told(scored):
         console.print(line, highlight=False, soft_wrap=True)
     if not scored.num_fold_runs:
@@ -101,12 +113,17 @@ def score_replicates(out: Path, replicates: Sequence[Replicate], console: Consol
         console.print(f"[yellow]warning[/yellow]: scores are not recorded yet ({escape(str(error))})", soft_wrap=True)
 
 
-def _rescore(folders: Mapping[Path, str], jobs: int, console: Console | None = None) -> Rescored:
-    outdated = find_outdated(folders)
+def _rescore(
+    folders: Mapping[Path, str],
+    further: Mapping[Path, tuple[Metric, ...]],
+    jobs: int,
+    console: Console | None = None,
+) -> Rescored:
+    outdated = find_outdated(folders, further)
     if not outdated:
         return Rescored()
     with progress_bar("scoring cases", console) as progress:
-        return rescore(outdated, jobs=jobs, progress=progress)
+        return rescore(outdated, further, jobs=jobs, progress=progress)
 
 
 def _told(scored: Rescored) -> list[str]:
@@ -119,8 +136,8 @@ def _told(scored: Rescored) -> list[str]:
     return lines
 
 
-def _fold_runs(out: Path, sweeps: Sequence[str]) -> dict[Path, str]:
-    """Folders of the fold runs of sweeps, recorded or planned, and their names."""
+def _fold_runs(out: Path, sweeps: Sequence[str]) -> dict[str, dict[Path, str]]:
+    """By sweep: folders of its fold runs, recorded or planned, and their names."""
     names: dict[str, list[tuple[str, str]]] = {}
     if database_path(out).is_file():
         store = MlflowStore(out)
@@ -136,10 +153,10 @@ def _fold_runs(out: Path, sweeps: Sequence[str]) -> dict[Path, str]:
     for sweep in sweeps:
         if sweep not in names:
             raise BadInput(no_such_sweep(str(out), sweep, sorted(names)))
-    chosen: dict[Path, str] = {}
+    chosen: dict[str, dict[Path, str]] = {}
     for sweep in sweeps or sorted(names):
         for digest, name in names[sweep]:
-            chosen.setdefault(out / FOLD_RUNS_NAME / digest, name)
+            chosen.setdefault(sweep, {}).setdefault(out / FOLD_RUNS_NAME / digest, name)
     return chosen
 
 

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 import pandas as pd
 
+from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.scores.table import CASE_COLUMNS
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import profile
 from tests.recorded import Book
 
@@ -43,7 +43,7 @@ def case_table(num_cases: int, rng: np.random.Generator) -> pd.DataFrame:
 def write_study(out: Path, num_cases: int) -> int:
     rng = np.random.default_rng(0)
     book = Book(out)
-    for name in SWEEP_NAMES:
+    for name in sweep_names():
         sweep = find_sweep(name)
         for arm in sweep.arms(profile("demo").config):
             for seed in range(sweep.num_seeds):

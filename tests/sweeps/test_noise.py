@@ -2,8 +2,8 @@
 
 import pytest
 
+from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.errors import BadInput
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.noise import SWEEP
 from hemosweep.sweeps.patchsize import SWEEP as PATCHSIZE
@@ -26,7 +26,7 @@ def test_its_arm_is_the_profile_itself_so_that_its_first_seed_is_shared(base):
 def test_it_is_trained_with_three_seeds_and_every_other_sweep_with_one(tmp_path):
     assert asked(tmp_path, "noise", None) == (0, 1, 2)
     assert asked(tmp_path, "noise", 5) == (0, 1, 2, 3, 4)
-    assert {find_sweep(name).num_seeds for name in SWEEP_NAMES if name != "noise"} == {1}
+    assert {find_sweep(name).num_seeds for name in sweep_names() if name != "noise"} == {1}
     assert asked(tmp_path, "patchsize", None) == (0,)
 
 

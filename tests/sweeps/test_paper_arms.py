@@ -7,10 +7,10 @@ from importlib.resources import files
 
 import pytest
 
+from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.losses.focal import Focal
 from hemosweep.sampling.restriction import restriction
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import demo, paper
 
 PAPER = json.loads(files("hemosweep.report").joinpath("paper_results.json").read_text())
@@ -23,7 +23,7 @@ def arms(sweep, base=paper):
 
 
 def test_every_ablation_of_the_paper_is_a_sweep_and_final_and_noise_are_two_more():
-    assert set(SWEEP_NAMES) == {*PRINTED, "final", "noise"}
+    assert set(sweep_names()) == {*PRINTED, "final", "noise"}
 
 
 @pytest.mark.parametrize("sweep", PRINTED)
@@ -31,7 +31,7 @@ def test_the_arms_are_those_that_the_paper_prints_in_its_order(sweep):
     assert list(arms(sweep)) == list(PRINTED[sweep]["arms"])
 
 
-@pytest.mark.parametrize("sweep", SWEEP_NAMES)
+@pytest.mark.parametrize("sweep", sweep_names())
 def test_every_arm_is_there_once_and_resolves_to_a_configuration_of_its_own(sweep):
     configs = list(arms(sweep).values())
     assert max(Counter(configs).values()) == 1
@@ -114,7 +114,7 @@ def test_the_symmetric_study_adds_the_channel_and_nothing_else(base):
 def test_the_angiography_study_is_over_the_cases_with_one(base):
     ncct, cta = arms("angio", base).values()
     assert find_sweep("angio").with_cta_only
-    assert not any(find_sweep(name).with_cta_only for name in SWEEP_NAMES if name != "angio")
+    assert not any(find_sweep(name).with_cta_only for name in sweep_names() if name != "angio")
     assert (ncct.preprocessing.channels, cta.preprocessing.channels) == (("ct",), ("ct", "cta"))
     assert replace(cta, preprocessing=ncct.preprocessing) == ncct == arms("sampling", base)["brain+lesion"]
 
@@ -134,7 +134,7 @@ def test_the_demo_scales_the_numbers_of_patches_alike():
 
 
 def test_the_paper_s_protocol_holds_in_every_arm_of_the_paper_profile():
-    for sweep in SWEEP_NAMES:
+    for sweep in sweep_names():
         for name, arm in arms(sweep).items():
             assert (arm.training.max_epochs, arm.training.patience) == (100, 15)
             assert arm.network.width == 64
@@ -145,7 +145,7 @@ def test_the_paper_s_protocol_holds_in_every_arm_of_the_paper_profile():
 
 
 def test_every_sweep_of_the_paper_names_its_section():
-    sections = {name: find_sweep(name).section for name in SWEEP_NAMES}
+    sections = {name: find_sweep(name).section for name in sweep_names()}
     assert sections == {
         "se": "3.1",
         "loss": "3.2",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from hemosweep.ablation.catalogue import find_sweep
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.nifti import read_volume
 from hemosweep.foldrun.journal import Journal, read_journal
@@ -22,7 +23,6 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.preprocessing.cache import preprocess
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.sampling.restriction import restriction
-from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
 from hemosweep.training.fold_run import centres_seed, derive_seed, draw_fold_centres
 from tests.fold_runs import run_fold

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.config import SamplingConfig
 from hemosweep.errors import BadInput
 from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.networks.se_unet import SEUNet3D
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import PAPER_PATCH_HWD, demo, paper, profile, scaled_patch
 
 
@@ -61,12 +61,12 @@ def test_a_profile_is_found_by_its_name():
 
 
 def test_a_sweep_is_found_by_its_name():
-    assert [find_sweep(name).name for name in SWEEP_NAMES] == list(SWEEP_NAMES)
+    assert [find_sweep(name).name for name in sweep_names()] == list(sweep_names())
     with pytest.raises(BadInput, match=r"^unknown sweep 'patches'; there is .*patchsize"):
         find_sweep("patches")
 
 
-@pytest.mark.parametrize("name", SWEEP_NAMES)
+@pytest.mark.parametrize("name", sweep_names())
 def test_a_sweeps_baseline_and_comparisons_are_arms_of_its_own(name):
     sweep = find_sweep(name)
     arms = [arm.name for arm in sweep.arms(demo().config)]
@@ -77,7 +77,7 @@ def test_a_sweeps_baseline_and_comparisons_are_arms_of_its_own(name):
     assert sweep.question.endswith("?")
 
 
-@pytest.mark.parametrize("name", SWEEP_NAMES)
+@pytest.mark.parametrize("name", sweep_names())
 @pytest.mark.parametrize("base", [demo, paper])
 def test_the_arms_of_a_sweep_differ_from_each_other_under_every_profile(name, base):
     arms = find_sweep(name).arms(base().config)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.ablation.search import Choice
 from hemosweep.ablation.sweep import Arm
-from hemosweep.sweeps import SWEEP_NAMES, find_sweep
 from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.search import SEARCHES
 
 PROFILES = pytest.mark.parametrize("make", [demo, paper], ids=["demo", "paper"])
-EACH = pytest.mark.parametrize("search", SEARCHES.values(), ids=list(SEARCHES))
+EACH = pytest.mark.parametrize("search", SEARCHES, ids=lambda search: search.name)
 
 
 def values(axis):
@@ -19,7 +19,7 @@ def values(axis):
 
 
 def test_all_axes_that_the_paper_fixed_are_open():
-    axes = {axis for search in SEARCHES.values() for axis in search.space}
+    axes = {axis for search in SEARCHES for axis in search.space}
     assert axes >= {
         *("border_share", "ventricle_share", "border_half_width_mm", "center_half_width_mm"),
         *("in_plane", "slices", "width", "reduction", "focal_gamma", "learning_rate"),
@@ -32,7 +32,7 @@ def test_a_search_starts_at_an_arm_of_the_paper(search, make):
     base = make().config
     start = search.arm("start", base, search.start).config
     assert start == search.base(base)
-    assert start in [arm.config for sweep in SWEEP_NAMES for arm in find_sweep(sweep).arms(base)]
+    assert start in [arm.config for sweep in sweep_names() for arm in find_sweep(sweep).arms(base)]
 
 
 @PROFILES

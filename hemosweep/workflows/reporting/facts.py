@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hemosweep.ablation.sweep import Sweep
+from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.compare import SideComparison
 from hemosweep.comparison.family import DeclaredPair, compare_family
 from hemosweep.comparison.sides import choose_runs
@@ -44,13 +44,13 @@ class ReportSource:
         return {run.sweep for run in self.runs if run.is_finished}
 
 
-def gather(source: ReportSource, sweep: Sweep) -> SweepFacts:
+def gather(source: ReportSource, sweep: Declaration) -> SweepFacts:
     """A sweep's facts, from its finished runs.
 
     Raises:
         BadInput: a case table that cannot be read.
     """
-    declared = [arm.name for arm in sweep.arms(profile("paper").config)]
+    declared = sweep.arms
     chosen: dict[str, tuple[RunRecord, ...]] = {}
     remarks: list[str] = []
     for arm in declared:
@@ -104,7 +104,7 @@ def _why_missing(source: ReportSource, sweep: str, arm: str) -> str:
 
 def _pairs(
     source: ReportSource,
-    sweep: Sweep,
+    sweep: Declaration,
     chosen: Mapping[str, Sequence[RunRecord]],
     tables: Mapping[str, pd.DataFrame],
 ) -> list[tuple[PairFacts, SideComparison | None]]:

@@ -33,6 +33,7 @@ from hemosweep.sweeps.base import Profile
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates
+from hemosweep.workflows.sweeping.component_check import check_components
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 
 PHANTOM_SEED = 0
@@ -87,6 +88,8 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
         BadInput: as `read_manifest` and `prepare_sweep`.
     """
     check_writable("--out", request.out)
+    if request.project is not None:
+        check_components(request.arms, request.sweep.metrics, request.project)
     if request.profile.name == "paper" and request.execution.on_this_machine and not confirmed:
         _ask_for_confirmation(request, console)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
@@ -100,6 +103,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
             data,
             request.out,
             code=request.code,
+            metrics=request.sweep.metrics,
             with_cta_only=request.sweep.with_cta_only,
             jobs=num_processors(),
             progress=advance,
@@ -204,7 +208,7 @@ def train(
     if request.subset is not None:
         tags["subset"] = request.subset
     replicates = prepared.plan(request.arms, request.seeds)
-    write_plan(request.out, request.sweep.name, request.profile.name, replicates)
+    write_plan(request.out, request.sweep.name, request.profile.name, replicates, request.sweep.declaration)
     score_replicates(request.out, replicates, console)
     executor = workplace.executor
     with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:

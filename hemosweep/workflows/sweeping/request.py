@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
+from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.search import START
 from hemosweep.engine.request import Request
 from hemosweep.errors import BadInput
 from hemosweep.executors.execution import read_execution
-from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
-from hemosweep.sweeps.search import SEARCHES
 from hemosweep.workflows.options import SweepOptions
 
 DEFAULT_TRIALS = 20
@@ -30,8 +29,8 @@ def resolve(options: SweepOptions) -> Request:
         insecure=options.insecure,
         time_limit=options.time_limit,
     )
-    search = SEARCHES.get(options.name)
-    sweep = find_sweep(options.name) if search is None else search.last_comparison
+    listed = find_listed(options.name)
+    search, sweep = listed.search, listed.sweep
     chosen = profile(options.profile or ("demo" if options.data is None else "paper"))
     num_seeds = sweep.num_seeds if options.seeds is None else options.seeds
     if num_seeds < min(sweep.num_seeds, 2):
@@ -54,11 +53,12 @@ def resolve(options: SweepOptions) -> Request:
         out=options.out,
         only_folds=only_folds,
         fresh=options.fresh,
+        project=listed.project,
         execution=execution,
     )
     if search is None:
         if options.trials is not None:
-            names = ", ".join(SEARCHES)
+            names = ", ".join(name for name, other in known_sweeps().items() if other.search is not None)
             raise BadInput(f"--trials is for a search ({names}); {options.name} trains each of its arms")
         return replace(request, arms=sweep.select(base, options.arms))
     if num_seeds > 1 or options.arms:

@@ -4,12 +4,12 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from hemosweep.ablation.catalogue import find_sweep
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
 from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
-from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import demo
 
 SWEEP = Sweep(

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hemosweep.ablation.catalogue import find_sweep
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
 from hemosweep.forecast.inventory import take_inventory
 from hemosweep.phantom.sizes import SIZES
-from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import demo
 from hemosweep.workflows.options import SweepOptions
 from hemosweep.workflows.sweeping.request import resolve

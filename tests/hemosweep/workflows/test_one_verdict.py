@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from hemosweep.ablation.catalogue import find_sweep
 from hemosweep.config import config_as_dict
 from hemosweep.engine.plan import Replicate
 from hemosweep.engine.request import Request
@@ -13,7 +14,6 @@ from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.errors import NotComparable
 from hemosweep.scores.table import case_table
 from hemosweep.stats.paired import to_json
-from hemosweep.sweeps import find_sweep
 from hemosweep.sweeps.base import profile
 from hemosweep.tracking.database import database_path
 from hemosweep.workflows.compare import compare

@@ -1,0 +1,129 @@
+"""Check of a user's components before anything is trained: what each builds is tried on a tiny batch."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hemosweep.ablation.sweep import Arm
+from hemosweep.components.project import place_in
+from hemosweep.components.record import place_of, type_name
+from hemosweep.config import ArmConfig
+from hemosweep.errors import BadInput
+from hemosweep.identity.stages import is_own
+from hemosweep.plugins import one_line
+from hemosweep.scores.metric import Metric, describe
+from hemosweep.scores.score_case import score_case
+
+_BATCH = 2
+
+
+def check_components(arms: Iterable[Arm], metrics: Sequence[Metric], project: Path) -> None:
+    """Try each network, loss, optimiser, schedule and metric that is not hemosweep's.
+
+    Regions and intensities need a case; they are checked when they meet the first one.
+
+    Raises:
+        BadInput: one fails or returns what cannot be used; the message names file and line.
+    """
+    tried: set[Any] = set()
+    for arm in arms:
+        config = arm.config
+        parts = (config.network, config.training.loss, config.training.optimiser, config.training.schedule)
+        theirs = [part for part in parts if not is_own(type_name(part))]
+        key = (*parts, config.sampling.patch_HWD, config.preprocessing.channels)
+        if theirs and key not in tried:
+            tried.add(key)
+            _check_arm(config, project)
+    for metric in metrics:
+        if not is_own(type_name(metric)):
+            _check_metric(metric, project)
+
+
+def _check_arm(config: ArmConfig, project: Path) -> None:
+    network, loss = config.network, config.training.loss
+    in_channels = len(config.preprocessing.channels)
+    torch.manual_seed(0)
+    module = _tried("network", network, project, lambda: network.build(in_channels=in_channels))
+    if not isinstance(module, torch.nn.Module):
+        raise _wrong("network", network, f"build returns a {type(module).__name__}", "return an nn.Module")
+    shape_DHW = config.sampling.patch_DHW
+    x_BCDHW = torch.randn((_BATCH, in_channels, *shape_DHW))
+    logits_BCDHW = _tried("network", network, project, lambda: module(x_BCDHW))
+    expected = (_BATCH, 2, *shape_DHW)
+    if not isinstance(logits_BCDHW, torch.Tensor) or logits_BCDHW.shape != expected:
+        given = tuple(logits_BCDHW.shape) if isinstance(logits_BCDHW, torch.Tensor) else type(logits_BCDHW).__name__
+        raise _wrong(
+            "network", network, f"of {tuple(x_BCDHW.shape)} it makes {given}", f"return logits {expected}, two classes"
+        )
+    label_BDHW = (torch.rand((_BATCH, *shape_DHW)) > 0.7).long()
+    function = _tried("loss", loss, project, loss.build)
+    if not callable(function):
+        raise _wrong(
+            "loss", loss, f"build returns a {type(function).__name__}", "return a function of logits and labels"
+        )
+    # Not the network's own output: what is wrong is then the loss.
+    logits_BCDHW = logits_BCDHW.detach().float().requires_grad_()
+    value = _tried("loss", loss, project, lambda: function(logits_BCDHW, label_BDHW))
+    if not isinstance(value, torch.Tensor) or value.ndim or not value.isfinite():
+        given = f"tensor {tuple(value.shape)}" if isinstance(value, torch.Tensor) and value.ndim else repr(value)
+        raise _wrong("loss", loss, f"its value is {given}", "return one finite number as a tensor, such as a mean")
+    if not value.requires_grad:
+        raise _wrong("loss", loss, "its value has no gradient", "compute it from the logits with torch alone")
+    _tried("loss", loss, project, value.backward)
+    if logits_BCDHW.grad is None or not logits_BCDHW.grad.any():
+        raise _wrong("loss", loss, "its gradient is zero everywhere", "let it depend on the logits, without argmax")
+    optimiser, schedule = config.training.optimiser, config.training.schedule
+    made = _tried("optimiser", optimiser, project, lambda: optimiser.build(module.parameters(), on_cuda=False))
+    if not isinstance(made, torch.optim.Optimizer):
+        raise _wrong("optimiser", optimiser, f"build returns a {type(made).__name__}", "return a torch.optim.Optimizer")
+    factor = _tried("schedule", schedule, project, lambda: schedule.build(max_epochs=config.training.max_epochs))
+    for losses in ([], [1.0], [1.0, 0.5]):
+        rate = _tried("schedule", schedule, project, partial(factor, losses))
+        if not isinstance(rate, float | int) or not 0.0 <= rate < math.inf:
+            raise _wrong("schedule", schedule, f"its factor is {rate!r}", "return a number of at least 0")
+
+
+def _check_metric(metric: Metric, project: Path) -> None:
+    description = _tried("metric", metric, project, lambda: describe(metric))
+    if not isinstance(description.name, str) or not description.name.isidentifier():
+        raise _wrong("metric", metric, f"its name is {description.name!r}", "give a plain name, such as boundary_iou")
+    masks = [np.zeros((4, 5, 6), dtype=bool) for _ in range(3)]
+    masks[0][1:3, 1:3, 1:4] = True
+    masks[1][1:3, 2:4, 1:4] = True
+    for prediction, reference in [*pairwise(masks), (masks[2], masks[2]), (masks[2], masks[0])]:
+        scores = _tried(
+            "metric",
+            metric,
+            project,
+            partial(score_case, prediction, reference, spacing_DHW_mm=(5.0, 1.0, 1.0), metrics=(metric,)),
+        )
+        value = scores[metric.name]
+        if value is not None and (not isinstance(value, float | int) or not math.isfinite(value)):
+            raise _wrong("metric", metric, f"its score is {value!r}", "return a number, or None where it is undefined")
+
+
+def _tried(role: str, component: object, project: Path, action: Callable[[], Any]) -> Any:
+    """Value of an action of a component.
+
+    Raises:
+        BadInput: it fails.
+    """
+    try:
+        return action()
+    except BadInput:
+        raise
+    except Exception as error:
+        name = type(component).__name__
+        where = place_in(project, error) or place_of(type(component))
+        raise BadInput(f"{where}: {role} {name} fails ({one_line(error)}); mend it there") from error
+
+
+def _wrong(role: str, component: object, what: str, way_out: str) -> BadInput:
+    cls = type(component)
+    return BadInput(f"{role} {cls.__name__} ({place_of(cls)}): {what}; {way_out}")
