@@ -4,7 +4,7 @@ Its texts are no markup: the writer of each language escapes them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Align = Literal["left", "right"]
@@ -48,6 +48,15 @@ class Table:
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.columns) for row in self.rows), f"{self.caption}: rows and columns differ"
+
+    def without(self, name: str) -> "Table":
+        """The table without the columns of a name."""
+        kept = [place for place, column in enumerate(self.columns) if column.name != name]
+        return replace(
+            self,
+            columns=tuple(self.columns[place] for place in kept),
+            rows=tuple(tuple(row[place] for place in kept) for row in self.rows),
+        )
 
     def groups(self) -> Iterator[tuple[str, int]]:
         """Groups of neighbouring columns: the heading and the number of columns of each, 1 for a single column."""

@@ -80,10 +80,11 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
             (row.a, row.b): value for row in rows if (value := paper_difference(sweep.name, row.a, row.b)) is not None
         }
         draw_forest(rows, folder / path, title=f"{sweep.name}: differences in DSC", paper=paper)
+        beside = ", beside those of the paper" if paper else ""
         differences = "; ".join(f"{row.a} {ARROW} {row.b}: {our_difference(row)}, {our_verdict(row)}" for row in rows)
         yield Picture(
             path=path,
-            caption="Mean differences with 95% confidence intervals over the cases, beside those of the paper.",
+            caption=f"Mean differences with 95% confidence intervals over the cases{beside}.",
             alt=f"Forest plot of the differences in mean DSC. {differences}.",
         )
     cases = _scored(sweep)

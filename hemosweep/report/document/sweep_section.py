@@ -42,13 +42,14 @@ def report_document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPi
         pictures: those of each sweep, by its name.
     """
     several = len(sweeps) > 1
-    opening: tuple[Block, ...] = tuple(Text(text=text) for text in _READING)
+    of_paper = any(paper_place(sweep.name) for sweep in sweeps)
+    opening: tuple[Block, ...] = tuple(Text(text=text) for text in (_READING if of_paper else _READING[1:]))
     if several and any(sweep.pairs for sweep in sweeps):
         opening = (glance_table(sweeps), *opening)
     names = ", ".join(sweep.name for sweep in sweeps)
     return Document(
-        title="hemosweep: the study beside the paper" if several else f"hemosweep: {names} beside the paper",
-        lead=f"{'Ablations' if several else 'Ablation'} {names}. The paper: {PAPER_CITATION}.",
+        title=f"hemosweep: {'the study' if several else names}{' beside the paper' if of_paper else ''}",
+        lead=f"{'Ablations' if several else 'Ablation'} {names}.{f' The paper: {PAPER_CITATION}.' if of_paper else ''}",
         notices=tuple(dict.fromkeys(notice for sweep in sweeps for notice in sweep.notices)),
         sections=(
             Section(title="At a glance" if several else "How to read it", anchor="reading", blocks=opening),

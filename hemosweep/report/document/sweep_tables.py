@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
-from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference
+from hemosweep.report.paper.printed import PaperArm, paper_arm, paper_difference, paper_place
 from hemosweep.report.paper.verdicts import our_verdict, p_value, paper_verdict
 from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.scores.summary import Summary, summarise
@@ -13,31 +13,41 @@ from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 
 NOT_FINISHED = "not finished"
+PAPER = "paper"
+"""Name of the columns with what the paper prints."""
 
 
 def verdict_table(sweep: SweepFacts) -> Table:
-    """The paper's table with ours: a row an arm, or one for each of its comparisons where it has several."""
+    """The paper's table with ours: a row an arm, or one for each of its comparisons where it has several.
+
+    An ablation that is not the paper's has no columns of the paper, here and in the other tables.
+    """
     rows = []
     for arm in sweep.arms:
         printed = paper_arm(sweep.name, arm.name)
         dsc = (mean_sd(None if printed is None else printed.dsc), _our_dsc(arm))
         pairs: Sequence[PairFacts | None] = [pair for pair in sweep.pairs if pair.b == arm.name] or [None]
         rows += [(arm.name, *dsc, *_verdict_cells(sweep.name, pair)) for pair in pairs]
-    return Table(
+    table = Table(
         caption=f"{sweep.name}: mean DSC {PLUS_MINUS} standard deviation over the cases; the difference is that arm "
         "less the one it is compared with, ours with its 95% confidence interval over the cases.",
         columns=(
             Column(name="Arm", align="left"),
-            Column(name="paper", group="DSC"),
+            Column(name=PAPER, group="DSC"),
             Column(name="ours", group="DSC"),
             Column(name="Compared with", align="left"),
-            Column(name="paper", group="Difference in DSC"),
+            Column(name=PAPER, group="Difference in DSC"),
             Column(name="ours [95% CI]", group="Difference in DSC"),
-            Column(name="paper", group="Verdict", align="left"),
+            Column(name=PAPER, group="Verdict", align="left"),
             Column(name="ours", group="Verdict", align="left"),
         ),
         rows=tuple(rows),
     )
+    return table if _is_printed(sweep) else table.without(PAPER)
+
+
+def _is_printed(sweep: SweepFacts) -> bool:
+    return paper_place(sweep.name) is not None
 
 
 def _verdict_cells(sweep: str, pair: PairFacts | None) -> tuple[str, str, str, str, str]:
@@ -60,18 +70,19 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
         for pair in sweep.pairs:
             _, printed, difference, paper, ours = _verdict_cells(sweep.name, pair)
             rows.append((sweep.name, f"{pair.a} {ARROW} {pair.b}", printed, difference, paper, ours))
-    return Table(
+    table = Table(
         caption=f"Every declared comparison A {ARROW} B: the difference in mean DSC is B {MINUS} A.",
         columns=(
             Column(name="Ablation", align="left"),
             Column(name=f"A {ARROW} B", align="left"),
-            Column(name="paper", group="Difference in DSC"),
+            Column(name=PAPER, group="Difference in DSC"),
             Column(name="ours [95% CI]", group="Difference in DSC"),
-            Column(name="paper", group="Verdict", align="left"),
+            Column(name=PAPER, group="Verdict", align="left"),
             Column(name="ours", group="Verdict", align="left"),
         ),
         rows=tuple(rows),
     )
+    return table if any(map(_is_printed, sweeps)) else table.without(PAPER)
 
 
 def group_table(sweep: SweepFacts) -> Table:
@@ -87,7 +98,7 @@ def group_table(sweep: SweepFacts) -> Table:
     for heading, field in (("IVH", "ivh"), ("No IVH", "no_ivh"), ("Max", "max"), ("Min", "min")):
         papers = [_paper_cell(arm, field) for arm in printed]
         if any(cell != UNDEFINED for cell in papers):
-            columns.append((Column(name="paper", group=heading), papers))
+            columns.append((Column(name=PAPER, group=heading), papers))
         columns.append((Column(name="ours", group=heading), [_our_cell(s, field) for s in summaries]))
     return Table(
         caption=f"{sweep.name}: DSC of the cases with and without intraventricular hemorrhage (IVH), mean "

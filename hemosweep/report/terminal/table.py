@@ -44,7 +44,7 @@ def arm_table(rows: Sequence[ArmRow]) -> Table:
         table.add_column(header, justify="right")
     for header in ("min", "max", "seconds"):
         table.add_column(f"\n{header}", justify="right", no_wrap=True)
-    table.add_column("paper\nDSC", justify="right", style="dim")
+    with_paper = _add_paper_column(table, "paper\nDSC", [row.paper for row in rows])
     for row in rows:
         table.add_row(
             Text(row.arm),
@@ -54,7 +54,7 @@ def arm_table(rows: Sequence[ArmRow]) -> Table:
             _number(row.min, ".3f"),
             _number(row.max, ".3f"),
             _number(row.seconds, ".0f"),
-            _mean_sd(row.paper),
+            *([_mean_sd(row.paper)] if with_paper else []),
         )
     return table
 
@@ -68,7 +68,7 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
     for header in ("\nt", "\ndf", "\np", "Holm\np"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("\nstars", no_wrap=True)
-    table.add_column("paper's\np", justify="right", style="dim")
+    with_paper = _add_paper_column(table, "paper's\np", [row.paper_p for row in rows])
     for row in rows:
         comparison = row.comparison
         table.add_row(
@@ -80,7 +80,7 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
             _p(comparison.p),
             _p(row.holm_p),
             UNDEFINED if comparison.p is None else comparison.stars,
-            row.paper_p or UNDEFINED,
+            *([row.paper_p or UNDEFINED] if with_paper else []),
         )
     return table
 
@@ -99,7 +99,7 @@ def family_table(rows: "Sequence[FamilyComparison]") -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("raw\nstars", no_wrap=True)
     table.add_column("\ndz", justify="right", no_wrap=True)
-    table.add_column("paper's\np", justify="right", style="dim")
+    with_paper = _add_paper_column(table, "paper's\np", [row.paper_p for row in rows])
     for row in rows:
         comparison = row.comparison
         table.add_row(
@@ -112,9 +112,17 @@ def family_table(rows: "Sequence[FamilyComparison]") -> Table:
             _p(comparison.p),
             UNDEFINED if comparison.p is None else comparison.stars,
             _number(comparison.dz, ".2f"),
-            row.paper_p or UNDEFINED,
+            *([row.paper_p or UNDEFINED] if with_paper else []),
         )
     return table
+
+
+def _add_paper_column(table: Table, header: str, values: Sequence[object]) -> bool:
+    """Add the column of the paper's figures where it has any, as it has none of a lab's own ablation."""
+    if any(value is not None for value in values):
+        table.add_column(header, justify="right", style="dim")
+        return True
+    return False
 
 
 def _table(*, blanks: int) -> Table:

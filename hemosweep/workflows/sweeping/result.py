@@ -12,7 +12,7 @@ from hemosweep.comparison.family import Family, compare_family
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.files import system_message
-from hemosweep.report.paper.printed import paper_arm, paper_notes
+from hemosweep.report.paper.printed import paper_arm, paper_notes, paper_place
 from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
@@ -111,7 +111,8 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
         dsc = [value for r in whole if r.replicate.arm == arm for value in r.cases["dsc"].tolist()]
         notes += paper_notes(name, arm.name, dsc)
     if result.profile == "demo":
-        notes.append(f"Demo profile ({request.scaling}): the paper's figures stand beside it for orientation.")
+        beside = "the paper's figures stand beside it for orientation" if paper_place(name) else "made to try it out"
+        notes.append(f"Demo profile ({request.scaling}): {beside}.")
     for failure in result.failures:
         without = " without --fresh" if request.fresh else ""
         notes.append(f"Missing: {failure}. The same command{without} makes up for it.")
