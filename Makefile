@@ -6,8 +6,6 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
-SWEEPS := se loss patchsize sampling symmetric angio augmentation final noise
-SEARCHES := search-sampling search-patch search-network search-training
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -25,12 +23,14 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,TRIALS,trials)
 
 .PHONY: help setup test test-slow lint format format-check types imports check \
-	study bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	study score bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^[a-z][a-z%-]*:.*## / { sub(/%/, "NAME", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
-	@printf '\nNAME is one of: %s\n\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n' '$(SWEEPS) $(SEARCHES)'
+	@names=$$($(BIN)/hemosweep sweeps --names 2>/dev/null | tr '\n' ' '); \
+		printf '\nNAME is one of: %s\n' "$${names:-those of .venv/bin/hemosweep sweeps, after make setup}"
+	@printf '\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n'
 	@sed -n 's/^## /  /p' Makefile
 
 ## DATA=        the data set's folder (sweep: without it a phantom is made, and the profile is demo)
@@ -43,7 +43,7 @@ help: ## Show this text
 ## ONLY_FOLDS=  sweep, plan: only these folds of the split, such as 0,2 (for trying)
 ## EXECUTOR=    sweep: where fold runs are trained (default local)
 ## CASES=       phantom: how many cases; preview: at most so many
-## JOBS=        data-check, describe, preprocess: cases worked on at once (default one a processor)
+## JOBS=        data-check, describe, preprocess, score: cases worked on at once (default one a processor)
 ## SIZE=        phantom: demo or paper
 ## SEED=        phantom: seed of the random numbers
 ## ARGS=        further options for hemosweep (test, test-slow: for pytest), passed on as they are
@@ -129,11 +129,14 @@ sweep-%: $(STAMP) FORCE ## Train every arm of the sweep NAME and show its table
 	$(BIN)/hemosweep sweep $(call quote,$*) $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) $(call given,ARGS)
 
 study: $(STAMP) ## Run every sweep; what two of them need is trained once
-	@failed=; for name in $(SWEEPS); do \
+	@failed=; for name in $$($(BIN)/hemosweep sweeps --names --ablations); do \
 		echo "== sweep-$$name"; $(BIN)/hemosweep sweep "$$name" $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) \
 			$(call given,ARGS) || failed="$$failed $$name"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
+
+score: $(STAMP) ## Score kept predictions by every metric that is new or has changed; train nothing
+	$(BIN)/hemosweep score --all $(OUT_OPTION) $(call option,JOBS,jobs) $(call given,ARGS)
 
 report: $(STAMP) ## Put the study beside the paper: page, Markdown, LaTeX in OUT/report (ARGS='patchsize --to FOLDER')
 	$(BIN)/hemosweep report $(OUT_OPTION) $(call option,DATA,data) $(call given,ARGS)

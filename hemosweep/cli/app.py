@@ -77,11 +77,19 @@ app.command()(plan)
 
 
 @app.command(name="sweeps")
-def list_sweeps(as_json: Json = False) -> None:
+def list_sweeps(
+    names: Annotated[bool, typer.Option("--names", help="Print the names alone, one a line.")] = False,
+    ablations: Annotated[bool, typer.Option("--ablations", help="Leave the searches out.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the ablations and searches that there are: hemosweep's, and those of installed packages."""
     from hemosweep.workflows.sweeps import list_sweeps as list_them
 
-    print_result(list_them(), as_json=as_json)
+    found = list_them(with_searches=not ablations)
+    if names:
+        typer.echo("\n".join(row["sweep"] for row in found.rows))
+        return
+    print_result(found, as_json=as_json)
 
 
 @app.command()

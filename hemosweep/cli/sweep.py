@@ -15,7 +15,7 @@ from hemosweep.workflows.options import SweepOptions
 _OPTIONS: dict[str, Any] = {
     "name": Annotated[
         str,
-        typer.Argument(metavar="NAME|FILE.py", help="Ablation or search (see hemosweep sweeps), or your own file."),
+        typer.Argument(metavar="NAME|FILE.py", help="Ablation, such as patchsize; search; or your own file."),
     ],
     "data": Annotated[
         Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=expanded)

@@ -11,6 +11,13 @@ from hemosweep.components.record import FindType, find_in, find_own
 from hemosweep.errors import BadInput
 from hemosweep.plugins import one_line
 
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Names of the folders that hold installed packages."""
+
+
+_imported: dict[str, Path] = {}
+"""Modules that were imported from projects, and their roots."""
+
 
 def project_of(file: Path) -> tuple[Path, str]:
     """Root of the project that a file belongs to, and the name of its module there.
@@ -28,13 +35,15 @@ def project_of(file: Path) -> tuple[Path, str]:
 def read_object(file: Path, name: str) -> Any:
     """Import a Python file as a module of its project, and return its object of that name.
 
-    The file may import its neighbours.
+    The file may import its neighbours. What was imported from projects before is forgotten: the file may have changed,
+    and another project may have a module of the same name.
 
     Raises:
         BadInput: there is no such file, it fails (the message has file and line), or it has no such name.
     """
     if not file.is_file():
         raise BadInput(f"{file}: no such file; check its name")
+    _forget()
     module = import_from(*project_of(file))
     if not hasattr(module, name):
         raise BadInput(f"{file}: has no {name}; write {name} = ... at its end")
@@ -52,14 +61,29 @@ def import_from(root: Path, name: str) -> ModuleType:
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))
         invalidate_caches()
+        before = set(sys.modules)
         try:
             module = import_module(name)
         except (Exception, SystemExit) as error:
             raise BadInput(f"{place_in(root, error) or path}: {one_line(error)}; mend it there") from error
-    file = getattr(module, "__file__", None)
-    if file is None or not Path(file).resolve().is_relative_to(root.resolve()):
-        raise BadInput(f"{path}: another module is named {name} ({file or 'built in'}); rename the file")
+        finally:
+            new = {other for other in set(sys.modules) - before if _is_below(_file_of(sys.modules[other]), root)}
+            _imported.update(dict.fromkeys(new, root))
+    if not _is_below(_file_of(module), root):
+        raise BadInput(f"{path}: another module is named {name} ({_file_of(module)}); rename the file")
     return module
+
+
+def _forget() -> None:
+    """Let modules of projects be imported anew."""
+    for name in _imported:
+        sys.modules.pop(name, None)
+    sys.path[:] = [path for path in sys.path if Path(path) not in _imported.values()]
+    _imported.clear()
+
+
+def _file_of(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or "<built in>"
 
 
 def place_in(root: Path, error: BaseException) -> str | None:
@@ -72,7 +96,10 @@ def place_in(root: Path, error: BaseException) -> str | None:
 
 
 def _is_below(file: str, root: Path) -> bool:
-    return not file.startswith("<") and Path(file).resolve().is_relative_to(root)
+    if file.startswith("<"):
+        return False
+    path = Path(file).resolve()
+    return path.is_relative_to(root) and not {*path.parts[len(root.parts) :]} & INSTALLED
 
 
 def finder(project: Path | None) -> FindType:

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import Any
 
+from hemosweep.components.project import INSTALLED
 from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
@@ -25,8 +26,6 @@ from hemosweep.identity.opted_out import is_opted_out
 PACKAGE = "hemosweep"
 CACHE_NAME = "code.json"
 """File in an output folder with the digests of the files that were read, by their sizes and times."""
-INSTALLED = frozenset({"site-packages", "dist-packages"})
-"""Names of the folders that hold installed packages."""
 _RACY_S = 2.0
 """A file that is younger may change again within the resolution of its time."""
 

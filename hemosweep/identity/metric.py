@@ -6,9 +6,10 @@ from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
+from hemosweep.components.project import INSTALLED
 from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
-from hemosweep.identity.code import INSTALLED, PACKAGE, closure
+from hemosweep.identity.code import PACKAGE, closure
 from hemosweep.identity.code_text import parse, significant_text
 from hemosweep.identity.imports import imported_modules
 from hemosweep.scores.metric import Metric

@@ -31,7 +31,7 @@ class SweepList:
         return lines_of(table, styled=styled)
 
 
-def list_sweeps() -> SweepList:
+def list_sweeps(*, with_searches: bool = True) -> SweepList:
     """List the ablations and searches of hemosweep and of installed packages.
 
     Raises:
@@ -47,5 +47,6 @@ def list_sweeps() -> SweepList:
                 "from": listed.place,
             }
             for name, listed in known_sweeps().items()
+            if with_searches or listed.search is None
         )
     )

@@ -134,7 +134,7 @@ def test_an_arm_may_have_the_names_that_the_paper_s_have(name):
 
 def test_two_arms_of_one_configuration_are_refused_by_name():
     blind = replace(
-        SWEEP, configure=lambda base, params: replace(base, model=replace(base.model, width=params["width"]))
+        SWEEP, configure=lambda base, params: replace(base, network=replace(base.network, width=params["width"]))
     )
     with pytest.raises(BadInput, match=r"^sweep grid: the arms '8' and '8\+se' have the same configuration; "):
         blind.arms(ArmConfig())

@@ -19,7 +19,7 @@ SWEEP = Sweep(
     arm_name=lambda params: f"{params['size']}/{params['se']}",
     configure=lambda base, params: replace(
         base,
-        model=replace(base.model, se=params["se"], width={"small": 8, "large": 16, "huge": 32}[params["size"]]),
+        network=replace(base.network, se=params["se"], width={"small": 8, "large": 16, "huge": 32}[params["size"]]),
     ),
     baseline="small/False",
     comparisons=(),

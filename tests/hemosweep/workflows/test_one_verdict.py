@@ -124,7 +124,7 @@ def test_all_roads_refuse_what_is_not_comparable_for_the_same_reason(study):
     with pytest.raises(NotComparable) as by_compare_all:
         compare_all(found.out, "patchsize")
     ended = summarise_study(found.request, found.results)
-    (pair, *_) = gather(ReportSource(found.out, None), SWEEP).pairs
+    (pair, *_) = gather(ReportSource(found.out, None), SWEEP.declaration).pairs
     reason = str(by_compare.value)
     assert str(by_compare_all.value) == f"{A} to {B}: {reason}"
     assert ended.family.refused == (f"{A} to {B}: {reason}",)
