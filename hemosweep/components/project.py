@@ -57,6 +57,8 @@ def import_from(root: Path, name: str) -> ModuleType:
         BadInput: another module has its name, or it fails; the message names file and line.
     """
     path = root / f"{name.replace('.', '/')}.py"
+    if _imported.get(name, root) != root:
+        _forget()
     if (module := sys.modules.get(name)) is None:
         if str(root) not in sys.path:
             sys.path.insert(0, str(root))

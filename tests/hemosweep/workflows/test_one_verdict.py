@@ -88,7 +88,7 @@ def on_each_road(study):
     """The comparison's JSON by road, and the family's verdict where the road has one."""
     family = compare_all(study.out, "patchsize")
     ended = summarise_study(study.request, study.results)
-    (pair, *_) = gather(ReportSource(study.out, None), SWEEP).pairs
+    (pair, *_) = gather(ReportSource(study.out, None), SWEEP.declaration).pairs
     numbers = {
         "compare": to_json(compare(study.out, f"patchsize/{A}", f"patchsize/{B}").comparison),
         "compare-all": to_json(family.rows[0].comparison),

@@ -1,0 +1,122 @@
+"""Code of the stages: whatever a process runs between a case and its result is digested, or opted out with a reason."""
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import pytest
+
+from hemosweep.config import ArmConfig, config_as_dict
+from hemosweep.identity.birth_defaults import BIRTH_DEFAULTS, without_birth_defaults
+from hemosweep.identity.code import closure
+from hemosweep.identity.opted_out import OPTED_OUT, is_opted_out
+from hemosweep.identity.stages import FOLD_RUNS, PREDICTIONS, PREPROCESSED_CASES, TIMED_STEPS, Code, components_of
+from hemosweep.intensity.z_score import ZScore
+from hemosweep.model.losses.focal import Focal
+from hemosweep.testing.fold_runs import write_fold_run
+
+RUN = """
+import sys
+import threading
+from pathlib import Path
+from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.spec import FoldRunSpec
+from hemosweep.training.fold_run import run_fold
+
+class NoScores:
+    def so_far(self): return []
+    def score(self, case_input, case, prediction): return {"case_id": case_input.case_id, "dsc": 0.0}
+    def write(self, rows): pass
+
+folder, seen = Path(sys.argv[1]), set()
+spec, journal = FoldRunSpec.read(folder), Journal(folder / "events.jsonl")
+
+def note(frame, event, argument):
+    seen.add(frame.f_globals.get("__name__", ""))
+
+threading.setprofile(note)
+sys.setprofile(note)
+run_fold(spec, folder, journal, NoScores())
+sys.setprofile(None)
+print(*(name for name in seen if name.partition(".")[0] == "hemosweep"))
+"""
+
+
+@pytest.fixture(scope="module")
+def found():
+    config = ArmConfig()
+    return closure([*FOLD_RUNS, *(name.rpartition(".")[0] for name in components_of(config_as_dict(config)))])
+
+
+def test_every_module_of_hemosweep_that_a_fold_run_runs_is_digested_or_opted_out(tmp_path, found):
+    write_fold_run(tmp_path / "fold-run", max_epochs=1)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(tmp_path / "fold-run")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.split())
+    assert {"hemosweep.training.loop", "hemosweep.preprocessing.grid", "hemosweep.sampling.regions"} <= modules
+    assert {name for name in modules if name not in found.modules and not is_opted_out(name)} == set()
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        (FOLD_RUNS, {"hemosweep.preprocessing.tilt", "hemosweep.inference.sliding_window", "hemosweep.sampling.bank"}),
+        (PREPROCESSED_CASES, {"hemosweep.preprocessing.brain", "hemosweep.data.nifti", "hemosweep.data.hounsfield"}),
+        (TIMED_STEPS, {"hemosweep.model.device"}),
+        (
+            PREDICTIONS,
+            {"hemosweep.inference.ensemble", "hemosweep.report.slices.prediction", "hemosweep.scores.volume"},
+        ),
+    ],
+)
+def test_a_stage_has_the_code_of_its_result_and_none_that_only_prints(stage, expected):
+    modules = set(closure(stage).modules)
+    assert expected <= modules
+    assert not any(name.startswith(("hemosweep.cli", "hemosweep.tracking", "hemosweep.engine")) for name in modules)
+
+
+def test_scores_are_no_part_of_a_fold_run_s_code(found):
+    assert not [name for name in found.modules if name.startswith("hemosweep.scores")]
+
+
+def test_every_module_that_is_opted_out_exists_and_has_a_reason():
+    package = closure(["hemosweep.training.fold_run"])  # Any closure: only to know that names are resolved alike.
+    assert package.modules
+    for name, reason in OPTED_OUT.items():
+        assert reason
+        module = name.removesuffix(".*")
+        __import__(module)
+
+
+def test_only_an_arm_s_own_components_are_in_its_code():
+    base = ArmConfig()
+    focal = replace(base, training=replace(base.training, loss=Focal()))
+    assert "hemosweep.model.losses.focal.Focal" in components_of(config_as_dict(focal))
+    assert "hemosweep.model.losses.focal.Focal" not in components_of(config_as_dict(base))
+    assert Code().of_fold_runs(focal) != Code().of_fold_runs(base)
+
+
+def test_the_code_of_an_intensity_is_in_that_of_the_preprocessing():
+    base = ArmConfig()
+    standardised = replace(base.preprocessing, intensity=ZScore())
+    assert Code().of_preprocessing(standardised) != Code().of_preprocessing(base.preprocessing)
+    assert Code().of_fold_runs(replace(base, preprocessing=standardised)) == Code().of_fold_runs(base)
+
+
+def test_every_field_of_a_configuration_has_its_birth_default_entered():
+    config = ArmConfig()
+    sections = {name: value for name, value in config.sections() if name != "network"}
+    for name, section in sections.items():
+        assert {field.name for field in fields(section)} == set(BIRTH_DEFAULTS[name]), (
+            "enter a new field with its first default in identity/birth_defaults.py"
+        )
+
+
+def test_a_field_at_its_birth_default_stays_out_and_a_later_default_does_not():
+    record = {"max_epochs": 100, "patience": 20, "warm_up": 0, "slow": 3}
+    assert without_birth_defaults("training", record, {"max_epochs": 50, "warm_up": 0, "slow": 2}) == {
+        "patience": 20,
+        "slow": 3,
+    }
