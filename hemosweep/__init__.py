@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hemosweep.ablation.sweep import Sweep as Sweep
     from hemosweep.comparison.compare import SideComparison as SideComparison
     from hemosweep.comparison.compare import compare as compare
     from hemosweep.comparison.family import Family as Family
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
+    "ablation.sweep": ("Sweep",),
     "comparison.compare": ("SideComparison", "compare"),
     "comparison.family": ("Family",),
     "comparison.tables": ("compare_arrays", "compare_tables"),

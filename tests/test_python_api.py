@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 import hemosweep
+from hemosweep import cli
 from hemosweep.sweeps import base
 from tests.recorded import IDS, MIDDLE, SMALL, cases, in_memory
 
@@ -43,7 +44,7 @@ def test_the_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
     short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
     monkeypatch.setitem(base._PROFILES, "demo", lambda: replace(demo, phantom_cases=4, config=short))
     monkeypatch.chdir(tmp_path)
-    (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (lines,) = re.findall(r"## From Python.*?```python\n(.*?)```", README, re.DOTALL)
     exec(compile(lines, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "\nforecast for patchsize (demo profile) on " in printed
@@ -52,6 +53,26 @@ def test_the_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
     assert "runs/report" in printed
     assert "sub-001_ct" in printed.splitlines()[-1]
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
+
+
+def test_the_page_on_adding_your_own_works_as_it_is_written(tmp_path, monkeypatch, capsys):
+    demo = base.demo()
+    short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
+    monkeypatch.setitem(base._PROFILES, "demo", lambda: replace(demo, phantom_cases=6, config=short))
+    monkeypatch.chdir(tmp_path)
+    page = README.partition("## Add your own")[2].partition("\n## ")[0]
+    (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "tversky.py").write_text(text)
+    commands = re.findall(r"^hemosweep (.*?)(?: #.*)?$", page, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["plan", "sweep", "compare-all", "report"]
+    for command in commands:
+        monkeypatch.setattr("sys.argv", ["hemosweep", *command.split()])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+    printed = capsys.readouterr().out
+    assert "dice_ce to tversky: " in printed
+    assert (tmp_path / "runs" / "report" / "index.html").is_file()
 
 
 def test_a_case_table_is_found_by_the_run_s_name_with_nan_for_what_is_undefined():

@@ -41,7 +41,8 @@ class Forecast:
     `elsewhere` is True if machines other than this one will train. `kept` is a remark on the steps that an earlier
     forecast timed; `not_kept` is the reason if those of this one could not be kept. `load` is the largest number of
     processors that other programs kept busy while a step was timed, None on a GPU or if no step was timed. `disturbed`
-    is True if that load made the forecast too long. `gpu_bytes` is the memory of the GPU, None without one.
+    is True if that load made the forecast too long. `num_older` fold runs of the sweep are done, but with earlier code.
+    `gpu_bytes` is the memory of the GPU, None without one.
     """
 
     sweep: str
@@ -62,6 +63,7 @@ class Forecast:
     not_kept: str | None = None
     load: float | None = None
     disturbed: bool = False
+    num_older: int = 0
 
     @property
     def num_fold_runs(self) -> int:
@@ -148,6 +150,11 @@ class Forecast:
             notes.append(
                 f"other programs kept {self.load:.1f} processors busy while its steps were timed: without them it "
                 "takes less"
+            )
+        if self.num_older:
+            notes.append(
+                f"{self.num_older} of its fold runs are done with earlier code: runs, compare, report, predict and score "
+                "still read them, and a sweep trains them anew"
             )
         if self.kept is not None:
             notes.append(self.kept)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.config import ArmConfig
+from hemosweep.engine.index import FOLD_RUNS_NAME, live_plans, read_plans
 from hemosweep.engine.request import Request
 from hemosweep.executors.execution import count_slots
 from hemosweep.executors.machine import num_places
 from hemosweep.executors.protocol import set_up_threading
+from hemosweep.foldrun.spec import is_finished
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.forecast.duration import forecast_fold, makespan
 from hemosweep.forecast.inventory import FoldRunKey, Inventory, take_inventory
@@ -88,6 +90,7 @@ def forecast_study(request: Request) -> Forecast:
         elsewhere=not execution.on_this_machine,
         kept=_kept(calibrations, request.out),
         not_kept=calibrations.not_kept,
+        num_older=_num_older(request),
         load=max((step.num_busy for step in steps.values() if step.num_busy is not None), default=None),
         disturbed=any(step.disturbed for step in steps.values()),
     )
@@ -117,6 +120,16 @@ def _count(request: Request, inventory: Inventory) -> list[_Count]:
             )
         )
     return counts
+
+
+def _num_older(request: Request) -> int:
+    """Number of fold runs that an earlier plan of the sweep has, and that are done with other code than the present."""
+    plans = [plan for plan in read_plans(request.out) if plan.sweep == request.sweep.name]
+    digests, live = (
+        {fold_run.digest for plan in some for replicate in plan.replicates for fold_run in replicate.fold_runs}
+        for some in (plans, live_plans(request.out, plans))
+    )
+    return sum(is_finished(request.out / FOLD_RUNS_NAME / digest) for digest in digests - live)
 
 
 def _kept(calibrations: Calibrations, out: Path) -> str | None:
