@@ -153,8 +153,8 @@ class Forecast:
             )
         if self.num_older:
             notes.append(
-                f"{self.num_older} of its fold runs are done with earlier code: runs, compare, report, predict and score "
-                "still read them, and a sweep trains them anew"
+                f"{self.num_older} of its fold runs are done with earlier code: runs, compare, report, predict and "
+                "score still read them, and a sweep trains them anew"
             )
         if self.kept is not None:
             notes.append(self.kept)
