@@ -20,11 +20,15 @@ from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.digest import digest_json
 from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.plan import Replicate
+from hemosweep.scores.overlap import Dsc
 from hemosweep.sqlite import check_database, reports_database_faults, usable
+from hemosweep.training.scoring import record_metric
 
 LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
 _SPACE = "space"
+_METRIC = "dsc_digest"
+"""Attribute of a trial: the digest of the DSC that its value was computed by."""
 _ATTEMPTS = "fold_runs"
 """Attribute of a trial: the `FoldRunAttempts` of its fold runs, in the order of the folds."""
 _RUN_ID = "mlflow_run_id"
@@ -103,7 +107,8 @@ class Ledger(_Book):
         """Number of the replicate's trial.
 
         It is the last trial of the replicate if that was interrupted, or if it is complete and belongs to these very
-        fold runs. Otherwise it is a new trial, so that fold runs trained again get a value of their own.
+        fold runs and to the DSC as it is now. Otherwise it is a new trial, so that fold runs that were trained or
+        scored again get a value of their own.
 
         Args:
             attempts: attempts and time of its fold runs until now.
@@ -116,7 +121,12 @@ class Ledger(_Book):
             state=TrialState.RUNNING,
             params=dict(replicate.arm.params),
             distributions=self._space,
-            user_attrs={_DIGEST: replicate.digest, "arm": replicate.arm.name, "seed": replicate.seed},
+            user_attrs={
+                _DIGEST: replicate.digest,
+                _METRIC: _dsc_digest(),
+                "arm": replicate.arm.name,
+                "seed": replicate.seed,
+            },
         )
         # As the study's add_trial does it, which does not return the number.
         identifier = self._storage.create_new_trial(
@@ -152,7 +162,7 @@ class SearchLedger(_Book):
             {
                 "space": {name: asdict(axis) for name, axis in search.space.items()},
                 "base": config_as_dict(search.base(base)),
-                "facts": dict(facts),
+                "facts": dict(facts) | {"dsc_digest": _dsc_digest()},
             }
         )
         self.path = out / LEDGER_NAME
@@ -234,8 +244,14 @@ def _storage(path: Path) -> RDBStorage:
 
 
 def _stands(trial: FrozenTrial, attempts: Sequence[FoldRunAttempts]) -> bool:
-    """True if the value of a trial comes from the fold runs with these attempts, not from earlier ones."""
-    return trial.state is TrialState.COMPLETE and trial.user_attrs.get(_ATTEMPTS) == _as_json(attempts)
+    """True if the value of a trial comes from the fold runs with these attempts and the present DSC, not from earlier
+    ones."""
+    same = trial.user_attrs.get(_METRIC) == _dsc_digest() and trial.user_attrs.get(_ATTEMPTS) == _as_json(attempts)
+    return trial.state is TrialState.COMPLETE and same
+
+
+def _dsc_digest() -> str | None:
+    return record_metric(Dsc()).digest
 
 
 def _as_json(attempts: Sequence[FoldRunAttempts]) -> list[dict[str, Any]]:

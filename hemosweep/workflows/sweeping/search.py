@@ -84,7 +84,9 @@ def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
         stack.enter_context(driver_lock(request.out))
         workplace = stack.enter_context(open_workplace(request, split.trials))
         tracker = open_tracker(request.out)
-        ledger = SearchLedger(request.out, search, request.base, split.trials.facts)
+        # The DSC of a trial would mislead the sampler if code of its arms has changed since.
+        code = request.code.of_fold_runs(search.base(request.base))
+        ledger = SearchLedger(request.out, search, request.base, dict(split.trials.facts) | {"code_digest": code})
         failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
         trials = tuple(trial for trial in ledger.trials() if trial.ended)
         best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)

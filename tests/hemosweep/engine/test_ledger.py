@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 from hemosweep.ablation.catalogue import find_sweep
 from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
+from hemosweep.engine import ledger as engine_ledger
 from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
@@ -256,3 +257,11 @@ def test_an_ablation_whose_arms_were_one_parameter_gets_a_study_beside_the_old_o
     assert new_name.startswith("symmetric-")
     (trial,) = optuna.load_study(storage=storage, study_name=new_name).get_trials()
     assert trial.params == {"restriction": "lesion", "symmetric": False}
+
+
+def test_a_trial_of_another_dsc_gets_a_successor(tmp_path, ledger, replicate, monkeypatch):
+    first = ledger.begin(replicate(), EFFORTS)
+    ledger.complete(first, 0.7, EFFORTS)
+    assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) == first
+    monkeypatch.setattr(engine_ledger, "_dsc_digest", lambda: "mended")
+    assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) != first
