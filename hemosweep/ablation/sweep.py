@@ -84,7 +84,7 @@ class Sweep:
 
     @property
     def declaration(self) -> Declaration:
-        """What is compared, for the record."""
+        """The declaration, for the record."""
         return Declaration(
             name=self.name,
             question=self.question,

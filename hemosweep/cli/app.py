@@ -22,7 +22,7 @@ from hemosweep.cli.options import (
     print_warning,
     tell,
 )
-from hemosweep.cli.sweep import plan, sweep
+from hemosweep.cli.sweep import plan, sweep, sweeps
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import system_message
 
@@ -74,22 +74,7 @@ def preprocess(
 
 app.command()(sweep)
 app.command()(plan)
-
-
-@app.command(name="sweeps")
-def list_sweeps(
-    names: Annotated[bool, typer.Option("--names", help="Print the names alone, one a line.")] = False,
-    ablations: Annotated[bool, typer.Option("--ablations", help="Leave the searches out.")] = False,
-    as_json: Json = False,
-) -> None:
-    """List the ablations and searches that there are: hemosweep's, and those of installed packages."""
-    from hemosweep.workflows.sweeps import list_sweeps as list_them
-
-    found = list_them(with_searches=not ablations)
-    if names:
-        typer.echo("\n".join(row["sweep"] for row in found.rows))
-        return
-    print_result(found, as_json=as_json)
+app.command(name="sweeps")(sweeps)
 
 
 @app.command()

@@ -128,6 +128,21 @@ def plan(*, as_json: bool, **typed: Any) -> None:
     print_result(plan_sweep(_options(typed)), as_json=as_json)
 
 
+def sweeps(
+    names: Annotated[bool, typer.Option("--names", help="Print the names alone, one a line.")] = False,
+    ablations: Annotated[bool, typer.Option("--ablations", help="Leave the searches out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the ablations and searches that there are: hemosweep's, and those of installed packages."""
+    from hemosweep.workflows.sweeps import list_sweeps
+
+    found = list_sweeps(with_searches=not ablations)
+    if names:
+        typer.echo("\n".join(row["sweep"] for row in found.rows))
+        return
+    print_result(found, as_json=as_json)
+
+
 def _options(typed: Mapping[str, Any]) -> SweepOptions:
     """Options as typed: names of arms and folds are separated by commas."""
     values = dict(typed)

@@ -1,4 +1,4 @@
-"""What is recorded of a metric beside its scores: the digest of what computed them, and its description."""
+"""Record of a metric beside its scores: the digest of its code and fields, and its description."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
