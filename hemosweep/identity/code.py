@@ -116,7 +116,7 @@ def _is_ours(name: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Places:
-    """Folders in which modules are looked for. `tops` are the packages that the project has, None for all in its folder."""
+    """Folders in which modules are looked for. `tops` are the packages of the project, None for all in its folder."""
 
     package: Path
     project: Path | None

@@ -21,7 +21,7 @@ from hemosweep.training.scoring import record_metric
 
 @dataclass(kw_only=True, slots=True)
 class Rescored:
-    """Numbers of what was scored again. `failures` are messages by the name of the fold run, whose scores are as they were."""
+    """Numbers of what was scored again. `failures` are messages by the name of the fold run, which keeps its scores."""
 
     num_cases: int = 0
     num_fold_runs: int = 0
