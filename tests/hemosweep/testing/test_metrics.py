@@ -1,4 +1,4 @@
-"""Every metric of ours keeps the contract, and the contract finds what breaks it."""
+"""Every metric of ours and the lab's keep the contract, and the contract finds what breaks it."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,13 @@ from hemosweep.scores.catalogue import OWN_METRICS
 from hemosweep.scores.kinds import Share
 from hemosweep.scores.surface import SurfaceDice
 from hemosweep.testing.metrics import MetricContract
+from tests.e2e.lab.boundary import BoundaryIoU
 
 
-@pytest.mark.parametrize("metric", [*OWN_METRICS, SurfaceDice(tolerance_mm=0.5)], ids=lambda metric: metric.name)
-class TestOurs(MetricContract):
+@pytest.mark.parametrize(
+    "metric", [*OWN_METRICS, SurfaceDice(tolerance_mm=0.5), BoundaryIoU()], ids=lambda metric: metric.name
+)
+class TestGood(MetricContract):
     @pytest.fixture(autouse=True)
     def _of(self, metric):
         self.metric = metric

@@ -1,0 +1,134 @@
+"""Duties of every network, as tests that its author runs on it."""
+
+import io
+from collections.abc import Iterator
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+
+from hemosweep.components.protocols import Network
+from hemosweep.testing.components import check_record
+
+BATCH = 2
+IN_CHANNELS = (1, 2, 3)
+"""CT; with its symmetric image or the angiography; with both."""
+LEAST_SIZE = 8
+"""Voxels along the side of the smallest patch; a network may need more than one voxel where it is coarsest."""
+NUM_STEPS = 20
+
+
+class NetworkContract:
+    """Tests of one network: `class TestMine(NetworkContract): component = Mine(width=4)`. Take a narrow one."""
+
+    component: Network
+
+    def test_its_record_keeps_it(self) -> None:
+        check_record("network", self.component, "build", "patch_multiple")
+
+    def test_its_patch_multiple_is_three_whole_numbers(self) -> None:
+        multiple_DHW = self.component.patch_multiple
+        assert isinstance(multiple_DHW, tuple)
+        assert len(multiple_DHW) == 3
+        assert all(isinstance(size, int) and size >= 1 for size in multiple_DHW)
+
+    def test_it_gives_two_classes_in_the_shape_of_the_patch(self) -> None:
+        for in_channels, shape_DHW in product(IN_CHANNELS, self._patches()):
+            module = self._built(in_channels)
+            x_BCDHW = _batch(in_channels, shape_DHW)
+            for training in (True, False):
+                logits_BCDHW = module.train(training)(x_BCDHW)
+                assert isinstance(logits_BCDHW, Tensor), f"it gives a {type(logits_BCDHW).__name__}, no tensor"
+                assert logits_BCDHW.shape == (BATCH, 2, *shape_DHW), f"it gives {tuple(logits_BCDHW.shape)}"
+                assert logits_BCDHW.is_floating_point()
+                assert logits_BCDHW.isfinite().all()
+
+    def test_the_same_seed_gives_the_same_weights(self) -> None:
+        for in_channels in IN_CHANNELS:
+            first, again = self._built(in_channels).state_dict(), self._built(in_channels).state_dict()
+            assert first.keys() == again.keys()
+            assert all(torch.equal(value, again[name]) for name, value in first.items())
+
+    def test_kept_weights_give_the_same_bits_in_another_build(self) -> None:
+        module, x_BCDHW = self._built(2), _batch(2, self._smallest())
+        module.train()(x_BCDHW)  # Running statistics are part of the state.
+        other = self._built(2, seed=1)
+        kept = io.BytesIO()
+        torch.save(module.state_dict(), kept)
+        kept.seek(0)
+        other.load_state_dict(torch.load(kept, weights_only=True))
+        assert torch.equal(_evaluated(module, x_BCDHW), _evaluated(other, x_BCDHW))
+
+    def test_evaluation_repeats_its_bits_and_leaves_the_state_alone(self) -> None:
+        module = self._built(2)
+        before = {name: value.clone() for name, value in module.state_dict().items()}
+        for shape_DHW in self._patches():
+            x_BCDHW = _batch(2, shape_DHW)
+            assert torch.equal(_evaluated(module, x_BCDHW), _evaluated(module, x_BCDHW))
+        assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+    def test_in_evaluation_a_patch_does_not_depend_on_the_others_of_its_batch(self) -> None:
+        module, x_BCDHW = self._built(2), _batch(2, self._smallest())
+        together, alone = _evaluated(module, x_BCDHW), _evaluated(module, x_BCDHW[:1])
+        assert torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4)
+
+    def test_the_patches_stay_as_they_are(self) -> None:
+        x_BCDHW = _batch(2, self._smallest())
+        before = x_BCDHW.clone()
+        self._built(2).train()(x_BCDHW)
+        assert torch.equal(x_BCDHW, before)
+
+    def test_every_parameter_gets_a_finite_gradient(self) -> None:
+        for in_channels, shape_DHW in product(IN_CHANNELS, self._patches()):
+            module = self._built(in_channels).train()
+            x_BCDHW = _batch(in_channels, shape_DHW)
+            _cross_entropy(module, x_BCDHW).backward()
+            for name, parameter in module.named_parameters():
+                if parameter.requires_grad:
+                    assert parameter.grad is not None, f"{name} gets no gradient: leave it out, or use it"
+                    assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite"
+
+    def test_two_patches_train_it(self) -> None:
+        module, x_BCDHW = self._built(1).train(), _batch(1, self._smallest())
+        optimizer = torch.optim.Adam([one for one in module.parameters() if one.requires_grad], lr=0.01)
+        losses = []
+        for _ in range(NUM_STEPS):
+            optimizer.zero_grad()
+            loss = _cross_entropy(module, x_BCDHW)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert losses[-1] < losses[0], f"{NUM_STEPS} steps take the loss from {losses[0]:.3g} to {losses[-1]:.3g}"
+
+    def _built(self, in_channels: int, seed: int = 0) -> nn.Module:
+        torch.manual_seed(seed)
+        module = self.component.build(in_channels=in_channels)
+        assert isinstance(module, nn.Module), f"build gives a {type(module).__name__}, no nn.Module"
+        return module
+
+    def _smallest(self) -> tuple[int, int, int]:
+        depth, height, width = (size * -(-LEAST_SIZE // size) for size in self.component.patch_multiple)
+        return depth, height, width
+
+    def _patches(self) -> Iterator[tuple[int, int, int]]:
+        """The smallest patch, and one whose sides differ."""
+        depth, height, width = self._smallest()
+        _, next_height, next_width = self.component.patch_multiple
+        yield depth, height, width
+        yield depth, height + next_height, width + 2 * next_width
+
+
+def _batch(in_channels: int, shape_DHW: tuple[int, int, int]) -> Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randn((BATCH, in_channels, *shape_DHW), generator=random)
+
+
+def _evaluated(module: nn.Module, x_BCDHW: Tensor) -> Tensor:
+    with torch.inference_mode():
+        logits_BCDHW: Tensor = module.eval()(x_BCDHW)
+    return logits_BCDHW
+
+
+def _cross_entropy(module: nn.Module, x_BCDHW: Tensor) -> Tensor:
+    """Cross-entropy of a network that is to find what is bright in the first channel."""
+    return nn.functional.cross_entropy(module(x_BCDHW), (x_BCDHW[:, 0] > 0.5).long())
