@@ -5,18 +5,21 @@ entry point of the group `hemosweep.sweeps`, whose value is a `Sweep` or a `Sear
 """
 
 import pkgutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import ParamSpec
 
 from hemosweep.ablation.search import Search
 from hemosweep.ablation.sweep import Sweep
-from hemosweep.components.project import project_of, read_object
+from hemosweep.components.project import project_of, read_object, refusal
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
 from hemosweep.plugins import installed
+
+P = ParamSpec("P")
 
 GROUP = "hemosweep.sweeps"
 OBJECT = "SWEEP"
@@ -123,7 +126,23 @@ def _in_file(file: Path) -> Listed:
     other = known_sweeps().get(value.name)
     if other is not None and not _same(other, value):
         raise BadInput(f"{file}: takes the name {value.name} of another sweep ({other.place}); give it another name")
-    return Listed(of=value, place=str(file), project=project_of(file)[0])
+    root, _ = project_of(file)
+    value = replace(value, configure=_naming_its_place(value.configure, root, file))
+    if isinstance(value, Search):
+        value = replace(value, base=_naming_its_place(value.base, root, file))
+    return Listed(of=value, place=str(file), project=root)
+
+
+def _naming_its_place(configure: Callable[P, ArmConfig], root: Path, file: Path) -> Callable[P, ArmConfig]:
+    """The same function, whose errors name file and line of the user's project."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> ArmConfig:
+        try:
+            return configure(*args, **kwargs)
+        except Exception as error:
+            raise refusal(root, error, otherwise=file) from error
+
+    return call
 
 
 def _same(other: Listed, value: Sweep | Search) -> bool:

@@ -1,14 +1,16 @@
 """The user's project: the folder of a file that a user names, whose modules may hold components."""
 
 import sys
+import sysconfig
 import traceback
 from importlib import import_module, invalidate_caches
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from hemosweep.components.record import FindType, find_in, find_own
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.plugins import one_line
 
 INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -39,15 +41,32 @@ def read_object(file: Path, name: str) -> Any:
     and another project may have a module of the same name.
 
     Raises:
-        BadInput: there is no such file, it fails (the message has file and line), or it has no such name.
+        BadInput: there is no such file, it would hide an installed module, it fails (the message has file and line), or
+            it has no such name.
     """
     if not file.is_file():
         raise BadInput(f"{file}: no such file; check its name")
+    root, module_name = project_of(file)
+    hidden = _hidden_by(root, module_name)
+    if hidden is not None:
+        raise BadInput(f"{file}: another module is named {module_name} ({hidden}); rename the file")
     _forget()
-    module = import_from(*project_of(file))
+    module = import_from(root, module_name)
     if not hasattr(module, name):
         raise BadInput(f"{file}: has no {name}; write {name} = ... at its end")
     return getattr(module, name)
+
+
+def _hidden_by(root: Path, name: str) -> str | None:
+    """Python's own or installed module that others would no longer find beside a module of that name; None where there
+    is none."""
+    if name in sys.stdlib_module_names:
+        return "Python's own"
+    if "." in name:
+        return None
+    spec = PathFinder.find_spec(name, [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    origin = None if spec is None else spec.origin
+    return None if origin is None or Path(origin).resolve().is_relative_to(root) else origin
 
 
 def import_from(root: Path, name: str) -> ModuleType:
@@ -67,13 +86,25 @@ def import_from(root: Path, name: str) -> ModuleType:
         try:
             module = import_module(name)
         except (Exception, SystemExit) as error:
-            raise BadInput(f"{place_in(root, error) or path}: {one_line(error)}; mend it there") from error
+            raise refusal(root, error, otherwise=path) from error
         finally:
             new = {other for other in set(sys.modules) - before if _is_below(_file_of(sys.modules[other]), root)}
             _imported.update(dict.fromkeys(new, root))
     if not _is_below(_file_of(module), root):
         raise BadInput(f"{path}: another module is named {name} ({_file_of(module)}); rename the file")
     return module
+
+
+def refusal(root: Path, error: BaseException, *, otherwise: Path) -> BadInput:
+    """An error of a project's code as one line with file and line.
+
+    Args:
+        otherwise: the file that is named where the error comes from none of the project.
+    """
+    place = place_in(root, error) or otherwise
+    return BadInput(
+        f"{place}: {error}" if isinstance(error, HemosweepError) else f"{place}: {one_line(error)}; mend it there"
+    )
 
 
 def _forget() -> None:

@@ -109,7 +109,8 @@ def check_component(role: str, component: Any, *methods: str) -> None:
     if isinstance(component, type) and is_dataclass(component):
         raise BadInput(f"{role}={cls.__name__}: is a class ({place_of(cls)}); give an instance, {cls.__name__}()")
     if not is_dataclass(component):
-        raise BadInput(f"{role}={component!r}: is no component; give a frozen dataclass with {', '.join(methods)}")
+        given = repr(component) if cls.__module__ == "builtins" else f"{cls.__name__} ({place_of(cls)})"
+        raise BadInput(f"{role}={given}: is no component; give a frozen dataclass with {', '.join(methods)}")
     where = f"{role}={cls.__name__} ({place_of(cls)})"
     if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise BadInput(f"{where}: is not frozen; write @dataclass(frozen=True) above it")

@@ -14,9 +14,10 @@ from hemosweep.ablation.sweep import Arm
 from hemosweep.components.project import place_in
 from hemosweep.components.record import place_of, type_name
 from hemosweep.config import ArmConfig
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.identity.stages import is_own
 from hemosweep.plugins import one_line
+from hemosweep.scores.catalogue import all_metrics
 from hemosweep.scores.metric import Metric, describe
 from hemosweep.scores.score_case import score_case
 
@@ -40,9 +41,14 @@ def check_components(arms: Iterable[Arm], metrics: Sequence[Metric], project: Pa
         if theirs and key not in tried:
             tried.add(key)
             _check_arm(config, project)
+    named = {metric.name: metric for metric in all_metrics()}
     for metric in metrics:
         if not is_own(type_name(metric)):
             _check_metric(metric, project)
+        other = named.setdefault(metric.name, metric)
+        if other != metric:
+            what = f"takes the name {metric.name} of {type_name(other)}"
+            raise _wrong("metric", metric, what, "give it another name")
 
 
 def _check_arm(config: ArmConfig, project: Path) -> None:
@@ -61,6 +67,9 @@ def _check_arm(config: ArmConfig, project: Path) -> None:
         raise _wrong(
             "network", network, f"of {tuple(x_BCDHW.shape)} it makes {given}", f"return logits {expected}, two classes"
         )
+    if not logits_BCDHW.isfinite().all():
+        what, way_out = "of normal noise it makes values that are not finite", "keep its logits in range"
+        raise _wrong("network", network, what, way_out)
     label_BDHW = (torch.rand((_BATCH, *shape_DHW)) > 0.7).long()
     function = _tried("loss", loss, project, loss.build)
     if not callable(function):
@@ -78,6 +87,8 @@ def _check_arm(config: ArmConfig, project: Path) -> None:
     _tried("loss", loss, project, value.backward)
     if logits_BCDHW.grad is None or not logits_BCDHW.grad.any():
         raise _wrong("loss", loss, "its gradient is zero everywhere", "let it depend on the logits, without argmax")
+    if not logits_BCDHW.grad.isfinite().all():
+        raise _wrong("loss", loss, "its gradient is not finite", "keep off roots, logarithms and quotients of zero")
     optimiser, schedule = config.training.optimiser, config.training.schedule
     made = _tried("optimiser", optimiser, project, lambda: optimiser.build(module.parameters(), on_cuda=False))
     if not isinstance(made, torch.optim.Optimizer):
@@ -116,11 +127,11 @@ def _tried(role: str, component: object, project: Path, action: Callable[[], Any
     """
     try:
         return action()
-    except BadInput:
-        raise
     except Exception as error:
         name = type(component).__name__
         where = place_in(project, error) or place_of(type(component))
+        if isinstance(error, HemosweepError):
+            raise BadInput(f"{where}: {error}") from error
         raise BadInput(f"{where}: {role} {name} fails ({one_line(error)}); mend it there") from error
 
 
