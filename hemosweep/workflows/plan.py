@@ -24,10 +24,15 @@ def plan_sweep(options: SweepOptions) -> Forecast:
     """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing.
 
     Raises:
-        BadInput: as `resolve` and `forecast_study`.
+        BadInput: as `resolve`, `check_components` and `forecast_study`.
     """
     request = resolve(options)
     set_up_threading()
+    if request.project is not None:
+        # Imported where it is needed: torch takes longer than the rest of a plan.
+        from hemosweep.workflows.sweeping.component_check import check_components
+
+        check_components(request.arms, request.sweep.metrics, request.project)
     return forecast_study(request)
 
 
