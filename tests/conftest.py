@@ -15,7 +15,7 @@ NOBODY = 65534
 E2E, EXECUTORS = "tests/e2e/test_", "tests/hemosweep/executors/test_"
 TOGETHER = (
     # These wait for the real study.
-    (f"{E2E}data_commands", f"{E2E}patchsize_study", f"{E2E}predict", f"{E2E}status_and_clean"),
+    (f"{E2E}data_commands", f"{E2E}identity", f"{E2E}patchsize_study", f"{E2E}predict", f"{E2E}status_and_clean"),
     # The server that they fork children from takes seconds to import torch.
     (f"{EXECUTORS}executors", f"{EXECUTORS}fold_run_lock", f"{EXECUTORS}local"),
     # Some fill the GPU's memory.

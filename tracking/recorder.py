@@ -220,6 +220,8 @@ class Recorder:
             folders: those of the run's fold runs that are done, by digest.
             tags: as in `finish_replicate`.
         """
+        # Its artifacts lie where the output folder is now, wherever it was when the run was recorded.
+        ensure_experiment(self._store, self._tags_of(run_id)[schema.TAG_SWEEP])
         with transaction(self._store):
             for fold in self._folds(run_id):
                 folder = folders.get(fold.data.tags[schema.TAG_FOLD_RUN])

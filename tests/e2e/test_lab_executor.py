@@ -9,6 +9,7 @@ EXECUTOR = Path(__file__).parent / "lab" / "one_at_a_time.py"
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_sweep_trains_with_the_executor_of_a_file(run, phantoms, tmp_path):
     out = tmp_path / "runs"
     command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--arms", "24x24x8", "--folds", 2)

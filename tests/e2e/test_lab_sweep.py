@@ -16,6 +16,13 @@ from tests.processes import trainings, wait_for
 from tests.shared import make_once, processors
 
 LAB = Path(__file__).parent / "lab"
+WITH_METRIC = """
+from dataclasses import replace
+import tversky
+from boundary import BoundaryIoU
+SWEEP = replace(tversky.SWEEP, metrics=(BoundaryIoU(),))
+"""
+"""A file that imports its neighbours: the sweep of one, and the metric of the other."""
 ARM = "tversky_0.3"
 TRAIN = """
 import sys
@@ -33,7 +40,13 @@ def sweep(file, data, out, *options):
 @pytest.fixture
 def lab(tmp_path):
     """A lab's folder with its files, anywhere."""
-    return shutil.copytree(LAB, tmp_path / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    return make_lab(tmp_path)
+
+
+def make_lab(folder):
+    lab = shutil.copytree(LAB, folder / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+    (lab / "both.py").write_text(WITH_METRIC)
+    return lab
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +54,8 @@ def trained(phantoms, run, tmp_path_factory):
     """The folder of results of a lab's sweep, trained in a child, and beside it the lab's folder."""
 
     def make(folder):
-        lab = shutil.copytree(LAB, folder / "lab", ignore=shutil.ignore_patterns("__pycache__"))
-        done = run(*sweep(lab / "tversky.py", phantoms, folder / "runs", "--arms", f"dice_ce,{ARM}"))
+        lab = make_lab(folder)
+        done = run(*sweep(lab / "both.py", phantoms, folder / "runs", "--arms", f"dice_ce,{ARM}"))
         assert done.returncode == 0, done.stderr
 
     return make_once(tmp_path_factory, "lab", make) / "runs"
@@ -69,14 +82,14 @@ def test_a_component_is_recorded_with_its_class_its_fields_and_its_project(train
     assert spec["config"]["training"]["loss"] == {"type": "tversky.Tversky", "alpha": 0.3}
     assert spec["project"] == str(trained.parent / "lab")
     assert (folder / "done.json").is_file()
-    # What is hemosweep's own is shared with every sweep of the same configuration.
-    assert spec_of(trained, "hemosweep.model.losses.dice_ce.DiceCE")[1]["project"] is None
+    assert spec["metrics"] == [{"type": "boundary.BoundaryIoU"}]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes the way Linux shows them")
 def test_a_lab_s_training_that_is_killed_goes_on_to_the_same_bytes(trained, phantoms, start, run, tmp_path):
     out = tmp_path / "runs"
-    command = sweep(trained.parent / "lab" / "tversky.py", phantoms, out, "--arms", ARM)
+    command = sweep(trained.parent / "lab" / "both.py", phantoms, out, "--arms", ARM)
     driver = start(*command)
 
     def epochs():
@@ -100,7 +113,7 @@ def test_a_lab_s_sweep_on_a_cluster_gives_the_same_bytes(trained, phantoms, run,
     out = tmp_path / "runs"
     with processors(1), dask_cluster(tmp_path) as cluster:
         where = ("--executor", f"dask:{cluster.scheduler_file}", "--arms", ARM)
-        done = run(*sweep(trained.parent / "lab" / "tversky.py", phantoms, out, *where))
+        done = run(*sweep(trained.parent / "lab" / "both.py", phantoms, out, *where))
     assert done.returncode == 0, done.stderr
     assert scores_of(out) == scores_of(trained)
 
@@ -173,18 +186,15 @@ def test_a_stranger_s_spec_imports_nothing(out, where, tmp_path):
     assert not mark.exists()
 
 
-def test_a_metric_of_a_lab_is_scored_compared_and_mended_without_training(main, run, phantoms, lab, tmp_path):
-    out = tmp_path / "runs"
-    done = run(*sweep(lab / "boundary.py", phantoms, out))
-    assert done.returncode == 0, done.stderr
-    compare = ("compare", "boundary/32", "boundary/64", "--metric", "boundary_iou", "--out", out, "--json")
+def test_a_metric_of_a_lab_is_scored_compared_and_mended_without_training(main, out, lab):
+    compare = ("compare", "tversky/dice_ce", f"tversky/{ARM}", "--metric", "boundary_iou", "--out", out, "--json")
     code, printed, said = main(*compare)
     assert code == 0, said
     before = json.loads(printed)
     assert before["metric"]["name"] == "boundary_iou"
     file = lab / "boundary.py"
     file.write_text(file.read_text().replace("/ union if union", "/ (2 * union) if union"))
-    code, printed, said = main("score", file, "--out", out, "--json")
+    code, printed, said = main("score", lab / "both.py", "--out", out, "--json")
     assert code == 0, said
     assert json.loads(printed)["num_fold_runs"] == 2
     after = json.loads(main(*compare)[1])

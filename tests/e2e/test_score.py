@@ -15,6 +15,8 @@ from hemosweep.tracking.database import tagged_runs
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.schema import EXPERIMENT_PREFIX, LEVEL_ARM, TAG_LEVEL
 
+pytestmark = pytest.mark.slow  # It trains a study of its own.
+
 RUN = "patchsize/24x24x8"
 METRIC = """
 import time

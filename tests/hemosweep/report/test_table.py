@@ -46,7 +46,13 @@ def test_an_arm_takes_one_line_of_100_columns():
 
 
 def test_undefined_arm_figures_print_as_a_dash_and_brackets_in_a_name_stay():
-    assert lines(arm_table([UNDEFINED_ARM]))[-1].split() == ["[none]", *[UNDEFINED] * 2, "0.500", *[UNDEFINED] * 4]
+    assert lines(arm_table([UNDEFINED_ARM]))[-1].split() == ["[none]", *[UNDEFINED] * 2, "0.500", *[UNDEFINED] * 3]
+
+
+def test_an_ablation_that_the_paper_does_not_print_has_no_column_of_it():
+    for table in (arm_table([UNDEFINED_ARM]), comparison_table([row("x", A, B)])):
+        assert "paper" not in "\n".join(lines(table))
+    assert "paper" in "\n".join(lines(arm_table([UNDEFINED_ARM, ARM])))
 
 
 def test_arm_names_and_numbers_stay_whole_in_80_columns():
@@ -73,7 +79,7 @@ def test_stars_and_tiny_p_values():
 )
 def test_a_comparison_without_a_test_prints_dashes(b, n, difference):
     cells = lines(comparison_table([row("x", A, b)]))[-1].split()
-    assert cells == ["x", "→", "y", str(n), difference, *[UNDEFINED] * 6]
+    assert cells == ["x", "→", "y", str(n), difference, *[UNDEFINED] * 5]
 
 
 def test_a_comparison_stays_whole_in_80_columns():
