@@ -32,10 +32,22 @@ REGIONS = {
     "brain": ("#F0E442", "brain"),
     "volume": ("#F0E442", "whole volume"),
 }
+# For regions of a lab.
+OTHER_COLOURS = ("#C79CFF", "#9BE15D", "#FF8A80", "#4DD0E1")
 POSITIVE_FRAME, NEGATIVE_FRAME = "#00E000", "#FF3B30"
 DOTS_INK = 900.0
 DOT_AREA = (2.0, 10.0)
 """Total area of the dots of a panel, and bounds of the area of one dot, in square points."""
+
+
+def region_look(name: str) -> tuple[str, str]:
+    """Colour and legend text of a region. A second one of a kind (`lesion_border_2`) has the colour of the first, and a
+    lab's one that follows from its name."""
+    kind, _, number = name.rpartition("_")
+    if name not in REGIONS and number.isdigit() and kind:
+        colour, text = region_look(kind)
+        return colour, f"{text} ({number})"
+    return REGIONS.get(name, (OTHER_COLOURS[sum(name.encode()) % len(OTHER_COLOURS)], name.replace("_", " ")))
 
 
 def draw_centres(
@@ -71,7 +83,7 @@ def draw_centres(
         for axes, index in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
             show_slice(axes, case.image_CDHW[0, index].astype(np.float32), (height_mm, width_mm), (-1.0, 1.0))
             for name, mask_DHW in masks.items():
-                outline(axes, mask_DHW[index], REGIONS[name][0], linewidth=0.5)
+                outline(axes, mask_DHW[index], region_look(name)[0], linewidth=0.5)
             slice_dots = {name: near(dots_N3, index) for name, dots_N3 in dots.items()}
             _draw_dots(axes, slice_dots, (height, width))
             if index == framed:
@@ -125,7 +137,7 @@ def _draw_dots(axes: Axes, dots: Mapping[str, NDArray[np.int64]], shape_HW: tupl
     area = float(np.clip(DOTS_INK / max(num_dots, 1), *DOT_AREA))
     for name, voxels_N3 in dots.items():
         y_N, x_N = _displayed(voxels_N3, shape_HW)
-        axes.scatter(x_N, y_N, s=area, color=REGIONS[name][0], edgecolors="black", linewidths=0.15 * area**0.5)
+        axes.scatter(x_N, y_N, s=area, color=region_look(name)[0], edgecolors="black", linewidths=0.15 * area**0.5)
 
 
 def _draw_frames(
@@ -181,7 +193,7 @@ def _legend(counts: Mapping[str, int], patch_DHW: tuple[int, int, int]) -> list[
     """Entries for columns of two: the regions, then the frames in a column of their own."""
     handles = []
     for name, count in counts.items():
-        colour, text = REGIONS[name]
+        colour, text = region_look(name)
         text = f"{text}: {count}{'' if count else ' (empty)'}"
         handles.append(Line2D([], [], ls="", marker="o", ms=3.5, mew=0.3, mec="black", color=colour, label=text))
     if len(handles) % 2:

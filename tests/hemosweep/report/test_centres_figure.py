@@ -5,7 +5,14 @@ from matplotlib.image import imread
 
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.slices.centres import NEGATIVE_FRAME, POSITIVE_FRAME, REGIONS, draw_centres, informative_slices
+from hemosweep.report.slices.centres import (
+    NEGATIVE_FRAME,
+    POSITIVE_FRAME,
+    REGIONS,
+    draw_centres,
+    informative_slices,
+    region_look,
+)
 from hemosweep.sampling.centres import Centres
 
 SHAPE_DHW = (12, 40, 30)
@@ -171,3 +178,12 @@ def test_shown_slices_never_share_a_centre():
 
 def test_fewer_slices_are_shown_where_no_others_hold_a_centre():
     assert slices(lesion=[5, 5], brain=[6]) == [5]
+
+
+def test_a_lab_s_region_has_a_colour_and_a_name_of_its_own() -> None:
+    look_of = {name: region_look(name) for name in ("skull", "lesion_border_2", "thin_rim")}
+    assert look_of["skull"][1] == "skull"
+    assert look_of["thin_rim"][1] == "thin rim"
+    assert look_of["lesion_border_2"] == (region_look("lesion_border")[0], "around the lesion (2)")
+    assert look_of["skull"][0] not in {colour for colour, _ in REGIONS.values()}
+    assert region_look("skull") == look_of["skull"], "the same in every picture"
