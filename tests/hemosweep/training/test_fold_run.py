@@ -21,6 +21,9 @@ from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.optimisers.adadelta import Adadelta
+from hemosweep.model.optimisers.sgd import SGD
+from hemosweep.model.schedules.plateau import Plateau
+from hemosweep.model.schedules.poly import Poly
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.scores.score_case import score_case
@@ -281,6 +284,17 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_fold_begun_anew(run, tiny_spe
     assert (folder / event["kept_as"]).read_bytes() == damaged
     assert events(folder, "resumed") == []
     assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("schedule", [Poly(), Plateau(patience=1)], ids=str)
+def test_a_scheduled_training_goes_on_bit_for_bit(run, tiny_spec, schedule):
+    spec = tiny_spec(optimiser=SGD(), schedule=schedule)
+    undisturbed = run(spec, "undisturbed")
+    run(spec, "stopped", interrupt_after=("epoch", 2))
+    assert_same_result(undisturbed, run(spec, "stopped"))
+    constant = run(tiny_spec(optimiser=SGD()), "constant")
+    # The loss improves in every epoch, so that a plateau changes nothing.
+    assert (epochs(undisturbed) == epochs(constant)) == isinstance(schedule, Plateau)
 
 
 @pytest.mark.parametrize(
