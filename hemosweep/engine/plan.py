@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.ablation.sweep import Arm
+from hemosweep.components.record import type_name
 from hemosweep.config import PreprocessingConfig, config_as_dict
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
@@ -87,13 +88,15 @@ def plan_replicates(
     components = {arm.config: components_of(config_as_dict(arm.config)) for arm in arms}
     codes = {names: code.of(FOLD_RUNS, names) for names in set(components.values())}
     projects = {arm.config: code.project_of(arm.config, metrics) for arm in arms}
-    metrics_source = code.of_metrics(metrics)
+    project_sources = {names: code.of_project(names) for names in codes}
+    metrics_source = code.of_project(map(type_name, metrics))
 
     def fold_run(arm: Arm, seed: int, fold: Fold) -> FoldRunSpec:
         source = codes[components[arm.config]]
         return FoldRunSpec(
             digest=fold_run_digest(arm.config, seed, fold, inputs[arm.config.preprocessing].contents, source),
             source=source,
+            project_source=project_sources[components[arm.config]],
             metrics_source=metrics_source,
             project=projects[arm.config],
             config=arm.config,

@@ -42,13 +42,15 @@ class FoldRunSpec:
     """One fold run: an arm's configuration, a seed, and the cases of one split.
 
     `source` is the digest of the source code that the fold run's name was made with; None where nobody checks it.
-    `metrics` are those of the sweep, beside ours and those of installed packages, and `metrics_source` is the digest of
-    their code. `project` is the root of the user's project that components of the arm or metrics belong to; None where
-    they are all hemosweep's.
+    `project` is the root of the user's project that components of the arm or metrics belong to; None where they are all
+    hemosweep's. `project_source` is the digest of its files that the components need, `metrics_source` of those that
+    the metrics need.
+    `metrics` are those of the sweep, beside ours and those of installed packages.
     """
 
     digest: str
     source: str | None = None
+    project_source: str | None = None
     metrics_source: str | None = None
     project: str | None = None
     config: ArmConfig
@@ -61,7 +63,7 @@ class FoldRunSpec:
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        names = ("digest", "source", "metrics_source", "project", "seed", "fold")
+        names = ("digest", "source", "project_source", "metrics_source", "project", "seed", "fold")
         fields = {name: getattr(self, name) for name in names}
         metrics = [as_json(metric) for metric in self.metrics]
         parts = {name: [asdict(case) for case in getattr(self, name)] for name in ("train", "validation", "test")}
@@ -84,6 +86,7 @@ class FoldRunSpec:
             return cls(
                 digest=values["digest"],
                 source=values["source"],
+                project_source=values.get("project_source"),
                 metrics_source=values.get("metrics_source"),
                 project=values.get("project"),
                 config=config_from_dict(values["config"], find),

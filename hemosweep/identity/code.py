@@ -51,6 +51,11 @@ class Closure:
     def digest(self) -> str:
         return digest_json([sorted(self.modules.items()), sorted(self.packages.items())])
 
+    @property
+    def project_digest(self) -> str:
+        """Digest of the project's modules alone."""
+        return digest_json(sorted((name, text) for name, text in self.modules.items() if not _is_ours(name)))
+
 
 _files: dict[str, _Read] = {}
 """Files that this process has read."""

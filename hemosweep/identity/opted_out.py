@@ -6,7 +6,8 @@ imports it, too.
 
 OPTED_OUT = {
     "hemosweep": "names of the Python API, imported when they are asked for",
-    "hemosweep.components.record": "keeps and names components, whose records and code are part of every name",
+    "hemosweep.ablation.*": "declares arms, whose configurations are part of every name",
+    "hemosweep.components.*": "keeps and names components, whose records and code are part of every name",
     "hemosweep.config": "its values, and what follows from them, are part of every name themselves",
     "hemosweep.environment": "what it finds is recorded, not used",
     "hemosweep.errors": "errors and their exit codes",
@@ -17,6 +18,7 @@ OPTED_OUT = {
     "hemosweep.foldrun.spec": "hands on the cases and the configuration, which are part of the name themselves",
     "hemosweep.identity.*": "names results and checks code",
     "hemosweep.report.terminal.*": "prints",
+    "hemosweep.sweeps.*": "makes configurations, which are part of every name themselves",
 }
 """Name of a module, or of a package with all its modules (`*`), to the reason."""
 

@@ -57,14 +57,16 @@ class Code:
         modules = {name.rpartition(".")[0] for name in components}
         return closure([*stage, *sorted(modules)], project=self.project, cache_in=self.cache_in).digest
 
-    def of_metrics(self, metrics: Iterable[Metric]) -> str | None:
-        """Digest of the code of a sweep's metrics; None where there are none.
+    def of_project(self, components: Iterable[str]) -> str | None:
+        """Digest of the project's own files alone that these components need; None where they need none.
 
         Raises:
             BadInput: as `of_fold_runs`.
         """
-        types = [type_name(metric) for metric in metrics]
-        return self.of((), types) if types else None
+        modules = sorted({name.rpartition(".")[0] for name in components if not is_own(name)})
+        if not modules:
+            return None
+        return closure(modules, project=self.project, cache_in=self.cache_in).project_digest
 
     def project_of(self, config: ArmConfig, metrics: Iterable[Metric] = ()) -> str | None:
         """Root of the project where an arm or a metric has components of it; None where they are all hemosweep's."""

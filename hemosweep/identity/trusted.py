@@ -1,10 +1,11 @@
 """Specs of fold runs whose components may belong to a project of the user.
 
-A spec may come from anyone. Before anything is imported, the code that it names is read and compared with the digest
-that its fold run was named with, and it must lie where the user keeps code: not in the output folder itself.
+A spec may come from anyone. Before anything is imported, the project's code that it names is read and compared
+with the digest that it was recorded with, and it must lie where the user keeps code: not in the output folder itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def read_trusted(
 
     Args:
         project: where the user says that the project is now; None for the place that the spec records.
-        must_be_current: refuse a spec of other code even if all components are hemosweep's.
+        must_be_current: refuse a spec of other code of hemosweep, too.
         with_metrics: read the sweep's metrics, too.
 
     Raises:
@@ -33,25 +34,24 @@ def read_trusted(
     """
     try:
         record = read_json(folder / SPEC_NAME)
+        source, recorded = record["source"], record.get("project")
         components = components_of(record["config"])
-        metrics = tuple(types_in(record.get("metrics", []))) if with_metrics else ()
-        recorded, source, metrics_source = record.get("project"), record["source"], record.get("metrics_source")
+        theirs = {"project_source": [name for name in types_in(record["config"]) if not is_own(name)]}
+        if with_metrics:
+            theirs["metrics_source"] = [name for name in types_in(record.get("metrics", [])) if not is_own(name)]
+        named = {part: record.get(part) for part in theirs}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return FoldRunSpec.read(folder, with_metrics=with_metrics)  # It names what is wrong.
     out = folder.parents[1]
-    if all(map(is_own, (*components, *metrics, *types_in(record["config"])))):
-        if must_be_current and source is not None and source != _digest(FOLD_RUNS, components, None, out):
-            raise BadInput(CHANGED)
-        return FoldRunSpec.read(folder, with_metrics=with_metrics)
-    root = _root(folder, recorded, project)
-    for names, stage, named in ((components, FOLD_RUNS, source), (metrics, (), metrics_source)):
-        theirs = [name for name in names if not is_own(name)]
-        if theirs and named != _digest(stage, names, root, out):
+    root = _root(folder, recorded, project) if any(theirs.values()) else None
+    code = Code(project=root, cache_in=out)
+    for part, names in theirs.items():
+        if names and named[part] != _present(partial(code.of_project, names)):
             raise BadInput(
-                f"{root}: the code of {', '.join(theirs)} is not the one that this fold run was trained with; take its "
+                f"{root}: the code of {', '.join(names)} is not the one that this fold run was trained with; take its "
                 "earlier version, or run its sweep again"
             )
-    if must_be_current and source != _digest(FOLD_RUNS, components, root, out):
+    if must_be_current and source is not None and source != _present(partial(code.of, FOLD_RUNS, components)):
         raise BadInput(CHANGED)
     return FoldRunSpec.read(folder, finder(root), with_metrics=with_metrics)
 
@@ -61,10 +61,10 @@ def project_in_use(spec: FoldRunSpec, given: Path | None) -> Path | None:
     return None if spec.project is None else Path(spec.project) if given is None else given.resolve()
 
 
-def _digest(stage: Iterable[str], components: Iterable[str], project: Path | None, out: Path) -> str | None:
-    """Digest of the present code; None where a module of it is missing or no Python."""
+def _present(digest: Callable[[], str | None]) -> str | None:
+    """A digest of the present code; None where a module of it is missing or no Python."""
     try:
-        return Code(project=project, cache_in=out).of(stage, components)
+        return digest()
     except BadInput:
         return None
 

@@ -151,6 +151,13 @@ def test_predict_finds_the_project_where_it_is_or_where_it_went(main, out, phant
     command = ("predict", scan, "--run", f"tversky/{ARM}", "--out", out, "--to", tmp_path / "to")
     assert main(*command)[0] == 0
     folder, spec = spec_of(out)
+    # A later hemosweep is a reason for a warning, as it is for a network of hemosweep's own.
+    spec["source"] = "of earlier code"
+    (folder / "spec.json").write_text(json.dumps(spec))
+    shutil.rmtree(tmp_path / "to")
+    code, _, said = main(*command)
+    assert code == 0, said
+    assert "the code changed after run" in said
     spec["project"] = str(tmp_path / "gone")
     (folder / "spec.json").write_text(json.dumps(spec))
     code, _, said = main(*command)

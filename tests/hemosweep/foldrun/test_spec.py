@@ -18,7 +18,7 @@ def test_a_spec_comes_back_from_its_folder_as_it_was(tmp_path, tiny_spec, profil
 def test_the_spec_file_is_plain_json(tmp_path, tiny_spec):
     tiny_spec(digest="0123").write(tmp_path)
     values = json.loads((tmp_path / "spec.json").read_text())
-    names = {"digest", "source", "metrics_source", "metrics", "project", "seed", "fold", "config"}
+    names = {"digest", "source", "project_source", "metrics_source", "metrics", "project", "seed", "fold", "config"}
     assert values.keys() == {*names, "train", "validation", "test"}
     assert [case["case_id"] for case in values["train"]] == ["a", "b"]
     assert values["config"]["sampling"]["patch_HWD"] == [4, 4, 4]

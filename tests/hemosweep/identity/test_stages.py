@@ -120,3 +120,18 @@ def test_a_field_at_its_birth_default_stays_out_and_a_later_default_does_not():
         "patience": 20,
         "slow": 3,
     }
+
+
+def test_what_a_lab_s_file_imports_to_declare_its_sweep_is_no_part_of_its_code(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from hemosweep.ablation.sweep import Sweep\nfrom hemosweep.sweeps.final import final\n"
+        "from hemosweep.model.losses.soft_dice import soft_dice_loss\nimport numpy\n"
+    )
+    found = closure(["mine"], project=tmp_path)
+    assert {"mine", "hemosweep.model.losses.soft_dice", "hemosweep.model.losses.logits"} <= set(found.modules)
+    assert not [name for name in found.modules if name.startswith(("hemosweep.ablation", "hemosweep.sweeps"))]
+    before = Code(project=tmp_path).of_project(["mine.Mine"])
+    assert before == Code(project=tmp_path).of_project(["mine.Mine", "hemosweep.model.losses.focal.Focal"])
+    (tmp_path / "mine.py").write_text("x = 1\n")
+    assert Code(project=tmp_path).of_project(["mine.Mine"]) != before
+    assert Code(project=tmp_path).of_project(["hemosweep.model.losses.focal.Focal"]) is None
