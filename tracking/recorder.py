@@ -6,12 +6,10 @@ not changed. A killed driver or an unreachable store therefore costs only a seco
 
 import json
 import math
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -19,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.scores.summary import summarise
-from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
-from hemosweep.tracking.backend import Experiment, Metric, Param, Run, RunTag
+from hemosweep.tracking.artifacts import log_cases, log_file
+from hemosweep.tracking.backend import Experiment, Metric, Param, Run
+from hemosweep.tracking.changes import changed_metrics, changed_tags
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
 from hemosweep.tracking.journal import FoldState, read_fold, read_start
@@ -98,7 +97,7 @@ class Recorder:
         self._client.log_batch(
             run.info.run_id,
             params=[Param(name, value) for name, value in params.items() if name not in run.data.params],
-            tags=_changed_tags(run, tags),
+            tags=changed_tags(run, tags),
         )
         return run
 
@@ -154,9 +153,9 @@ class Recorder:
         )
         metrics = [m for m in epoch_metrics(state) if m.step not in recorded]
         if state.status == "FINISHED":
-            metrics += self._changed_metrics(child, fold_metrics(state))
+            metrics += changed_metrics(self._client, child, fold_metrics(state))
         tags = fold_tags(state)
-        self._client.log_batch(child_id, metrics=metrics, tags=_changed_tags(child, tags))
+        self._client.log_batch(child_id, metrics=metrics, tags=changed_tags(child, tags))
         if state.status != "RUNNING":
             for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):
                 if tag not in tags and tag in child.data.tags:
@@ -194,14 +193,14 @@ class Recorder:
             values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
             self._client.log_batch(
                 run_id,
-                metrics=self._changed_metrics(run, values),
-                tags=_changed_tags(run, facts | {schema.TAG_TABLES: _TABLES}),
+                metrics=changed_metrics(self._client, run, values),
+                tags=changed_tags(run, facts | {schema.TAG_TABLES: _TABLES}),
             )
-            self._log_cases(run_id, cases)
+            log_cases(self._client, run_id, cases)
             for name, path in figures.items():
-                self._log_file(run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
+                log_file(self._client, run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
             for name, path in (artifacts or {}).items():
-                self._log_file(run_id, name, path)
+                log_file(self._client, run_id, name, path)
             for fold in folds:
                 if fold.info.status == "RUNNING":
                     self._end(fold, "FAILED")
@@ -226,7 +225,7 @@ class Recorder:
             for fold in self._folds(run_id):
                 folder = folders.get(fold.data.tags[schema.TAG_FOLD_RUN])
                 if folder is not None and fold.info.status == "FINISHED":
-                    changed = self._changed_metrics(fold, fold_metrics(read_fold(folder)))
+                    changed = changed_metrics(self._client, fold, fold_metrics(read_fold(folder)))
                     self._client.log_batch(fold.info.run_id, metrics=changed)
         status = self._client.get_run(run_id).info.status
         self.finish_replicate(run_id, cases=cases, figures={}, status=status, tags=tags)
@@ -311,37 +310,6 @@ class Recorder:
         self._client.set_terminated(
             run.info.run_id, status, end_time=max(milliseconds(ended), int(run.info.start_time))
         )
-
-    def _changed_metrics(self, run: Run, values: Mapping[str, float]) -> list[Metric]:
-        changed = {name: value for name, value in values.items() if run.data.metrics.get(name) != value}
-        # MLflow shows the value with the latest time, which is an older value if the clock was set back.
-        times = [
-            point.timestamp
-            for name in changed
-            if name in run.data.metrics
-            for point in self._client.get_metric_history(run.info.run_id, name)
-        ]
-        now = max([milliseconds(time.time()), *(earlier + 1 for earlier in times)])
-        return [Metric(name, value, now, 0) for name, value in changed.items()]
-
-    def _log_cases(self, run_id: str, cases: pd.DataFrame) -> None:
-        # In the format of MLflow's `log_table`, which itself appends to an older table and rounds to ten digits.
-        columns = [*CASE_COLUMNS, *(name for name in cases.columns if name not in CASE_COLUMNS)]
-        table = cases[columns]
-        self._client.log_text(run_id, schema.table_json(table), schema.ARTIFACT_CASES_TABLE)
-        self._client.log_text(run_id, table.to_csv(index=False), schema.ARTIFACT_CASES_CSV)
-
-    def _log_file(self, run_id: str, name: str, path: Path) -> None:
-        target = PurePosixPath(name)
-        folder = None if target.parent == PurePosixPath(".") else str(target.parent)
-        with tempfile.TemporaryDirectory() as temporary:
-            # MLflow keeps the name of a file, so a copy gets the name of the artifact.
-            copy = shutil.copyfile(path, Path(temporary) / target.name)
-            self._client.log_artifact(run_id, str(copy), folder)
-
-
-def _changed_tags(run: Run, tags: Mapping[str, str]) -> list[RunTag]:
-    return [RunTag(name, value) for name, value in tags.items() if run.data.tags.get(name) != value]
 
 
 def _json(value: object) -> str:

@@ -22,7 +22,7 @@ from hemosweep.cli.options import (
     print_warning,
     tell,
 )
-from hemosweep.cli.sweep import plan, sweep, sweeps
+from hemosweep.cli.sweep import plan, score, sweep, sweeps
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import system_message
 
@@ -74,7 +74,8 @@ def preprocess(
 
 app.command()(sweep)
 app.command()(plan)
-app.command(name="sweeps")(sweeps)
+app.command()(sweeps)
+app.command()(score)
 
 
 @app.command()
@@ -160,33 +161,6 @@ def report(
     for warning in result.warnings:
         print_warning(warning)
     print_result(result, as_json=as_json)
-
-
-@app.command()
-def score(
-    sweeps: Annotated[
-        list[str] | None, typer.Argument(metavar="[SWEEP]...", help="Ablations whose kept predictions are scored.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    out: Out = Path("runs"),
-    jobs: Jobs = None,
-    as_json: Json = False,
-) -> None:
-    """Score kept predictions by every metric that is new or has changed; trains nothing."""
-    from hemosweep.workflows.score import score_runs
-
-    if bool(sweeps) == every:
-        raise BadInput("give the names of sweeps, or --all")
-    try:
-        result = score_runs(out, tuple(sweeps or ()), jobs=num_jobs(jobs))
-    except KeyboardInterrupt:
-        print_error("stopped; what is scored is kept, and the same command goes on from here")
-        raise typer.Exit(1) from None
-    for message in result.failures.values():
-        print_error(message)
-    print_result(result, as_json=as_json)
-    if result.failures:
-        raise typer.Exit(1)
 
 
 @app.command()

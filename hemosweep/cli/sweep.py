@@ -1,4 +1,4 @@
-"""`hemosweep sweep` and `hemosweep plan`: the commands that train, or forecast a training."""
+"""`hemosweep sweep`, `plan`, `sweeps` and `score`: training, its forecast, what there is to train, and its scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hemosweep.cli.options import Json, LesionLabel, Out, expanded, print_result
-from hemosweep.errors import TimeIsUp
+from hemosweep.cli.options import Jobs, Json, LesionLabel, Out, expanded, num_jobs, print_error, print_result
+from hemosweep.errors import BadInput, TimeIsUp
 from hemosweep.workflows.options import SweepOptions
 
 _OPTIONS: dict[str, Any] = {
@@ -141,6 +141,30 @@ def sweeps(
         typer.echo("\n".join(row["sweep"] for row in found.rows))
         return
     print_result(found, as_json=as_json)
+
+
+def score(
+    names: Annotated[list[str] | None, typer.Argument(metavar="SWEEP|FILE.py", help="Ablations to score.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    out: Out = Path("runs"),
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Score kept predictions by every metric that is new or has changed; trains nothing."""
+    from hemosweep.workflows.score import score_runs
+
+    if bool(names) == every:
+        raise BadInput("give the names of sweeps, or --all")
+    try:
+        result = score_runs(out, tuple(names or ()), jobs=num_jobs(jobs))
+    except KeyboardInterrupt:
+        print_error("stopped; what is scored is kept, and the same command goes on from here")
+        raise typer.Exit(1) from None
+    for message in result.failures.values():
+        print_error(message)
+    print_result(result, as_json=as_json)
+    if result.failures:
+        raise typer.Exit(1)
 
 
 def _options(typed: Mapping[str, Any]) -> SweepOptions:

@@ -4,23 +4,25 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
 from hemosweep.engine.attempts import FoldRunAttempts, read_attempts
+from hemosweep.engine.jobs import InFlight, Job
 from hemosweep.engine.observers import Display, TrialLedger
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.engine.results import ReplicateResult, conclude, device_kind, read_scores, remarks
+from hemosweep.engine.results import ReplicateResult, conclude, device_kind, dsc_mean, read_scores, remarks
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
 from hemosweep.errors import TimeIsUp
 from hemosweep.executors.protocol import Ended, Executor
 from hemosweep.foldrun.journal import last_epochs, read_journal
 from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 from hemosweep.scores.recorded import metric_facts
+from hemosweep.scores.table import case_table
 
 POLL_S = 0.2
 TRACK_EVERY_S = 5.0
@@ -29,7 +31,6 @@ MAX_ATTEMPTS = 3
 
 
 DrawReplicate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
-Record = Callable[[Tracker], str]
 RunStatus = Literal["FINISHED", "FAILED"]
 
 
@@ -61,7 +62,7 @@ def run_sweep(
     """
     guarded = GuardedTracker(tracker, display.warn)
     jobs = [
-        _Job(replicate=replicate, info=info, left=len(replicate.fold_runs))
+        Job(replicate=replicate, info=info, left=len(replicate.fold_runs))
         for replicate, info in zip(replicates, infos, strict=True)
     ]
     driver = _Driver(out, executor, ledger, guarded, illustrate, display, deadline)
@@ -77,40 +78,6 @@ def run_sweep(
         for job in jobs
         if job.result is not None and job.record is not None
     ]
-
-
-@dataclass(kw_only=True, slots=True)
-class _Job:
-    """A replicate in progress. `left` is the number of its fold runs that have not ended."""
-
-    replicate: Replicate
-    info: ReplicateInfo
-    left: int
-    begun: bool = False
-    trial: int | None = None
-    run_id: str | None = None
-    failures: dict[int, str] = field(default_factory=dict)
-    result: ReplicateResult | None = None
-    record: Record | None = None
-
-
-@dataclass(kw_only=True, slots=True)
-class _InFlight:
-    """A fold run in training. Of its journal `num_epochs` epochs have been read; `begun_with` is that number when its
-    latest attempt began."""
-
-    job: _Job
-    spec: FoldRunSpec
-    folder: Path
-    attempt: int
-    begun_with: int = 0
-    size: int = -1
-    num_epochs: int = 0
-    recorded: float = field(default_factory=time.monotonic)
-
-    @property
-    def name(self) -> str:
-        return f"{self.job.replicate.run_name} fold {self.spec.fold}"
 
 
 class _Driver:
@@ -131,13 +98,13 @@ class _Driver:
         self._illustrate = illustrate
         self._display = display
         self._deadline = deadline
-        self._in_flight: dict[Path, _InFlight] = {}
+        self._in_flight: dict[Path, InFlight] = {}
         # Entries, records and drawings that are due: one at a time, in this order, while fold runs train.
         self._to_record: deque[Callable[[], None]] = deque()
         self._entered = False
         self._stopping = False
 
-    def run(self, jobs: Sequence[_Job]) -> None:
+    def run(self, jobs: Sequence[Job]) -> None:
         queue = [(job, spec) for job in jobs for spec in job.replicate.fold_runs]
         while queue or self._in_flight or self._to_record:
             if not self._stopping and self._in_flight and time.monotonic() > self._deadline:
@@ -164,7 +131,7 @@ class _Driver:
         self._display.warn("the time limit is over; running fold runs stop at the end of their epoch")
         self._executor.pause()
 
-    def _fill(self, queue: list[tuple[_Job, FoldRunSpec]]) -> None:
+    def _fill(self, queue: list[tuple[Job, FoldRunSpec]]) -> None:
         """Put a fold run on every free slot, and pass over those that are done."""
         while queue and len(self._in_flight) < self._executor.num_open:
             # Two arms may share a fold run: the second one waits until the first has trained it.
@@ -184,13 +151,13 @@ class _Driver:
             spec.write(folder)
             self._display.fold_started(job.replicate, spec)
             num_epochs = len(last_epochs(read_journal(folder / JOURNAL_NAME)))
-            self._start(_InFlight(job=job, spec=spec, folder=folder, attempt=1, begun_with=num_epochs))
+            self._start(InFlight(job=job, spec=spec, folder=folder, attempt=1, begun_with=num_epochs))
 
-    def _start(self, fold: _InFlight) -> None:
+    def _start(self, fold: InFlight) -> None:
         self._in_flight[fold.folder] = fold
         self._executor.start(fold.folder)
 
-    def _begin(self, job: _Job) -> None:
+    def _begin(self, job: Job) -> None:
         """Enter a replicate in the ledger and the tracker before any of its results.
 
         The first replicate is entered at once, so that a ledger that cannot be written stops the sweep before anything
@@ -203,16 +170,16 @@ class _Driver:
         if not self._entered:
             self._to_record.pop()()
 
-    def _enter(self, job: _Job, attempts: Sequence[FoldRunAttempts]) -> None:
+    def _enter(self, job: Job, attempts: Sequence[FoldRunAttempts]) -> None:
         self._entered = True
         job.trial = self._ledger.begin(job.replicate, attempts)
         job.run_id = self._tracker.call(lambda tracker: tracker.begin_replicate(job.info, self._folders(job)))
         self._ledger.run_known(job.trial, job.run_id)
 
-    def _folders(self, job: _Job) -> Mapping[str, Path]:
+    def _folders(self, job: Job) -> Mapping[str, Path]:
         return {spec.digest: fold_run_folder(self._out, spec) for spec in job.replicate.fold_runs}
 
-    def _hand_over(self, fold: _InFlight) -> None:
+    def _hand_over(self, fold: InFlight) -> None:
         """Pass the new epochs of a fold run's journal on to the display and the tracker."""
         journal = fold.folder / JOURNAL_NAME
         size = journal.stat().st_size if journal.is_file() else 0
@@ -245,27 +212,27 @@ class _Driver:
         else:
             self._to_record.append(partial(self._fold_failed, fold, end.failure))
 
-    def _fold_failed(self, fold: _InFlight, failure: str) -> None:
+    def _fold_failed(self, fold: InFlight, failure: str) -> None:
         fold.job.failures[fold.spec.fold] = f"{fold.name}: {failure}"
         self._display.fold_failed(fold.job.replicate, fold.spec, failure)
         self._record_fold(fold.job, fold.spec)
         self._fold_over(fold.job)
 
-    def _fold_done(self, job: _Job, spec: FoldRunSpec, *, reused: bool) -> None:
+    def _fold_done(self, job: Job, spec: FoldRunSpec, *, reused: bool) -> None:
         self._record_fold(job, spec)
         scores = read_scores(self._out, spec)
         assert job.trial is not None
-        self._ledger.fold_done(job.trial, spec.fold, dsc_mean(scores))
+        self._ledger.fold_done(job.trial, spec.fold, dsc_mean(case_table(scores)))
         self._display.fold_ended(job.replicate, spec, scores, reused)
         self._fold_over(job)
 
-    def _record_fold(self, job: _Job, spec: FoldRunSpec) -> None:
+    def _record_fold(self, job: Job, spec: FoldRunSpec) -> None:
         run_id = job.run_id
         if run_id is not None:
             folder = fold_run_folder(self._out, spec)
             self._tracker.call(lambda t: t.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folder))
 
-    def _fold_over(self, job: _Job) -> None:
+    def _fold_over(self, job: Job) -> None:
         """Conclude a replicate when the last of its fold runs has ended."""
         job.left -= 1
         if job.left:
@@ -299,12 +266,6 @@ class _Driver:
             self._ledger.fail(job.trial, attempts)
         else:
             self._ledger.complete(job.trial, result.dsc_mean, attempts)
-
-
-def dsc_mean(scores: Sequence[Mapping[str, Any]]) -> float | None:
-    """Mean DSC of the cases that have one; None where none has."""
-    defined = [row["dsc"] for row in scores if row["dsc"] is not None and not math.isnan(row["dsc"])]
-    return math.fsum(defined) / len(defined) if defined else None
 
 
 def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:

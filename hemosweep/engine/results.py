@@ -37,8 +37,13 @@ class ReplicateResult:
 
     @property
     def dsc_mean(self) -> float | None:
-        mean = float(self.cases["dsc"].mean())
-        return None if math.isnan(mean) else mean
+        return dsc_mean(self.cases)
+
+
+def dsc_mean(cases: pd.DataFrame) -> float | None:
+    """Mean DSC of the cases that have one; None where none has."""
+    mean = float(cases["dsc"].mean())
+    return None if math.isnan(mean) else mean
 
 
 def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id: str | None = None) -> ReplicateResult:

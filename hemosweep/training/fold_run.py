@@ -1,5 +1,7 @@
-"""One fold run from its spec to its predictions. It knows neither Optuna nor MLflow: it reads and writes its own
-folder, and hands each prediction to a function that scores it."""
+"""One fold run from its spec to its predictions, each of which it hands on to be scored.
+
+It knows neither Optuna nor MLflow: it reads and writes its own folder.
+"""
 
 import hashlib
 import time

@@ -525,7 +525,7 @@ SWEEP = Sweep(
     question="Which size?",
     space={"size": ("small", "large")},
     arm_name=lambda params: params["size"],
-    configure=lambda base, params: replace(base, model=replace(base.model, se=params["size"] == "large")),
+    configure=lambda base, params: replace(base, network=replace(base.network, se=params["size"] == "large")),
     baseline="small",
     comparisons=(),
 )
