@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.errors import BadInput
+from hemosweep.plugins import is_frozen
 
 TYPE = "type"
 """Key of a component's module and class in its record."""
@@ -112,7 +113,7 @@ def check_component(role: str, component: Any, *methods: str) -> None:
         given = repr(component) if cls.__module__ == "builtins" else f"{cls.__name__} ({place_of(cls)})"
         raise BadInput(f"{role}={given}: is no component; give a frozen dataclass with {', '.join(methods)}")
     where = f"{role}={cls.__name__} ({place_of(cls)})"
-    if not cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if not is_frozen(component):
         raise BadInput(f"{where}: is not frozen; write @dataclass(frozen=True) above it")
     if "<locals>" in cls.__qualname__ or "." in cls.__qualname__:
         raise BadInput(f"{where}: is defined inside a function or class; put it at the top level of its file")
@@ -134,7 +135,7 @@ def _problem(value: Any) -> str | None:
     if isinstance(value, tuple):
         return next((problem for problem in map(_problem, value) if problem is not None), None)
     if is_dataclass(value) and not isinstance(value, type):
-        if not type(value).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        if not is_frozen(value):
             return f"holds {type(value).__name__}, which is not frozen; write @dataclass(frozen=True) above it"
         return next((problem for field in fields(value) if (problem := _problem(getattr(value, field.name)))), None)
     kind = type(value).__name__

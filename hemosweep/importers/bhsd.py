@@ -2,15 +2,14 @@
 challenge with a label a type of hemorrhage, from one rater or several. Both have the paper's task without changes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
-from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, ImportOption
+from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, FunctionImporter, ImportOption
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of, subfolders, subject_ids
 from hemosweep.importers.volumes import odd_blood, read_ct, read_labels
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
@@ -146,60 +145,30 @@ def _read(scan: Scan, paths: Sequence[Path | None], lesion_label: int, ivh_label
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bhsd:
-    """The importer of BHSD."""
-
-    name: str = "bhsd"
-    help: str = "Import BHSD (label_192/images, label_192/ground truths): IPH is the lesion."
-    layout: Layout = BHSD
-    options: tuple[ImportOption, ...] = (LESION_LABEL, IVH_LABEL)
-
-    def run(
-        self,
-        source: Path,
-        out: Path,
-        *,
-        lesion_label: int | None = None,
-        ivh_label: int | None = None,
-        progress: Progress | None = None,
-    ) -> ImportSummary:
-        return import_bhsd(source, out, lesion_label=lesion_label or IPH, ivh_label=ivh_label or IVH, progress=progress)
+def _import_by_rater(source: Path, out: Path, *, rater: str = "1", **options: Any) -> ImportSummary:
+    """Import MBH-Seg with a rater as it is typed."""
+    if rater != "majority" and not rater.isdigit():
+        raise BadInput(f"--rater {rater}: give a rater's number, or majority")
+    return import_mbh_seg(source, out, rater="majority" if rater == "majority" else int(rater), **options)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MbhSeg:
-    """The importer of MBH-Seg."""
-
-    name: str = "mbh-seg"
-    help: str = "Import MBH-Seg 2025 (MBH_Train_2025_voxel-label/CASE/image.nii.gz, label_annot_N.nii.gz)."
-    layout: Layout = MBH_SEG
-    options: tuple[ImportOption, ...] = (
-        ImportOption(name="rater", kind=str, help="Number of the rater, or majority.", default="1"),
-        LESION_LABEL,
-        IVH_LABEL,
-    )
-
-    def run(
-        self,
-        source: Path,
-        out: Path,
-        *,
-        rater: str = "1",
-        lesion_label: int | None = None,
-        ivh_label: int | None = None,
-        progress: Progress | None = None,
-    ) -> ImportSummary:
-        if rater != "majority" and not rater.isdigit():
-            raise BadInput(f"--rater {rater}: give a rater's number, or majority")
-        return import_mbh_seg(
-            source,
-            out,
-            rater="majority" if rater == "majority" else int(rater),
-            lesion_label=lesion_label or IPH,
-            ivh_label=ivh_label or IVH,
-            progress=progress,
-        )
-
-
-IMPORTERS = (Bhsd(), MbhSeg())
+IMPORTERS = (
+    FunctionImporter(
+        name="bhsd",
+        help="Import BHSD (label_192/images, label_192/ground truths): IPH is the lesion.",
+        layout=BHSD,
+        function=import_bhsd,
+        options=(LESION_LABEL, IVH_LABEL),
+    ),
+    FunctionImporter(
+        name="mbh-seg",
+        help="Import MBH-Seg 2025 (MBH_Train_2025_voxel-label/CASE/image.nii.gz, label_annot_N.nii.gz).",
+        layout=MBH_SEG,
+        function=_import_by_rater,
+        options=(
+            ImportOption(name="rater", kind=str, help="Number of the rater, or majority.", default="1"),
+            LESION_LABEL,
+            IVH_LABEL,
+        ),
+    ),
+)

@@ -1,14 +1,13 @@
 """Seg-CQ500 (Spahr et al. 2023, doi:10.5281/zenodo.8063221): 51 scans of CQ500, one mask for all hemorrhage."""
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
-from hemosweep.importers.protocol import ImportOption
+from hemosweep.importers.protocol import FunctionImporter
 from hemosweep.importers.source import Scan, nifti_file, read_table, subject_ids
 from hemosweep.importers.volumes import MERGED, read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
@@ -60,17 +59,9 @@ def _file(root: Path, name: str, cell: str) -> Path | None:
     return path if stem and os.path.isfile(path) else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cq500:
-    """The importer of cq500."""
-
-    name: str = "cq500"
-    help: str = "Import Seg-CQ500 (data/volumes/info.csv)."
-    layout: Layout = CQ500
-    options: tuple[ImportOption, ...] = ()
-
-    def run(self, source: Path, out: Path, *, progress: Progress | None = None) -> ImportSummary:
-        return import_cq500(source, out, progress=progress)
-
-
-IMPORTER = Cq500()
+IMPORTER = FunctionImporter(
+    name="cq500",
+    help="Import Seg-CQ500 (data/volumes/info.csv).",
+    layout=CQ500,
+    function=import_cq500,
+)

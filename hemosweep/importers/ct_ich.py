@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
-from hemosweep.importers.protocol import ImportOption
+from hemosweep.importers.protocol import FunctionImporter
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
@@ -76,17 +75,9 @@ def _read(scan: Scan, types_by_patient: Mapping[int, set[str]]) -> ImportedCase:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CtIch:
-    """The importer of ct-ich."""
-
-    name: str = "ct-ich"
-    help: str = "Import PhysioNet CT-ICH (ct_scans/, masks/, hemorrhage_diagnosis_raw_ct.csv)."
-    layout: Layout = CT_ICH
-    options: tuple[ImportOption, ...] = ()
-
-    def run(self, source: Path, out: Path, *, progress: Progress | None = None) -> ImportSummary:
-        return import_ct_ich(source, out, progress=progress)
-
-
-IMPORTER = CtIch()
+IMPORTER = FunctionImporter(
+    name="ct-ich",
+    help="Import PhysioNet CT-ICH (ct_scans/, masks/, hemorrhage_diagnosis_raw_ct.csv).",
+    layout=CT_ICH,
+    function=import_ct_ich,
+)

@@ -10,7 +10,6 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout
-from hemosweep.importers.protocol import ImportOption
+from hemosweep.importers.protocol import FunctionImporter, ImportOption
 from hemosweep.importers.writer import ImportedCase, ImportSummary, check_out, write_dataset
 
 if TYPE_CHECKING:
@@ -237,14 +236,12 @@ def _write_key(path: Path, cases: "Mapping[str, Sequence[DicomSeries]]", patient
         raise BadInput(f"{path}: cannot be written ({error.strerror}); name another key file") from error
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dicom:
-    """The importer of hospital DICOM."""
-
-    name: str = "dicom"
-    help: str = "Import DICOM folders: one case a study, nothing of the patient but images."
-    layout: Layout = DICOM
-    options: tuple[ImportOption, ...] = (
+IMPORTER = FunctionImporter(
+    name="dicom",
+    help="Import DICOM folders: one case a study, nothing of the patient but images.",
+    layout=DICOM,
+    function=import_dicom,
+    options=(
         ImportOption(
             name="series",
             kind=int,
@@ -255,18 +252,5 @@ class Dicom:
             kind=Path,
             help="Write a table, for your eyes only, that links new ids to patients.",
         ),
-    )
-
-    def run(
-        self,
-        source: Path,
-        out: Path,
-        *,
-        series: int | None = None,
-        key_file: Path | None = None,
-        progress: Progress | None = None,
-    ) -> ImportSummary:
-        return import_dicom(source, out, series=series, key_file=key_file, progress=progress)
-
-
-IMPORTER = Dicom()
+    ),
+)

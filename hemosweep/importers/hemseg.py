@@ -3,14 +3,13 @@ one type of hemorrhage."""
 
 import json
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
-from hemosweep.importers.protocol import ImportOption
+from hemosweep.importers.protocol import FunctionImporter, ImportOption
 from hemosweep.importers.source import nifti_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
@@ -120,21 +119,10 @@ def _patients(source: Path, root: Path) -> dict[str, str]:
     return patients
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HemSeg:
-    """The importer of HemSeg."""
-
-    name: str = "hemseg"
-    help: str = "Import HemSeg-200 or -500 (IPH_IVH_label/ and the images rebuilt from RSNA DICOM)."
-    layout: Layout = HEMSEG
-    options: tuple[ImportOption, ...] = (
-        ImportOption(name="images", kind=Path, help="Folder of the rebuilt images. Default: images in SOURCE."),
-    )
-
-    def run(
-        self, source: Path, out: Path, *, images: Path | None = None, progress: Progress | None = None
-    ) -> ImportSummary:
-        return import_hemseg(source, out, images=images, progress=progress)
-
-
-IMPORTER = HemSeg()
+IMPORTER = FunctionImporter(
+    name="hemseg",
+    help="Import HemSeg-200 or -500 (IPH_IVH_label/ and the images rebuilt from RSNA DICOM).",
+    layout=HEMSEG,
+    function=import_hemseg,
+    options=(ImportOption(name="images", kind=Path, help="Folder of the rebuilt images. Default: images in SOURCE."),),
+)

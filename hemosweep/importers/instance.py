@@ -1,12 +1,11 @@
 """INSTANCE 2022 (Li et al. 2023, arXiv:2301.03281): one mask for all types of hemorrhage."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from hemosweep.data.parallel import Progress
 from hemosweep.importers.layouts import Layout, find_root
-from hemosweep.importers.protocol import ImportOption
+from hemosweep.importers.protocol import FunctionImporter
 from hemosweep.importers.source import nifti_files, pair_scans
 from hemosweep.importers.volumes import MERGED, read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
@@ -36,17 +35,9 @@ def import_instance(source: Path, out: Path, *, progress: Progress | None = None
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Instance:
-    """The importer of instance."""
-
-    name: str = "instance"
-    help: str = "Import INSTANCE 2022 (train_2/data, train_2/label)."
-    layout: Layout = INSTANCE
-    options: tuple[ImportOption, ...] = ()
-
-    def run(self, source: Path, out: Path, *, progress: Progress | None = None) -> ImportSummary:
-        return import_instance(source, out, progress=progress)
-
-
-IMPORTER = Instance()
+IMPORTER = FunctionImporter(
+    name="instance",
+    help="Import INSTANCE 2022 (train_2/data, train_2/label).",
+    layout=INSTANCE,
+    function=import_instance,
+)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
-from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, ImportOption
+from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, FunctionImporter
 from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of
 from hemosweep.importers.volumes import odd_blood, read_ct, read_scan
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
@@ -125,25 +125,10 @@ def _read(scan: Scan, images: Mapping[str, Path], meaning: _Meaning) -> Imported
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NnUnet:
-    """The importer of nnU-Net's raw data sets."""
-
-    name: str = "nnunet"
-    help: str = "Import an nnU-Net raw data set (imagesTr, labelsTr, dataset.json)."
-    layout: Layout = NNUNET
-    options: tuple[ImportOption, ...] = (LESION_LABEL, IVH_LABEL)
-
-    def run(
-        self,
-        source: Path,
-        out: Path,
-        *,
-        lesion_label: int | None = None,
-        ivh_label: int | None = None,
-        progress: Progress | None = None,
-    ) -> ImportSummary:
-        return import_nnunet(source, out, lesion_label=lesion_label, ivh_label=ivh_label, progress=progress)
-
-
-IMPORTER = NnUnet()
+IMPORTER = FunctionImporter(
+    name="nnunet",
+    help="Import an nnU-Net raw data set (imagesTr, labelsTr, dataset.json).",
+    layout=NNUNET,
+    function=import_nnunet,
+    options=(LESION_LABEL, IVH_LABEL),
+)

@@ -11,6 +11,7 @@ from hemosweep.importers.layouts import Layout
 from hemosweep.plugins import is_frozen
 
 if TYPE_CHECKING:
+    from hemosweep.data.parallel import Progress
     from hemosweep.importers.writer import ImportSummary
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -71,6 +72,24 @@ class Importer(Protocol):
         Raises:
             BadInput: `source` is not in this layout (`find_root`), or `out` cannot take a data set.
         """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FunctionImporter:
+    """Importer that is a function of `source` and `out`: its options are the function's keywords of the same names.
+
+    An option that the user does not give keeps the function's own default.
+    """
+
+    name: str
+    help: str
+    layout: Layout
+    function: Callable[..., "ImportSummary"]
+    options: tuple[ImportOption, ...] = ()
+
+    def run(self, source: Path, out: Path, *, progress: "Progress | None" = None, **options: Any) -> "ImportSummary":
+        given = {name: value for name, value in options.items() if value is not None}
+        return self.function(source, out, progress=progress, **given)
 
 
 def importer_fault(value: Any) -> str | None:

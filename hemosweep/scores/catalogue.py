@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.abc import InspectLoader
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from itertools import chain
 
 from hemosweep import scores
 from hemosweep.errors import BadInput
+from hemosweep.plugins import installed
 from hemosweep.scores.metric import Metric, MetricDescription, describe
 
 GROUP = "hemosweep.metrics"
@@ -59,15 +59,7 @@ def installed_metrics() -> tuple[Metric, ...]:
     Raises:
         BadInput: one cannot be imported.
     """
-    metrics = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        try:
-            metrics.append(point.load())
-        except Exception as error:
-            raise BadInput(
-                f"metric {point.name} ({point.value}): cannot be imported ({error}); mend or uninstall its package"
-            ) from error
-    return tuple(metrics)
+    return tuple(one.load() for one in installed(GROUP))
 
 
 def all_metrics(further: tuple[Metric, ...] = ()) -> tuple[Metric, ...]:

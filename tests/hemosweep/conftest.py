@@ -2,41 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from hemosweep.config import ArmConfig, InferenceConfig, SamplingConfig, TrainingConfig
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.model.networks.se_unet import SEUNet3D
-from hemosweep.preprocessing.grid import Grid
-from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
+from hemosweep.preprocessing.record import save_preprocessed
+from hemosweep.testing.fold_runs import CASE_IDS, tiny_case
 from tests.shared import processors
-
-SHAPE_DHW = (8, 12, 12)
-CASE_IDS = ("a", "b", "c", "d", "e")
-
-
-def _case(case_id):
-    """A cube of 4 x 4 x 4 bright lesion voxels in noisy brain, at another place in every case."""
-    rng = np.random.default_rng(CASE_IDS.index(case_id))
-    z, y, x = (int(rng.integers(1, size - 5)) for size in SHAPE_DHW)
-    lesion_DHW = np.zeros(SHAPE_DHW, dtype=bool)
-    lesion_DHW[z : z + 4, y : y + 4, x : x + 4] = True
-    brain_DHW = np.zeros(SHAPE_DHW, dtype=bool)
-    brain_DHW[:, 1:-1, 1:-1] = True
-    image_DHW = np.where(lesion_DHW, 0.6, 0.0) + rng.normal(0.0, 0.2, SHAPE_DHW)
-    image_DHW = np.where(brain_DHW, image_DHW.clip(-1.0, 1.0), -1.0)
-    return PreprocessedCase(
-        case_id=case_id,
-        image_CDHW=image_DHW[None].astype(np.float16),
-        brain_DHW=brain_DHW,
-        lesion_DHW=lesion_DHW,
-        reference_DHW=lesion_DHW,
-        affine=np.diag([10.0, 10.0, 10.0, 1.0]),
-        spacing_DHW_mm=(10.0, 10.0, 10.0),
-        native_spacing_DHW_mm=(10.0, 10.0, 10.0),
-        grid=Grid(native_DHW=SHAPE_DHW, full_DHW=SHAPE_DHW, crop_start_DHW=(0, 0, 0), crop_DHW=SHAPE_DHW),
-    )
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +18,7 @@ def tiny_inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("preprocessed")
     paths = {case_id: folder / f"{case_id}.npz" for case_id in CASE_IDS}
     for case_id, path in paths.items():
-        save_preprocessed(_case(case_id), path)
+        save_preprocessed(tiny_case(case_id), path)
     return paths
 
 

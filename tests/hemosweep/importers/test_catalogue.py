@@ -10,7 +10,7 @@ import pytest
 
 import hemosweep.importers
 from hemosweep.errors import BadInput
-from hemosweep.importers.bhsd import Bhsd
+from hemosweep.importers.bhsd import IMPORTERS
 from hemosweep.importers.catalogue import find_importers
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import ImportOption, check_label, importer_fault
@@ -63,8 +63,8 @@ def test_every_file_of_the_package_with_an_importer_is_found():
 def test_a_new_file_in_the_package_is_all_that_an_importer_needs(tmp_path, monkeypatch):
     (tmp_path / "lab_layout.py").write_text(
         "from dataclasses import replace\n"
-        "from hemosweep.importers.bhsd import Bhsd\n"
-        "IMPORTER = replace(Bhsd(), name='lab-layout')\n"
+        "from hemosweep.importers import bhsd\n"
+        "IMPORTER = replace(bhsd.IMPORTERS[0], name='lab-layout')\n"
     )
     monkeypatch.setattr(hemosweep.importers, "__path__", [*hemosweep.importers.__path__, str(tmp_path)])
     try:
@@ -137,7 +137,7 @@ def test_a_folder_that_another_importer_is_for_names_its_command(install, tmp_pa
     for name in ("scans", "outlines"):
         (tmp_path / "lab" / name).mkdir(parents=True)
     with pytest.raises(BadInput, match=r"it looks like Mine: use hemosweep data import-mine$"):
-        find_root(tmp_path / "lab", Bhsd().layout)
+        find_root(tmp_path / "lab", IMPORTERS[0].layout)
 
 
 def test_of_two_layouts_that_fit_the_one_with_more_marks_is_named(tmp_path):
@@ -145,7 +145,7 @@ def test_of_two_layouts_that_fit_the_one_with_more_marks_is_named(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "dataset.json").write_text("{}")
     with pytest.raises(BadInput, match=r"it looks like nnU-Net: use hemosweep data import-nnunet$"):
-        find_root(tmp_path, Bhsd().layout)
+        find_root(tmp_path, IMPORTERS[0].layout)
 
 
 def test_finding_them_imports_nothing_that_takes_long():

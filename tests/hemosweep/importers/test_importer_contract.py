@@ -26,7 +26,7 @@ CASES = [case(ivh=True), case(ivh=False)]
 
 class TestBhsd(ImporterContract):
     def importer(self):
-        return bhsd.Bhsd()
+        return bhsd.IMPORTERS[0]
 
     def source(self, folder):
         return layouts.write_bhsd(folder, CASES)
@@ -34,7 +34,7 @@ class TestBhsd(ImporterContract):
 
 class TestMbhSeg(ImporterContract):
     def importer(self):
-        return bhsd.MbhSeg()
+        return bhsd.IMPORTERS[1]
 
     def source(self, folder):
         return layouts.write_mbh_seg(folder, CASES)
