@@ -79,6 +79,18 @@ def check_database(path: Path) -> None:
             database.execute("SELECT count(*) FROM sqlite_master")
 
 
+def integrity_fault(path: Path) -> str | None:
+    """First fault that SQLite's own check finds in a database; None where there is none, or no database."""
+    if not path.is_file():
+        return None
+    try:
+        with usable(path), closing(sqlite3.connect(path, timeout=DATABASE_PATIENCE_S)) as database:
+            (answer,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    except BadInput as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None if answer == "ok" else str(answer).splitlines()[-1]
+
+
 def _sqlite_error(error: BaseException | None) -> sqlite3.Error | None:
     """Error of SQLite itself, among the errors that were raised from one another; None where there is none."""
     while error is not None:

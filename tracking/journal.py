@@ -6,7 +6,8 @@ from typing import Any
 
 from hemosweep.foldrun.journal import micro_batch_size, read_journal
 from hemosweep.foldrun.scores import read_scores
-from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, is_finished, read_json
+from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, read_seal
+from hemosweep.foldrun.spec import JOURNAL_NAME
 
 Event = dict[str, Any]
 
@@ -15,10 +16,10 @@ Event = dict[str, Any]
 class FoldState:
     """State of a fold run's folder so far.
 
-    Times are Unix seconds. `status` is RUNNING, FINISHED, FAILED or KILLED, as in MLflow. Only the done-marker, which
-    is written last, makes a fold FINISHED. A fold that was paused and not started again is KILLED. `failure` is "kind:
-    message" of a fold that failed and was not started again. `micro_batch_size` is the number of patches in memory at
-    once after memory ran out, None where it did not.
+    Times are Unix seconds. `status` is RUNNING, FINISHED, FAILED or KILLED, as in MLflow. Only a seal that is whole,
+    which is written last, makes a fold FINISHED; with a broken one it is FAILED. A fold that was paused and not started
+    again is KILLED. `failure` is "kind: message" of a fold that failed and was not started again. `micro_batch_size` is
+    the number of patches in memory at once after memory ran out, None where it did not.
     """
 
     status: str
@@ -35,9 +36,12 @@ class FoldState:
 
 def read_fold(folder: Path) -> FoldState:
     """Read a fold run's folder, while it is trained or later."""
-    finished = is_finished(folder)
-    done = read_json(folder / DONE_NAME) if finished else None
-    scores = read_scores(folder).rows if finished else []
+    try:
+        done = read_seal(folder) if is_finished(folder, *RECORDS) else None
+        scores = [] if done is None else read_scores(folder).rows
+        broken = None
+    except BrokenSeal as error:
+        done, scores, broken = None, [], error.short
     epochs: dict[int, Event] = {}
     best_epoch: int | None = None
     failure: str | None = None
@@ -61,6 +65,8 @@ def read_fold(folder: Path) -> FoldState:
                 paused = True
     if done is not None:
         status, failure = "FINISHED", None
+    elif broken is not None:
+        status, failure = "FAILED", f"broken seal: {broken}"
     elif failure is not None:
         status = "FAILED"
     else:
@@ -71,7 +77,7 @@ def read_fold(folder: Path) -> FoldState:
         ended=events[-1]["time"] if events and status != "RUNNING" else None,
         epochs=epochs,
         best_epoch=best_epoch,
-        seconds=None if done is None else float(done["seconds"]),
+        seconds=None if done is None else done.seconds,
         device=device,
         failure=failure,
         micro_batch_size=micro_batch_size(events),

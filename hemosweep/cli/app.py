@@ -227,6 +227,21 @@ def status(
 
 
 @app.command()
+def verify(
+    out: Annotated[Path, typer.Argument(metavar="[OUT]", help="Folder of results.", callback=expanded)] = Path("runs"),
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Compare every file of the fold runs with its seal, and the record with them; exit code 1 where one differs."""
+    from hemosweep.workflows.verify import verify as verify_folder
+
+    result = verify_folder(out, jobs=num_jobs(jobs))
+    print_result(result, as_json=as_json)
+    if result.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
 def clean(
     out: Out = Path("runs"),
     data: Annotated[

@@ -20,6 +20,7 @@ from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one
 from hemosweep.errors import TimeIsUp
 from hemosweep.executors.protocol import Ended, Executor
 from hemosweep.foldrun.journal import last_epochs, read_journal
+from hemosweep.foldrun.seal import BrokenSeal
 from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 from hemosweep.scores.recorded import metric_facts
 from hemosweep.scores.table import case_table
@@ -142,7 +143,12 @@ class _Driver:
             job, spec = queue.pop(index)
             folder = fold_run_folder(self._out, spec)
             self._begin(job)
-            if is_done(self._out, spec):
+            try:
+                done = is_done(self._out, spec)
+            except BrokenSeal as broken:
+                self._to_record.append(partial(self._fold_failed, job, spec, str(broken)))
+                continue
+            if done:
                 self._to_record.append(partial(self._fold_done, job, spec, reused=True))
                 continue
             if time.monotonic() > self._deadline:
@@ -210,17 +216,21 @@ class _Driver:
         if end.failure is None:
             self._to_record.append(partial(self._fold_done, fold.job, fold.spec, reused=False))
         else:
-            self._to_record.append(partial(self._fold_failed, fold, end.failure))
+            self._to_record.append(partial(self._fold_failed, fold.job, fold.spec, end.failure))
 
-    def _fold_failed(self, fold: InFlight, failure: str) -> None:
-        fold.job.failures[fold.spec.fold] = f"{fold.name}: {failure}"
-        self._display.fold_failed(fold.job.replicate, fold.spec, failure)
-        self._record_fold(fold.job, fold.spec)
-        self._fold_over(fold.job)
+    def _fold_failed(self, job: Job, spec: FoldRunSpec, failure: str) -> None:
+        job.failures[spec.fold] = f"{job.name_of(spec)}: {failure}"
+        self._display.fold_failed(job.replicate, spec, failure)
+        self._record_fold(job, spec)
+        self._fold_over(job)
 
     def _fold_done(self, job: Job, spec: FoldRunSpec, *, reused: bool) -> None:
+        try:
+            scores = read_scores(self._out, spec)
+        except BrokenSeal as broken:  # Since it was found to be whole.
+            self._fold_failed(job, spec, str(broken))
+            return
         self._record_fold(job, spec)
-        scores = read_scores(self._out, spec)
         assert job.trial is not None
         self._ledger.fold_done(job.trial, spec.fold, dsc_mean(case_table(scores)))
         self._display.fold_ended(job.replicate, spec, scores, reused)

@@ -17,6 +17,7 @@ from hemosweep.identity.present import PresentCode
 
 INDEX_NAME = "sweeps"
 FOLD_RUNS_NAME = "fold_runs"
+LEDGER_NAME = "optuna.db"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

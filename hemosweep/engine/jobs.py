@@ -28,6 +28,10 @@ class Job:
     result: ReplicateResult | None = None
     record: Record | None = None
 
+    def name_of(self, spec: FoldRunSpec) -> str:
+        """Name of a fold run of the replicate, for messages."""
+        return f"{self.replicate.run_name} fold {spec.fold}"
+
 
 @dataclass(kw_only=True, slots=True)
 class InFlight:
@@ -45,4 +49,4 @@ class InFlight:
 
     @property
     def name(self) -> str:
-        return f"{self.job.replicate.run_name} fold {self.spec.fold}"
+        return self.job.name_of(self.spec)

@@ -19,12 +19,12 @@ from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig, config_as_dict
 from hemosweep.digest import digest_json
 from hemosweep.engine.attempts import FoldRunAttempts
+from hemosweep.engine.index import LEDGER_NAME
 from hemosweep.engine.plan import Replicate
 from hemosweep.scores.overlap import Dsc
 from hemosweep.sqlite import check_database, reports_database_faults, usable
 from hemosweep.training.scoring import record_metric
 
-LEDGER_NAME = "optuna.db"
 _DIGEST = "replicate"
 _SPACE = "space"
 _METRIC = "dsc_digest"

@@ -13,7 +13,8 @@ from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, PlannedFoldRun, PlannedReplicate, keep_plan
-from hemosweep.foldrun.spec import CaseInput, FoldRunSpec, is_finished
+from hemosweep.foldrun.seal import RECORDS, BrokenSeal, check_owner, is_sealed
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.identity.stages import FOLD_RUNS, Code, components_of
 from hemosweep.preprocessing.record import load_content_digest
@@ -147,8 +148,22 @@ def fold_run_folder(out: Path, spec: FoldRunSpec) -> Path:
 
 
 def is_done(out: Path, spec: FoldRunSpec) -> bool:
-    """True if the fold run of a plan ended."""
-    return is_finished(fold_run_folder(out, spec))
+    """True if the fold run of a plan is done, and what its result is read from is as it was sealed.
+
+    Raises:
+        BrokenSeal: it is done, and a file is missing or another one.
+    """
+    folder = fold_run_folder(out, spec)
+    check_owner(folder, spec.digest)
+    return is_sealed(folder, *RECORDS)
+
+
+def is_settled(out: Path, spec: FoldRunSpec) -> bool:
+    """True if a sweep has nothing to train for a fold run: it is done, or its broken seal waits for the user."""
+    try:
+        return is_done(out, spec)
+    except BrokenSeal:
+        return True
 
 
 # A patch's fixed cost in voxels: on two CPU cores a step took 0.67 us a voxel and 0.38 ms a patch (demo profile).

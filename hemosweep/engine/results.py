@@ -1,6 +1,5 @@
 """Results of fold runs: their scores as one table, and their fallbacks as lines of text."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +10,10 @@ import pandas as pd
 
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.foldrun.journal import last_process, micro_batch_size, read_journal
+from hemosweep.foldrun.journal import DAMAGED_LINE, last_process, micro_batch_size, read_journal
 from hemosweep.foldrun.scores import read_scores as read_fold_scores
-from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, FoldRunSpec
+from hemosweep.foldrun.seal import BrokenSeal, read_seal
+from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
 from hemosweep.scores.recorded import RecordedMetric, in_common
 from hemosweep.scores.table import case_table
 
@@ -47,24 +47,37 @@ def dsc_mean(cases: pd.DataFrame) -> float | None:
 
 
 def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id: str | None = None) -> ReplicateResult:
-    """Read the result of a replicate whose fold runs have all ended. Scores come from the folders of the fold runs that
-    are done."""
-    done = [spec for spec in replicate.fold_runs if is_done(out, spec)]
-    markers = [json.loads((fold_run_folder(out, spec) / DONE_NAME).read_text(encoding="utf-8")) for spec in done]
+    """Read the result of a replicate whose fold runs have all ended.
+
+    Scores come from the folders of the fold runs that are done and whole.
+    """
+    done = [spec for spec in replicate.fold_runs if _is_whole(out, spec)]
+    seals = [read_seal(fold_run_folder(out, spec)) for spec in done]
     return ReplicateResult(
         replicate=replicate,
         run_id=run_id,
         cases=case_table([row for spec in done for row in read_scores(out, spec)]),
-        seconds=math.fsum(marker["seconds"] for marker in markers),
+        seconds=math.fsum(seal.seconds for seal in seals if seal is not None),
         failures=tuple(failures),
         metrics=in_common([read_fold_scores(fold_run_folder(out, spec)).metrics for spec in done]),
     )
+
+
+def _is_whole(out: Path, spec: FoldRunSpec) -> bool:
+    """True if a fold run is done and whole; the driver has named a broken seal before."""
+    try:
+        return is_done(out, spec)
+    except BrokenSeal:
+        return False
 
 
 def read_scores(out: Path, spec: FoldRunSpec) -> list[dict[str, Any]]:
     """The case scores of a fold run that is done, with the fold's number, IVH labels and patients of this sweep. None
     of these is part of a fold run's identity: an earlier sweep may have had another number, or a label that was
     corrected since.
+
+    Raises:
+        BrokenSeal: they are not those that were sealed.
     """
     rows = read_fold_scores(fold_run_folder(out, spec)).rows
     cases = {case.case_id: case for case in spec.test}
@@ -93,10 +106,15 @@ _FALLBACKS = {
 
 
 def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
-    """Fallbacks of a fold run's last process, from its journal, in lines for the user."""
-    events = last_process(events)
+    """Fallbacks of a fold run's last process, and damaged lines, from its journal, in lines for the user."""
     lines = [
-        "it was done before, but its done-marker, scores or spec were damaged; it went on from its last epoch"
+        f"line {event['line']} of its journal is damaged ({event['reason']}) and passed over"
+        for event in events
+        if event["event"] == DAMAGED_LINE
+    ]
+    events = last_process(events)
+    lines += [
+        "it was done before, but its seal was damaged; it went on from the end of its training"
         for event in events
         if event["event"] == "result_damaged"
     ]

@@ -8,6 +8,7 @@ from hemosweep.executors.protocol import Ended
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, read_journal
 from hemosweep.foldrun.lock import TAKEN
 from hemosweep.foldrun.pause import PAUSED
+from hemosweep.foldrun.seal import BROKEN
 from hemosweep.foldrun.spec import JOURNAL_NAME, LOG_NAME
 
 _SERVER_DIED = 255
@@ -44,6 +45,8 @@ def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bo
         return "its process was asked to stop (SIGTERM)", False
     if code == TAKEN:
         return "another process works on it", False
+    if code == BROKEN:
+        return "its seal is broken, see `hemosweep verify`", False
     if code == NO_SPACE:
         return "system: no space left for its files; free some space there", True
     if code == UNWRITABLE:

@@ -55,19 +55,76 @@ class Journal:
                 raise
 
 
+DAMAGED_LINE = "damaged_line"
+"""Event in place of a line that is valid JSON and not as a process wrote it; it has the `line` and the `reason`."""
+
+_NUMBER, _COUNT, _TEXT = "a number", "a count", "text"
+_FIELDS: dict[str, dict[str, str]] = {
+    "epoch": {"epoch": _COUNT, "train_loss": _NUMBER, "val_loss": _NUMBER, "val_dsc": _NUMBER, "seconds": _NUMBER},
+    "resumed": {"epoch": _COUNT},
+    "batch_halved": {"micro_batch": _COUNT},
+    "stopped": {"reason": _TEXT, "best_epoch": _COUNT},
+    "tested": {"case_id": _TEXT, "seconds": _NUMBER},
+    "done": {"seconds": _NUMBER},
+    "failed": {"kind": _TEXT, "message": _TEXT},
+    "checkpoint_unreadable": {"reason": _TEXT, "kept_as": _TEXT},
+    "empty_region": {"case_id": _TEXT},
+    "cases_on_host": {"num_cases": _COUNT},
+    "not_compiled": {"reason": _TEXT},
+    "no_graph": {"reason": _TEXT},
+}
+"""Fields that each event has, and their kind. Events with other names are of a later version, and pass."""
+_OPTIONAL = {"at_work_s": _NUMBER, "micro_batch": _COUNT, "dsc": _NUMBER, "transient": "true or false"}
+"""Fields that an event may have."""
+
+
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """All whole events of a journal, oldest first; none if there is no journal yet."""
+    """All whole events of a journal, oldest first; none if there is no journal yet.
+
+    A line that a crash cut short is passed over. A line that is whole and wrong becomes an event `DAMAGED_LINE`.
+    """
     if not path.is_file():
         return []
     events = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         try:
             event = json.loads(line)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             continue
-        if isinstance(event, dict) and "event" in event:
-            events.append(event)
+        if not isinstance(event, dict) or "event" not in event:
+            continue
+        fault = _fault(event)
+        if fault is not None:
+            time_of_last = events[-1]["time"] if events else 0.0
+            event = {"event": DAMAGED_LINE, "time": time_of_last, "line": number, "reason": fault}
+        events.append(event)
     return events
+
+
+def _fault(event: dict[str, Any]) -> str | None:
+    """Fault of an event, such as "epoch has no val_loss"; None where there is none."""
+    name = event["event"]
+    if not isinstance(name, str):
+        return "the name of the event is no text"
+    wanted = {"time": _NUMBER, **_FIELDS.get(name, {})}
+    for field in wanted:
+        if field not in event:
+            return f"{name} has no {field}"
+    wanted |= {field: kind for field, kind in _OPTIONAL.items() if event.get(field) is not None}
+    for field, kind in wanted.items():
+        if not _is(kind, event[field]):
+            return f"{field} of {name} is not {kind}"
+    return None
+
+
+def _is(kind: str, value: Any) -> bool:
+    if kind == _TEXT:
+        return isinstance(value, str)
+    if isinstance(value, bool) or kind not in (_NUMBER, _COUNT):
+        return isinstance(value, bool) and kind not in (_NUMBER, _COUNT)
+    if kind == _COUNT:
+        return isinstance(value, int) and value >= 0
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def last_epochs(events: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """The specification of a fold run: the whole input of its child process, in one JSON file."""
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from hemosweep.scores.table import UNKNOWN
 SPEC_NAME = "spec.json"
 JOURNAL_NAME = "events.jsonl"
 CHECKPOINT_NAME = "checkpoint.pt"
+WEIGHTS_NAME = "weights.pt"
 NON_FINITE_NAME = "non_finite.pt"
 SCORES_NAME = "scores.json"
 DONE_NAME = "done.json"
@@ -105,20 +105,6 @@ class FoldRunSpec:
             raise BadInput(f"{folder}: {SPEC_NAME} is damaged, or of another version; run its sweep again") from error
 
 
-def is_finished(folder: Path) -> bool:
-    """True if the fold run in a folder ended: its done-marker is written last.
-
-    Marker, scores and spec must be whole and fit each other: a power cut may leave an empty file, or an older one.
-    """
-    try:
-        done, scores, spec = (read_json(folder / name) for name in (DONE_NAME, SCORES_NAME, SPEC_NAME))
-        rows = scores if isinstance(scores, list) else scores["rows"]  # A list is of an earlier version.
-        tested = [row["case_id"] for row in rows] == [case["case_id"] for case in spec["test"]]
-        return tested and done["digest"] == spec["digest"] and math.isfinite(done["seconds"])
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        return False
-
-
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file.
 
@@ -128,6 +114,11 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def json_text(value: Any) -> str:
+    """Text of a value in a JSON file of ours."""
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON: whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_text(path, json_text(value))

@@ -10,7 +10,7 @@ from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold, draw_split
 from hemosweep.data.manifest import TABLE_NAME, read_manifest
-from hemosweep.engine.plan import Inputs, is_done, plan_replicates
+from hemosweep.engine.plan import Inputs, is_settled, plan_replicates
 from hemosweep.engine.request import Request
 from hemosweep.environment import num_processors
 from hemosweep.forecast.footprint import (
@@ -139,5 +139,5 @@ def _done(
         (replicate.arm.config, spec.seed, spec.fold)
         for replicate in replicates
         for spec in replicate.fold_runs
-        if is_done(request.out, spec)
+        if is_settled(request.out, spec)
     )

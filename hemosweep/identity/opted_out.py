@@ -15,6 +15,7 @@ OPTED_OUT = {
     "hemosweep.foldrun.journal": "what it writes is read by people and by the driver alone",
     "hemosweep.foldrun.lock": "keeps a second process out",
     "hemosweep.foldrun.pause": "stops a process between epochs, where nothing is lost",
+    "hemosweep.foldrun.seal": "digests files that are written, and compares them",
     "hemosweep.foldrun.spec": "hands on the cases and the configuration, which are part of the name themselves",
     "hemosweep.identity.*": "names results and checks code",
     "hemosweep.report.terminal.*": "prints",

@@ -1,6 +1,5 @@
 """The fold ensemble of one arm: the networks of its fold runs, applied to a case without a reference."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from torch import nn
 
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
-from hemosweep.foldrun.spec import CHECKPOINT_NAME, DONE_NAME, FoldRunSpec, is_finished
+from hemosweep.foldrun.seal import check_owner, is_finished, sealed_content
+from hemosweep.foldrun.spec import CHECKPOINT_NAME, SPEC_NAME, WEIGHTS_NAME, FoldRunSpec
 from hemosweep.identity.trusted import read_trusted
 from hemosweep.inference.sliding_window import predict_probability
-from hemosweep.model.checkpoint import load_checkpoint
+from hemosweep.model.checkpoint import UnreadableCheckpoint, unpack_checkpoint
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
 
@@ -46,7 +46,7 @@ def load_ensemble(folders: Sequence[Path], *, project: Path | None = None) -> En
     """
     specs = tuple(_read_spec(folder, project) for folder in folders)
     device = choose_device(deterministic=specs[0].config.training.deterministic)
-    models = tuple(_load_model(folder, spec.config, device) for folder, spec in zip(folders, specs, strict=True))
+    models = tuple(_load_model(folder, spec, device) for folder, spec in zip(folders, specs, strict=True))
     return Ensemble(specs=specs, models=models, device=device)
 
 
@@ -111,21 +111,22 @@ def _packed_brain(path: Path) -> bytes | None:
 
 
 def _read_spec(folder: Path, project: Path | None) -> FoldRunSpec:
-    if not (folder / DONE_NAME).is_file():
+    if not is_finished(folder, SPEC_NAME):
         raise BadInput(f"{folder}: this fold run is not done, or its folder is gone; {AGAIN}")
-    spec = read_trusted(folder, project=project, must_be_current=False, with_metrics=False)
-    if not is_finished(folder):
-        raise BadInput(f"{folder}: its done-marker or its scores are damaged; {AGAIN}")
-    return spec
+    check_owner(folder, folder.name)
+    return read_trusted(folder, project=project, must_be_current=False, with_metrics=False)
 
 
-def _load_model(folder: Path, config: ArmConfig, device: Device) -> nn.Module:
-    path = folder / CHECKPOINT_NAME
+def _load_model(folder: Path, spec: FoldRunSpec, device: Device) -> nn.Module:
+    # An earlier version kept the weights in the checkpoint of the last epoch.
+    name = WEIGHTS_NAME if (folder / WEIGHTS_NAME).exists() else CHECKPOINT_NAME
+    config = spec.config
     model = config.network.build(in_channels=len(config.preprocessing.channels))
     try:
-        model.load_state_dict(load_checkpoint(path, device.torch_device)["best"])
+        model.load_state_dict(unpack_checkpoint(sealed_content(folder, name), name, spec.digest)["best"])
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; {AGAIN}") from None
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise BadInput(f"{path}: damaged, or of another version of hemosweep; delete {folder} and {AGAIN}") from error
+        raise BadInput(f"{folder / WEIGHTS_NAME}: no such file; {AGAIN}") from None
+    except (UnreadableCheckpoint, OSError, KeyError, RuntimeError, TypeError) as error:
+        reason = str(error) if isinstance(error, UnreadableCheckpoint) else f"{name} is of another network"
+        raise BadInput(f"{folder}: {reason}; delete this folder and {AGAIN}") from error
     return device.place(model)

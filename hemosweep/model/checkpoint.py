@@ -32,42 +32,42 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             raise
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """Read a checkpoint; tensors and plain containers only (`weights_only=True`)."""
-    return _unpack(path.read_bytes(), device)
+def load_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
+    """Read a file of a fold run's training, as `unpack_checkpoint`; None where there is none.
+
+    Raises:
+        UnreadableCheckpoint: as `unpack_checkpoint`.
+    """
+    return unpack_checkpoint(path.read_bytes(), path.name, run) if path.exists() else None
 
 
-def load_own_checkpoint(path: Path, run: str) -> dict[str, Any] | None:
-    """Read the checkpoint to go on from, into the host's memory; None where there is none yet.
+def unpack_checkpoint(content: bytes, name: str, run: str) -> dict[str, Any]:
+    """State of a checkpoint, or of a file of weights, in the host's memory.
+
+    This is the one way in: every part is compared with its checksum, and only tensors and plain containers are made
+    (`weights_only=True`).
 
     Args:
-        run: the fold run's digest, which the checkpoint must contain.
+        name: of the file, for messages.
+        run: the fold run's digest, which the state must contain.
 
     Raises:
         UnreadableCheckpoint: it is truncated or damaged, or belongs to another fold run.
     """
-    if not path.exists():
-        return None
-    content = path.read_bytes()  # Errors from here on do not come from the file system.
     try:
         with ZipFile(io.BytesIO(content)) as archive:
             if archive.testzip() is not None:  # torch itself looks at no checksum.
                 raise BadZipFile
-        state = _unpack(content, torch.device("cpu"))
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise UnreadableCheckpoint(f"{path.name} is damaged ({type(error).__name__})") from error
+        raise UnreadableCheckpoint(f"{name} is damaged ({type(error).__name__})") from error
     if not isinstance(state, dict) or state.get("run") != run:
-        raise UnreadableCheckpoint(f"{path.name} was not written by this fold run")
+        raise UnreadableCheckpoint(f"{name} was not written by this fold run")
     return state
 
 
 def set_aside(path: Path) -> Path:
     """Rename an unreadable checkpoint, so that it can be examined, and return its new path."""
     return path.replace(path.with_name(f"unreadable-{path.name}"))
-
-
-def _unpack(content: bytes, device: torch.device) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    return state

@@ -1,5 +1,6 @@
 """Fold runs that train in milliseconds: five cases of 8 x 12 x 12 voxels, and a network two channels wide."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from hemosweep.arrays import Shape
-from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
+from hemosweep.foldrun.scores import FoldScores, Row, write_scores
+from hemosweep.foldrun.seal import prediction_name, seal
+from hemosweep.foldrun.spec import JOURNAL_NAME, WEIGHTS_NAME, CaseInput, FoldRunSpec
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
@@ -38,6 +41,20 @@ def write_fold_run(folder: Path, **training: Any) -> FoldRunSpec:
     spec = FoldRunSpec(digest=folder.name, config=config, seed=0, fold=0, train=train, validation=validation, test=test)
     spec.write(folder)
     return spec
+
+
+def seal_untrained(folder: Path, rows: Sequence[Row], *, seconds: float = 1.0) -> None:
+    """Leave the result of a fold run without training it: scores, empty files of weights and predictions, and the seal.
+
+    The spec must be there; a journal is made where there is none.
+    """
+    spec = FoldRunSpec.read(folder)
+    for name in (WEIGHTS_NAME, *(prediction_name(row["case_id"]) for row in rows)):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    (folder / JOURNAL_NAME).touch()
+    write_scores(folder, FoldScores(rows=rows))
+    seal(folder, digest=spec.digest, seconds=seconds, test_case_ids=[row["case_id"] for row in rows])
 
 
 def _case_input(folder: Path, case_id: str) -> CaseInput:

@@ -17,7 +17,8 @@ from hemosweep.files import system_message
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, Journal
 from hemosweep.foldrun.lock import LOCK_NAME, LOCK_PATIENCE_S, TAKEN, Held, hold
 from hemosweep.foldrun.pause import PAUSED, Paused, pause_on_sigterm
-from hemosweep.foldrun.spec import JOURNAL_NAME, is_finished
+from hemosweep.foldrun.seal import BROKEN, BrokenSeal, is_sealed
+from hemosweep.foldrun.spec import JOURNAL_NAME
 from hemosweep.identity.trusted import read_trusted
 from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
@@ -83,14 +84,18 @@ def alone(job: Callable[[Path], int], folder: Path, *, patience_s: float = LOCK_
 def train_fold(folder: Path) -> int:
     """Train the fold run described in `folder`. A failure is recorded in its journal by name, and gives exit code 1.
 
-    A fold run that another process has finished meanwhile is not changed. The first SIGTERM pauses it where nothing is
-    lost: the journal records it, and the exit code is `PAUSED`.
+    A fold run that is sealed is not changed; where its seal is broken the code is `BROKEN`. The first SIGTERM pauses it
+    where nothing is lost: the journal records it, and the exit code is `PAUSED`.
 
     Raises:
         OSError: the journal cannot be written.
     """
-    if is_finished(folder):
-        return 0
+    try:
+        if is_sealed(folder):
+            return 0
+    except BrokenSeal as broken:
+        print(broken, file=sys.stderr)
+        return BROKEN
     journal = Journal(folder / JOURNAL_NAME)
     try:
         with pause_on_sigterm() as should_pause:

@@ -16,30 +16,24 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
 from hemosweep.config import ArmConfig
-from hemosweep.foldrun.journal import Journal, read_journal, seconds_at_work
+from hemosweep.foldrun.journal import Journal, micro_batch_size, read_journal, seconds_at_work
 from hemosweep.foldrun.pause import Paused
-from hemosweep.foldrun.spec import (
-    CHECKPOINT_NAME,
-    DONE_NAME,
-    PREDICTIONS_NAME,
-    SCORES_NAME,
-    CaseInput,
-    FoldRunSpec,
-    write_json,
-)
+from hemosweep.foldrun.seal import prediction_name, seal
+from hemosweep.foldrun.spec import CHECKPOINT_NAME, DONE_NAME, SCORES_NAME, WEIGHTS_NAME, CaseInput, FoldRunSpec
 from hemosweep.inference.sliding_window import predict_probability
+from hemosweep.model.checkpoint import UnreadableCheckpoint, load_checkpoint, save_checkpoint, set_aside
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres, draw_case_centres
-from hemosweep.training.loop import Epoch, train
+from hemosweep.training.loop import Epoch, Training, train
 
 
 class Scoring(Protocol):
     """Scores of the test cases in the folder of a fold run (`training.scoring`). A row has `case_id` and `dsc`."""
 
     def so_far(self) -> list[dict[str, Any]]:
-        """Rows of the first test cases, which an earlier process left."""
+        """Rows of the first test cases, which an earlier process kept."""
         ...
 
     def score(self, case_input: CaseInput, case: PreprocessedCase, prediction_DHW: Mask) -> dict[str, Any]:
@@ -101,10 +95,10 @@ def run_fold(
     scoring: Scoring,
     should_pause: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train, then test once, and mark the folder done. Goes on from the folder's checkpoint if there is one.
+    """Train, then test once, and seal the folder. Goes on from what an earlier process left there.
 
     Args:
-        scoring: scores the test cases, and keeps the scores.
+        scoring: scores the test cases, and keeps the scores of each before the next one.
         should_pause: asked before each epoch and each test case.
 
     Raises:
@@ -122,13 +116,67 @@ def run_fold(
         precision="bf16" if device.bf16 else "float32",
         torch=torch.__version__,
     )
-    if (folder / DONE_NAME).exists():  # Who asks for this again has found what it stands for damaged.
+    if (folder / DONE_NAME).exists():  # Half-written, or an earlier version's: who asks again takes it for no seal.
         journal.write("result_damaged")
         (folder / DONE_NAME).unlink()
-    split = _split(spec)
-    torch.manual_seed(derive_seed(spec.seed, split, "weights"))
+    torch.manual_seed(derive_seed(spec.seed, _split(spec), "weights"))
     model = device.place(config.network.build(in_channels=len(config.preprocessing.channels)))
-    sampling_seed = centres_seed(spec)
+    outcome = _trained_before(model, spec, folder, journal)
+    if outcome is None:
+        outcome = _train(model, spec, device, folder, journal, earlier, should_pause)
+        keep_weights(folder, model, spec, outcome, micro_batch=micro_batch_size(read_journal(journal.path)))
+    (folder / CHECKPOINT_NAME).unlink(missing_ok=True)  # Nothing reads its optimiser state and last weights again.
+    journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
+    # While a GPU predicts the processors are free; a network on the CPU needs them itself.
+    beside = device.torch_device.type != "cpu"
+    _test_cases(spec, model, device, folder, journal, scoring, should_pause, score_beside=beside)
+    seconds = seconds_before + time.perf_counter() - begun
+    journal.write("done", seconds=seconds)
+    seal(folder, digest=spec.digest, seconds=seconds, test_case_ids=[case.case_id for case in spec.test])
+
+
+def keep_weights(
+    folder: Path, model: torch.nn.Module, spec: FoldRunSpec, outcome: Training, *, micro_batch: int | None
+) -> None:
+    """Write the weights that a training ended with, and what its end was."""
+    state = {
+        "run": spec.digest,
+        "best": model.state_dict(),
+        "best_epoch": outcome.best_epoch,
+        "num_epochs": outcome.num_epochs,
+        "reason": outcome.reason,
+        "micro_batch": micro_batch,
+    }
+    save_checkpoint(folder / WEIGHTS_NAME, state)
+
+
+def _trained_before(model: torch.nn.Module, spec: FoldRunSpec, folder: Path, journal: Journal) -> Training | None:
+    """End of the training of an earlier process, whose weights the model then holds; None where it did not end."""
+    path = folder / WEIGHTS_NAME
+    try:
+        state = load_checkpoint(path, spec.digest)
+    except UnreadableCheckpoint as error:
+        journal.write("checkpoint_unreadable", reason=str(error), kept_as=set_aside(path).name)
+        return None
+    if state is None:
+        return None
+    model.load_state_dict(state["best"])
+    smaller = {} if state["micro_batch"] is None else {"micro_batch": state["micro_batch"]}
+    journal.write("resumed", epoch=state["num_epochs"], **smaller)
+    return Training(best_epoch=state["best_epoch"], num_epochs=state["num_epochs"], reason=state["reason"])
+
+
+def _train(
+    model: torch.nn.Module,
+    spec: FoldRunSpec,
+    device: Device,
+    folder: Path,
+    journal: Journal,
+    earlier: Sequence[dict[str, Any]],
+    should_pause: Callable[[], bool],
+) -> Training:
+    """Train from the folder's checkpoint on. `earlier` are the events of the processes before."""
+    config, sampling_seed = spec.config, centres_seed(spec)
 
     def on_epoch(epoch: Epoch) -> None:
         (folder / SCORES_NAME).unlink(missing_ok=True)  # Of other weights, if there are any.
@@ -144,14 +192,14 @@ def run_fold(
     without_graph = next((event for event in earlier if event["event"] == "no_graph"), None)
     if without_graph is not None:
         journal.write("no_graph", reason=without_graph["reason"])
-    outcome = train(
+    return train(
         model,
         config.training.loss.build(),
         build_bank(spec.train, config, device, journal, sampling_seed, augment=config.sampling.augment),
         build_bank(spec.validation, config, device, journal, sampling_seed, augment=False),
         config.training,
         device,
-        seed=derive_seed(spec.seed, split, "training"),
+        seed=derive_seed(spec.seed, _split(spec), "training"),
         run=spec.digest,
         checkpoint=folder / CHECKPOINT_NAME,
         on_epoch=on_epoch,
@@ -159,13 +207,6 @@ def run_fold(
         should_pause=should_pause,
         graph=without_graph is None,
     )
-    journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
-    # While a GPU predicts the processors are free; a network on the CPU needs them itself.
-    beside = device.torch_device.type != "cpu"
-    scoring.write(_test_cases(spec, model, device, folder, journal, scoring, should_pause, score_beside=beside))
-    seconds = seconds_before + time.perf_counter() - begun
-    journal.write("done", seconds=seconds)
-    write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
 
 
 def _test_cases(
@@ -178,15 +219,16 @@ def _test_cases(
     should_pause: Callable[[], bool],
     *,
     score_beside: bool,
-) -> list[dict[str, Any]]:
-    """Rows of all test cases in order; those that a paused process left are not tested again.
+) -> None:
+    """Test all cases in order, and keep the scores of each before the next one; those that an earlier process kept are
+    not tested again.
 
     The next case is read while the network works on a case. With `score_beside` the case before is scored and written
     meanwhile, too; else that is done before the network goes on. Only this thread writes the journal. What fails in
     another thread is raised in this one as it is, and no thread is left behind.
 
     Raises:
-        Paused: `should_pause` said so before a case; the scores of all cases that were begun are in the folder.
+        Paused: `should_pause` said so before a case; the scores of all cases that were begun are kept.
     """
     rows = scoring.so_far()
     cases = spec.test[len(rows) :]
@@ -202,12 +244,12 @@ def _test_cases(
             journal.write("tested", case_id=row["case_id"], dsc=row["dsc"], seconds=now - last_at)
             last_at = now
             rows.append(row)
+            scoring.write(rows)
 
     with ThreadPoolExecutor(max_workers=2) as threads:  # One reads, one scores.
         for index, case_input in enumerate(cases):
             if should_pause():
                 finish_scoring()
-                scoring.write(rows)
                 raise Paused
             case = reading.pop().result() if reading else load_preprocessed(Path(case_input.path))
             reading += [threads.submit(load_preprocessed, Path(after.path)) for after in cases[index + 1 : index + 2]]
@@ -225,7 +267,6 @@ def _test_cases(
             if not score_beside:
                 finish_scoring()
         finish_scoring()
-    return rows
 
 
 def _score(
@@ -234,7 +275,7 @@ def _score(
     """Write a case's prediction on the scanner's grid, and return its scores there."""
     prediction_DHW = case.grid.to_native(probability_DHW) > 0.5
     row = scoring.score(case_input, case, prediction_DHW)
-    write_prediction(folder / PREDICTIONS_NAME / f"{case_input.case_id}.nii.gz", prediction_DHW, case.affine)
+    write_prediction(folder / prediction_name(case_input.case_id), prediction_DHW, case.affine)
     return row
 
 

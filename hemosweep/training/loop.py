@@ -15,7 +15,7 @@ from hemosweep.config import TrainingConfig
 from hemosweep.errors import HemosweepError
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.spec import NON_FINITE_NAME
-from hemosweep.model.checkpoint import UnreadableCheckpoint, load_own_checkpoint, save_checkpoint, set_aside
+from hemosweep.model.checkpoint import UnreadableCheckpoint, load_checkpoint, save_checkpoint, set_aside
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.schedules.constant import Constant
@@ -102,7 +102,7 @@ def train(
         on_halved=lambda size: on_event("batch_halved", micro_batch=size, epoch=done + 1),
     )
     try:
-        state = load_own_checkpoint(checkpoint, run)
+        state = load_checkpoint(checkpoint, run)
     except UnreadableCheckpoint as error:
         state = None
         on_event("checkpoint_unreadable", reason=str(error), kept_as=set_aside(checkpoint).name)

@@ -5,7 +5,9 @@ from functools import cache
 from pathlib import Path
 
 from hemosweep.arrays import Mask
+from hemosweep.errors import BadInput
 from hemosweep.foldrun.scores import FoldScores, Row, read_scores, write_scores
+from hemosweep.foldrun.seal import prediction_name
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.identity.metric import metric_digest
 from hemosweep.preprocessing.record import PreprocessedCase
@@ -42,17 +44,19 @@ class Scoring:
         return cls(folder=folder, spec=spec, metrics=metrics)
 
     def so_far(self) -> list[Row]:
-        """Rows that a process left which was paused among the test cases; none where they are damaged or of other
-        metrics."""
+        """Rows of an earlier process that ended among the test cases; none where they are damaged, of other metrics, or
+        without their predictions."""
         try:
             scores = read_scores(self.folder)
-            tested = [row["case_id"] for row in scores.rows]
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        except (FileNotFoundError, BadInput):
             return []
+        tested = [row["case_id"] for row in scores.rows]
         same = {name: metric.digest for name, metric in scores.metrics.items()} == {
             metric.name: record_metric(metric).digest for metric in self.metrics
         }
-        return list(scores.rows) if same and tested == [case.case_id for case in self.spec.test[: len(tested)]] else []
+        of_these_cases = tested == [case.case_id for case in self.spec.test[: len(tested)]]
+        predicted = all((self.folder / prediction_name(case_id)).is_file() for case_id in tested)
+        return list(scores.rows) if same and of_these_cases and predicted else []
 
     def score(self, case_input: CaseInput, case: PreprocessedCase, prediction_DHW: Mask) -> Row:
         """Row of a case, its prediction on the scanner's grid."""

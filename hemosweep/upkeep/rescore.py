@@ -1,17 +1,20 @@
 """Scores of kept predictions, made anew where metrics have changed since; nothing is trained."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold
 from hemosweep.foldrun.scores import FoldScores, Row, read_scores, write_scores
-from hemosweep.foldrun.spec import PREDICTIONS_NAME, SPEC_NAME, CaseInput, is_finished, read_json
+from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, prediction_name, sealed_content, sealed_prediction
+from hemosweep.foldrun.spec import SCORES_NAME, SPEC_NAME, CaseInput, read_json
 from hemosweep.preprocessing.record import load_reference
 from hemosweep.scores.catalogue import all_metrics
 from hemosweep.scores.metric import Metric
@@ -30,23 +33,28 @@ class Rescored:
 
 
 def find_outdated(
-    folders: Mapping[Path, str], further: Mapping[Path, tuple[Metric, ...]] | None = None
+    folders: Mapping[Path, str], further: Mapping[Path, tuple[Metric, ...]] | None = None, *, mend: bool = False
 ) -> dict[Path, str]:
     """Those of the fold runs that are done and have a score that is missing, or of another digest than its metric now.
 
     Args:
         folders: folder of a fold run to its name.
         further: folder to the metrics of its sweep.
+        mend: with the fold runs whose seal is broken. Where it is broken in the scores alone, `rescore` makes these
+            anew; else it names what is wrong.
 
     Raises:
         BadInput: a metric cannot be imported, or two have one name.
     """
     metrics = {folder: all_metrics((further or {}).get(folder, ())) for folder in folders}
-    return {
-        folder: name
-        for folder, name in folders.items()
-        if is_finished(folder) and outdated_metrics(folder, metrics[folder])
-    }
+
+    def is_outdated(folder: Path) -> bool:
+        try:
+            return is_finished(folder, *RECORDS) and bool(outdated_metrics(read_scores(folder), metrics[folder]))
+        except BrokenSeal:
+            return mend
+
+    return {folder: name for folder, name in folders.items() if is_outdated(folder)}
 
 
 def rescore(
@@ -68,7 +76,7 @@ def rescore(
     """
     begun = time.monotonic()
     result = Rescored()
-    num_all = sum(len(_test_cases(folder)) for folder in outdated)
+    num_all = sum(map(_num_test_cases, outdated))
     num_done = 0
 
     def one_more() -> None:
@@ -94,9 +102,9 @@ def rescore(
     return result
 
 
-def outdated_metrics(folder: Path, metrics: Iterable[Metric]) -> tuple[Metric, ...]:
-    """The metrics whose scores a fold run that is done lacks, or has from other code or another configuration."""
-    recorded = read_scores(folder).metrics
+def outdated_metrics(scores: FoldScores, metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    """The metrics whose scores a fold run lacks, or has from other code or another configuration."""
+    recorded = scores.metrics
     return tuple(
         metric
         for metric in metrics
@@ -104,15 +112,35 @@ def outdated_metrics(folder: Path, metrics: Iterable[Metric]) -> tuple[Metric, .
     )
 
 
-def _test_cases(folder: Path) -> list[CaseInput]:
-    """The test cases of a fold run, also of an earlier version, whose configuration has other fields."""
-    return [CaseInput(**case) for case in read_json(folder / SPEC_NAME)["test"]]
+def _num_test_cases(folder: Path) -> int:
+    try:
+        return len(read_json(folder / SPEC_NAME)["test"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return 0  # The seal names what is wrong.
+
+
+def _kept_scores(folder: Path, spec: Mapping[str, Any]) -> FoldScores:
+    """Scores of a fold run that is done; rows without a score where they are not those that were sealed.
+
+    Raises:
+        BrokenSeal: another file is not the one that was sealed.
+    """
+    try:
+        is_finished(folder, *RECORDS)
+        return read_scores(folder)
+    except BrokenSeal as broken:
+        if broken.names != (SCORES_NAME,):
+            raise
+    return FoldScores(
+        rows=[{"case_id": case["case_id"], "fold": spec["fold"], "ivh": case["ivh"]} for case in spec["test"]]
+    )
 
 
 def _rescore_fold_run(folder: Path, known: Iterable[Metric], jobs: int, one_more: Callable[[], None]) -> int:
     """Number of cases that were scored. Only the holder of the folder's lock may call it."""
-    metrics = outdated_metrics(folder, known)  # Another process may have scored it meanwhile.
-    cases, scores = _test_cases(folder), read_scores(folder)
+    spec = json.loads(sealed_content(folder, SPEC_NAME))
+    cases, scores = [CaseInput(**case) for case in spec["test"]], _kept_scores(folder, spec)
+    metrics = outdated_metrics(scores, known)  # Another process may have scored it meanwhile.
     if not metrics:
         return 0
     new: dict[str, Row] = {}
@@ -137,10 +165,12 @@ def _score(folder: Path, case: CaseInput, metrics: tuple[Metric, ...]) -> Row:
     Raises:
         BadInput: prediction or preprocessed case is missing or damaged.
     """
-    path = folder / PREDICTIONS_NAME / f"{case.case_id}.nii.gz"
     trained = "run its sweep again with --fresh, which trains it again"
-    if not path.is_file():
-        raise BadInput(f"case {case.case_id}: its prediction is missing ({path}); {trained}")
+    try:
+        path = sealed_prediction(folder, case.case_id)
+    except FileNotFoundError:
+        path = folder / prediction_name(case.case_id)
+        raise BadInput(f"case {case.case_id}: its prediction is missing ({path}); {trained}") from None
     if not Path(case.path).is_file():
         raise BadInput(
             f"case {case.case_id}: its preprocessed case is missing ({case.path}); run its sweep again, which makes it"

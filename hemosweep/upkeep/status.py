@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import read_journal
 from hemosweep.foldrun.lock import LOCK_NAME, holder
-from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, is_finished
+from hemosweep.foldrun.seal import BrokenSeal, is_finished
+from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME
 from hemosweep.identity.present import PresentCode
 
 State = Literal["running", "failed", "stopped", "waiting", "older", "done"]
@@ -164,17 +165,22 @@ def planned_by(plans: Sequence[Plan]) -> dict[str, list[PlannedBy]]:
 
 def _look(folder: Path, asked_by: tuple[PlannedBy, ...], present: PresentCode, *, with_done: bool) -> FoldRunStatus:
     process = holder(folder / LOCK_NAME)  # Before the done-marker: what ends in between is done, not stopped.
-    done = is_finished(folder)
+    try:
+        done, broken = is_finished(folder), None
+    except BrokenSeal as error:
+        done, broken = False, error
     if done and not with_done:
         return FoldRunStatus(digest=folder.name, state="done", asked_by=asked_by)
     spec = read_spec(folder)
     progress = read_progress(_events(folder / JOURNAL_NAME))
+    if broken is not None:
+        progress = replace(progress, failed=True, failure=f"broken seal: {broken.short}")
     process = None if done else process
     max_epochs = at(spec, "config", "training", "max_epochs")
     test = at(spec, "test")
     return FoldRunStatus(
         digest=folder.name,
-        state="done" if done else _state(process, progress, present.has_spec(spec)),
+        state="done" if done else "failed" if broken else _state(process, progress, present.has_spec(spec)),
         asked_by=asked_by,
         seed=at(spec, "seed"),
         fold=at(spec, "fold"),
@@ -198,29 +204,27 @@ def _state(process: str | None, progress: TrainingProgress, of_this_source: bool
 
 def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
     """Fold a journal's events into a progress. A missing field counts as unknown."""
-    epoch, num_tested = 0, 0
-    begun = trained = failed = paused = False
+    epoch = 0
+    tested: set[str] = set()  # By case: a process that was killed may have scored one that the next one scores again.
+    begun = trained = failed = False
     failure: str | None = None
     latest: Mapping[str, Any] = {}
     paces: list[float] = []
     for event in events:
         match event["event"]:
             case "started":
-                # Tested cases count for the next process only if this one was paused, and not killed.
-                num_tested = num_tested if paused else 0
-                begun, trained, failed, paused = True, False, False, False
+                begun, trained, failed = True, False, False
             case "resumed":
                 epoch = event.get("epoch", epoch)
             case "epoch":
                 epoch, latest = event.get("epoch", epoch), event
+                tested.clear()  # They were of other weights.
                 if "seconds" in event:
                     paces.append(event["seconds"])
             case "stopped":
                 trained = True
-            case "paused":
-                paused = True
             case "tested":
-                num_tested += 1
+                tested.add(event.get("case_id", ""))
             case "failed":
                 failed, failure = True, f"{event.get('kind', 'unknown')}: {event.get('message', '')}"
     paces = paces[-_NUM_PACE_EPOCHS:]
@@ -231,7 +235,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
         val_dsc=latest.get("val_dsc"),
         epoch_s=sum(paces) / len(paces) if paces else None,
         trained=trained,
-        num_tested=num_tested,
+        num_tested=len(tested),
         failed=failed,
         failure=failure,
         event_time=events[-1].get("time", 0.0) if events else 0.0,

@@ -11,7 +11,7 @@ from hemosweep.engine.request import Request
 from hemosweep.executors.execution import count_slots
 from hemosweep.executors.machine import num_places
 from hemosweep.executors.protocol import set_up_threading
-from hemosweep.foldrun.spec import is_finished
+from hemosweep.foldrun.seal import BrokenSeal, is_finished
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
 from hemosweep.forecast.duration import forecast_fold, makespan
 from hemosweep.forecast.inventory import FoldRunKey, Inventory, take_inventory
@@ -134,7 +134,14 @@ def _num_older(request: Request) -> int:
         {fold_run.digest for plan in some for replicate in plan.replicates for fold_run in replicate.fold_runs}
         for some in (plans, live_plans(request.out, plans))
     )
-    return sum(is_finished(request.out / FOLD_RUNS_NAME / digest) for digest in digests - live)
+    return sum(_is_finished(request.out / FOLD_RUNS_NAME / digest) for digest in digests - live)
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        return is_finished(folder)
+    except BrokenSeal:
+        return False  # Nothing reads it: it is named when something does.
 
 
 def _kept(calibrations: Calibrations, out: Path) -> str | None:

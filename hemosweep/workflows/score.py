@@ -14,7 +14,7 @@ from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.environment import num_processors
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.scores import read_scores
-from hemosweep.foldrun.spec import is_finished
+from hemosweep.foldrun.seal import RECORDS, is_finished
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import FoldRecord, RunRecord, RunStore, no_such_sweep
 from hemosweep.scores.metric import Metric
@@ -81,7 +81,7 @@ def score_runs(out: str | Path = "runs", sweeps: Sequence[str] = (), *, jobs: in
     for sweep, fold_runs in by_sweep.items():
         for folder in fold_runs:
             further[folder] = tuple(dict.fromkeys((*further.get(folder, ()), *own_metrics.get(sweep, ()))))
-    scored = _rescore(folders, further, num_processors() if jobs is None else jobs)
+    scored = _rescore(folders, further, num_processors() if jobs is None else jobs, mend=True)
     return ScoringResult(
         num_cases=scored.num_cases,
         num_fold_runs=scored.num_fold_runs,
@@ -118,8 +118,10 @@ def _rescore(
     further: Mapping[Path, tuple[Metric, ...]],
     jobs: int,
     console: Console | None = None,
+    *,
+    mend: bool = False,
 ) -> Rescored:
-    outdated = find_outdated(folders, further)
+    outdated = find_outdated(folders, further, mend=mend)
     if not outdated:
         return Rescored()
     with progress_bar("scoring cases", console) as progress:
@@ -194,9 +196,12 @@ def record_scores(out: Path) -> int:
 def _metrics(out: Path, folds: Sequence[FoldRecord]) -> dict[str, RecordedMetric]:
     """Metrics that the fold runs have in common; none where one is not kept."""
     folders = [out / FOLD_RUNS_NAME / fold.digest for fold in folds]
-    if not all(map(is_finished, folders)):
+    try:
+        if not all(is_finished(folder, *RECORDS) for folder in folders):
+            return {}
+        return in_common([read_scores(folder).metrics for folder in folders])
+    except BadInput:  # Named by the scoring before; what is recorded stays.
         return {}
-    return in_common([read_scores(folder).metrics for folder in folders])
 
 
 def _rows(out: Path, store: RunStore, run: RunRecord, folds: Sequence[FoldRecord]) -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from hemosweep.foldrun.journal import Journal
-from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, PREDICTIONS_NAME, SCORES_NAME, FoldRunSpec, write_json
+from hemosweep.foldrun.spec import JOURNAL_NAME, PREDICTIONS_NAME, FoldRunSpec
 from hemosweep.scores.table import NUMBER_COLUMNS
+from hemosweep.testing.fold_runs import seal_untrained
 
 NUM_EPOCHS = 12
 """As many as the demo profile has at most."""
@@ -38,8 +39,7 @@ def finish_at_once(folder: Path) -> int:
         journal.write("tested", case_id=case.case_id, dsc=dsc, seconds=0.0)
         values = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"dsc": dsc}
         scores.append(values | {"case_id": case.case_id, "fold": spec.fold, "ivh": case.ivh})
-    write_json(folder / SCORES_NAME, scores)
     seconds = time.perf_counter() - begun
     journal.write("done", seconds=seconds)
-    write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": seconds})
+    seal_untrained(folder, scores, seconds=seconds)
     return 0

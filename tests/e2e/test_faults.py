@@ -438,10 +438,10 @@ def test_a_store_whose_making_was_killed_is_made_anew(out):
     assert temporaries(out) == []
 
 
-def test_a_fold_run_of_which_a_file_is_damaged_is_not_done(main, finished, ends_well):
+def test_a_fold_run_whose_seal_a_power_cut_left_half_written_is_not_done(main, finished, ends_well):
     first, second = sorted(finished.glob("fold_runs/*"))
     (first / "done.json").write_bytes(b"")
-    (second / "scores.json").write_bytes(b"\0" * 600)
+    (second / "done.json").write_bytes(b"\0" * 600)
     (second / "spec.json").write_bytes(b'{"digest": "0123", "so')
     code, stdout, stderr = main("status", "--out", finished)
     assert (code, stderr) == (0, "")
@@ -737,6 +737,7 @@ def test_a_finished_fold_run_that_was_damaged_is_not_trained_again(real, run):
     shutil.copytree(real.study.out / "fold_runs", real.out / "fold_runs")
     first, second = (real.out / "fold_runs" / name for name in sorted(first_arm(real.study)))
     (first / "done.json").write_bytes(b"")
+    (second / "done.json").write_bytes(b"\0" * 100)
     (second / "scores.json").write_bytes(b"\0" * 100)
     before = [read_journal(folder / "events.jsonl") for folder in (first, second)]
     status = run("status", "--out", real.out)
@@ -744,8 +745,8 @@ def test_a_finished_fold_run_that_was_damaged_is_not_trained_again(real, run):
     code, _, stderr = real.end(real.begin())
     assert code == 0, stderr
     assert sorted(said(stderr)) == [
-        f"warning: {SMALL} fold {fold}: it was done before, but its done-marker, scores or spec were damaged; it went "
-        "on from its last epoch"
+        f"warning: {SMALL} fold {fold}: it was done before, but its seal was damaged; it went on from the end of its "
+        "training"
         for fold in (0, 1)
     ]
     assert scores(real.out) == scores(real.study.out)

@@ -17,6 +17,7 @@ from hemosweep.foldrun.spec import FoldRunSpec
 from hemosweep.inference.sliding_window import predict_probability
 from hemosweep.model.device import Device
 from hemosweep.preprocessing.pipeline import preprocess_case
+from tests.fold_runs import seal_again
 
 # The first test waits for the training, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(900)
@@ -143,7 +144,7 @@ def test_the_mask_is_the_mean_over_the_folds_best_weights_above_one_half(predict
     by_fold = []
     for spec in specs:
         model = config.network.build(in_channels=1)
-        state = torch.load(study.out / "fold_runs" / spec.digest / "checkpoint.pt", weights_only=True)
+        state = torch.load(study.out / "fold_runs" / spec.digest / "weights.pt", weights_only=True)
         model.load_state_dict(state["best"])
         by_fold.append(
             predict_probability(
@@ -290,7 +291,8 @@ def angiography_out(copied_out):
         spec["config"]["preprocessing"] |= {"symmetric": "plane", "angiography": True}
         (folder / "spec.json").write_text(json.dumps(spec))
         model = config_from_dict(spec["config"]).network.build(in_channels=3)
-        torch.save({"best": model.state_dict()}, folder / "checkpoint.pt")
+        torch.save({"run": folder.name, "best": model.state_dict()}, folder / "weights.pt")
+        seal_again(folder)
     return copied_out
 
 
@@ -341,8 +343,8 @@ def test_a_run_that_is_not_there_or_not_whole(predict, main, new_ct, copied_out,
     assert not (tmp_path / "none").exists()
     folders = list((copied_out / "fold_runs").iterdir())
     for folder in folders:
-        (folder / "checkpoint.pt").unlink()
-    assert_refused(predict(new_ct, out=copied_out), "checkpoint.pt: no such file", "run its sweep again")
+        (folder / "weights.pt").unlink()
+    assert_refused(predict(new_ct, out=copied_out), "weights.pt is missing", "run its sweep again")
     for folder in folders:
         (folder / "done.json").unlink()
     assert_refused(predict(new_ct, out=copied_out), "this fold run is not done", "run its sweep again")

@@ -16,8 +16,9 @@ from hemosweep.config import ArmConfig
 from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.journal import Journal
-from hemosweep.foldrun.spec import FoldRunSpec, write_json
+from hemosweep.foldrun.spec import FoldRunSpec
 from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.recorder import Recorder
 from tests.present import present_source
@@ -75,8 +76,7 @@ def begin(out, spec, *, done=False):
     (folder / "checkpoint.pt").write_bytes(b"0" * 2_000_000)
     if done:
         journal.write("stopped", reason="max_epochs", best_epoch=1)
-        write_json(folder / "scores.json", [{"case_id": case.case_id} for case in spec.test])
-        write_json(folder / "done.json", {"digest": spec.digest, "seconds": 6.0})
+        seal_untrained(folder, [{"case_id": case.case_id, "dsc": 0.5} for case in spec.test], seconds=6.0)
     return folder
 
 

@@ -24,7 +24,8 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.executors.protocol import Ended
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.lock import hold
-from hemosweep.foldrun.spec import FoldRunSpec, write_json
+from hemosweep.foldrun.seal import seal
+from hemosweep.foldrun.spec import FoldRunSpec
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.sweeps import base
@@ -81,7 +82,8 @@ class Child:
             scores.append(scoring.score(case_input, case, prediction_DHW))
         journal.write("stopped", reason="max_epochs", best_epoch=1)
         scoring.write(scores)
-        write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.0})
+        (folder / "weights.pt").touch()
+        seal(folder, digest=spec.digest, seconds=1.0, test_case_ids=[case.case_id for case in spec.test])
         return Ended(folder=folder)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from hemosweep.executors.local import LocalExecutor, leases
 from hemosweep.foldrun.journal import read_journal
-from hemosweep.foldrun.spec import is_finished
+from hemosweep.foldrun.seal import is_finished, read_seal
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.losses.focal import Focal
@@ -52,7 +52,7 @@ def result(tmp_path):
         assert is_finished(folder), (folder / "log.txt").read_text()
         events = read_journal(folder / "events.jsonl")
         losses = {event["epoch"]: (event["train_loss"], event["val_loss"]) for event in events if "val_loss" in event}
-        weights = load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))["model"]
+        weights = load_checkpoint(folder / "weights.pt", read_seal(folder).digest)["best"]
         return weights, losses, (folder / "scores.json").read_text()
 
     return result

@@ -92,7 +92,7 @@ def test_one_training_step_of_full_width_has_a_finite_loss_and_moves_every_weigh
     torch.manual_seed(derive_seed(0, fold.spec.test[0].case_id, "weights"))
     before = config.network.build(in_channels=2)
     assert sum(weights.numel() for weights in before.parameters()) == 2_263_042
-    after = load_checkpoint(fold.folder / "checkpoint.pt", torch.device("cpu"))["model"]
+    after = load_checkpoint(fold.folder / "weights.pt", fold.spec.digest)["best"]
     assert [name for name, weights in before.named_parameters() if torch.equal(weights, after[name])] == []
 
 

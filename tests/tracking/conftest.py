@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.foldrun.scores import FoldScores, write_scores
+from hemosweep.foldrun.seal import prediction_name, seal
 from hemosweep.tracking.database import database_path
 
 CASES = [
@@ -91,11 +93,15 @@ class FoldFolder:
     def finish(self, fold, num_epochs):
         self.event("stopped", 1000.5 + num_epochs, reason="max_epochs", best_epoch=1)
         rows = [row | SCORES for row in CASES if row["fold"] == fold]
-        test = [{"case_id": row["case_id"]} for row in rows]
+        case_ids = [row["case_id"] for row in rows]
+        test = [{"case_id": case_id} for case_id in case_ids]
         (self.path / "spec.json").write_text(json.dumps({"digest": self.digest, "test": test}))
-        (self.path / "scores.json").write_text(json.dumps(rows))
+        (self.path / "predictions").mkdir()
+        for name in ("weights.pt", *map(prediction_name, case_ids)):
+            (self.path / name).touch()
+        write_scores(self.path, FoldScores(rows=rows))
         self.event("done", 1001.0 + num_epochs, seconds=12.5)
-        (self.path / "done.json").write_text(json.dumps({"digest": self.digest, "seconds": 12.5}))
+        seal(self.path, digest=self.digest, seconds=12.5, test_case_ids=case_ids)
 
 
 @pytest.fixture

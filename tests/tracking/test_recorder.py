@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking._tracking_service import utils
 
+from hemosweep.foldrun.seal import replace_sealed
 from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowException
@@ -173,10 +174,12 @@ def test_a_truncated_journal_line_is_ignored(fold):
     assert (child.info.status, steps(fold.recorder, child, "train_loss")) == ("RUNNING", [1])
 
 
-def test_an_undefined_validation_score_is_not_logged(fold):
-    fold.folder.epoch(1, val_dsc=None)
-    child = fold.record()
-    assert set(child.data.metrics) == {"train_loss", "val_loss", "epoch_seconds"}
+@pytest.mark.parametrize("val_dsc", [None, "0.5", [0.5]])
+def test_an_epoch_whose_line_is_wrong_is_not_logged_and_the_others_are(fold, val_dsc):
+    fold.folder.start()
+    fold.folder.epoch(1, val_dsc=val_dsc)
+    fold.folder.epoch(2)
+    assert steps(fold.recorder, fold.record(), "train_loss") == [2]
 
 
 def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(fold):
@@ -575,9 +578,8 @@ def test_scores_that_were_made_anew_replace_table_means_and_digests_and_no_epoch
     folders = [fold_folder(fold, num_epochs=2) for fold in (0, 1)]
     run_id = replay(recorder, replicate(), folders, cases, figures)
     before = rows(out)
-    (folders[0].path / "scores.json").write_text(
-        (folders[0].path / "scores.json").read_text().replace('"dsc": 0.2', '"dsc": 0.6')
-    )
+    anew = (folders[0].path / "scores.json").read_text().replace('"dsc": 0.2', '"dsc": 0.6')
+    replace_sealed(folders[0].path, "scores.json", anew.encode())
     described = {"mine": {"label": "mine"}, "size": {"label": "size", "averaged": False}}
     tags = {"metric_digests": '{"dsc":"d"}', "metric_descriptions": json.dumps(described)}
     table = cases.assign(dsc=cases["dsc"].replace(0.2, 0.6), mine=[1.0, 2.0, 3.0, None], size=1.0)

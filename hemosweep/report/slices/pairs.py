@@ -19,7 +19,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.nifti import read_volume
 from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
-from hemosweep.foldrun.spec import PREDICTIONS_NAME
+from hemosweep.foldrun.seal import sealed_prediction
 from hemosweep.report.plots.arm_plots import DPI, save
 from hemosweep.report.slices.panels import (
     PREDICTION_COLOUR,
@@ -181,7 +181,7 @@ def _reference(raw: RawCase) -> Mask:
 
 def _prediction(arm: PairArm, case_id: str) -> Mask:
     (fold,) = arm.cases.loc[arm.cases["case_id"] == case_id, "fold"]
-    return np.asarray(read_volume(arm.fold_folders[int(fold)] / PREDICTIONS_NAME / f"{case_id}.nii.gz").array_DHW != 0)
+    return np.asarray(read_volume(sealed_prediction(arm.fold_folders[int(fold)], case_id)).array_DHW != 0)
 
 
 def _arrow(axes: Axes, different_HW: Mask, spacing_HW_mm: tuple[float, float]) -> None:

@@ -10,7 +10,8 @@ from hemosweep.data.case import Case
 from hemosweep.data.nifti import read_volume
 from hemosweep.data.reading import read_case
 from hemosweep.foldrun.journal import last_epochs, read_journal
-from hemosweep.foldrun.spec import JOURNAL_NAME, PREDICTIONS_NAME
+from hemosweep.foldrun.seal import sealed_prediction
+from hemosweep.foldrun.spec import JOURNAL_NAME
 from hemosweep.report.plots.arm_plots import LossCurve, boxplot, training_curves
 from hemosweep.report.slices.overlays import overlay
 
@@ -46,7 +47,7 @@ def draw_replicate(
         overlay(
             raw.ct.array_DHW,
             raw.lesion_DHW,
-            read_volume(fold_folders[fold] / PREDICTIONS_NAME / f"{case.case_id}.nii.gz").array_DHW,
+            read_volume(sealed_prediction(fold_folders[fold], case.case_id)).array_DHW,
             raw.ct.spacing_DHW_mm,
             folder / f"{rank}.png",
             title=f"{name}: {rank} case {case.case_id}",

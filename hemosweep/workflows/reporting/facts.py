@@ -1,6 +1,6 @@
 """Facts of a report about a sweep, gathered from the store of an output folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ from hemosweep.comparison.family import DeclaredPair, compare_family
 from hemosweep.comparison.sides import choose_runs
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
-from hemosweep.foldrun.spec import PREDICTIONS_NAME
+from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, sealed_prediction
 from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.slices.pairs import PairArm, largest_changes
@@ -172,12 +172,13 @@ def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[s
     for run, table in ((run_a, table_a), (run_b, table_b)):
         folders = {fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())}
         shown = table[table["case_id"].isin([change.case_id for change in changes])]
-        files = [
-            folders[fold] / PREDICTIONS_NAME / f"{case}.nii.gz" if fold in folders else None
-            for case, fold in zip(shown["case_id"], shown["fold"], strict=True)
-        ]
-        if not all(file is not None and file.is_file() for file in files):
+        try:
+            for case_id, fold in zip(shown["case_id"], shown["fold"], strict=True):
+                sealed_prediction(folders[fold], case_id)
+        except (KeyError, FileNotFoundError):
             return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are not kept."
+        except BrokenSeal as broken:
+            return f"No pictures of cases: of {run.arm}, seed {run.seed}, {broken.short}."
         arms.append(PairArm(name=f"{run.arm}@{run.seed}" if several else run.arm, cases=table, fold_folders=folders))
     data = source.data.find(run_a.fact("dataset_digest"), list(table_a["case_id"]))
     if data is None:
@@ -223,7 +224,21 @@ def _notices(source: ReportSource, runs: Sequence[RunFacts], tables: Mapping[str
         notices.append(f"Phantom data: procedural head CTs, not patients. {NO_REPRODUCTION}")
     if any(f"{FACT_PREFIX}subset" in run.tags for run in runs):
         notices.append("Some runs trained only some of the folds, for trying: not for the study.")
+    notices += _broken_seals(source, runs)
     return tuple(notices)
+
+
+def _broken_seals(source: ReportSource, runs: Sequence[RunFacts]) -> Iterator[str]:
+    """A notice for each fold run whose files are no longer those that were sealed."""
+    for run in runs:
+        for fold in source.folds.get(run.run_id, ()):
+            try:
+                is_finished(source.out / FOLD_RUNS_NAME / fold.digest, *RECORDS)
+            except BrokenSeal as broken:
+                yield (
+                    f"Do not use the scores of {run.arm}, seed {run.seed}: in its fold {fold.fold}, {broken.short} "
+                    "(hemosweep verify)."
+                )
 
 
 def _is_phantom(source: ReportSource, run: RunFacts, tables: Mapping[str, pd.DataFrame]) -> bool:

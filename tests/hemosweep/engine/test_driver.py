@@ -1,6 +1,5 @@
 """The driver: first with a stand-in for the child process, then with real children that train tiny folds."""
 
-import json
 import math
 import shutil
 import time
@@ -20,8 +19,10 @@ from hemosweep.executors.protocol import Ended
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.scores.table import NUMBER_COLUMNS
+from hemosweep.testing.fold_runs import seal_untrained
 
 ROW = dict.fromkeys(NUMBER_COLUMNS, 1.0) | {"ivh": "no"}
+EPOCH = {"train_loss": 1.0, "val_loss": 1.0, "val_dsc": 0.5, "seconds": 1.0}
 FAILURE = "out of memory: no memory for 3 GiB; details in log.txt"
 DSC = {"a": 0.5, "b": 0.7, "c": 0.9, "d": 0.1}
 
@@ -80,7 +81,7 @@ class Executor:
         self.trained.append(spec.digest)
         journal = Journal(folder / "events.jsonl")
         self.begin(journal)
-        journal.write("epoch", epoch=1)
+        journal.write("epoch", epoch=1, **EPOCH)
         if spec.digest in self.failing:
             return Ended(folder=folder, failure=FAILURE)
         if self.passing.get(spec.digest, 0) > 0:
@@ -88,10 +89,9 @@ class Executor:
             return Ended(folder=folder, failure="system: no space left", transient=True)
         if spec.digest in self.interrupted:
             raise KeyboardInterrupt
-        journal.write("epoch", epoch=2)
+        journal.write("epoch", epoch=2, **EPOCH)
         rows = [ROW | {"case_id": case.case_id, "dsc": DSC[case.case_id], "fold": 99} for case in spec.test]
-        (folder / "scores.json").write_text(json.dumps(rows))
-        (folder / "done.json").write_text(json.dumps({"digest": spec.digest, "seconds": 10.0}))
+        seal_untrained(folder, rows, seconds=10.0)
         return Ended(folder=folder)
 
 
@@ -336,7 +336,7 @@ def test_attempts_that_each_bring_an_epoch_are_not_given_up(sweep, replicate):
     class Preempted(Executor):
         def begin(self, journal):
             super().begin(journal)
-            journal.write("epoch", epoch=10 + len(self.trained))
+            journal.write("epoch", epoch=10 + len(self.trained), **EPOCH)
 
     (result,), _, executor, _ = sweep([replicate()], Preempted(passing={"small-0": 5}))
     assert executor.trained == ["small-0"] * 6 + ["small-1"]

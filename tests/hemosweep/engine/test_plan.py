@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from hemosweep.config import ArmConfig, PreprocessingConfig, TrainingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.engine.plan import Inputs, fold_run_folder, is_done, plan_replicates
+from hemosweep.foldrun.seal import BrokenSeal
 from hemosweep.foldrun.spec import CaseInput, write_json
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.identity.stages import Code
 from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.testing.fold_runs import seal_untrained
 
 ARMS = tuple(
     Arm(
@@ -107,35 +110,64 @@ def finished(tmp_path):
     spec = plan(tmp_path)[0].fold_runs[0]
     folder = fold_run_folder(tmp_path, spec)
     spec.write(folder)
-    write_json(folder / "scores.json", [{"case_id": case.case_id} for case in spec.test])
-    write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.5})
+    seal_untrained(folder, [{"case_id": case.case_id, "dsc": 0.5} for case in spec.test])
     return spec, folder
 
 
-def test_a_fold_run_is_done_when_its_marker_and_its_scores_are_there(tmp_path, finished):
+def test_a_fold_run_is_done_when_it_is_sealed(tmp_path, finished):
     spec, folder = finished
     assert folder == tmp_path / "fold_runs" / spec.digest
     assert is_done(tmp_path, spec)
 
 
-@pytest.mark.parametrize("content", [None, "", "\0" * 40, "{", "7", "null", "[]", "{}", '[{"dsc": 0.5}]'])
-@pytest.mark.parametrize("name", ["done.json", "scores.json", "spec.json"])
-def test_a_fold_run_of_which_a_file_is_not_whole_is_not_done(tmp_path, finished, name, content):
+DAMAGED = [None, "", "\0" * 40, "{", "7", "null", "[]", "{}", '[{"dsc": 0.5}]']
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_fold_run_whose_seal_is_not_whole_is_not_done(tmp_path, finished, content):
     spec, folder = finished
+    (folder / "done.json").unlink()
+    if content is not None:
+        (folder / "done.json").write_text(content)
+    assert not is_done(tmp_path, spec)
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+@pytest.mark.parametrize("name", ["scores.json", "spec.json", "weights.pt", "events.jsonl"])
+def test_a_file_that_was_changed_after_the_sealing_breaks_the_seal(tmp_path, finished, name, content):
+    spec, folder = finished
+    before = (folder / name).read_bytes()
     (folder / name).unlink()
     if content is not None:
         (folder / name).write_text(content)
-    assert not is_done(tmp_path, spec)
-
-
-def test_a_marker_does_not_stand_for_another_fold_run_or_for_scores_of_some_of_the_cases(tmp_path, finished):
-    spec, folder = finished
-    scores = (folder / "scores.json").read_text()
-    write_json(folder / "scores.json", [{"case_id": case.case_id} for case in spec.test[:-1]])
-    assert not is_done(tmp_path, spec)
-    (folder / "scores.json").write_text(scores)
+    if content is not None and content.encode() == before:
+        assert is_done(tmp_path, spec)
+        return
+    with pytest.raises(BrokenSeal, match=rf"{name} (is missing|has .*sealed with).*; restore it from a copy, or "):
+        is_done(tmp_path, spec)
+    (folder / name).write_bytes(before)
     assert is_done(tmp_path, spec)
-    write_json(folder / "done.json", {"digest": "another", "seconds": 1.5})
+
+
+def test_a_score_of_as_many_digits_breaks_the_seal_too(tmp_path, finished):
+    spec, folder = finished
+    path = folder / "scores.json"
+    path.write_text(path.read_text().replace("0.5", "0.9", 1))
+    with pytest.raises(BrokenSeal, match=r"scores\.json has other content than it was sealed with; .*hemosweep score"):
+        is_done(tmp_path, spec)
+
+
+def test_a_seal_does_not_stand_for_another_fold_run(tmp_path, finished):
+    spec, folder = finished
+    done = json.loads((folder / "done.json").read_text())
+    write_json(folder / "done.json", done | {"digest": "another"})
+    with pytest.raises(BrokenSeal, match=r"done\.json is the seal of another fold run, another"):
+        is_done(tmp_path, spec)
+
+
+def test_the_mark_of_an_earlier_version_which_sealed_nothing_is_not_reused(tmp_path, finished):
+    spec, folder = finished
+    write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.5})
     assert not is_done(tmp_path, spec)
 
 

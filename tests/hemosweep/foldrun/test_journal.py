@@ -1,11 +1,21 @@
 import errno
 import json
+import math
 import os
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hemosweep.foldrun.journal import Journal, last_process, micro_batch_size, read_journal, seconds_at_work
+
+
+def epoch(number):
+    return {"epoch": number, "train_loss": 1.0, "val_loss": 0.5, "val_dsc": 0.5, "seconds": 1.0}
+
+
+FIELDS = {"started": {}, "epoch": epoch(1), "done": {"seconds": 1.0}}
 
 
 @pytest.fixture
@@ -17,7 +27,7 @@ def test_events_are_read_in_the_order_they_were_written_with_their_time(path):
     before = time.time()
     journal = Journal(path)
     journal.write("started", device="cpu")
-    journal.write("epoch", epoch=1, val_loss=0.5)
+    journal.write("epoch", **epoch(1))
     first, second = read_journal(path)
     assert (first["event"], first["device"]) == ("started", "cpu")
     assert (second["event"], second["epoch"], second["val_loss"]) == ("epoch", 1, 0.5)
@@ -31,24 +41,24 @@ def test_no_journal_yet_has_no_events(path):
 
 
 def test_a_last_line_cut_short_by_a_crash_is_not_an_event_and_spoils_no_other(path):
-    Journal(path).write("epoch", epoch=1)
+    Journal(path).write("epoch", **epoch(1))
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"time": 12.5, "event": "epo')
     assert [event["epoch"] for event in read_journal(path)] == [1]
-    Journal(path).write("epoch", epoch=2)
+    Journal(path).write("epoch", **epoch(2))
     assert [event["epoch"] for event in read_journal(path)] == [1, 2]
 
 
 def test_a_whole_last_line_that_lacks_only_its_newline_counts(path):
-    Journal(path).write("epoch", epoch=1)
+    Journal(path).write("epoch", **epoch(1))
     path.write_bytes(path.read_bytes().rstrip(b"\n"))
-    Journal(path).write("epoch", epoch=2)
+    Journal(path).write("epoch", **epoch(2))
     assert [event["epoch"] for event in read_journal(path)] == [1, 2]
 
 
 @pytest.mark.parametrize("text", ["Zeile\u2028zwei\x85drei", "two\nlines", "Größe µ"])
 def test_an_event_is_one_line_whatever_its_text(path, text):
-    Journal(path).write("failed", message=text)
+    Journal(path).write("failed", kind="data", message=text)
     assert [event["message"] for event in read_journal(path)] == [text]
     assert path.read_bytes().count(b"\n") == 1
 
@@ -89,7 +99,7 @@ def test_a_clock_that_is_set_back_or_forward_changes_nothing_about_the_time_at_w
         now = time.time() + shift_s
         with monkeypatch.context() as patched:
             patched.setattr(time, "time", lambda now=now: now)
-            journal.write(event)
+            journal.write(event, **FIELDS[event])
     times = [event["time"] for event in read_journal(path)]
     assert times != sorted(times)
     assert 0.0 < seconds_at_work(read_journal(path)) <= time.monotonic() - begun
@@ -97,16 +107,16 @@ def test_a_clock_that_is_set_back_or_forward_changes_nothing_about_the_time_at_w
 
 @pytest.mark.parametrize("left", [b"\0" * 512, b'{"time": 12.5, "ev' + b"\0" * 512], ids=["of it", "of half"])
 def test_zeros_that_a_power_cut_left_in_place_of_an_event_spoil_no_other(path, left):
-    Journal(path).write("epoch", epoch=1)
+    Journal(path).write("epoch", **epoch(1))
     path.write_bytes(path.read_bytes() + left)
     assert [event["epoch"] for event in read_journal(path)] == [1]
-    Journal(path).write("epoch", epoch=2)
+    Journal(path).write("epoch", **epoch(2))
     assert [event["epoch"] for event in read_journal(path)] == [1, 2]
 
 
 def test_an_event_that_the_disk_holds_only_half_of_is_taken_back(path, monkeypatch):
     journal = Journal(path)
-    journal.write("epoch", epoch=1)
+    journal.write("epoch", **epoch(1))
     before, write = path.read_bytes(), os.write
 
     def full(descriptor, line):
@@ -117,10 +127,10 @@ def test_an_event_that_the_disk_holds_only_half_of_is_taken_back(path, monkeypat
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space left on device") as raised:
-            journal.write("epoch", epoch=2, val_loss=0.5)
+            journal.write("epoch", **epoch(2))
     assert raised.value.filename == str(path)
     assert path.read_bytes() == before
-    journal.write("epoch", epoch=3)
+    journal.write("epoch", **epoch(3))
     assert [event["epoch"] for event in read_journal(path)] == [1, 3]
 
 
@@ -150,3 +160,53 @@ def test_the_events_of_the_last_process_begin_with_its_start():
     assert last_process([STARTED, HALVED, STARTED, RESUMED]) == [STARTED, RESUMED]
     assert last_process([HALVED]) == [HALVED]
     assert last_process([]) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "change", "reason"),
+    [
+        ({"event": "epoch", **epoch(2)}, {"val_loss": None}, "val_loss of epoch is not a number"),
+        ({"event": "epoch", **epoch(2)}, {"val_loss": "0.5"}, "val_loss of epoch is not a number"),
+        ({"event": "epoch", **epoch(2)}, {"val_loss": float("nan")}, "val_loss of epoch is not a number"),
+        ({"event": "epoch", **epoch(2)}, {"epoch": 2.5}, "epoch of epoch is not a count"),
+        ({"event": "epoch", **epoch(2)}, {"epoch": True}, "epoch of epoch is not a count"),
+        ({"event": "epoch", **epoch(2)}, {"epoch": "missing"}, "epoch has no epoch"),
+        ({"event": "epoch", **epoch(2)}, {"time": "missing"}, "epoch has no time"),
+        ({"event": "epoch", **epoch(2)}, {"at_work_s": "now"}, "at_work_s of epoch is not a number"),
+        ({"event": "stopped", "reason": "patience", "best_epoch": 1}, {"best_epoch": "missing"}, "stopped has no best"),
+        ({"event": "failed", "kind": "data", "message": "m"}, {"message": None}, "message of failed is not text"),
+        ({"event": "failed", "kind": "data", "message": "m"}, {"transient": "no"}, "is not true or false"),
+        ({"event": "tested", "case_id": "a", "dsc": None, "seconds": 1.0}, {"dsc": "0.5"}, "dsc of tested is not"),
+        ({"event": "started"}, {"event": 7}, "the name of the event is no text"),
+    ],
+    ids=str,
+)
+def test_a_line_that_is_json_and_wrong_is_passed_over_and_named(path, event, change, reason):
+    whole = {"time": 5.0, "at_work_s": 1.0, **event}
+    wrong = {name: value for name, value in {**whole, **change}.items() if value != "missing"}
+    Journal(path).write("epoch", **epoch(1))
+    for line in (whole, wrong):
+        path.write_bytes(path.read_bytes() + json.dumps(line).encode() + b"\n")
+    Journal(path).write("epoch", **epoch(3))
+    first, second, named, last = read_journal(path)
+    assert (first["epoch"], second, last["epoch"]) == (1, whole, 3)
+    assert (named["event"], named["line"]) == ("damaged_line", 3)
+    assert named["reason"].startswith(reason) or named["reason"].endswith(reason)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_field_of_an_epoch_holds_what_is_read_has_numbers(path, value):
+    path.write_text(
+        "".join(json.dumps({"time": 1.0, "event": "epoch", **epoch(1), name: value}) + "\n" for name in epoch(1))
+    )
+    for event in read_journal(path):
+        if event["event"] == "epoch":
+            assert all(math.isfinite(event[name]) for name in ("time", *epoch(1)))
+        else:
+            assert event["event"] == "damaged_line"
+
+
+def test_an_event_of_a_later_version_passes(path):
+    Journal(path).write("warmed_up", degrees="many")
+    assert [event["event"] for event in read_journal(path)] == ["warmed_up"]

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
@@ -8,12 +9,14 @@ import torch
 
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.seal import BrokenSeal
+from hemosweep.foldrun.spec import write_json
 from hemosweep.inference import ensemble as ensemble_module
 from hemosweep.inference.ensemble import EnsembleCases, load_ensemble, predict_ensemble
 from hemosweep.model.device import Device
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.training import fold_run
-from tests.fold_runs import run_fold
+from tests.fold_runs import run_fold, seal_again
 
 SPLITS = ({"train": "ab", "validation": "c", "test": "de"}, {"train": "de", "validation": "c", "test": "ab"})
 
@@ -37,7 +40,7 @@ def trained(one_thread, tiny_spec, tmp_path_factory):
     folders = []
     for fold, split in enumerate(SPLITS):
         folder = tmp_path_factory.mktemp(f"fold-{fold}")
-        spec = tiny_spec(fold=fold, digest=f"fold-{fold}", **split)
+        spec = tiny_spec(fold=fold, digest=folder.name, **split)
         spec.write(folder)
         run_fold(spec, folder, Journal(folder / "events.jsonl"))
         folders.append(folder)
@@ -47,10 +50,7 @@ def trained(one_thread, tiny_spec, tmp_path_factory):
 @pytest.fixture
 def spoilt(trained, tmp_path):
     """A copy of the first fold to spoil."""
-    for path in trained[0].iterdir():
-        if path.is_file():
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-    return tmp_path
+    return shutil.copytree(trained[0], tmp_path / trained[0].name)
 
 
 def test_an_ensemble_of_one_fold_predicts_what_the_fold_was_scored_by(trained, tiny_inputs):
@@ -75,15 +75,14 @@ def test_an_ensemble_of_two_folds_gives_the_mean_of_both(trained, tiny_inputs):
 
 
 def test_the_weights_are_those_of_the_best_validation_loss(trained, tiny_spec, one_thread, tmp_path):
-    spec = tiny_spec(patience=2, max_epochs=50)
+    spec = tiny_spec(patience=2, max_epochs=50, digest=tmp_path.name)
     spec.write(tmp_path)
     run_fold(spec, tmp_path, Journal(tmp_path / "events.jsonl"))
-    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert state["best_epoch"] == state["epoch"] - 2
+    state = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert state["best_epoch"] == state["num_epochs"] - 2
     (model,) = load_ensemble([tmp_path]).models
     loaded = model.state_dict()
     assert all(torch.equal(loaded[name], weights) for name, weights in state["best"].items())
-    assert not all(torch.equal(loaded[name], weights) for name, weights in state["model"].items())
 
 
 def test_the_cases_of_a_run_are_known_again_without_name_and_lesion(trained, tiny_inputs):
@@ -134,24 +133,65 @@ def test_a_fold_run_whose_folder_is_gone_is_refused(tmp_path):
         load_ensemble([tmp_path / "0123"])
 
 
-def test_a_fold_run_without_its_checkpoint_is_refused(spoilt):
-    (spoilt / "checkpoint.pt").unlink()
-    with pytest.raises(BadInput, match=r"checkpoint\.pt: no such file"):
+def test_a_fold_run_without_its_weights_is_refused(spoilt):
+    (spoilt / "weights.pt").unlink()
+    with pytest.raises(BrokenSeal, match=r"weights\.pt is missing; .* run its sweep again"):
         load_ensemble([spoilt])
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut off"], ids=["empty", "text", "cut off"])
-def test_a_damaged_checkpoint_is_refused(spoilt, content):
-    (spoilt / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(BadInput, match=r"checkpoint\.pt: damaged"):
+def test_damaged_weights_are_refused_by_their_seal_and_without_it(spoilt, content):
+    (spoilt / "weights.pt").write_bytes(content)
+    with pytest.raises(BrokenSeal, match=r"weights\.pt has \d+ bytes, and was sealed with \d+; "):
+        load_ensemble([spoilt])
+    seal_again(spoilt)
+    with pytest.raises(BadInput, match=r"weights\.pt is damaged \(\w+\); delete this folder and run its sweep again"):
         load_ensemble([spoilt])
 
 
-def test_a_checkpoint_of_another_network_is_refused(spoilt):
+def test_one_bit_of_a_weight_that_flipped_is_refused_by_the_seal_and_by_the_checksum_of_the_archive(spoilt):
+    content = bytearray((spoilt / "weights.pt").read_bytes())
+    weights = torch.load(spoilt / "weights.pt", weights_only=True)["best"]
+    name, tensor = next((name, tensor) for name, tensor in weights.items() if tensor.ndim == 5)
+    place = content.index(tensor.numpy().tobytes())
+    content[place + 3] ^= 0x40  # The highest bit of the exponent of a little-endian float32.
+    (spoilt / "weights.pt").write_bytes(content)
+    off = torch.load(spoilt / "weights.pt", weights_only=True)["best"][name].flatten()[0]
+    assert abs(float(off)) > 1e30, "torch itself notices nothing"
+    with pytest.raises(BrokenSeal, match=r"weights\.pt has other content than it was sealed with"):
+        load_ensemble([spoilt])
+    seal_again(spoilt)
+    with pytest.raises(BadInput, match=r"weights\.pt is damaged \(BadZipFile\)"):
+        load_ensemble([spoilt])
+
+
+def test_weights_of_another_fold_run_are_refused(trained, spoilt):
+    shutil.copyfile(trained[1] / "weights.pt", spoilt / "weights.pt")
+    seal_again(spoilt)
+    with pytest.raises(BadInput, match=r"weights\.pt was not written by this fold run"):
+        load_ensemble([spoilt])
+
+
+def test_the_folder_of_another_fold_run_under_this_name_is_refused(trained, tmp_path):
+    folder = shutil.copytree(trained[1], tmp_path / trained[0].name)
+    with pytest.raises(BrokenSeal, match=rf"done\.json is the seal of another fold run, {trained[1].name}"):
+        load_ensemble([folder])
+
+
+def test_the_checkpoint_of_an_earlier_version_serves_where_nothing_was_sealed(trained, spoilt, tiny_inputs):
+    case = load_preprocessed(tiny_inputs["c"])
+    (spoilt / "weights.pt").rename(spoilt / "checkpoint.pt")
+    write_json(spoilt / "done.json", {"digest": spoilt.name, "seconds": 1.0})
+    expected_DHW = predict_ensemble(load_ensemble([trained[0]]), case)
+    assert np.array_equal(predict_ensemble(load_ensemble([spoilt]), case), expected_DHW)
+
+
+def test_weights_of_another_network_are_refused(spoilt):
     spec = json.loads((spoilt / "spec.json").read_text())
     spec["config"]["network"]["width"] = 3
     (spoilt / "spec.json").write_text(json.dumps(spec))
-    with pytest.raises(BadInput, match="another version"):
+    seal_again(spoilt)
+    with pytest.raises(BadInput, match=r"weights\.pt is of another network"):
         load_ensemble([spoilt])
 
 
@@ -163,5 +203,6 @@ def test_a_spec_of_another_version_is_refused(spoilt, change):
     elif change == "a field too few":
         del spec["seed"]
     (spoilt / "spec.json").write_text("{" if change == "no JSON" else json.dumps(spec))
+    seal_again(spoilt)
     with pytest.raises(BadInput, match=r"spec\.json is damaged, or of another version|cannot be made from its record"):
         load_ensemble([spoilt])

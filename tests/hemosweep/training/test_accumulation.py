@@ -175,7 +175,7 @@ def trained(tmp_path):
             on_epoch=lambda epoch: None,
             on_event=lambda event, **fields: events.append((event, fields)),
         )
-        return load_checkpoint(path, torch.device("cpu")), events
+        return load_checkpoint(path, name), events
 
     return trained
 

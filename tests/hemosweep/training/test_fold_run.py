@@ -14,8 +14,8 @@ import torch
 
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
-from hemosweep.foldrun import scores as foldrun_scores
 from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.seal import BROKEN
 from hemosweep.foldrun.spec import CaseInput
 from hemosweep.model.checkpoint import load_checkpoint
 from hemosweep.model.memory import OutOfMemory
@@ -35,6 +35,7 @@ from tests.fold_runs import run_fold
 from tests.present import present_source
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+DIGEST = "tiny"
 TIMES = {"time", "at_work_s", "seconds"}
 
 
@@ -105,15 +106,11 @@ def scores(folder):
 
 
 def assert_same_result(folder, other):
-    mine, theirs = (load_checkpoint(path / "checkpoint.pt", torch.device("cpu")) for path in (folder, other))
-    for part in ("model", "best"):
-        assert mine[part].keys() == theirs[part].keys()
-        assert all(torch.equal(mine[part][name], theirs[part][name]) for name in mine[part]), part
-    assert (mine["epoch"], mine["best_epoch"], mine["best_loss"]) == (
-        theirs["epoch"],
-        theirs["best_epoch"],
-        theirs["best_loss"],
-    )
+    mine, theirs = (load_checkpoint(path / "weights.pt", DIGEST) for path in (folder, other))
+    weights, other_weights = mine.pop("best"), theirs.pop("best")
+    assert mine == theirs
+    assert weights.keys() == other_weights.keys()
+    assert all(torch.equal(weights[name], other_weights[name]) for name in weights)
     assert epochs(folder) == epochs(other)
     assert events(folder, "stopped")[-1] == events(other, "stopped")[-1]
     assert scores(folder) == scores(other)
@@ -169,7 +166,7 @@ def test_a_run_that_is_interrupted_after_patience_ran_out_does_not_train_on(run,
     assert [row["dsc"] for row in scores(folder)] == [event["dsc"] for event in events(folder, "tested")][:2]
 
 
-def test_the_done_marker_comes_last_and_counts_the_time_of_every_process(run, tiny_spec, monkeypatch):
+def test_the_seal_comes_last_and_counts_the_time_of_every_process(run, tiny_spec):
     spec = tiny_spec(digest="0123")
     folder = run(spec, interrupt_after=("epoch", 3))
     assert not (folder / "done.json").exists()
@@ -178,14 +175,9 @@ def test_the_done_marker_comes_last_and_counts_the_time_of_every_process(run, ti
     last = json.loads(journal[-1])
     last["at_work_s"] += 1000.0
     (folder / "events.jsonl").write_text("\n".join([*journal[:-1], json.dumps(last)]) + "\n")
-    written = []
-    write_json = fold_run.write_json
-    for module in (fold_run, foldrun_scores):
-        monkeypatch.setattr(
-            module, "write_json", lambda path, value: (written.append(path.name), write_json(path, value))
-        )
     run(spec)
-    assert written == ["scores.json", "done.json"]
+    times = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert max(times, key=times.get) == "done.json"
     done = json.loads((folder / "done.json").read_text())
     assert done["digest"] == "0123"
     assert 1000.0 < done["seconds"] < 1100.0
@@ -380,7 +372,7 @@ def test_a_run_that_is_asked_to_stop_ends_its_epoch_and_goes_on_from_there_to_th
     folder, code = train_until(("epoch", epoch), tiny_spec())
     assert code == child.PAUSED == 75
     assert read_journal(folder / "events.jsonl")[-1]["event"] == "paused"
-    assert load_checkpoint(folder / "checkpoint.pt", torch.device("cpu"))["epoch"] == epoch
+    assert load_checkpoint(folder / "checkpoint.pt", DIGEST)["epoch"] == epoch
     assert train_until(None, tiny_spec()) == (folder, 0)
     assert events(folder, "resumed") == [{"event": "resumed", "epoch": epoch}]
     assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 4, 5], "none of them twice"
@@ -404,24 +396,99 @@ def test_a_run_that_is_asked_to_stop_in_its_test_keeps_the_cases_that_were_teste
     assert_same_result(whole, folder)
 
 
-def test_scores_are_not_kept_where_the_training_is_begun_anew(run, train_until, tiny_spec, whole):
+class Killed(Journal):
+    """Ends the process's work as a kill does, once the journal tells of a tested case for the `num_left`-th time."""
+
+    num_left = 1
+
+    def write(self, event, **fields):
+        super().write(event, **fields)
+        if event == "started":
+            self.num_left = type(self).num_left
+        if event == "tested":
+            self.num_left -= 1
+            if self.num_left == 0:
+                raise KeyboardInterrupt
+
+
+def test_kills_more_frequent_than_the_test_come_to_an_end_and_no_case_that_was_kept_is_tested_twice(
+    run, tiny_spec, tmp_path
+):
+    spec, folder = tiny_spec(train="c", validation="c", test="deab", max_epochs=1), tmp_path / "killed"
+    folder.mkdir()
+    for kept in (["d"], ["d", "e"], ["d", "e", "a"]):  # The case that a process dies at is told of, and not kept.
+        journal = type("KilledAtTheSecond", (Killed,), {"num_left": 2})
+        with pytest.raises(KeyboardInterrupt):
+            run_fold(spec, folder, journal(folder / "events.jsonl"))
+        assert [row["case_id"] for row in scores(folder)] == kept
+    run_fold(spec, folder, Journal(folder / "events.jsonl"))
+    assert [event["case_id"] for event in events(folder, "tested")] == ["d", "e", "e", "a", "a", "b", "b"]
+    assert scores(folder) == scores(run(spec, "undisturbed"))
+
+
+def test_a_kept_score_without_its_prediction_is_not_taken(train_until, tiny_spec, whole):
     folder, _ = train_until(("tested", "d"), tiny_spec())
-    (folder / "checkpoint.pt").unlink()
+    (folder / "predictions" / "d.nii.gz").unlink()
     assert train_until(None, tiny_spec()) == (folder, 0)
     assert [event["case_id"] for event in events(folder, "tested")] == ["d", "d", "e"]
     assert_same_result(whole, folder)
 
 
-@pytest.mark.parametrize("content", ["", '[{"case_id": "e"}]'], ids=["empty", "of another"])
-@pytest.mark.parametrize(("name", "tested"), [("done.json", ["d", "e"]), ("scores.json", ["d", "e", "d", "e"])])
-def test_a_result_that_is_damaged_is_made_again_without_an_epoch(run, train_until, tiny_spec, name, tested, content):
-    whole = run(tiny_spec(), "whole")
+def test_a_sealed_fold_run_keeps_its_best_weights_and_no_state_of_the_optimiser(whole, stopped_in_epoch_3):
+    names = {"done.json", "events.jsonl", "predictions", "scores.json", "spec.json", "weights.pt"}
+    assert {path.name for path in whole.iterdir()} == names
+    with_optimiser = (stopped_in_epoch_3 / "checkpoint.pt").stat().st_size
+    assert (whole / "weights.pt").stat().st_size < with_optimiser / 2
+
+
+def test_a_kill_between_the_weights_and_the_removal_of_the_checkpoint_costs_no_epoch(
+    train_until, tiny_spec, whole, begun
+):
+    folder, _ = train_until(("tested", "d"), tiny_spec())
+    shutil.copyfile(begun / "checkpoint.pt", folder / "checkpoint.pt")  # Of an earlier epoch, which nobody reads.
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert not (folder / "checkpoint.pt").exists()
+    assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 4, 5]
+    assert_same_result(whole, folder)
+
+
+@pytest.mark.parametrize("damage", UNREADABLE.values(), ids=UNREADABLE)
+def test_damaged_weights_are_set_aside_and_the_fold_begun_anew(train_until, tiny_spec, damage, whole):
+    folder, _ = train_until(("tested", "d"), tiny_spec())
+    (folder / "weights.pt").write_bytes(damage((folder / "weights.pt").read_bytes()))
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    (event,) = events(folder, "checkpoint_unreadable")
+    assert event["reason"].startswith("weights.pt is damaged (")
+    assert event["kept_as"] == "unreadable-weights.pt"
+    assert_same_result(whole, folder)
+
+
+def test_a_child_leaves_a_fold_run_with_a_broken_seal_as_it_is_and_says_so_by_its_code(train_until, tiny_spec, capfd):
+    folder, code = train_until(None, tiny_spec(max_epochs=1))
+    assert code == 0
+    (folder / "scores.json").write_text('[{"case_id": "e"}]')
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert train_until(None, tiny_spec(max_epochs=1)) == (folder, BROKEN)
+    assert "scores.json has 18 bytes, and was sealed with " in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_scores_are_not_kept_where_the_training_is_begun_anew(run, train_until, tiny_spec, whole):
+    folder, _ = train_until(("tested", "d"), tiny_spec())
+    (folder / "weights.pt").unlink()
+    assert train_until(None, tiny_spec()) == (folder, 0)
+    assert [event["case_id"] for event in events(folder, "tested")] == ["d", "d", "e"]
+    assert_same_result(whole, folder)
+
+
+@pytest.mark.parametrize("content", ["", '[{"case_id": "e"}]', '{"digest": "tiny", "seconds": 1.0}'], ids=str)
+def test_a_seal_that_is_half_written_is_made_again_without_an_epoch_or_a_case(train_until, tiny_spec, whole, content):
     folder, _ = train_until(None, tiny_spec())
-    (folder / name).write_text(content)
+    (folder / "done.json").write_text(content)
     assert train_until(None, tiny_spec()) == (folder, 0)
     assert [event["epoch"] for event in events(folder, "epoch")] == [1, 2, 3, 4, 5], "none of them twice"
     assert len(events(folder, "result_damaged")) == 1
-    assert [event["case_id"] for event in events(folder, "tested")] == tested
+    assert [event["case_id"] for event in events(folder, "tested")] == ["d", "e"]
     assert_same_result(whole, folder)
     assert train_until(None, tiny_spec()) == (folder, 0)
     assert len(events(folder, "started")) == 2, "what is whole is left alone"

@@ -123,7 +123,7 @@ def test_a_validation_loss_that_is_not_finite_ends_the_training_and_its_batch_is
         scripted([5.0, bad])
     kept = torch.load(tmp_path / "non_finite.pt", weights_only=True)
     assert (kept["part"], kept["epoch"], kept["step"], len(kept["case_ids"])) == ("validation", 2, 1, 4)
-    assert load_checkpoint(tmp_path / "checkpoint.pt", torch.device("cpu"))["epoch"] == 1
+    assert load_checkpoint(tmp_path / "checkpoint.pt", "run")["epoch"] == 1
 
 
 @pytest.mark.parametrize("bad", [math.nan, -math.inf])
@@ -211,7 +211,7 @@ def test_validation_weighs_every_patch_alike_and_pools_the_voxels():
 
 def test_a_checkpoint_holds_what_the_next_epoch_depends_on(scripted, tmp_path):
     _, weights, _ = scripted([5.0, 4.0, 4.5], max_epochs=3)
-    state = load_checkpoint(tmp_path / "checkpoint.pt", torch.device("cpu"))
+    state = load_checkpoint(tmp_path / "checkpoint.pt", "run")
     assert (state["epoch"], state["best_epoch"], state["best_loss"]) == (3, 2, 4.0)
     assert (float(state["model"]["weight"]), float(state["best"]["weight"])) == (weights[3], weights[2])
     assert state["optimizer"]["state"][0]["step"] == 3

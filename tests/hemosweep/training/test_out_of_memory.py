@@ -87,8 +87,7 @@ def test_a_child_that_runs_out_of_memory_goes_on_with_half_the_patches(tiny_spec
     (tmp_path / "begun so").mkdir()
     run_fold(spec, tmp_path / "begun so", Journal(tmp_path / "begun so" / "events.jsonl"))
     first, second = (
-        load_checkpoint(tmp_path / name / "checkpoint.pt", torch.device("cpu"))["model"]
-        for name in ("ran out", "begun so")
+        load_checkpoint(tmp_path / name / "weights.pt", spec.digest)["best"] for name in ("ran out", "begun so")
     )
     assert [name for name, value in first.items() if not torch.equal(value, second[name])] == []
 

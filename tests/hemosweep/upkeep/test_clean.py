@@ -15,8 +15,9 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.plan import Replicate, is_done, write_plan
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import hold
-from hemosweep.foldrun.spec import CaseInput, write_json
+from hemosweep.foldrun.spec import CaseInput
 from hemosweep.preprocessing.derivatives import derivatives_folder
+from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.upkeep.clean import DERIVATIVES_NAME, RECENT_S, Recorded, find_removable, refuse_in_use, remove
 from tests.present import present_source
 
@@ -43,11 +44,10 @@ def fold_run(tiny_spec):
         spec = replace(tiny_spec(digest=letter * 16), source=source or present_source(), test=inputs)
         folder = out / "fold_runs" / spec.digest
         spec.write(folder)
-        (folder / "checkpoint.pt").write_bytes(b"0" * 1000)
+        (folder / "weights.pt").write_bytes(b"0" * 1000)
         (folder / "predictions").mkdir()
         (folder / "predictions" / "a.nii.gz").write_bytes(b"0" * 24)
-        write_json(folder / "scores.json", [{"case_id": case.case_id} for case in inputs])
-        write_json(folder / "done.json", {"digest": spec.digest, "seconds": 1.0})
+        seal_untrained(folder, [{"case_id": case.case_id, "dsc": 0.5} for case in inputs])
         return spec
 
     return write

@@ -1,17 +1,19 @@
 """Kept predictions scored anew: what is replaced, what stays, and what cannot be scored."""
 
 import json
+import shutil
 
 import pytest
 
 from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.lock import LOCK_NAME, hold
 from hemosweep.foldrun.scores import FoldScores, read_scores, write_scores
-from hemosweep.foldrun.spec import is_finished, write_json
+from hemosweep.foldrun.seal import RECORDS, is_finished, read_seal
+from hemosweep.foldrun.spec import write_json
 from hemosweep.scores.recorded import RecordedMetric
 from hemosweep.upkeep import rescore as module
 from hemosweep.upkeep.rescore import find_outdated, rescore
-from tests.fold_runs import run_fold
+from tests.fold_runs import run_fold, seal_again
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +26,14 @@ def trained(tiny_spec, tmp_path_factory):
 
 
 @pytest.fixture
-def folder(trained):
-    """The fold run, whose scores are put back after the test."""
-    before = (trained / "scores.json").read_bytes()
-    yield trained
-    (trained / "scores.json").write_bytes(before)
+def folder(trained, tmp_path):
+    """A copy of the fold run."""
+    return shutil.copytree(trained, tmp_path / "fold-run")
 
 
-def again(folder):
-    return rescore(find_outdated({folder: "a fold run"}), jobs=2, progress=lambda done, total: None)
+def again(folder, *, mend=False):
+    outdated = find_outdated({folder: "a fold run"}, mend=mend)
+    return rescore(outdated, jobs=2, progress=lambda done, total: None)
 
 
 def mark_outdated(folder, name):
@@ -59,14 +60,14 @@ def test_the_bare_rows_of_an_earlier_version_are_read_and_scored(folder):
     whole = read_scores(folder)
     rows = [{name: row[name] for name in ("case_id", "dsc", "fold", "ivh")} for row in whole.rows]
     write_json(folder / "scores.json", rows)
+    spec = json.loads((folder / "spec.json").read_text())
+    write_json(folder / "spec.json", spec | {"config": {"of": "an earlier version"}})
+    write_json(folder / "done.json", {"digest": "tiny", "seconds": 1.0})
     assert is_finished(folder)
     assert read_scores(folder) == FoldScores(rows=rows)
-    spec = json.loads((folder / "spec.json").read_text())
-    before = (folder / "spec.json").read_bytes()
-    write_json(folder / "spec.json", spec | {"config": {"of": "an earlier version"}})
     assert again(folder).num_cases == 2
-    (folder / "spec.json").write_bytes(before)
     assert read_scores(folder) == whole
+    assert not read_seal(folder).files, "who sealed nothing when it was made has nothing to vouch for"
 
 
 def test_a_fold_run_that_a_process_works_on_is_skipped_and_named(folder):
@@ -79,25 +80,23 @@ def test_a_fold_run_that_a_process_works_on_is_skipped_and_named(folder):
 
 
 @pytest.mark.parametrize("what", ["prediction", "preprocessed case"])
-def test_what_is_missing_or_damaged_is_named_with_the_way_out(folder, what, tmp_path, monkeypatch):
+def test_what_is_missing_or_damaged_is_named_with_the_way_out(folder, what, tmp_path):
     mark_outdated(folder, "dsc")
     before = (folder / "scores.json").read_bytes()
     if what == "prediction":
         path = folder / "predictions" / "d.nii.gz"
-        content = path.read_bytes()
         path.write_bytes(b"no gzip")
+        seal_again(folder)
         (damaged,) = again(folder).failures.values()
         assert damaged.startswith("a fold run, case d: its prediction is damaged")
         path.unlink()
+        write_json(folder / "done.json", {"digest": "tiny", "seconds": 1.0})
         (missing,) = again(folder).failures.values()
-        path.write_bytes(content)
     else:
-        lost = [
-            case | {"path": str(tmp_path / "lost.npz")}
-            for case in json.loads((folder / "spec.json").read_text())["test"]
-        ]
-        cases = [module.CaseInput(**case) for case in lost]
-        monkeypatch.setattr(module, "_test_cases", lambda folder: cases)
+        spec = json.loads((folder / "spec.json").read_text())
+        lost = [case | {"path": str(tmp_path / "lost.npz")} for case in spec["test"]]
+        write_json(folder / "spec.json", spec | {"test": lost})
+        seal_again(folder)
         (missing,) = again(folder).failures.values()
     assert f"its {what} is missing" in missing
     assert "run its sweep again" in missing
@@ -115,4 +114,35 @@ def test_an_interrupt_leaves_the_scores_as_they_were(folder, monkeypatch):
     monkeypatch.setattr(module, "_score", interrupt)
     with pytest.raises(KeyboardInterrupt):
         again(folder)
+    assert (folder / "scores.json").read_bytes() == before
+
+
+def test_scores_that_are_made_anew_are_sealed_anew(folder):
+    mark_outdated(folder, "nsd")
+    assert is_finished(folder, *RECORDS)
+    assert again(folder).num_cases == 2
+    assert is_finished(folder, *RECORDS)
+    assert read_seal(folder).scores == {name: metric.digest for name, metric in read_scores(folder).metrics.items()}
+
+
+@pytest.mark.parametrize("edited", ["0.99", "1.7", "null", "nonsense"])
+def test_scores_that_were_edited_are_made_anew_to_the_byte_where_that_is_asked_for(folder, trained, edited):
+    path = folder / "scores.json"
+    dsc = json.loads(path.read_text())["rows"][0]["dsc"]
+    path.write_text(path.read_text().replace(str(dsc), edited, 1))
+    assert find_outdated({folder: "a fold run"}) == {}, "a sweep names the broken seal"
+    done = again(folder, mend=True)
+    assert (done.num_cases, done.failures) == (2, {})
+    assert path.read_bytes() == (trained / "scores.json").read_bytes()
+    assert is_finished(folder, *RECORDS)
+
+
+@pytest.mark.parametrize("name", ["spec.json", "weights.pt", "predictions/d.nii.gz", "events.jsonl"])
+def test_a_seal_that_is_broken_elsewhere_is_named_and_nothing_is_changed(folder, name):
+    for path in (folder / name, folder / "scores.json"):
+        path.write_bytes(path.read_bytes() + b"\n")
+    before = (folder / "scores.json").read_bytes()
+    (failure,) = again(folder, mend=True).failures.values()
+    assert name in failure
+    assert "was sealed with" in failure
     assert (folder / "scores.json").read_bytes() == before

@@ -13,7 +13,7 @@ from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal
 from hemosweep.foldrun.lock import hold
-from hemosweep.foldrun.spec import write_json
+from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.upkeep.status import read_progress, read_status
 from tests.present import present_source
 
@@ -50,8 +50,7 @@ class Folder:
     def finish(self):
         self.journal.write("stopped", reason="max_epochs", best_epoch=1)
         test = json.loads((self.path / "spec.json").read_text())["test"]
-        write_json(self.path / "scores.json", [{"case_id": case["case_id"]} for case in test])
-        write_json(self.path / "done.json", {"digest": self.path.name, "seconds": 1.0})
+        seal_untrained(self.path, [{"case_id": case["case_id"], "dsc": 0.5} for case in test])
         return self
 
 
@@ -144,10 +143,12 @@ def test_an_attempt_goes_on_from_its_checkpoint_not_from_the_last_epoch_told(tmp
     assert only(tmp_path).progress.epoch == 2
 
 
-@pytest.mark.parametrize(("ended_by", "num_tested"), [("paused", 2), ("tested", 1)])
-def test_cases_tested_before_a_pause_count_and_those_before_a_kill_are_tested_again(ended_by, num_tested):
-    events = [{"event": name} for name in ("started", "stopped", "tested", ended_by, "started", "stopped", "tested")]
-    assert read_progress(events).num_tested == num_tested
+@pytest.mark.parametrize("ended_by", ["paused", "tested"])
+def test_tested_cases_count_once_however_their_process_ended_and_not_beyond_another_epoch(ended_by):
+    names = ("started", "stopped", "tested", ended_by, "started", "stopped", "tested")
+    events = [{"event": name, "case_id": "a"} for name in names] + [{"event": "tested", "case_id": "b"}]
+    assert read_progress(events).num_tested == 2
+    assert read_progress([*events, {"event": "epoch", "epoch": 1}]).num_tested == 0
 
 
 def test_the_pace_is_that_of_the_last_five_epochs():
@@ -180,10 +181,17 @@ def test_done_ones_are_counted_and_their_journals_read_only_when_asked_for(tmp_p
     assert only(tmp_path, with_done=True).progress.epoch == 2
 
 
-@pytest.mark.parametrize("name", ["done.json", "scores.json"])
-def test_without_its_marker_or_its_scores_it_is_not_done(tmp_path, spec, name):
-    (Folder(tmp_path, spec("d0")).train(1).finish().path / name).unlink()
+def test_without_its_seal_it_is_not_done(tmp_path, spec):
+    (Folder(tmp_path, spec("d0")).train(1).finish().path / "done.json").unlink()
     assert only(tmp_path).state == "stopped"
+
+
+@pytest.mark.parametrize("name", ["scores.json", "weights.pt", "spec.json"])
+def test_with_a_broken_seal_it_has_failed_and_the_file_is_named(tmp_path, spec, name):
+    (Folder(tmp_path, spec("d0")).train(1).finish().path / name).unlink()
+    broken = only(tmp_path)
+    assert broken.state == "failed"
+    assert broken.progress.failure == f"broken seal: {name} is missing"
 
 
 def test_a_truncated_journal_counts_as_far_as_it_goes(tmp_path, spec):
