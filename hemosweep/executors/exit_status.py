@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.executors.protocol import Ended
+from hemosweep.files import system_message
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, read_journal
 from hemosweep.foldrun.lock import TAKEN
 from hemosweep.foldrun.pause import PAUSED
@@ -34,6 +35,15 @@ def read_end(folder: Path, code: int | None, num_earlier_events: int) -> Ended:
         transient=transient,
         paused=code == PAUSED,
     )
+
+
+def stillborn(folder: Path, error: EOFError | OSError) -> Ended:
+    """Return the end of a fold run whose process could not be started. It may pass: the next start has a new server."""
+    if isinstance(error, (EOFError, ConnectionError)):
+        reason = "the server that its process is forked from was killed, for lack of memory perhaps"
+    else:
+        reason = f"its process could not be started: {system_message(error)}"
+    return Ended(folder=folder, failure=reason, transient=True)
 
 
 def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bool]:

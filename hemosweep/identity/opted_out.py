@@ -17,6 +17,7 @@ OPTED_OUT = {
     "hemosweep.foldrun.pause": "stops a process between epochs, where nothing is lost",
     "hemosweep.foldrun.spec": "hands on the cases and the configuration, which are part of the name themselves",
     "hemosweep.identity.*": "names results and checks code",
+    "hemosweep.processes": "ends processes with the one that started them",
     "hemosweep.report.terminal.*": "prints",
     "hemosweep.sweeps.*": "makes configurations, which are part of every name themselves",
 }
