@@ -10,6 +10,8 @@ from uuid import uuid4
 from hemosweep.errors import BadInput
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_OF_THE_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""Errors that say nothing of a file."""
 _WAYS_OUT = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some space there",
@@ -39,7 +41,8 @@ def system_message(error: OSError) -> str:
     place = error.filename
     if place is None and error.errno in _FULL:
         place = " and ".join(map(str, _full_places())) or None
-    return f"{place or 'system'}: {what}; {_WAYS_OUT.get(error.errno or 0, 'mend it')}"
+    place = place or ("this process" if error.errno in _OF_THE_PROCESS else "system")
+    return f"{place}: {what}; {_WAYS_OUT.get(error.errno or 0, 'mend it')}"
 
 
 def _full_places() -> list[Path]:
@@ -67,7 +70,7 @@ def naming(path: Path, *, instead_of: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None and error.filename in (None, instead_of and str(instead_of)):
+        if error.errno not in (None, *_OF_THE_PROCESS) and error.filename in (None, instead_of and str(instead_of)):
             error.filename, error.filename2 = str(path), None
         raise
 

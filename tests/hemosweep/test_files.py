@@ -61,7 +61,6 @@ def test_what_a_killed_process_left_is_overwritten(tmp_path):
         (errno.EROFS, "Read-only file system; make it writable"),
         (errno.EACCES, "Permission denied; make it writable"),
         (errno.EIO, "Input/output error; mend it"),
-        (errno.EMFILE, "Too many open files; allow more open files, such as with ulimit -n 1024"),
         (errno.EFBIG, "File too large; allow larger files, with ulimit -f unlimited"),
     ],
 )
@@ -94,3 +93,10 @@ def test_a_full_disk_without_a_name_is_that_of_temporary_files_that_is_full(monk
     assert str(tmp_path) not in system_message(error)
     monkeypatch.setattr(files, "_is_full", lambda folder: folder == tmp_path)
     assert system_message(error) == f"{tmp_path}: No space left on device; free some space there"
+
+
+def test_a_limit_of_the_process_is_not_told_of_a_file(tmp_path):
+    with pytest.raises(OSError, match="Too many") as raised, naming(tmp_path / "b.txt"):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    said = system_message(raised.value)
+    assert said == "this process: Too many open files; allow more open files, such as with ulimit -n 1024"
