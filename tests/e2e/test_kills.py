@@ -112,7 +112,7 @@ def test_a_sweep_whose_fork_server_is_killed_goes_on_to_the_bytes_of_an_undistur
     driver = start(*study.command("--json", out=out, arms=study.arms[:1]))
 
     def killed(ready, what):
-        wait_for(lambda: driver.poll() is not None or (ready() and servers(driver)), what)
+        wait_for(lambda: driver.poll() is not None or (ready() and servers(driver)), what, timeout_s=600.0)
         assert driver.poll() is None, driver.communicate()[1]
         for pid in servers(driver):
             kill(pid)
@@ -128,7 +128,7 @@ def test_a_sweep_whose_fork_server_is_killed_goes_on_to_the_bytes_of_an_undistur
     killed(
         lambda: trainings(out) and num_done() == 1 and not any(map(is_at_its_end, out.glob("fold_runs/*"))), "one more"
     )
-    _, stderr = driver.communicate(timeout=280)
+    _, stderr = driver.communicate(timeout=600)
     assert driver.returncode == 0, stderr
     assert "Aborted" not in stderr
     assert "; trying again (" in stderr
