@@ -54,7 +54,8 @@ def process_pool(jobs: int) -> Iterator[Callable[[Callable[[], R]], Future[R]]]:
         HemosweepError: a process was killed.
     """
     end_with_us = partial(_end_with_the_parent, os.getpid())
-    with naming(SHARED_MEMORY):  # A semaphore's error has no name.
+    # A semaphore's error has no name. The first one starts the process that keeps track of them.
+    with naming(SHARED_MEMORY), deaf_to_the_terminal():
         # Spawned, not forked: the caller may run threads.
         executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_us)
     with executor as pool:

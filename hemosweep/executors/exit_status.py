@@ -11,7 +11,7 @@ from hemosweep.foldrun.lock import TAKEN
 from hemosweep.foldrun.pause import PAUSED
 from hemosweep.foldrun.spec import JOURNAL_NAME, LOG_NAME
 
-_SERVER_DIED = 255
+SERVER_DIED = 255
 """Exit code that multiprocessing gives a child whose server is gone."""
 
 
@@ -58,7 +58,7 @@ def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bo
         return "system: no space left for its files; free some space there", True
     if code == UNWRITABLE:
         return "system: its folder cannot be written to; make it writable", False
-    if code == _SERVER_DIED:
+    if code == SERVER_DIED:
         return "its process was killed together with the server that it was forked from", True
     failures = [event for event in events if event["event"] == "failed"]
     if not failures:

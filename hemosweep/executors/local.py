@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-from hemosweep.executors.exit_status import num_events, read_end, stillborn
+from hemosweep.executors.exit_status import SERVER_DIED, num_events, read_end, stillborn
 from hemosweep.executors.machine import num_places
 from hemosweep.executors.protocol import THREADING, Ended
 from hemosweep.foldrun.spec import LOG_NAME
@@ -25,6 +26,8 @@ _FORKSERVER = multiprocessing.get_context("forkserver")
 as the system does when memory is short, takes its children with it, and the next child starts another one."""
 _FORKSERVER.set_forkserver_preload(["hemosweep.training.server", "hemosweep.data.nifti"])
 
+SERVER_END_S = 0.3
+"""Time that the system may take to end a server that was killed."""
 _LEASE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -132,5 +135,8 @@ class LocalExecutor:
     def _end(self, folder: Path) -> Ended:
         child = self._children.pop(folder)
         child.process.join()
+        if child.process.exitcode == SERVER_DIED:
+            # Its files are closed before the system tells of its end; until then the next start would ask it again.
+            time.sleep(SERVER_END_S)
         self._free.append(child.lease)
         return read_end(folder, child.process.exitcode, child.num_earlier_events)
