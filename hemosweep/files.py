@@ -9,19 +9,54 @@ from uuid import uuid4
 
 from hemosweep.errors import BadInput
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OF_THE_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""Errors that say nothing of a file."""
 _WAYS_OUT = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some space there",
     errno.EROFS: "make it writable",
     errno.EACCES: "make it writable",
     errno.EPERM: "make it writable",
+    errno.EMFILE: "allow more open files, such as with ulimit -n 1024",
+    errno.ENFILE: "end programs that have files open",
+    errno.EFBIG: "allow larger files, with ulimit -f unlimited",
+    errno.ENOMEM: "end programs that take memory",
+    errno.EAGAIN: "end other programs, or allow more processes with ulimit -u",
 }
+SHARED_MEMORY = Path("/dev/shm")
+"""Where the system keeps semaphores and shared memory."""
+_NO_TEMPORARY_FOLDER = "No usable temporary directory found"
+"""Beginning of what `tempfile` says, in an error of a file that is not found, without a file."""
 
 
 def system_message(error: OSError) -> str:
-    """Message of the system, its file and the way out, in one line."""
-    way_out = _WAYS_OUT.get(error.errno or 0, "mend it")
-    return f"{error.filename or 'system'}: {error.strerror or error}; {way_out}"
+    """Message of the system, its file and the way out, in one line.
+
+    An error of a full disk without a file names the places of temporary files that are full.
+    """
+    what = error.strerror or str(error)
+    if error.filename is None and what.startswith(_NO_TEMPORARY_FOLDER):
+        return f"TMPDIR: {what}; free some space in one of them, or set TMPDIR to a folder that can be written to"
+    place = error.filename
+    if place is None and error.errno in _FULL:
+        place = " and ".join(map(str, _full_places())) or None
+    place = place or ("this process" if error.errno in _OF_THE_PROCESS else "system")
+    return f"{place}: {what}; {_WAYS_OUT.get(error.errno or 0, 'mend it')}"
+
+
+def _full_places() -> list[Path]:
+    """Those of the places of temporary files where nothing can be written."""
+    places = dict.fromkeys([Path(os.environ.get("TMPDIR") or "/tmp"), Path("/tmp"), Path("/var/tmp"), SHARED_MEMORY])
+    return [place for place in places if _is_full(place)]
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        state = os.statvfs(folder)
+    except OSError:
+        return False
+    return state.f_bavail == 0 or (state.f_files > 0 and state.f_favail == 0)
 
 
 @contextmanager
@@ -35,7 +70,7 @@ def naming(path: Path, *, instead_of: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None and error.filename in (None, instead_of and str(instead_of)):
+        if error.errno not in (None, *_OF_THE_PROCESS) and error.filename in (None, instead_of and str(instead_of)):
             error.filename, error.filename2 = str(path), None
         raise
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hemosweep.training.parent import die_with_parent
+from hemosweep.processes import die_with_parent
 from tests.processes import is_alive, wait_for
 
 DAEMONS = ("munged", "slurmctld", "slurmd")

@@ -8,6 +8,7 @@ import typer
 
 from hemosweep.cli.bench import bench
 from hemosweep.cli.data import data_app
+from hemosweep.cli.ending import Carried, Commands, tell_end
 from hemosweep.cli.options import (
     DataSet,
     Jobs,
@@ -22,12 +23,15 @@ from hemosweep.cli.options import (
     print_warning,
     tell,
 )
+from hemosweep.cli.stops import signals_interrupt
+from hemosweep.cli.streams import safe_streams
 from hemosweep.cli.sweep import plan, score, sweep, sweeps
 from hemosweep.errors import BadInput, HemosweepError
-from hemosweep.files import system_message
+from hemosweep.scratch import own_scratch
 
 app = typer.Typer(
     name="hemosweep",
+    cls=Commands,
     help="Ablation studies of hemorrhagic-stroke segmentation on head CT.",
     no_args_is_help=True,
     add_completion=False,
@@ -285,13 +289,22 @@ def cluster_certs(
 
 
 def main() -> None:
-    """Entry point: deliberate errors become one line and an exit code."""
+    """Entry point: each end of a command is one line at most and an exit code; a defect of ours keeps its traceback."""
+    with safe_streams(), signals_interrupt(), own_scratch():
+        sys.exit(_run())
+
+
+def _run() -> int | str | None:
+    """Run the command, and return its exit code."""
+    code: int | str | None = 0
     try:
-        app()
-    except HemosweepError as error:
-        print_error(str(error))
-        sys.exit(error.exit_code)
-    except OSError as error:
-        # The user's file system, not a defect of ours: no space, no permission, a share that went away.
-        print_error(f"{system_message(error)} and start the same command again")
-        sys.exit(BadInput.exit_code)
+        try:
+            app()
+        except SystemExit as ended:
+            code = ended.code
+        except Carried as carried:
+            raise carried.error from None
+        sys.stdout.flush()
+    except (HemosweepError, KeyboardInterrupt, MemoryError, OSError) as error:
+        return tell_end(error)
+    return code

@@ -1,14 +1,19 @@
 """One function over many cases, in this process or in several."""
 
+import os
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
 from hemosweep.data.case import Case
 from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.files import SHARED_MEMORY, naming
+from hemosweep.processes import deaf_to_the_terminal, die_with_parent
 
 Progress = Callable[[int, int], None]
 R = TypeVar("R")
@@ -30,24 +35,48 @@ def map_cases(function: Callable[[Case], R], cases: Sequence[Case], *, jobs: int
             results[case.case_id] = function(case)
             progress(len(results), len(cases))
     else:
-        with ProcessPoolExecutor(
-            min(jobs, len(cases)), mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
-        ) as pool:
-            futures = {pool.submit(function, case): case.case_id for case in cases}
-            try:
-                for future in as_completed(futures):
-                    results[futures[future]] = future.result()
-                    progress(len(results), len(cases))
-            except BrokenProcessPool as error:
-                raise HemosweepError(
-                    "a process was killed, for lack of memory perhaps; give fewer --jobs and start again"
-                ) from error
-            except BaseException:
-                pool.shutdown(cancel_futures=True)  # an interrupt must not wait for what is queued
-                raise
+        with process_pool(min(jobs, len(cases))) as submit:
+            futures = {submit(partial(function, case)): case.case_id for case in cases}
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                progress(len(results), len(cases))
     return [results[case.case_id] for case in cases]
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ignore Ctrl-C, which reaches the whole process group: a child ends its case, and the parent prints one line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def process_pool(jobs: int) -> Iterator[Callable[[Callable[[], R]], Future[R]]]:
+    """Context with a function that hands a picklable call to one of so many processes.
+
+    After an error or an interrupt what is queued is dropped, and what has begun ends first. The processes end with this
+    one, however it ends; signals of the terminal and SIGTERM are its own.
+
+    Raises:
+        HemosweepError: a process was killed.
+    """
+    end_with_us = partial(_end_with_the_parent, os.getpid())
+    # A semaphore's error has no name. The first one starts the process that keeps track of them.
+    with naming(SHARED_MEMORY), deaf_to_the_terminal():
+        # Spawned, not forked: the caller may run threads.
+        executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_us)
+    with executor as pool:
+
+        def submit(call: Callable[[], R]) -> Future[R]:
+            with deaf_to_the_terminal():  # A submission may start a process.
+                return pool.submit(call)
+
+        try:
+            yield submit
+        except BrokenProcessPool as error:
+            raise HemosweepError(
+                "a process was killed, for lack of memory perhaps; give fewer --jobs and start again"
+            ) from error
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # an interrupt must not wait for what is queued
+            raise
+
+
+def _end_with_the_parent(parent: int) -> None:
+    """Leave signals to the parent, which prints one line, and lets a case that has begun end. Signals of the terminal
+    are blocked from the start; whoever ends a whole group of processes sends SIGTERM to all of them."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    die_with_parent(parent)

@@ -70,8 +70,10 @@ def run_sweep(
     try:
         driver.run(jobs)
     except BaseException:
-        executor.kill()
-        guarded.call(lambda tracker: tracker.interrupt())
+        try:
+            executor.kill()
+        finally:
+            guarded.call(lambda tracker: tracker.interrupt())
         raise
     # Replicates that a tracking outage left out are recorded once more.
     return [

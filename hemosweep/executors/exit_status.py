@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.executors.protocol import Ended
+from hemosweep.files import system_message
 from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, read_journal
 from hemosweep.foldrun.lock import TAKEN
 from hemosweep.foldrun.pause import PAUSED
 from hemosweep.foldrun.seal import BROKEN
 from hemosweep.foldrun.spec import JOURNAL_NAME, LOG_NAME
 
-_SERVER_DIED = 255
+SERVER_DIED = 255
 """Exit code that multiprocessing gives a child whose server is gone."""
 
 
@@ -37,6 +38,15 @@ def read_end(folder: Path, code: int | None, num_earlier_events: int) -> Ended:
     )
 
 
+def stillborn(folder: Path, error: EOFError | OSError) -> Ended:
+    """Return the end of a fold run whose process could not be started. It may pass: the next start has a new server."""
+    if isinstance(error, (EOFError, ConnectionError)):
+        reason = "the server that its process is forked from was killed, for lack of memory perhaps"
+    else:
+        reason = f"its process could not be started: {system_message(error)}"
+    return Ended(folder=folder, failure=reason, transient=True)
+
+
 def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bool]:
     """Reason of a failure, and True if the failure may pass by itself."""
     if code is None or code < 0:
@@ -51,7 +61,7 @@ def _reason(events: Sequence[dict[str, Any]], code: int | None) -> tuple[str, bo
         return "system: no space left for its files; free some space there", True
     if code == UNWRITABLE:
         return "system: its folder cannot be written to; make it writable", False
-    if code == _SERVER_DIED:
+    if code == SERVER_DIED:
         return "its process was killed together with the server that it was forked from", True
     failures = [event for event in events if event["event"] == "failed"]
     if not failures:

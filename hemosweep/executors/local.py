@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,17 +13,21 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 
-from hemosweep.executors.exit_status import num_events, read_end
+from hemosweep.executors.exit_status import SERVER_DIED, num_events, read_end, stillborn
 from hemosweep.executors.machine import num_places
 from hemosweep.executors.protocol import THREADING, Ended
 from hemosweep.foldrun.spec import LOG_NAME
 from hemosweep.model.device import count_gpus
+from hemosweep.processes import deaf_to_the_terminal
 from hemosweep.training.child import run_job, train_fold
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
-"""Start method: children are forked from one server that has imported torch and uses no GPU."""
+"""Start method: children are forked from one server that has imported torch and uses no GPU. A server that was killed,
+as the system does when memory is short, takes its children with it, and the next child starts another one."""
 _FORKSERVER.set_forkserver_preload(["hemosweep.training.server", "hemosweep.data.nifti"])
 
+SERVER_END_S = 0.3
+"""Time that the system may take to end a server that was killed."""
 _LEASE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -56,6 +61,12 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+def _ensure_server() -> None:
+    """Start the server where there is none, or where it was killed."""
+    with deaf_to_the_terminal():
+        ensure_running()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Child:
     process: BaseProcess
@@ -74,10 +85,11 @@ class LocalExecutor:
     def __init__(self, leases: Sequence[Mapping[str, str]] = ({},), *, job: Callable[[Path], int] = train_fold) -> None:
         self._free = list(leases)
         self._children: dict[Path, _Child] = {}
+        self._stillborn: list[Ended] = []
         self._job = job
         for name, value in THREADING.items():
             os.environ.setdefault(name, value)
-        ensure_running()  # The server starts to import torch now, so that the first fold run waits less for it.
+        _ensure_server()  # It starts to import torch now, so that the first fold run waits less for it.
 
     @property
     def num_slots(self) -> int:
@@ -91,10 +103,18 @@ class LocalExecutor:
         lease = self._free.pop(0)
         process = _FORKSERVER.Process(target=run_job, args=(self._job, folder, folder / LOG_NAME, lease))
         self._children[folder] = _Child(process=process, lease=lease, num_earlier_events=num_events(folder))
-        with _without_main():
-            process.start()
+        try:
+            _ensure_server()
+            with _without_main():
+                process.start()
+        except (EOFError, OSError) as error:  # The server died meanwhile, or the system has no process to spare.
+            self._free.append(self._children.pop(folder).lease)
+            self._stillborn.append(stillborn(folder, error))
 
     def wait(self, timeout_s: float) -> list[Ended]:
+        if self._stillborn:
+            ended, self._stillborn = self._stillborn, []
+            return ended
         folders = {child.process.sentinel: folder for folder, child in self._children.items()}
         return [self._end(folders[sentinel]) for sentinel in wait(folders, timeout_s) if isinstance(sentinel, int)]
 
@@ -103,8 +123,10 @@ class LocalExecutor:
             child.process.terminate()
 
     def kill(self) -> None:
+        self._stillborn.clear()
         for child in self._children.values():
-            if child.process.pid is not None:
+            # One that has ended is not asked again: another process may have its number by now.
+            if child.process.pid is not None and child.process.is_alive():
                 child.process.kill()
         for folder in list(self._children):
             if self._children[folder].process.pid is not None:
@@ -113,5 +135,8 @@ class LocalExecutor:
     def _end(self, folder: Path) -> Ended:
         child = self._children.pop(folder)
         child.process.join()
+        if child.process.exitcode == SERVER_DIED:
+            # Its files are closed before the system tells of its end; until then the next start would ask it again.
+            time.sleep(SERVER_END_S)
         self._free.append(child.lease)
         return read_end(folder, child.process.exitcode, child.num_earlier_events)

@@ -18,6 +18,7 @@ OPTED_OUT = {
     "hemosweep.foldrun.seal": "digests files that are written, and compares them",
     "hemosweep.foldrun.spec": "hands on the cases and the configuration, which are part of the name themselves",
     "hemosweep.identity.*": "names results and checks code",
+    "hemosweep.processes": "ends processes with the one that started them",
     "hemosweep.report.terminal.*": "prints",
     "hemosweep.sweeps.*": "makes configurations, which are part of every name themselves",
 }

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from pathlib import Path
 
 from hemosweep.data.manifest import TABLE_NAME
 from hemosweep.data.nifti import write_volume
+from hemosweep.data.parallel import process_pool
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
 from hemosweep.phantom.case import CTA_SHARE, IVH_SHARE, check_request, has_ivh, make_phantom
@@ -69,10 +69,9 @@ def write_phantom(
             if progress:
                 progress(len(lesion_types), num_cases)
     else:
-        # Spawned, not forked: the caller may run threads.
-        with ProcessPoolExecutor(min(jobs, num_cases), mp_context=get_context("spawn")) as pool:
-            for lesion_type in pool.map(_write_case, *zip(*tasks, strict=True)):
-                lesion_types.append(lesion_type)
+        with process_pool(min(jobs, num_cases)) as submit:
+            for case in [submit(partial(_write_case, *task)) for task in tasks]:
+                lesion_types.append(case.result())
                 if progress:
                     progress(len(lesion_types), num_cases)
     lines = io.StringIO()

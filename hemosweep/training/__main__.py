@@ -11,8 +11,8 @@ import sys
 import threading
 from pathlib import Path
 
+from hemosweep.processes import die_with_parent
 from hemosweep.training.child import alone, train_fold
-from hemosweep.training.parent import die_with_parent
 
 SILENCE_S = 30.0
 """A worker writes a byte to our standard input every second or so; after this long without one it counts as lost."""

@@ -22,10 +22,10 @@ from hemosweep.foldrun.spec import JOURNAL_NAME
 from hemosweep.identity.trusted import read_trusted
 from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
+from hemosweep.processes import die_with_parent
 from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import run_fold
 from hemosweep.training.loop import NonFiniteLoss
-from hemosweep.training.parent import die_with_parent
 from hemosweep.training.scoring import Scoring
 
 FAILURES: tuple[tuple[type[Exception], str], ...] = (

@@ -10,8 +10,8 @@ import os
 import torch._dynamo  # noqa: F401
 
 import hemosweep.training.child  # noqa: F401
+from hemosweep.processes import die_with_parent
 from hemosweep.scores.catalogue import OWN_METRICS
-from hemosweep.training.parent import die_with_parent
 from hemosweep.training.scoring import record_metric
 
 die_with_parent(os.getppid())

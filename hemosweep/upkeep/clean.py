@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -155,6 +156,23 @@ def remove(item: Removable) -> None:
             shutil.rmtree(_renamed(path))
     if item.kind == "derivatives" and not any(item.paths[0].parent.iterdir()):
         item.paths[0].parent.rmdir()
+
+
+def remove_leftovers(out: Path) -> None:
+    """Delete the files that killed processes left half-written in an output folder, but those that may be in use.
+
+    For a driver that holds the folder's lock: what it cannot delete stays, and costs nothing but space.
+    """
+    with suppress(OSError):  # Another command may delete it, too.
+        for item in list(_temporaries(out, None, ())):
+            for path in item.paths:
+                inside = path.relative_to(out).parts
+                if inside[0] == FOLD_RUNS_NAME and holder(out / FOLD_RUNS_NAME / inside[1] / LOCK_NAME) is not None:
+                    continue  # A worker of a cluster may outlive its driver for a while.
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 def put_aside(folder: Path) -> Path:

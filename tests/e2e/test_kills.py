@@ -93,3 +93,52 @@ def test_a_sweep_killed_at_20_random_moments_ends_with_the_bytes_of_an_undisturb
     assert trials(out) == trials(study.out)
     assert set(run_states(out)) == {"FINISHED"}
     assert len(run_states(out)) == len(run_states(study.out))
+
+
+def servers(driver):
+    """Process ids of the servers that a driver's trainings are forked from."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == driver.pid and b"forkserver" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def test_a_sweep_whose_fork_server_is_killed_goes_on_to_the_bytes_of_an_undisturbed_one(study, start, tmp_path):
+    # As the system does when memory is short: before the first training, in the middle of one, and in a later one.
+    out = tmp_path / "runs"
+    driver = start(*study.command("--json", out=out, arms=study.arms[:1]))
+
+    def killed(ready, what):
+        wait_for(lambda: driver.poll() is not None or (ready() and servers(driver)), what, timeout_s=600.0)
+        assert driver.poll() is None, driver.communicate()[1]
+        for pid in servers(driver):
+            kill(pid)
+
+    def num_epochs():
+        return sum(len(epochs(path.parent)) for path in out.glob("fold_runs/*/events.jsonl"))
+
+    def num_done():
+        return len(list(out.glob("fold_runs/*/done.json")))
+
+    killed(lambda: not trainings(out), "a server without a training")
+    killed(lambda: trainings(out) and num_epochs() >= 2, "a training")
+    killed(
+        lambda: trainings(out) and num_done() == 1 and not any(map(is_at_its_end, out.glob("fold_runs/*"))), "one more"
+    )
+    _, stderr = driver.communicate(timeout=600)
+    assert driver.returncode == 0, stderr
+    assert "Aborted" not in stderr
+    assert "; trying again (" in stderr
+    mine = {path.parent.name: path.read_bytes() for path in out.glob("fold_runs/*/scores.json")}
+    assert len(mine) == 2
+    assert mine == {name: (study.out / "fold_runs" / name / "scores.json").read_bytes() for name in mine}
+    assert set(run_states(out)) == {"FINISHED"}
+
+
+def is_at_its_end(folder):
+    """True for a fold run that tests its cases, and may be done before a server is killed."""
+    events = [event["event"] for event in read_journal(folder / "events.jsonl")]
+    return "stopped" in events and not (folder / "done.json").exists()

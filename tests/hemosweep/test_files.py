@@ -1,8 +1,10 @@
 import errno
 import os
+import tempfile
 
 import pytest
 
+from hemosweep import files
 from hemosweep.files import naming, replacing, system_message, write_text
 
 
@@ -59,6 +61,7 @@ def test_what_a_killed_process_left_is_overwritten(tmp_path):
         (errno.EROFS, "Read-only file system; make it writable"),
         (errno.EACCES, "Permission denied; make it writable"),
         (errno.EIO, "Input/output error; mend it"),
+        (errno.EFBIG, "File too large; allow larger files, with ulimit -f unlimited"),
     ],
 )
 def test_what_the_system_says_without_a_name_gets_the_files_name_and_the_way_out(tmp_path, number, said):
@@ -72,3 +75,28 @@ def test_a_name_that_the_system_has_given_stays(tmp_path):
     with pytest.raises(FileNotFoundError) as raised, naming(tmp_path / "b.txt"):
         (tmp_path / "other.txt").read_text()
     assert raised.value.filename == str(tmp_path / "other.txt")
+
+
+def test_no_folder_for_temporary_files_is_told_with_the_way_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "lost")])
+    with pytest.raises(FileNotFoundError) as raised:
+        tempfile.mkdtemp()
+    said = system_message(raised.value)
+    assert said.startswith(f"TMPDIR: No usable temporary directory found in ['{tmp_path}/lost']; free some space")
+    assert said.endswith("or set TMPDIR to a folder that can be written to")
+
+
+def test_a_full_disk_without_a_name_is_that_of_temporary_files_that_is_full(monkeypatch, tmp_path):
+    error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert str(tmp_path) not in system_message(error)
+    monkeypatch.setattr(files, "_is_full", lambda folder: folder == tmp_path)
+    assert system_message(error) == f"{tmp_path}: No space left on device; free some space there"
+
+
+def test_a_limit_of_the_process_is_not_told_of_a_file(tmp_path):
+    with pytest.raises(OSError, match="Too many") as raised, naming(tmp_path / "b.txt"):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    said = system_message(raised.value)
+    assert said == "this process: Too many open files; allow more open files, such as with ulimit -n 1024"

@@ -30,6 +30,7 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.sweeps.base import Profile
+from hemosweep.upkeep.clean import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates
@@ -51,11 +52,23 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
     progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
     # The executor first: it starts while MLflow's store is opened, which takes seconds.
-    with driver_lock(request.out), open_workplace(request, prepared) as workplace:
+    with driving(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
         with _started_over(request, prepared, progress) if request.fresh else nullcontext():
             results = train_arms(request, prepared, workplace, tracker, progress)
     return summarise_study(request, results)
+
+
+@contextmanager
+def driving(out: Path) -> Iterator[None]:
+    """Context in which the output folder is this process's; what killed ones left half-written there is deleted.
+
+    Raises:
+        BadInput: as `driver_lock`.
+    """
+    with driver_lock(out):
+        remove_leftovers(out)
+        yield
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from rich.markup import escape
 
 from hemosweep.ablation.search import BEST, START, Search, Trial
 from hemosweep.engine.ledger import SearchLedger
-from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.prepare import Split, hold_out
 from hemosweep.engine.request import Request
 from hemosweep.engine.tracker import Tracker
@@ -21,6 +20,7 @@ from hemosweep.report.terminal.progress import duration
 from hemosweep.report.terminal.search import draw_search, params_text, search_table
 from hemosweep.workflows.sweeping.ablation import (
     Workplace,
+    driving,
     open_tracker,
     open_workplace,
     prepare_request,
@@ -81,7 +81,7 @@ def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
         highlight=False,
     )
     with ExitStack() as stack:
-        stack.enter_context(driver_lock(request.out))
+        stack.enter_context(driving(request.out))
         workplace = stack.enter_context(open_workplace(request, split.trials))
         tracker = open_tracker(request.out)
         # The DSC of a trial would mislead the sampler if code of its arms has changed since.

@@ -1,10 +1,14 @@
 """The local executor with a shell script in the child's place: what it hands over, and how it says what went wrong."""
 
+import multiprocessing.forkserver
 import os
+import resource
 import signal
 import sys
+import threading
 import time
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -190,5 +194,67 @@ def test_the_death_of_the_server_ends_its_child_and_the_next_child_has_a_new_ser
     ended = end(executor)
     assert ended.failure.startswith("its process was killed together with the server that it was forked from; ")
     assert ended.transient
-    wait_for(lambda: not is_alive(pid), "the death of the server's child", timeout_s=10.0)
+    executor.start(folder)  # At once, as the driver does: one death costs one attempt.
+    assert executor.wait(0.0) == []
+    assert not is_alive(pid)
+    executor.kill()
     assert run(folder, "true").failure is None
+
+
+def server():
+    """Process id of the server that children are forked from."""
+    return multiprocessing.forkserver._forkserver._forkserver_pid
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_before_the_first_start_and_between_two_is_replaced(folder):
+    executor = LocalExecutor(job=partial(run_script, ["echo x >> runs"]))
+    for number in (1, 2):
+        os.kill(server(), signal.SIGKILL)
+        for _ in range(3):  # The start may come before the system has ended the server.
+            executor.start(folder)
+            ended = end(executor)
+            if ended.failure is None:
+                break
+            assert ended.transient
+        assert ended == Ended(folder=folder)
+        assert (folder / "runs").read_text() == number * "x\n"
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_while_a_start_waits_for_it_is_a_failure_that_may_pass(folder):
+    executor = LocalExecutor(job=partial(run_script, ["true"]))
+    os.kill(server(), signal.SIGSTOP)
+    threading.Timer(0.3, os.kill, (server(), signal.SIGKILL)).start()
+    executor.start(folder)
+    ended = end(executor)
+    assert ended.failure == "the server that its process is forked from was killed, for lack of memory perhaps"
+    assert ended.transient
+    assert executor.num_slots == 1
+    executor.start(folder)
+    assert end(executor) == Ended(folder=folder)
+
+
+def test_a_system_without_a_free_file_for_the_start_is_a_failure_that_may_pass(folder):
+    executor = LocalExecutor(job=partial(run_script, ["true"]))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (os.dup(0) + 1, limits[1]))
+    try:
+        executor.start(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    ended = end(executor)
+    assert ended.failure.startswith("its process could not be started: ")
+    assert "Too many open files" in ended.failure
+    assert ended.transient
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads the mask of a process as Linux shows it")
+def test_the_server_never_gets_the_signals_of_the_terminal(folder):
+    run(folder, "true")
+    lines = Path(f"/proc/{server()}/status").read_text().splitlines()
+    blocked = int(next(line for line in lines if line.startswith("SigBlk:")).split()[1], 16)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        assert blocked >> (number - 1) & 1
+    assert not blocked >> (signal.SIGTERM - 1) & 1
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()

@@ -87,7 +87,7 @@ def epochs(folder):
 # imported torch, then asks to die with the parent and sleeps.
 CHILD = """
 import sys, time
-from hemosweep.training.parent import die_with_parent
+from hemosweep.processes import die_with_parent
 time.sleep(float(sys.argv[1]))
 die_with_parent(int(sys.argv[2]))
 time.sleep(60)

@@ -18,7 +18,15 @@ from hemosweep.foldrun.lock import hold
 from hemosweep.foldrun.spec import CaseInput
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.testing.fold_runs import seal_untrained
-from hemosweep.upkeep.clean import DERIVATIVES_NAME, RECENT_S, Recorded, find_removable, refuse_in_use, remove
+from hemosweep.upkeep.clean import (
+    DERIVATIVES_NAME,
+    RECENT_S,
+    Recorded,
+    find_removable,
+    refuse_in_use,
+    remove,
+    remove_leftovers,
+)
 from tests.present import present_source
 
 PREPROCESSING = ("0" * 16, "1" * 16)
@@ -373,3 +381,20 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, missing):
     (tmp_path / {"runs": "data", "data": "runs"}[missing]).mkdir()
     with pytest.raises(BadInput, match=f"{missing}: no such folder"):
         find(tmp_path / "runs", tmp_path / "data")
+
+
+def test_a_driver_removes_what_killed_processes_left_half_written_but_nothing_that_may_be_in_use(out, fold_run):
+    dead, alive = (out / "fold_runs" / fold_run(out, letter).digest for letter in "ab")
+    for folder in (dead, alive):
+        (folder / ".tmp-checkpoint.pt").write_bytes(b"half")
+    (out / "fold_runs" / f".tmp-{'c' * 16}" / "predictions").mkdir(parents=True)
+    (out / "folds").mkdir()
+    (out / "folds" / ".tmp-old.json").write_bytes(b"half")
+    age(out)
+    (out / "folds" / ".tmp-new.json").write_bytes(b"half")
+    whole = {path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".tmp-")}
+    with hold(alive / "lock"):
+        remove_leftovers(out)
+    left = {path for path in out.rglob("*") if path.is_file()} - {alive / "lock"}
+    assert left == whole | {alive / ".tmp-checkpoint.pt", out / "folds" / ".tmp-new.json"}
+    assert not (out / "fold_runs" / f".tmp-{'c' * 16}").exists()
