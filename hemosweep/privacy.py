@@ -19,12 +19,15 @@ PLACE, MACHINE, USER = "[folder]", "[machine]", "[user]"
 MIN_NAME_LENGTH = 3
 """Shorter names of machines and users are words or parts of them."""
 _NO_NAMES = frozenset({"localhost", "root"})
+_EVERYONES = ("/dev/shm", "/var/tmp", "/tmp")
+"""Folders that every machine has. A message that one of them is full names it."""
+_NOT_EVERYONES = rf"(?!(?:{'|'.join(place.removeprefix('/') for place in _EVERYONES)})(?![\w./-]))"
 # Names of folders may have spaces, but a name in a sentence ends before a sign that closes it.
 _FOLDER = r"(?:[^/\n:;,'\"\[\]]*[^/\s:;,'\"\[\]]/)"
 _LAST = r"[^/\s:;,'\")\]]+"
-_ABSOLUTE = re.compile(rf"(?<![\w.:/)\]~-])(?:file:/{{2,3}}|~[\w.-]*)?/(?=[^\s/]){_FOLDER}*")
+_ABSOLUTE = re.compile(rf"(?<![\w.:/)\]~-])(?:file:/{{2,3}}|~[\w.-]*)?/(?=[^\s/]){_NOT_EVERYONES}{_FOLDER}*")
 _QUOTED = re.compile(r"(['\"])(?:~[\w.-]*)?(/[^'\"\n]+)\1")
-_BELOW = re.compile(rf"{re.escape(PLACE)}/*{_FOLDER}*(?P<last>{_LAST})?")
+_BELOW = re.compile(rf"{re.escape(PLACE)}(?:/+{_FOLDER}*(?P<last>{_LAST})?)?")
 
 
 def without_places(text: str, places: Iterable[Path] = ()) -> str:
@@ -35,6 +38,8 @@ def without_places(text: str, places: Iterable[Path] = ()) -> str:
             name has spaces is found whole only where it is known, or in quotation marks.
     """
     for place in sorted({str(place) for place in (*places, *_own_places())}, key=len, reverse=True):
+        if place in _EVERYONES:
+            continue
         text = re.sub(rf"{re.escape(place)}(?![\w.-])", PLACE, text)
     text = _QUOTED.sub(lambda match: f"{match[1]}{_name_of(match[2])}{match[1]}", text)
     text = _ABSOLUTE.sub(f"{PLACE}/", text)
@@ -102,7 +107,7 @@ def _own_names() -> dict[str, str]:
 
 
 def _name_of(path: str) -> str:
-    return _file(path.rstrip("/").rpartition("/")[2]) or PLACE
+    return path if path in _EVERYONES else _file(path.rstrip("/").rpartition("/")[2]) or PLACE
 
 
 def _file(name: str | None) -> str:

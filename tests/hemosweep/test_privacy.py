@@ -24,8 +24,10 @@ DATA = Path("/srv/St Planted Hospital/head ct")
         ("(/srv/planted/y.csv)", "(y.csv)"),
         ("a /srv/planted/b.txt and /srv/planted/c.txt", "a b.txt and c.txt"),
         (f"{DATA}: no such folder", f"{PLACE}: no such folder"),
+        (f"{DATA} has no run se/unet", f"{PLACE} has no run se/unet"),
         (f"{DATA}/sub-1/ct/x.nii.gz and {DATA}", f"x.nii.gz and {PLACE}"),
         (f"{DATA}/derivatives: full", f"{PLACE}: full"),
+        ("/tmp/planted/x.pt and /tmp/planted: full", f"x.pt and {PLACE}: full"),
     ],
 )
 def test_a_path_becomes_its_file_and_a_folder_a_mark(text, expected):
@@ -41,6 +43,7 @@ def test_a_path_becomes_its_file_and_a_folder_a_mark(text, expected):
         "doi 10.1016/j.compmedimag.2021.101908 and/or HD95 / NSD",
         "s²(1/r_A + 1/r_B), in (mL)/(case)",
         "make sweep-se OUT=runs, figures/se/boxplot.png",
+        "/dev/shm: No space left on device; /tmp, too",
         "A -> B; n/a",
         "",
     ],
