@@ -29,7 +29,10 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
 
 
 def twin_problems(cases: Sequence[Case]) -> Iterator[Problem]:
-    """Warnings about patient ids, and participant ids of different patients, that differ in no more than their form."""
+    """Warnings about patient ids, and participant ids of different patients, that differ in no more than their form.
+
+    Patient ids are named, as nowhere else: the difference is in them, and the check is for who keeps the table.
+    """
     scans: dict[str, list[str]] = {}
     for case in cases:
         scans.setdefault(case.patient_id, []).append(case.case_id)
