@@ -3,7 +3,10 @@
 import math
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
+from hemosweep.foldrun.spec import places_of
+from hemosweep.privacy import public_failure
 from hemosweep.runs import ENVIRONMENT_PREFIX
 from hemosweep.scores.summary import summarise
 from hemosweep.tracking import schema
@@ -20,11 +23,15 @@ def epoch_metrics(state: FoldState) -> Iterable[Metric]:
                 yield Metric(metric, float(value), milliseconds(event["time"]), epoch)
 
 
-def fold_tags(state: FoldState) -> dict[str, str]:
-    """Tags of a fold run: its device, and facts about its end other than scores."""
+def fold_tags(state: FoldState, folder: Path) -> dict[str, str]:
+    """Tags of a fold run: its device, and facts about its end other than scores.
+
+    The message of a failure names no folder, no machine and no user; the log in the fold run's folder does.
+    """
     tags = {f"{ENVIRONMENT_PREFIX}{name}": value for name, value in state.device.items()}
     if state.failure is not None:
-        tags |= {schema.TAG_FAILURE: state.failure, schema.TAG_NOTE: f"Failed: {state.failure}"}
+        failure = public_failure(state.failure, places_of(folder))
+        tags |= {schema.TAG_FAILURE: failure, schema.TAG_NOTE: f"Failed: {failure}"}
     if state.micro_batch_size is not None:
         tags[schema.TAG_MICRO_BATCH] = str(state.micro_batch_size)
     return tags

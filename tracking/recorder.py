@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy.orm import Session
 
 from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.privacy import public
 from hemosweep.scores.summary import summarise
 from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
@@ -76,7 +77,7 @@ class Recorder:
             return run_id
         self._open.add(run_id)
         if run_id not in self._described:
-            self._client.log_text(run_id, _json(info.config), schema.ARTIFACT_CONFIG)
+            self._client.log_text(run_id, _json(public(info.config)), schema.ARTIFACT_CONFIG)
             self._client.log_text(run_id, _json(info.environment), schema.ARTIFACT_ENVIRONMENT)
             self._described.add(run_id)
         return run_id
@@ -93,7 +94,7 @@ class Recorder:
         elif run.info.status == "FINISHED":
             return run  # its environment is not that of this replay
         self._reopen(run)
-        params = schema.flat_params(info.config)
+        params = schema.flat_params(public(info.config))
         self._client.log_batch(
             run.info.run_id,
             params=[Param(name, value) for name, value in params.items() if name not in run.data.params],
@@ -115,20 +116,20 @@ class Recorder:
             return
         with transaction(self._store) as session:
             if known is None:
-                child_id = self._write_fold(session, run_id, fold, digest, state)
+                child_id = self._write_fold(session, run_id, fold, digest, state, folder)
             else:
                 child_id = known.run_id
-                self._update_fold(child_id, state)
+                self._update_fold(child_id, state, folder)
         self._children[run_id][digest] = _Child(run_id=child_id, finished=state.status == "FINISHED")
 
-    def _write_fold(self, session: Session, run_id: str, fold: int, digest: str, state: FoldState) -> str:
+    def _write_fold(self, session: Session, run_id: str, fold: int, digest: str, state: FoldState, folder: Path) -> str:
         metrics = fold_metrics(state) if state.status == "FINISHED" else {}
         started, now = milliseconds(state.started), milliseconds(time.time())
         return write_run(
             session,
             self._experiment(run_id),
             name=schema.fold_run_name(fold),
-            tags=fold_tags(state)
+            tags=fold_tags(state, folder)
             | self._tags_of(run_id)
             | {
                 schema.TAG_LEVEL: schema.LEVEL_FOLD,
@@ -142,7 +143,7 @@ class Recorder:
             ended=None if state.status == "RUNNING" else max(started, milliseconds(state.ended)),
         )
 
-    def _update_fold(self, child_id: str, state: FoldState) -> None:
+    def _update_fold(self, child_id: str, state: FoldState, folder: Path) -> None:
         child = self._client.get_run(child_id)
         if state.status == "RUNNING":
             self._reopen(child)
@@ -154,7 +155,7 @@ class Recorder:
         metrics = [m for m in epoch_metrics(state) if m.step not in recorded]
         if state.status == "FINISHED":
             metrics += changed_metrics(self._client, child, fold_metrics(state))
-        tags = fold_tags(state)
+        tags = fold_tags(state, folder)
         self._client.log_batch(child_id, metrics=metrics, tags=changed_tags(child, tags))
         if state.status != "RUNNING":
             for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):

@@ -156,12 +156,15 @@ def report(
         Path | None,
         typer.Option(help="The runs' data set, to draw cases on. Default: phantoms under --out.", callback=expanded),
     ] = None,
+    with_paths: Annotated[
+        bool, typer.Option("--with-paths", help="Also name folders, machine and user, which others need not know.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
     from hemosweep.workflows.report import make_report
 
-    result = make_report(out, tuple(sweeps or ()), to=to, data=data)
+    result = make_report(out, tuple(sweeps or ()), to=to, data=data, with_paths=with_paths)
     for warning in result.warnings:
         print_warning(warning)
     print_result(result, as_json=as_json)

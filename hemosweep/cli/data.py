@@ -80,7 +80,7 @@ def describe(
 
     with progress_bar("reading cases") as progress:
         cohort = describe_cohort(data, lesion_label=lesion_label, jobs=num_jobs(jobs), progress=progress)
-    draw_cohort(cohort, png, title=data.resolve().name)
+    draw_cohort(cohort, png, title=cohort.title)
     if as_json:
         print_json(cohort.as_json())
         return

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 from hemosweep.runs import RunRecord, RunStore, find_replicates
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.recorded import recorded_description, recorded_digest
@@ -80,14 +81,23 @@ def run_scores(store: RunStore, run: RunRecord, metric: str) -> dict[str, float 
     Raises:
         BadInput: the run has no case table, or no such metric in it.
     """
-    return _scores(run, store.case_rows(run.run_id), metric)
+    return _scores(run, _rows(store, run), metric)
+
+
+def _rows(store: RunStore, run: RunRecord) -> list[dict[str, Any]]:
+    """A run's rows. Their ids are in Unicode's form NFC, whatever an earlier version recorded."""
+    names = ("case_id", "patient_id")
+    return [
+        {**row, **{name: canonical_id(str(row[name])) for name in names if name in row}}
+        for row in store.case_rows(run.run_id)
+    ]
 
 
 def _scores(run: RunRecord, rows: Sequence[Mapping[str, Any]], metric: str) -> dict[str, float | None]:
     known = [name for name in (rows[0] if rows else {}) if name not in (*TEXT_COLUMNS, "fold")]
     if metric not in known:
         raise BadInput(f"{run.full_name} ({run.run_id[:8]}): no metric {metric!r}; it has {', '.join(known) or 'none'}")
-    return scores_by_case(run.full_name, [(str(row["case_id"]), row[metric]) for row in rows])
+    return scores_by_case(run.full_name, [(row["case_id"], row[metric]) for row in rows])
 
 
 def choose_runs(store: RunStore, reference: str, metric: str = "dsc") -> tuple[tuple[RunRecord, ...], tuple[str, ...]]:
@@ -136,15 +146,13 @@ def _mean_false_positives(tables: Sequence[Sequence[Mapping[str, Any]]]) -> dict
     by_case: dict[str, list[float]] = {}
     for row in (row for rows in tables for row in rows):
         if row.get("false_positive_ml") is not None:
-            by_case.setdefault(str(row["case_id"]), []).append(row["false_positive_ml"])
+            by_case.setdefault(row["case_id"], []).append(row["false_positive_ml"])
     return {case_id: fmean(values_ml) for case_id, values_ml in by_case.items()}
 
 
 def _patients(rows: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
     """Patient by case, as far as the run recorded them; None where it recorded none."""
-    patients = {
-        str(row["case_id"]): str(row["patient_id"]) for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN
-    }
+    patients = {row["case_id"]: row["patient_id"] for row in rows if row.get("patient_id", UNKNOWN) != UNKNOWN}
     return patients or None
 
 
@@ -165,15 +173,15 @@ def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Si
             warnings=file.warnings,
         )
     runs, warnings = choose_runs(store, reference, metric)
-    tables = [store.case_rows(run.run_id) for run in runs]
+    tables = [_rows(store, run) for run in runs]
     rows = tables[-1]
     return Side(
         name=runs[0].full_name if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
         seeds=tuple(_scores(run, table, metric) for run, table in zip(runs, tables, strict=True)),
-        folds={str(row["case_id"]): str(row["fold"]) for row in rows},
-        ivh={str(row["case_id"]): str(row["ivh"]) for row in rows},
+        folds={row["case_id"]: str(row["fold"]) for row in rows},
+        ivh={row["case_id"]: str(row["ivh"]) for row in rows},
         patients=_patients(rows),
-        without_lesion=frozenset(str(row["case_id"]) for row in rows if row.get("reference_ml") == 0),
+        without_lesion=frozenset(row["case_id"] for row in rows if row.get("reference_ml") == 0),
         false_positive_ml=_mean_false_positives(tables),
         runs=runs,
         program=HEMOSWEEP,

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from hemosweep.comparison.compare import SideComparison, compare_sides
 from hemosweep.comparison.sides import Side
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 from hemosweep.scores.catalogue import find_metric
 from hemosweep.scores.table import UNKNOWN, scores_by_case
 from hemosweep.stats.paired import PairedComparison, paired_comparison
@@ -59,7 +60,7 @@ def _side(name: str, table: "pd.DataFrame", metric: str) -> Side:
     for column in ("case_id", metric):
         if column not in table.columns:
             raise BadInput(f"table {name} has no column {column!r}; it has {', '.join(map(str, table.columns))}")
-    case_ids = [str(case_id) for case_id in table["case_id"]]
+    case_ids = [canonical_id(str(case_id)) for case_id in table["case_id"]]
 
     def texts(column: str) -> dict[str, str] | None:
         if column not in table.columns:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hemosweep.config import CrossValidationConfig
 from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +45,10 @@ def _deal(groups: Sequence[tuple[str, tuple[Case, ...]]], num_hands: int, rng: r
 
 
 def _by_patient(cases: Sequence[Case]) -> list[tuple[str, tuple[Case, ...]]]:
-    patients = sorted({case.patient_id for case in cases})
-    ordered = sorted(cases, key=lambda case: case.case_id)
-    return [(patient, tuple(case for case in ordered if case.patient_id == patient)) for patient in patients]
+    scans: dict[str, list[Case]] = {}
+    for case in sorted(cases, key=lambda case: case.case_id):
+        scans.setdefault(canonical_id(case.patient_id), []).append(case)
+    return [(patient, tuple(scans[patient])) for patient in sorted(scans)]
 
 
 def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fold, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id, stored_path
 
 TABLE_NAME = "participants.tsv"
 REQUIRED_COLUMNS = ("participant_id", "patient_id", "ivh")
@@ -31,8 +32,8 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
 
 
 def case_file(data: Path, case_id: str, suffix: str) -> Path:
-    """Path of a case's file; `suffix` is ct, cta, or one of the masks."""
-    return data / case_id / "ct" / f"{case_id}_{suffix}.nii.gz"
+    """Path of a case's file; `suffix` is ct, cta, or one of the masks. Names on disk may have another Unicode form."""
+    return stored_path(stored_path(data, case_id) / "ct", f"{case_id}_{suffix}.nii.gz")
 
 
 def read_participants(data: Path) -> tuple[Case, ...]:
@@ -52,7 +53,7 @@ def read_participants(data: Path) -> tuple[Case, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestRow:
-    """The required cells of a row, unchanged."""
+    """The required cells of a row; ids are in Unicode's form NFC."""
 
     line: int
     case_id: str
@@ -88,7 +89,7 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
         raise BadInput(f"{table}: lists no cases; add one row a case")
     rows = []
     for line, row in cells:
-        case_id, patient_id, ivh = ((row[column] or "").strip() for column in REQUIRED_COLUMNS)
+        case_id, patient_id, ivh = (canonical_id((row[column] or "").strip()) for column in REQUIRED_COLUMNS)
         rows.append(ManifestRow(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
     return tuple(rows)
 

@@ -9,6 +9,7 @@ from hemosweep.components.record import FindType, as_json, find_own, from_json
 from hemosweep.config import ArmConfig, config_as_dict, config_from_dict
 from hemosweep.errors import BadInput
 from hemosweep.files import write_text
+from hemosweep.privacy import places_in
 from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import UNKNOWN
 
@@ -103,6 +104,15 @@ class FoldRunSpec:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"{folder}: {SPEC_NAME} is damaged, or of another version; run its sweep again") from error
+
+
+def places_of(folder: Path) -> set[Path]:
+    """Folders that a fold run works with: its own, those of its cases and its project, and the folders above them."""
+    try:
+        spec = read_json(folder / SPEC_NAME)
+    except (OSError, ValueError):
+        spec = None
+    return places_in([str(folder.absolute() / SPEC_NAME), spec])
 
 
 def read_json(path: Path) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 from hemosweep.importers.layouts import Layout
 from hemosweep.importers.protocol import FunctionImporter, ImportOption
 from hemosweep.importers.writer import ImportedCase, ImportSummary, check_out, write_dataset
@@ -105,7 +106,7 @@ def _check_choice(number: int | None, studies: "Sequence[Sequence[DicomSeries]]"
 
 def _patient_ids(studies: "Sequence[Sequence[DicomSeries]]") -> tuple[list[str], tuple[str, ...]]:
     """P001 and so on, the same for the studies of one patient, and what is odd about the sharing."""
-    keys = [group[0].patient or group[0].study for group in studies]  # no PatientID: a patient of its own
+    keys = [canonical_id(group[0].patient or group[0].study) for group in studies]  # no PatientID: a patient of its own
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys), start=1)}
     width = max(3, len(str(len(numbers))))
     notes = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import FunctionImporter, ImportOption
 from hemosweep.importers.source import nifti_files, pair_scans, read_table
@@ -113,7 +114,7 @@ def _patients(source: Path, root: Path) -> dict[str, str]:
                 if line.strip():
                     entry = json.loads(line)
                     scan = entry["scan_"] if "scan_" in entry else entry["scan"]
-                    patients[str(scan)] = str(entry["patient"]).removeprefix("ID_")
+                    patients[canonical_id(str(scan))] = str(entry["patient"]).removeprefix("ID_")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{path}: cannot be read ({error}); use the file as it was published") from error
     return patients

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id, stored_path
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 _RSNA_NAME = re.compile(r"ID_(?P<patient>[0-9a-f]+)_ID_[0-9a-f]+")
@@ -38,6 +39,8 @@ def pair_scans(images: Mapping[str, Path], labels: Mapping[str, Path]) -> tuple[
 def nifti_files(folder: Path) -> dict[str, Path]:
     """The NIfTI files of a folder by their names without .nii or .nii.gz, sorted; hidden files (`._001.nii`) are not.
 
+    The names are canonical ids, so that those of two folders fit each other.
+
     Raises:
         BadInput: the folder cannot be listed, or a name is there twice.
     """
@@ -46,7 +49,7 @@ def nifti_files(folder: Path) -> dict[str, Path]:
         suffix = next((suffix for suffix in NIFTI_SUFFIXES if name.endswith(suffix)), None)
         if suffix is None:
             continue
-        stem = name.removesuffix(suffix)
+        stem = canonical_id(name.removesuffix(suffix))
         if stem in files:
             raise BadInput(f"{folder}: holds both {files[stem].name} and {name}; keep one of them")
         files[stem] = folder / name
@@ -71,7 +74,7 @@ def _names(folder: Path) -> list[str]:
 
 def nifti_file(folder: Path, stem: str) -> Path:
     """Path of a file of that name as .nii.gz or .nii, the existing one; .nii.gz where neither exists."""
-    paths = [folder / f"{stem}{suffix}" for suffix in NIFTI_SUFFIXES]
+    paths = [stored_path(folder, f"{stem}{suffix}") for suffix in NIFTI_SUFFIXES]
     return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 
@@ -84,7 +87,7 @@ def subject_ids(names: Iterable[str]) -> dict[str, str]:
     ids: dict[str, str] = {}
     taken: dict[str, str] = {}
     for name in names:
-        letters = re.sub(r"(^|_)ID_|[^A-Za-z0-9]", "", name)
+        letters = re.sub(r"(^|_)ID_|[^A-Za-z0-9]", "", canonical_id(name))
         if not letters:
             raise BadInput(f"case {name!r}: its name has no letter or digit to make an id from; rename its files")
         if letters.lower() in taken:
@@ -101,7 +104,9 @@ def patient_of(name: str) -> str:
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Rows of a comma-separated table, cells stripped, empty rows skipped; column names are met in any case.
+    """Rows of a comma-separated table, empty rows skipped; column names are met in any case.
+
+    Cells are stripped and, as they may hold ids, in Unicode's form NFC.
 
     Raises:
         BadInput: the table is missing or unreadable, or lacks one of the columns.
@@ -116,5 +121,9 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if missing:
         raise BadInput(f"{path}: lacks the column {', '.join(missing)}; use the table as it was published")
     places = {column: header.index(column.lower()) for column in columns}
-    cells = [[cell.strip() for cell in row] + [""] * len(header) for row in rows[1:] if any(map(str.strip, row))]
+    cells = [
+        [canonical_id(cell.strip()) for cell in row] + [""] * len(header)
+        for row in rows[1:]
+        if any(map(str.strip, row))
+    ]
     return [{column: row[place] for column, place in places.items()} for row in cells]

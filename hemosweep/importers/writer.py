@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS,
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import write_text
+from hemosweep.ids import canonical_id
 
 if TYPE_CHECKING:
     from hemosweep.arrays import Mask
@@ -114,6 +115,7 @@ def write_dataset(
             progress(done, len(cases))
         try:
             case = read()
+            case = replace(case, case_id=canonical_id(case.case_id))
             if case.lesion_DHW is not None and not case.lesion_DHW.any():
                 left_out.append(case_id)
                 continue
@@ -195,7 +197,12 @@ def _compact(volume: "Volume") -> "Volume":
 
 def _row(case: ImportedCase) -> dict[str, str]:
     ivh = "n/a" if case.ivh is None else ("yes" if case.ivh else "no")
-    return {"participant_id": case.case_id, "patient_id": case.patient_id, "ivh": ivh, **case.columns}
+    return {
+        "participant_id": case.case_id,
+        "patient_id": canonical_id(case.patient_id),
+        "ivh": ivh,
+        **case.columns,
+    }
 
 
 def _write_tables(out: Path, layout: str, notes: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:

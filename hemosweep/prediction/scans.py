@@ -7,6 +7,7 @@ from pathlib import Path
 from hemosweep.data.case import Case
 from hemosweep.data.manifest import TABLE_NAME, read_participants
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 
 SUFFIX = ".nii.gz"
 
@@ -32,9 +33,12 @@ def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, 
     files = sorted(path for path in scan.glob(f"*{SUFFIX}") if path.is_file() and not path.name.startswith("."))
     if not files:
         raise BadInput(f"{scan}: holds no *{SUFFIX} and no participants.tsv; give a folder of scans or a data set")
-    return tuple(_case(path, None) for path in files)
+    cases = {case.case_id: case for case in (_case(path, None) for path in files)}
+    if len(cases) < len(files):
+        raise BadInput(f"{scan}: two files have one name in two Unicode forms (NFC and NFD); rename one of them")
+    return tuple(cases.values())
 
 
 def _case(scan: Path, cta: Path | None) -> Case:
-    name = scan.name.removesuffix(".gz").removesuffix(".nii")
+    name = canonical_id(scan.name.removesuffix(".gz").removesuffix(".nii"))
     return Case(case_id=name, patient_id=name, ivh=None, ct_path=scan, lesion_path=None, cta_path=cta)

@@ -77,6 +77,12 @@ class Cohort:
     digest: str | None
 
     @property
+    def title(self) -> str:
+        """Name of the data set for a picture: what it holds, not where it lies."""
+        named = "" if self.digest is None else f", data set {self.digest}"
+        return f"{len(self.cases)} cases{named}"
+
+    @property
     def num_ivh(self) -> dict[str, int]:
         """Cases whose table says yes, no and n/a."""
         counts = Counter(case.ivh for case in self.cases)

@@ -14,6 +14,7 @@ from hemosweep.qc.between import (
 from hemosweep.qc.case import examine
 from hemosweep.qc.problem import SEVERITIES, CheckReport
 from hemosweep.qc.table import read_table, unlisted_folders
+from hemosweep.qc.twins import twin_problems
 
 
 def check_dataset(
@@ -40,7 +41,13 @@ def check_dataset(
     ]
     place = {case.case_id: index for index, case in enumerate(cases)}
     case_problems.sort(key=lambda problem: (place[problem.case_id], SEVERITIES.index(problem.severity)))
-    problems = (*case_problems, *table_problems, *unlisted_folders(data, cases), *shared_patient_problems(examined))
+    problems = (
+        *case_problems,
+        *table_problems,
+        *unlisted_folders(data, cases),
+        *twin_problems(cases),
+        *shared_patient_problems(examined),
+    )
     broken = {problem.case_id for problem in problems if problem.severity == "error"}
     return CheckReport(
         case_ids=tuple(case.case_id for case in cases),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hemosweep.data.case import Case
 from hemosweep.data.manifest import TABLE_NAME, case_of, id_fault, read_rows, value_faults
+from hemosweep.ids import canonical_id
 from hemosweep.qc.problem import Problem
 
 
@@ -46,5 +47,5 @@ def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
             message=f"folder {name} has no row in {TABLE_NAME}; add one or take the folder away",
         )
         for name in folders
-        if name not in listed
+        if canonical_id(name) not in listed
     ]

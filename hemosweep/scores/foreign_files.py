@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 
 # Our name of a score to their name. Every other score has only their name.
 NNUNET_NAMES = {"dsc": "Dice"}
@@ -102,7 +103,7 @@ def _by_label(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _case_id(entry: Mapping[str, Any]) -> str:
     file = str(entry.get("prediction_file") or entry["reference_file"])
     name = re.split(r"[/\\]", file)[-1]  # written on any system
-    return name.removesuffix(".gz").rpartition(".")[0] or name
+    return canonical_id(name.removesuffix(".gz").rpartition(".")[0] or name)
 
 
 def _number(path: Path, case_id: str, name: str, value: Any) -> float | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 from hemosweep.scores.foreign_files import MIST_ID, is_mist, mist_column, mist_rows, nnunet_scores
 from hemosweep.scores.table import scores_by_case
 
@@ -56,7 +57,7 @@ def names_a_file(reference: str) -> bool:
 
 
 def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
-    """Read the scores of one metric by case id. Ids are text, so that 001 is not 1.
+    """Read the scores of one metric by case id. Ids are text, so that 001 is not 1, in Unicode's form NFC.
 
     Args:
         label: the label whose scores are read, for a file with several.
@@ -89,6 +90,8 @@ def read_score_file(path: Path, metric: str, label: str | None) -> FileScores:
     columns, rows, delimiter = _read_table(path, text)
     for name in (CASE_ID, FOLD, IVH, PATIENT_ID, metric):
         columns, rows = _renamed(columns, rows, name)
+    ids = [name for name in (CASE_ID, PATIENT_ID, MIST_ID) if name in columns]
+    rows = [row | {name: canonical_id(row[name]) for name in ids} for row in rows]
     if is_mist(columns):
         column, labels, label = mist_column(path, columns, metric, label)
         rows = mist_rows(rows)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hemosweep.errors import BadInput
+from hemosweep.ids import canonical_id
 from hemosweep.scores.catalogue import METRICS
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ CASE_COLUMNS = ("case_id", "dsc", "fold", "ivh", "patient_id", *(name for name i
 def case_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
     """Rows as a table in the order of the case ids: columns `CASE_COLUMNS` first, further ones after them.
 
-    `case_id` is text ("001" stays "001"), NaN is undefined. A score that the rows lack, such as those of an earlier
-    version, is all NaN, which means not computed; a text that they lack is "n/a".
+    Ids are text ("001" stays "001") in Unicode's form NFC; NaN is undefined. A score that the rows lack, such as those
+    of an earlier version, is all NaN, which means not computed; a text that they lack is "n/a".
     """
     import pandas as pd
 
@@ -35,6 +36,8 @@ def case_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
     table = table.reindex(columns=[*CASE_COLUMNS, *further])
     table[["ivh", "patient_id"]] = table[["ivh", "patient_id"]].astype(object).fillna(UNKNOWN)
     table = table.astype(dict.fromkeys(TEXT_COLUMNS, str) | {"fold": int} | dict.fromkeys(NUMBER_COLUMNS, float))
+    for name in ("case_id", "patient_id"):
+        table[name] = table[name].map(canonical_id)
     return table.sort_values("case_id", ignore_index=True)
 
 
@@ -43,14 +46,15 @@ Scores = Mapping[str, float | None]
 
 
 def scores_by_case(side: str, rows: Iterable[tuple[str, float | None]]) -> dict[str, float | None]:
-    """Scores from the rows of a table.
+    """Scores from the rows of a table, by case ids in Unicode's form NFC.
 
     Raises:
         BadInput: a case id occurs twice; every such id is named.
     """
     scores: dict[str, float | None] = {}
     twice: set[str] = set()
-    for case_id, value in rows:
+    for name, value in rows:
+        case_id = canonical_id(name)
         if case_id in scores:
             twice.add(case_id)
         scores[case_id] = value

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hemosweep.ids import by_id, canonical_id
 from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import Scores
@@ -120,10 +121,11 @@ def paired_comparison(
     groups: tuple[GroupDifference, ...] = ()
     interaction = None
     if ivh is not None:
-        groups, interaction, unlabelled = compare_groups(case_ids, a_N, b_N, ivh, resolution)
+        groups, interaction, unlabelled = compare_groups(case_ids, a_N, b_N, by_id(ivh), resolution)
         warnings += unlabelled
-    folds, moved = compare_folds(case_ids, diff_N, folds_a, folds_b, resolution)
-    shared_patients, shared = compare_patients(case_ids, diff_N, patients or {}, resolution)
+    folds, moved = compare_folds(case_ids, diff_N, _of_cases(folds_a), _of_cases(folds_b), resolution)
+    patient_of = {case_id: canonical_id(patient) for case_id, patient in by_id(patients or {}).items()}
+    shared_patients, shared = compare_patients(case_ids, diff_N, patient_of, resolution)
     spread, missing = baseline_spread(baseline_seeds, case_ids, metric)
     outliers = find_outliers(case_ids, diff_N, resolution)
     warnings += [*moved, *shared, *missing, *_outlier_warning(outliers, metric)]
@@ -204,6 +206,10 @@ def _plain(value: Any) -> Any:
 
 def _seeds(scores: Scores | Sequence[Scores]) -> Sequence[Scores]:
     return [scores] if isinstance(scores, Mapping) else scores
+
+
+def _of_cases(folds: Mapping[str, str | int] | None) -> Mapping[str, str | int] | None:
+    return None if folds is None else by_id(folds)
 
 
 def _status(pairs: Pairs) -> TestStatus:

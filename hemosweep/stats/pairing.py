@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.errors import BadInput
+from hemosweep.ids import by_id
 from hemosweep.scores.metric import MetricDescription, check_range
 from hemosweep.scores.table import Scores
 
@@ -109,7 +110,12 @@ def _exclusions(sides: Mapping[str, list[dict[str, float]]], ids: Mapping[str, s
 
 
 def to_floats(scores: Scores) -> dict[str, float]:
-    return {case_id: math.nan if value is None else float(value) for case_id, value in scores.items()}
+    """Scores by case ids in Unicode's form NFC; None as NaN.
+
+    Raises:
+        BadInput: two ids are one in that form.
+    """
+    return {case_id: math.nan if value is None else float(value) for case_id, value in by_id(scores).items()}
 
 
 def _resolution(largest: float) -> float:

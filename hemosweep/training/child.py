@@ -6,7 +6,6 @@ The process is forked from a server that has imported this module, and torch wit
 import errno
 import multiprocessing
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,10 +17,11 @@ from hemosweep.foldrun.journal import NO_SPACE, UNWRITABLE, Journal
 from hemosweep.foldrun.lock import LOCK_NAME, LOCK_PATIENCE_S, TAKEN, Held, hold
 from hemosweep.foldrun.pause import PAUSED, Paused, pause_on_sigterm
 from hemosweep.foldrun.seal import BROKEN, BrokenSeal, is_sealed
-from hemosweep.foldrun.spec import JOURNAL_NAME
+from hemosweep.foldrun.spec import JOURNAL_NAME, places_of
 from hemosweep.identity.trusted import read_trusted
 from hemosweep.model.device import is_device_lost
 from hemosweep.model.memory import OutOfMemory, is_host_full, is_out_of_memory
+from hemosweep.privacy import public_failure
 from hemosweep.processes import die_with_parent
 from hemosweep.training.compiled import GraphFailed
 from hemosweep.training.fold_run import run_fold
@@ -106,7 +106,7 @@ def train_fold(folder: Path) -> int:
         return PAUSED
     except Exception as error:
         _log(error)
-        journal.write("failed", kind=_kind(error), transient=_may_pass(error), message=_message(error))
+        journal.write("failed", kind=_kind(error), transient=_may_pass(error), message=_message(error, folder))
         return 1
     return 0
 
@@ -146,17 +146,14 @@ def _log(error: Exception) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # The rest of the buffer must go somewhere.
 
 
-def _message(error: Exception) -> str:
-    """One line that names files, not their folders."""
+def _message(error: Exception, folder: Path) -> str:
+    """One line that names files, not their folders: the tracker records the journal, but not the log."""
+    places = places_of(folder)
+    first = next(iter(str(error).splitlines()), type(error).__name__)
     if isinstance(error, OSError) and error.filename is not None:
-        error.filename = Path(os.fsdecode(error.filename)).name
-        return system_message(error)
-    if is_device_lost(error) and not is_out_of_memory(error):
-        first, *_ = str(error).splitlines()
-        return f"{_without_folders(first)}; the GPU failed or was taken away, see nvidia-smi and the system's log"
-    return _without_folders(str(error).splitlines()[0] if str(error) else type(error).__name__)
-
-
-def _without_folders(message: str) -> str:
-    """A message with file names in place of paths: the tracker records the journal, but not the log."""
-    return re.sub(r"/(?:[^/\s:]+/)+", "", message)
+        path = Path(os.fsdecode(error.filename))
+        places |= {*path.parents} if path.is_absolute() else set()
+        first = system_message(error)
+    elif is_device_lost(error) and not is_out_of_memory(error):
+        first += "; the GPU failed or was taken away, see nvidia-smi and the system's log"
+    return public_failure(first, places)

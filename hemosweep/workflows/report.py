@@ -13,6 +13,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
 from hemosweep.report.document.facts import SweepFacts
+from hemosweep.report.document.provenance import Origin
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
 from hemosweep.report.terminal.progress import progress_bar
@@ -47,13 +48,19 @@ class ReportResult:
 
 
 def make_report(
-    out: str | Path, names: Sequence[str] = (), *, to: str | Path | None = None, data: str | Path | None = None
+    out: str | Path,
+    names: Sequence[str] = (),
+    *,
+    to: str | Path | None = None,
+    data: str | Path | None = None,
+    with_paths: bool = False,
 ) -> ReportResult:
     """Write the report of the named sweeps, or of all that have a finished run, and log it to MLflow.
 
     Args:
         to: folder to write, None for `report` in `out`.
         data: the data set of the runs, None for the phantoms in `out`.
+        with_paths: also name the folders, the machine and the user. By default a report names none of them.
 
     Raises:
         BadInput: no store, an unknown sweep, one without a finished run, or a folder that is not ours to replace.
@@ -76,13 +83,14 @@ def make_report(
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
-        document = report_document(facts, pictures)
+        origin = Origin(out=out.resolve(), data=None if data is None else data.resolve(), is_named=with_paths)
+        document = report_document(facts, pictures, origin)
         write_documents(document, folder)
     return ReportResult(
         folder=to,
         sweeps=tuple(declaration.name for declaration in chosen),
         figures=tuple(picture.path for picture in document.pictures()),
-        runs=_log(out, facts, pictures, to),
+        runs=_log(out, facts, pictures, to, origin),
         warnings=warnings,
     )
 
@@ -117,7 +125,13 @@ def _draw(facts: Sequence[SweepFacts], folder: Path) -> dict[str, SweepPictures]
         return {sweep.name: draw_sweep(sweep, folder, drawn) for sweep in facts}
 
 
-def _log(out: Path, facts: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures], folder: Path) -> dict[str, str]:
+def _log(
+    out: Path,
+    facts: Sequence[SweepFacts],
+    pictures: Mapping[str, SweepPictures],
+    folder: Path,
+    origin: Origin,
+) -> dict[str, str]:
     """Log to each sweep's experiment the report of that sweep alone; returns the runs' ids by sweep.
 
     Raises:
@@ -128,7 +142,7 @@ def _log(out: Path, facts: Sequence[SweepFacts], pictures: Mapping[str, SweepPic
     run_ids = {}
     with progress_bar("logging to MLflow") as progress:
         for place, sweep in enumerate(facts):
-            document = report_document([sweep], pictures)
+            document = report_document([sweep], pictures, origin)
             with tempfile.TemporaryDirectory() as temporary:
                 staged = Path(temporary)
                 for picture in document.pictures():

@@ -522,3 +522,29 @@ def test_what_too_many_cases_leave_out_is_said(main, scores):
     assert code == 0
     (line,) = (line for line in stdout.splitlines() if "BCa" in line)
     assert line.split("BCa bootstrap")[1].strip() == "not computed: more than 10,000 cases"
+
+
+def test_case_ids_in_either_unicode_form_are_one_case_in_every_format(compared, scores, tmp_path):
+    composed, decomposed = "M\u00fcller", "Mu\u0308ller"
+    ours = scores("a.csv", {composed: 0.5, "002": 0.6, "003": 0.7}, patient_id=[composed, "P2", decomposed])
+    theirs = scores("b.csv", {decomposed: 0.6, "002": 0.6, "003": 0.9})
+    nnunet = tmp_path / "summary.json"
+    cases = [
+        {"prediction_file": f"/out/{case_id}.nii.gz", "metrics": {"1": {"Dice": dice, "n_ref": 9}}}
+        for case_id, dice in ((decomposed, 0.6), ("002", 0.6), ("003", 0.9))
+    ]
+    nnunet.write_text(json.dumps({"metric_per_case": cases}))
+    mist = tmp_path / "results.csv"
+    mist.write_text(f"id,tumor_dice\n{decomposed},0.6\n002,0.6\n003,0.9\nMean,0.7\n", encoding="utf-8")
+    for other in (theirs, nnunet, mist):
+        result = compared(ours, other)
+        assert (result["n"], result["excluded"]) == (3, [])
+        assert result["mean_diff"] == pytest.approx(0.1)
+        assert result["patients"]["shared"] == [["003", composed]]
+
+
+def test_a_case_in_two_unicode_forms_is_a_case_twice(main, scores):
+    twice = scores("a.csv", {"M\u00fcller": 0.5, "Mu\u0308ller": 0.6})
+    code, stdout, stderr = main("compare", twice, scores("b.csv", {"M\u00fcller": 0.5}))
+    assert (code, stdout) == (2, "")
+    assert "more than one row for M\u00fcller; keep one row a case" in stderr

@@ -196,6 +196,33 @@ def test_a_failed_fold_says_why_and_recovers_when_it_is_run_again(fold):
     assert schema.TAG_FAILURE not in child.data.tags
 
 
+def test_a_failed_fold_names_no_folder_no_machine_and_no_user(fold, monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "ws12.planted.example")
+    monkeypatch.setenv("LOGNAME", "jane_planted")
+    data = "/srv/St Planted Hospital/planted scans"
+    case = {"case_id": "001", "path": f"{data}/derivatives/abc/001.npz"}
+    (fold.folder.path / "spec.json").write_text(json.dumps({"train": [case], "project": "/lab of planted/code"}))
+    fold.folder.start()
+    message = (
+        f"{data}/derivatives/abc/001.npz: not for jane_planted on ws12; {data}, {fold.folder.path}, /lab of planted"
+    )
+    fold.folder.event("failed", 1003.0, kind="data", message=message)
+    tags = fold.record().data.tags
+    expected = "data: 001.npz: not for [user] on [machine]; [folder], [folder], [folder]"
+    assert tags[schema.TAG_FAILURE] == expected
+    assert tags[schema.TAG_NOTE] == f"Failed: {expected}"
+
+
+def test_a_path_in_a_configuration_is_recorded_without_its_folder(out, replicate):
+    recorder = Recorder(out)
+    config = {"network": {"type": "own.Net", "weights": "/srv/planted/start.pt", "depth": 3}}
+    run_id = recorder.begin_replicate(replicate(config=config))
+    params = recorder._store.client.get_run(run_id).data.params
+    assert params == {"network.type": "own.Net", "network.weights": "start.pt", "network.depth": "3"}
+    (written,) = out.glob(f"artifacts/*/{run_id}/artifacts/{schema.ARTIFACT_CONFIG}")
+    assert json.loads(written.read_text())["network"]["weights"] == "start.pt"
+
+
 @pytest.mark.parametrize("call", ["log_batch", "set_terminated"])
 def test_an_outage_in_the_midst_of_a_fold_changes_nothing(out, fold, monkeypatch, call):
     def away(*arguments, **keywords):

@@ -1,9 +1,15 @@
-"""Provenance of a report's figures: digests, commit, versions, hardware and hours, without the name of a machine."""
+"""Provenance of a report's figures: digests, commit, versions, hardware and hours.
+
+Folders, the machine and the user are named only where the user asks for them.
+"""
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from hemosweep.report.document.document import Column, Table
+from hemosweep.privacy import machine_and_user, places_in
+from hemosweep.report.document.document import Column, Section, Table
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
@@ -21,6 +27,38 @@ _TAGS = {
 }
 _VERSIONS = ("hemosweep", "torch", "numpy", "scipy", "nibabel", "mlflow", "optuna", "pandas")
 SECONDS_PER_HOUR = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Origin of a report, which a hospital would not share: `is_named` where the user asks for it.
+
+    `data` is None where no data set was given.
+    """
+
+    out: Path
+    data: Path | None
+    is_named: bool
+
+    @property
+    def places(self) -> set[Path]:
+        """The folders, and those above them."""
+        return places_in([str(place / "file") for place in (self.out, self.data) if place is not None])
+
+    def section(self) -> Section:
+        machine, user = machine_and_user()
+        facts = (
+            ("Output folder", str(self.out)),
+            ("Data set", UNDEFINED if self.data is None else str(self.data)),
+            ("Machine", machine),
+            ("User", user),
+        )
+        table = Table(
+            caption="Where this report was made; it is not for others (--with-paths).",
+            columns=(Column(name="What", align="left"), Column(name="Value", align="left")),
+            rows=tuple((name, value) for name, value in facts if value not in {UNDEFINED, ""}),
+        )
+        return Section(title="Origin", anchor="origin", blocks=(table,))
 
 
 def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:

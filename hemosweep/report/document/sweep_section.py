@@ -1,11 +1,12 @@
 """A sweep as a section of a report: its tables, its pictures, and each comparison in one sentence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hemosweep.privacy import public
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
-from hemosweep.report.document.provenance import provenance_tables
+from hemosweep.report.document.provenance import Origin, provenance_tables
 from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
 from hemosweep.report.paper.printed import paper_notes, paper_place
 from hemosweep.report.terminal.table import ARROW
@@ -35,12 +36,22 @@ class SweepPictures:
     by_pair: Mapping[tuple[str, str], tuple[Picture, ...]]
 
 
-def report_document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures]) -> Document:
+def report_document(
+    sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures], origin: Origin | None = None
+) -> Document:
     """The report of these sweeps, in their order.
 
     Args:
         pictures: those of each sweep, by its name.
+        origin: where it is made. Without `Origin.is_named` no text of the report names a folder.
     """
+    document = _document(sweeps, pictures)
+    if origin is not None and origin.is_named:
+        return replace(document, sections=(*document.sections, origin.section()))
+    return public(document, () if origin is None else origin.places)
+
+
+def _document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures]) -> Document:
     several = len(sweeps) > 1
     of_paper = any(paper_place(sweep.name) for sweep in sweeps)
     opening: tuple[Block, ...] = tuple(Text(text=text) for text in (_READING if of_paper else _READING[1:]))

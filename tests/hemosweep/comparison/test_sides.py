@@ -80,3 +80,16 @@ def test_a_metric_that_a_run_lacks_lists_those_that_it_has():
 def test_labels_are_for_files_that_have_several(labels, said):
     with pytest.raises(BadInput, match=said):
         read({"s/a@0": cases(SMALL), "s/b@0": cases(MIDDLE)}, "s/a", "s/b", labels=labels)
+
+
+def test_ids_that_an_earlier_version_recorded_in_nfd_are_those_of_a_newer_run():
+    names = {"composed": "M\u00fcller", "decomposed": "Mu\u0308ller"}
+    tables = {}
+    for arm, name in names.items():
+        table = cases(SMALL)
+        table["case_id"] = [name, *IDS[1:]]
+        table["patient_id"] = [name, *IDS[1:]]
+        tables[f"s/{arm}@0"] = table
+    a, b = read(tables, "s/composed", "s/decomposed")
+    assert a.seeds[0] == b.seeds[0]
+    assert (a.folds, a.ivh, a.patients) == (b.folds, b.ivh, b.patients)

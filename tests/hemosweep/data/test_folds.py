@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hemosweep.config import CrossValidationConfig
 from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold, draw_folds
+from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 
 
@@ -136,3 +137,25 @@ def test_a_case_in_two_parts_is_an_error(doubled: tuple[str, str]) -> None:
     parts |= dict.fromkeys(doubled, ("x",))
     with pytest.raises(BadInput, match="fold 3: a case is in two parts"):
         Fold(index=3, **parts)
+
+
+def test_one_patient_in_two_unicode_forms_is_in_one_fold() -> None:
+    cases = [
+        Case(case_id=f"sub-{number}", patient_id=patient, ivh=None, ct_path=Path("ct"), lesion_path=Path("lesion"))
+        for number, patient in enumerate(("M\u00fcller", "Mu\u0308ller", "P2", "P3", "P4"))
+    ]
+    for seed in range(20):
+        for fold in draw_folds(cases, CrossValidationConfig(num_folds=4, fold_seed=seed)):
+            assert ("sub-0" in fold.test) == ("sub-1" in fold.test)
+
+
+def test_the_folds_of_ids_in_nfc_are_those_of_earlier_versions() -> None:
+    """Drawn at the commit before ids were compared in NFC: a stored split keeps its digest."""
+    ids = ("Müller", "Ørsted", "Pérez", "Zoë", "7", "007", "\uff507", "b", "B", "\uff21")
+    cases = [
+        Case(case_id=f"sub-{name}", patient_id=name, ivh=number % 3 == 0, ct_path=Path("ct"), lesion_path=None)
+        for number, name in enumerate(ids)
+    ]
+    folds = draw_folds(cases, CrossValidationConfig(num_folds=3))
+    split = [[fold.index, fold.train, fold.validation, fold.test] for fold in folds]
+    assert digest_json(split) == "fc42d4f36469aa16"

@@ -2,8 +2,14 @@ from pathlib import Path
 
 import pytest
 
+from hemosweep.config import ArmConfig, CrossValidationConfig
+from hemosweep.data.case import patient_names
+from hemosweep.data.content import dataset_digest
+from hemosweep.data.folds import draw_folds
 from hemosweep.data.manifest import read_manifest
+from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
+from hemosweep.identity.fold_run import fold_run_digest
 
 HEADER = "participant_id\tpatient_id\tivh\n"
 NOTED = "participant_id\tpatient_id\tivh\tnote\n"
@@ -120,3 +126,56 @@ def test_a_missing_folder_or_table_is_refused_by_name(tmp_path: Path) -> None:
         read_manifest(tmp_path / ("x" * 300))
     with pytest.raises(BadInput, match=r"participants\.tsv: not found; .*participant_id, patient_id, ivh"):
         read_manifest(tmp_path)
+
+
+COMPOSED, DECOMPOSED = "Pérez", "Pe\u0301rez"
+
+
+@pytest.mark.parametrize("in_table", [COMPOSED, DECOMPOSED], ids=["table NFC", "table NFD"])
+@pytest.mark.parametrize("folder", [COMPOSED, DECOMPOSED], ids=["folder NFC", "folder NFD"])
+@pytest.mark.parametrize("file", [COMPOSED, DECOMPOSED], ids=["file NFC", "file NFD"])
+def test_an_id_is_one_in_either_unicode_form_of_table_folder_and_file(
+    tmp_path: Path, in_table: str, folder: str, file: str
+) -> None:
+    (tmp_path / f"sub-{folder}" / "ct").mkdir(parents=True)
+    for suffix in ("ct", "label-lesion_mask", "cta"):
+        (tmp_path / f"sub-{folder}" / "ct" / f"sub-{file}_{suffix}.nii.gz").touch()
+    (tmp_path / "participants.tsv").write_text(f"{HEADER}sub-{in_table}\t{in_table}\tno\n", encoding="utf-8")
+    (case,) = read_manifest(tmp_path)
+    assert (case.case_id, case.patient_id) == (f"sub-{COMPOSED}", COMPOSED)
+    assert case.ct_path == tmp_path / f"sub-{folder}" / "ct" / f"sub-{file}_ct.nii.gz"
+    assert case.lesion_path is not None
+    assert case.cta_path is not None
+
+
+def test_one_id_in_two_unicode_forms_is_listed_twice(tmp_path: Path) -> None:
+    table = f"{HEADER}sub-{COMPOSED}\tP1\tno\nsub-{DECOMPOSED}\tP2\tno\n"
+    with pytest.raises(BadInput, match=f"sub-{COMPOSED} is listed twice"):
+        read_manifest(make_data(tmp_path, table, (f"sub-{COMPOSED}", f"sub-{DECOMPOSED}")))
+
+
+def test_a_patient_in_two_unicode_forms_has_one_name_in_results_and_never_parts_across_folds(tmp_path: Path) -> None:
+    ids = tuple(f"sub-{number:03}" for number in range(6))
+    patients = (COMPOSED, DECOMPOSED, "P2", "P3", "P4", "P5")
+    rows = "".join(f"{case_id}\t{patient}\tno\n" for case_id, patient in zip(ids, patients, strict=True))
+    cases = read_manifest(make_data(tmp_path, HEADER + rows, ids))
+    assert patient_names(cases)["sub-001"] == "sub-000"
+    for seed in range(20):
+        for fold in draw_folds(cases, CrossValidationConfig(num_folds=3, fold_seed=seed)):
+            for part in (fold.train, fold.validation, fold.test):
+                assert ("sub-000" in part) == ("sub-001" in part)
+
+
+def test_a_data_set_whose_ids_are_in_nfc_keeps_its_digests_and_the_names_of_its_fold_runs(tmp_path: Path) -> None:
+    """The digests are those of the version before ids were compared in NFC."""
+    ids = tuple(f"sub-{name}" for name in ("Müller", "Ørsted", "Pérez", "7", "007", "\uff21"))
+    rows = "".join(f"{case_id}\t{case_id.removeprefix('sub-')}\tno\n" for case_id in ids)
+    cases = read_manifest(make_data(tmp_path, HEADER + rows, ids))
+    config = ArmConfig(cross_validation=CrossValidationConfig(num_folds=3))
+    contents = dict.fromkeys(ids, "content")
+    names = [
+        fold_run_digest(config, 0, fold, contents, "source") for fold in draw_folds(cases, config.cross_validation)
+    ]
+    assert dataset_digest(cases) == "b7f13fa1ed731501"
+    assert digest_json(patient_names(cases)) == "2cec03312306e50b"
+    assert names == ["75cd21f1c73cb2f1", "33eb00936fbfa2a2", "13ee89ef2597c643"]

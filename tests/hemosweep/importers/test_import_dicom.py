@@ -170,6 +170,13 @@ def test_shared_and_missing_patient_ids_are_told(tmp_path: Path) -> None:
     assert [case.patient_id for case in read_participants(tmp_path / "b")] == ["P001", "P002"]
 
 
+def test_a_patient_id_in_either_unicode_form_is_one_patient(tmp_path: Path) -> None:
+    for study, patient in ((1, "M\u00fcller"), (2, "Mu\u0308ller")):
+        write_series(tmp_path / "in" / str(study), study=study, patient=patient, SpecificCharacterSet="ISO_IR 192")
+    import_dicom(tmp_path / "in", tmp_path / "out")
+    assert [case.patient_id for case in read_participants(tmp_path / "out")] == ["P001", "P001"]
+
+
 def test_the_key_file_links_ids_to_patients_for_its_owner_alone(tmp_path: Path) -> None:
     for study, patient in ((1, "MRN-1"), (2, "MRN-2")):
         write_series(tmp_path / "in" / f"Doe{study}", study=study, patient=patient)

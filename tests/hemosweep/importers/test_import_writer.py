@@ -191,3 +191,13 @@ def test_out_must_be_new_and_outside_the_source(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput, match=words):
             write_dataset(out, {"sub-1": lambda: case(1)}, source=source, layout="Test")
+
+
+def test_ids_are_written_in_nfc(tmp_path: Path) -> None:
+    composed, decomposed = "M\u00fcller", "Mu\u0308ller"
+    write(tmp_path, [case(1, case_id=f"sub-{decomposed}", patient_id=decomposed)])
+    (read,) = read_manifest(tmp_path / "out")
+    assert (read.case_id, read.patient_id) == (f"sub-{composed}", composed)
+    table = (tmp_path / "out" / "participants.tsv").read_text(encoding="utf-8")
+    assert decomposed not in table
+    assert (tmp_path / "out" / f"sub-{composed}").is_dir()

@@ -117,6 +117,14 @@ def test_instance(tmp_path: Path) -> None:
     assert import_instance(source / "train_2", tmp_path / "from_its_root").written == ("sub-001", "sub-002")
 
 
+def test_an_image_and_a_mask_are_of_one_case_in_either_unicode_form(tmp_path: Path) -> None:
+    source = write_instance(tmp_path / "set", [PURE])
+    for folder, name in (("data", "M\u00fcller"), ("label", "Mu\u0308ller")):
+        (source / "train_2" / folder / "001.nii.gz").rename(source / "train_2" / folder / f"{name}.nii.gz")
+    assert import_instance(source, tmp_path / "out").written == ("sub-Mller",)
+    assert cells(tmp_path / "out")[1][:2] == ["sub-Mller", "M\u00fcller"]
+
+
 def test_bhsd_takes_iph_as_the_lesion_and_keeps_a_patient_s_scans_together(tmp_path: Path) -> None:
     source = write_bhsd(tmp_path / "set", [MIXED, PURE, NO_IPH])
     summary = import_bhsd(source, tmp_path / "out")

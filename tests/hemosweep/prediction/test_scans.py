@@ -53,3 +53,12 @@ def test_what_is_no_scan_is_refused_with_the_way_out(folder, scan, options, said
     options = {name: folder / value if isinstance(value, str) else value for name, value in options.items()}
     with pytest.raises(BadInput, match=said):
         names(Path(folder) / scan, **options)
+
+
+def test_a_name_is_in_nfc_and_two_files_of_one_name_are_refused(tmp_path):
+    (tmp_path / "Mu\u0308ller.nii.gz").touch()
+    assert names(tmp_path) == ["M\u00fcller"]
+    assert list_scans(tmp_path, cta=None, as_folder=True)[0].ct_path == tmp_path / "Mu\u0308ller.nii.gz"
+    (tmp_path / "M\u00fcller.nii.gz").touch()
+    with pytest.raises(BadInput, match="two files have one name in two Unicode forms"):
+        names(tmp_path)

@@ -430,6 +430,28 @@ def test_folders_without_a_row_are_told_and_other_things_are_not(data: DataSet) 
     assert only_message(report).startswith("folder sub-777 has no row")
 
 
+def test_ids_that_may_be_one_patient_are_warned_of_and_the_cases_stay_usable(data: DataSet) -> None:
+    data.rows[0][1], data.rows[1][1] = "mrn 7", "MRN007"
+    data.write_table()
+    report = data.check()
+    assert told(report) == [("", "patient-twins", "warning")]
+    assert "'mrn 7' (sub-001) and 'MRN007' (sub-002)" in only_message(report)
+    assert report.usable_ids == ("sub-001", "sub-002")
+
+
+def test_one_id_in_two_unicode_forms_is_one_folder_and_one_patient(data: DataSet) -> None:
+    composed, decomposed = "sub-M\u00fcller", "sub-Mu\u0308ller"
+    (data.folder / "sub-001").rename(data.folder / decomposed)
+    for path in (data.folder / decomposed / "ct").iterdir():
+        path.rename(path.with_name(path.name.replace("sub-001", decomposed)))
+    data.rows[0][:2] = composed, "M\u00fcller"
+    data.rows[1][1] = "Mu\u0308ller"
+    data.write_table()
+    report = data.check()
+    assert told(report) == [("", "several-scans", "info")]
+    assert report.usable_ids == (composed, "sub-002")
+
+
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="participants"):
         check_dataset(tmp_path, jobs=1, progress=lambda done, total: None)

@@ -6,6 +6,7 @@ import pytest
 
 from hemosweep.errors import BadInput
 from hemosweep.stats import DSC, find_metric, scores_by_case
+from hemosweep.stats.paired import paired_comparison
 from hemosweep.stats.pairing import pair
 
 
@@ -79,3 +80,26 @@ def test_many_cases_are_paired_in_time():
     start = time.perf_counter()
     assert len(pair([scores], [scores], DSC).case_ids) == 20_000
     assert time.perf_counter() - start < 2.0, "it grows with the cases, not with their square"
+
+
+def test_one_id_in_two_unicode_forms_is_one_case():
+    pairs = pair([{"M\u00fcller": 0.1, "b": 0.2}], [{"Mu\u0308ller": 0.4, "b": 0.2}], DSC)
+    assert (pairs.case_ids, pairs.excluded) == (("M\u00fcller", "b"), ())
+    with pytest.raises(BadInput, match="M\u00fcller is there twice, in two Unicode forms"):
+        pair([{"M\u00fcller": 0.1, "Mu\u0308ller": 0.2}], [{"M\u00fcller": 0.1}], DSC)
+
+
+def test_facts_of_the_cases_are_joined_in_either_unicode_form():
+    composed, decomposed = [f"M\u00fcller{place}" for place in range(6)], [f"Mu\u0308ller{place}" for place in range(6)]
+    result = paired_comparison(
+        {case_id: 0.1 * place for place, case_id in enumerate(composed)},
+        {case_id: 0.1 * place + 0.01 * place**2 for place, case_id in enumerate(decomposed)},
+        ivh=dict.fromkeys(decomposed[:3], "yes") | dict.fromkeys(decomposed[3:], "no"),
+        folds_a={case_id: place % 2 for place, case_id in enumerate(decomposed)},
+        folds_b={case_id: place % 2 for place, case_id in enumerate(composed)},
+        patients=dict.fromkeys(decomposed[:2], "A") | {decomposed[2]: "Zoe\u0308", composed[3]: "Zo\u00eb"},
+    )
+    assert (result.n, result.excluded) == (6, ())
+    assert [group.n for group in result.groups] == [3, 3]
+    assert result.folds is not None
+    assert result.patients.shared == ((composed[0], composed[1]), (composed[2], composed[3]))
