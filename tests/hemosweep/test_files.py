@@ -1,9 +1,11 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from hemosweep.files import naming, replacing, system_message, write_text
+from hemosweep.errors import BadInput
+from hemosweep.files import check_writable, naming, replacing, system_message, write_text
 
 
 def test_what_is_written_takes_its_place_at_the_end_and_its_folder_is_made(tmp_path):
@@ -72,3 +74,16 @@ def test_a_name_that_the_system_has_given_stays(tmp_path):
     with pytest.raises(FileNotFoundError) as raised, naming(tmp_path / "b.txt"):
         (tmp_path / "other.txt").read_text()
     assert raised.value.filename == str(tmp_path / "other.txt")
+
+
+@pytest.mark.parametrize("name", [b"my out?x=1 %20#\xc3\xa9", b"line\nbreak", b"{}"])
+def test_a_folder_of_any_name_in_utf_8_may_be_written_to(tmp_path, name):
+    check_writable("--out", tmp_path / os.fsdecode(name))
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_refused_before_anything_is_written(tmp_path):
+    folder = tmp_path / Path(os.fsdecode(b"caf\xe9"))
+    with pytest.raises(BadInput) as raised:
+        check_writable("--out", folder)
+    assert str(raised.value) == f"--out '{tmp_path}/caf\\udce9': is no UTF-8 text; give a folder with another name"
+    assert list(tmp_path.iterdir()) == []
