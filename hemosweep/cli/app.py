@@ -20,6 +20,7 @@ from hemosweep.cli.options import (
     print_json,
     print_result,
     print_warning,
+    printed_logs,
     tell,
 )
 from hemosweep.cli.sweep import plan, score, sweep, sweeps
@@ -272,7 +273,8 @@ def cluster_certs(
 def main() -> None:
     """Entry point: deliberate errors become one line and an exit code."""
     try:
-        app()
+        with printed_logs():
+            app()
     except HemosweepError as error:
         print_error(str(error))
         sys.exit(error.exit_code)
