@@ -121,7 +121,7 @@ def _recorded(out: Path) -> Recorded:
     return Recorded(
         finished=frozenset(digests[True]),
         unfinished=frozenset(digests[False]),
-        sweeps=frozenset(run.sweep for run in (*runs, *partial)),
+        sweeps=frozenset({*(run.sweep for run in runs), *(lost.sweep for lost in partial)}),
         unclear=tuple(unclear),
     )
 
