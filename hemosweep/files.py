@@ -112,8 +112,12 @@ def check_writable(option: str, folder: Path) -> None:
         option: the option that it was given with, for the message.
 
     Raises:
-        BadInput: as said.
+        BadInput: as said, or its path is no text in UTF-8, which cannot be part of an address that MLflow keeps.
     """
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{option} {str(folder)!a}: is no UTF-8 text; give a folder with another name") from None
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
     if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
         raise BadInput(f"{option} {folder}: cannot write in {existing}; give another folder")

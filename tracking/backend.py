@@ -6,6 +6,7 @@ and overrule the shell: a hospital's machine must not call out. `DO_NOT_TRACK` c
 
 import logging
 import os
+from pathlib import Path
 
 LOCAL_ONLY = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -17,6 +18,7 @@ LOCAL_ONLY = {
 }
 os.environ.update(LOCAL_ONLY)
 
+import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
@@ -34,8 +36,14 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 # traceback.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
+MLFLOW_VERSION = mlflow.__version__
+MIGRATIONS = Path(mlflow.__file__).parent / "store" / "db_migrations"
+"""Folder of the migrations of MLflow's tables."""
+
 __all__ = [
     "LOCAL_ONLY",
+    "MIGRATIONS",
+    "MLFLOW_VERSION",
     "Experiment",
     "Metric",
     "MlflowClient",

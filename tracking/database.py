@@ -4,18 +4,26 @@ The tables are MLflow's own. `tests/tracking/test_database.py` compares the resu
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import DATABASE_PATIENCE_S, usable
+from hemosweep.sqlite import DATABASE_PATIENCE_S, move_away, usable
 
 _ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
-_RUNS = f"""
-    FROM runs JOIN experiments USING (experiment_id) JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE tags.key = :tag AND tags.value = :value AND runs.lifecycle_stage = 'active' AND {_ACTIVE}
+_ALL = f"""
+    FROM runs JOIN experiments USING (experiment_id)
+    WHERE runs.lifecycle_stage = 'active' AND {_ACTIVE}
+"""
+_WITH_TAG = (
+    "EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND tags.key = :tag AND tags.value = :value)"
+)
+_STRAY = """
+    EXISTS (SELECT 1 FROM tags WHERE tags.run_uuid = runs.run_uuid AND substr(tags.key, 1, length(:owner)) = :owner)
+    AND NOT EXISTS (SELECT 1 FROM tags
+                    WHERE tags.run_uuid = runs.run_uuid AND tags.key = :tag AND tags.value IN ({names}))
 """
 
 
@@ -24,6 +32,7 @@ class StoredRun:
     """A run as MLflow keeps it; `metrics` are the latest of each name, `start_time_ms` is Unix time."""
 
     run_id: str
+    experiment: str
     name: str
     status: str
     start_time_ms: int
@@ -62,10 +71,23 @@ def tagged_runs(out: Path, prefix: str, tag: str, value: str) -> list[StoredRun]
     Raises:
         BadInput: the folder holds no store, or one that cannot be read.
     """
-    parameters = {"prefix": prefix, "tag": tag, "value": value}
-    run_ids = f"SELECT runs.run_uuid {_RUNS}"
+    return _runs(out, _WITH_TAG, {"prefix": prefix, "tag": tag, "value": value})
+
+
+def stray_runs(out: Path, prefix: str, tag: str, values: Sequence[str], owner: str) -> list[StoredRun]:
+    """As `tagged_runs`: the runs with a tag whose name begins with `owner`, of which `tag` has none of these values."""
+    named = {f"value_{number}": value for number, value in enumerate(values)}
+    condition = _STRAY.format(names=", ".join(f":{name}" for name in named))
+    return _runs(out, condition, {"prefix": prefix, "tag": tag, "owner": owner, **named})
+
+
+def _runs(out: Path, condition: str, parameters: Mapping[str, str]) -> list[StoredRun]:
+    """The active runs that meet a condition."""
+    chosen = f"{_ALL} AND {condition}"
+    run_ids = f"SELECT runs.run_uuid {chosen}"
     with _opened(out) as database:
-        rows = database.execute(f"SELECT runs.run_uuid, runs.name, status, start_time {_RUNS}", parameters).fetchall()
+        select = f"SELECT runs.run_uuid, experiments.name, runs.name, status, start_time {chosen}"
+        rows = database.execute(select, parameters).fetchall()
         metrics: dict[str, dict[str, float]] = {run_id: {} for run_id, *_ in rows}
         tags: dict[str, dict[str, str]] = {run_id: {} for run_id, *_ in rows}
         # MLflow keeps NaN as 0 with a flag.
@@ -75,17 +97,18 @@ def tagged_runs(out: Path, prefix: str, tag: str, value: str) -> list[StoredRun]
         for run_id, name, text in database.execute(
             f"SELECT run_uuid, key, value FROM tags WHERE run_uuid IN ({run_ids})", parameters
         ):
-            tags[run_id][name] = text
+            tags[run_id][name] = text or ""
     return [
         StoredRun(
             run_id=run_id,
-            name=name,
+            experiment=experiment,
+            name=name or "",
             status=status,
-            start_time_ms=start_time,
+            start_time_ms=start_time or 0,
             metrics=metrics[run_id],
             tags=tags[run_id],
         )
-        for run_id, name, status, start_time in rows
+        for run_id, experiment, name, status, start_time in rows
     ]
 
 
@@ -101,4 +124,7 @@ def _opened(out: Path) -> Iterator[sqlite3.Connection]:
             database.execute("BEGIN")
             yield database
     except sqlite3.Error as error:
-        raise BadInput(f"{path}: not a store of this MLflow ({error}); move it away") from error
+        raise BadInput(
+            f"{path}: not a store that this hemosweep can read ({error}); it is of another version of MLflow, or none: "
+            f"give another --out, or {move_away(path)}"
+        ) from error

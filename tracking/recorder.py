@@ -28,6 +28,7 @@ from hemosweep.tracking.fold_values import epoch_metrics, fold_metrics, fold_tag
 from hemosweep.tracking.journal import FoldState, read_fold, read_start
 from hemosweep.tracking.new_run import write_run
 from hemosweep.tracking.store import ensure_experiment, open_store, search_runs, transaction
+from hemosweep.tracking.whole import fold_fault
 
 _TABLES = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
 _INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
@@ -71,7 +72,7 @@ class Recorder:
             run = self._begin(str(experiment.experiment_id), info, folders)
         run_id = str(run.info.run_id)
         self._experiment_of[run_id] = experiment
-        self._inherited[run_id] = {name: run.data.tags[name] for name in _INHERITED}
+        self._inherited[run_id] = {name: _identity(info)[name] for name in _INHERITED}
         self._children.pop(run_id, None)
         if run.info.status == "FINISHED":
             return run_id
@@ -91,7 +92,10 @@ class Recorder:
         tags = schema.extra_tags(info.tags) | schema.environment_tags(info.environment)
         if run is None:
             run = self._create_replicate(experiment_id, info, tags)
-        elif run.info.status == "FINISHED":
+        else:
+            # Somebody may have edited or deleted them in MLflow's pages.
+            self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info)))
+        if run.info.status == "FINISHED":
             return run  # its environment is not that of this replay
         self._reopen(run)
         params = schema.flat_params(public(info.config))
@@ -190,7 +194,9 @@ class Recorder:
             summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
             facts = schema.extra_tags(tags or {})
             values = schema.summary_metrics(summary) | schema.mean_metrics(cases, facts) if status == "FINISHED" else {}
-            seconds = [fold.data.metrics[schema.METRIC_SECONDS] for fold in folds if fold.info.status == "FINISHED"]
+            seconds = [
+                fold.data.metrics.get(schema.METRIC_SECONDS, 0.0) for fold in folds if fold.info.status == "FINISHED"
+            ]
             values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
             self._client.log_batch(
                 run_id,
@@ -224,7 +230,7 @@ class Recorder:
         ensure_experiment(self._store, self._tags_of(run_id)[schema.TAG_SWEEP])
         with transaction(self._store):
             for fold in self._folds(run_id):
-                folder = folders.get(fold.data.tags[schema.TAG_FOLD_RUN])
+                folder = folders.get(fold.data.tags.get(schema.TAG_FOLD_RUN, ""))
                 if folder is not None and fold.info.status == "FINISHED":
                     changed = changed_metrics(self._client, fold, fold_metrics(read_fold(folder)))
                     self._client.log_batch(fold.info.run_id, metrics=changed)
@@ -241,28 +247,28 @@ class Recorder:
         self._open.clear()
 
     def _create_replicate(self, experiment_id: str, info: ReplicateInfo, more_tags: Mapping[str, str]) -> Run:
-        tags = dict(more_tags) | {
-            schema.TAG_LEVEL: schema.LEVEL_ARM,
-            schema.TAG_SWEEP: info.sweep,
-            schema.TAG_ARM: info.arm,
-            schema.TAG_SEED: str(info.seed),
-            schema.TAG_REPLICATE: info.digest,
-            schema.TAG_SOURCE: f"hemosweep sweep {info.sweep}",
-            schema.TAG_NOTE: schema.replicate_note(info.sweep, info.arm, info.seed),
-        }
+        tags = (
+            dict(more_tags)
+            | _identity(info)
+            | {
+                schema.TAG_SOURCE: f"hemosweep sweep {info.sweep}",
+                schema.TAG_NOTE: schema.replicate_note(info.sweep, info.arm, info.seed),
+            }
+        )
         return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
 
     def _is_of_others(self, run: Run, folders: Mapping[str, Path]) -> bool:
         """True if a run has recorded fold runs other than those on disk: they have the same name, but began at another
-        time.
+        time. True also where the run of a fold is not whole any more.
 
         An unfinished run may have recorded some of them only.
         """
         if run.info.run_id in self._open:
             return False
-        recorded = {
-            child.data.tags[schema.TAG_FOLD_RUN]: int(child.info.start_time) for child in self._folds(run.info.run_id)
-        }
+        children = self._folds(run.info.run_id)
+        if any(fold_fault(child.data.tags) for child in children):
+            return True
+        recorded = {child.data.tags[schema.TAG_FOLD_RUN]: int(child.info.start_time) for child in children}
         begun = {digest: read_start(folder) for digest, folder in folders.items()}
         on_disk = {digest: milliseconds(time) for digest, time in begun.items() if time is not None}
         if run.info.status == "FINISHED":
@@ -282,6 +288,7 @@ class Recorder:
                     run_id=child.info.run_id, finished=child.info.status == "FINISHED"
                 )
                 for child in self._folds(run_id)
+                if schema.TAG_FOLD_RUN in child.data.tags
             }
         return self._children[run_id].get(digest)
 
@@ -289,7 +296,7 @@ class Recorder:
         """Values that the runs of its folds have in common with a replicate's run."""
         if run_id not in self._inherited:
             tags = self._client.get_run(run_id).data.tags
-            self._inherited[run_id] = {name: tags[name] for name in _INHERITED}
+            self._inherited[run_id] = {name: tags[name] for name in _INHERITED if name in tags}
         return self._inherited[run_id]
 
     def _folds(self, run_id: str) -> list[Run]:
@@ -311,6 +318,17 @@ class Recorder:
         self._client.set_terminated(
             run.info.run_id, status, end_time=max(milliseconds(ended), int(run.info.start_time))
         )
+
+
+def _identity(info: ReplicateInfo) -> dict[str, str]:
+    """Tags that say which replicate a run is of."""
+    return {
+        schema.TAG_LEVEL: schema.LEVEL_ARM,
+        schema.TAG_SWEEP: info.sweep,
+        schema.TAG_ARM: info.arm,
+        schema.TAG_SEED: str(info.seed),
+        schema.TAG_REPLICATE: info.digest,
+    }
 
 
 def _json(value: object) -> str:

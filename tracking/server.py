@@ -2,23 +2,43 @@
 
 import http.client
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.sqlite import check_database, left_beside, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import LOCAL_ONLY
-from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import StoreConnection, existing_store, sweep_experiments
+from hemosweep.tracking.database import database_path, require_store
+from hemosweep.tracking.places import are_places_right
+from hemosweep.tracking.store import StoreConnection, artifacts_folder, open_store, sweep_experiments
 
 HOST = "127.0.0.1"
 _PORTS_TRIED = 50
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 10.0
+_ONLY_A_COPY = (
+    "cannot be written to now: MLflow shows a copy of its records, and what you change there is lost at the end"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A running server, and the temporary copy of the store that it shows, if it shows one."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    copy: Path | None = None
 
 
 def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None:
@@ -33,31 +53,46 @@ def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None
         HemosweepError: the server ended, or did not answer in time; its log is named.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    process, url = start(out, port=port, experiment=experiment)
+    server = start(out, port=port, experiment=experiment)
     try:
-        print(f"MLflow shows {out} at\n  {url}\nCtrl-C ends it.", flush=True)
-        process.wait()
+        print(f"MLflow shows {out} at\n  {server.url}\nCtrl-C ends it.", flush=True)
+        server.process.wait()
     except KeyboardInterrupt:
         print("stopping MLflow")
     finally:
-        stop(process)
+        stop(server)
 
 
-def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> tuple[subprocess.Popen[bytes], str]:
-    """Start the server, wait until it answers, and return its process with the URL of the sweep's runs.
+def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> Server:
+    """Start the server and wait until it answers. Its address is that of the sweep's runs.
 
     The process leads a process group of its own, workers included; end it with `stop`. Arguments and errors as `serve`.
+
+    A store that cannot be put right where it lies is copied, and the copy is shown: its output folder is read-only, or
+    was moved and has a driver that knows it by another place.
     """
-    store = existing_store(out)
-    page = _page(store, out, experiment)
-    free = _free_port(port)
-    if free != port:
-        print(f"port {port} is taken; using {free}", flush=True)
-    print("starting MLflow; it takes its half minute", flush=True)
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(free), "--workers", "1"]
+    require_store(out)
+    copy = _copied(out) if _needs_copy(out) else None
+    try:
+        store = open_store(out) if copy is None else open_store(copy, artifacts=out)
+        page = _page(store, out, experiment)
+        free = _free_port(port)
+        if free != port:
+            print(f"port {port} is taken; using {free}", flush=True)
+        if copy is not None:
+            print(f"{out} {_ONLY_A_COPY}", flush=True)
+        print("starting MLflow; it takes its half minute", flush=True)
+        return _started(store, copy, free, page)
+    except BaseException:
+        _delete(copy)
+        raise
+
+
+def _started(store: StoreConnection, copy: Path | None, port: int, page: str) -> Server:
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts.as_uri()]
     command += ["--uvicorn-opts", "--log-level=warning"]
-    log = database_path(out).with_name("mlflow-server.log")
+    log = store.database.with_name("mlflow-server.log")
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command,
@@ -67,16 +102,59 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> tupl
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    server = Server(process=process, url=f"http://{HOST}:{port}/{page}", copy=copy)
     try:
-        _wait_until_healthy(process, free, log)
+        _wait_until_healthy(process, port, log)
+    except HemosweepError as error:
+        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if copy else []
+        stop(server)
+        raise HemosweepError(": ".join([str(error), *last])) from None
     except BaseException:
-        stop(process)
+        stop(server)
         raise
-    return process, f"http://{HOST}:{free}/{page}"
+    return server
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server and its workers, first with SIGTERM, then with SIGKILL."""
+def _needs_copy(out: Path) -> bool:
+    path = database_path(out)
+    if not _is_writable(out):
+        return True
+    check_database(path)
+    with usable(path):
+        return driver(out) is not None and not are_places_right(path, artifacts_folder(out))
+
+
+def _is_writable(out: Path) -> bool:
+    return os.access(out, os.W_OK) and os.access(database_path(out), os.W_OK)
+
+
+def _copied(out: Path) -> Path:
+    """A temporary folder with a copy of the store, taken as one state of it."""
+    folder = Path(tempfile.mkdtemp(prefix="hemosweep-ui-"))
+    source, target = database_path(out), database_path(folder)
+    try:
+        if _is_writable(out):
+            with usable(source), closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+                original.backup(copy)
+        else:
+            # With the journal of a killed driver, which SQLite could not roll back there, but can here.
+            for file in (source, *left_beside(source)):
+                ending = file.name.removeprefix(source.resolve().name) if file != source else ""
+                shutil.copyfile(file, f"{target}{ending}")
+    except BaseException:
+        _delete(folder)
+        raise
+    return folder
+
+
+def _delete(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop(server: Server) -> None:
+    """End a server and its workers, first with SIGTERM, then with SIGKILL, and delete its copy of a store."""
+    process = server.process
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -87,6 +165,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             continue
     process.wait()
+    _delete(server.copy)
 
 
 def _page(store: StoreConnection, out: Path, sweep: str | None) -> str:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
-from hemosweep.sqlite import DATABASE_PATIENCE_S, check_database, usable
+from hemosweep.sqlite import check_database, database_url, move_away, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
+from hemosweep.tracking.places import correct_places
+from hemosweep.tracking.revision import check_revision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +27,13 @@ class StoreConnection:
     client: MlflowClient
 
 
-def open_store(out: Path) -> StoreConnection:
+def open_store(out: Path, *, artifacts: Path | None = None) -> StoreConnection:
     """Open the store of an output folder, creating it (about four seconds of migrations) where there is none.
+
+    If the output folder was copied or moved, the places of its artifacts are corrected.
+
+    Args:
+        artifacts: the output folder that holds the artifacts, where it is another one.
 
     Raises:
         BadInput: the database cannot be read or written, belongs to another MLflow version, or is none.
@@ -36,15 +43,24 @@ def open_store(out: Path) -> StoreConnection:
     path = database_path(out)
     # Checked before MLflow opens it, which would try for minutes.
     check_database(path)
+    place = artifacts_folder(artifacts or out)
     try:
         with usable(path):
             if not path.is_file() or path.stat().st_size == 0:
                 _create(path)
+            else:
+                check_revision(path)
+            correct_places(path, place)
             client = _connect(path)
-    except (MlflowException, SQLAlchemyError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
         reason = str(error).splitlines()[0]
-        raise BadInput(f"{path}: not a store this MLflow can use ({reason}); move it away") from error
-    return StoreConnection(uri=_uri(path), database=path, artifacts=out / schema.ARTIFACTS_FOLDER, client=client)
+        raise BadInput(f"{path}: not a store this MLflow can use ({reason}); {move_away(path)}") from error
+    return StoreConnection(uri=database_url(path), database=path, artifacts=place, client=client)
+
+
+def artifacts_folder(out: Path) -> Path:
+    """Folder of the artifacts of an output folder, without links, as its store records it."""
+    return out.resolve() / schema.ARTIFACTS_FOLDER
 
 
 def _create(path: Path) -> None:
@@ -60,11 +76,7 @@ def _create(path: Path) -> None:
 
 
 def _connect(path: Path) -> MlflowClient:
-    return MlflowClient(tracking_uri=_uri(path), registry_uri=_uri(path))
-
-
-def _uri(path: Path) -> str:
-    return f"sqlite:///{path}"
+    return MlflowClient(tracking_uri=database_url(path), registry_uri=database_url(path))
 
 
 def existing_store(out: Path) -> StoreConnection:
@@ -97,11 +109,7 @@ def transaction(store: StoreConnection) -> Iterator[Session]:
 
 
 def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
-    """Return a sweep's experiment. It is made if it is missing, and restored if it was deleted.
-
-    If the output folder was copied or moved, the place of its artifacts is corrected: MLflow keeps the absolute path of
-    the original, and would record the artifacts of a copy there.
-    """
+    """Return a sweep's experiment. It is made if it is missing, and restored if it was deleted."""
     name, place = schema.experiment_name(sweep), (store.artifacts / sweep).as_uri()
     experiment = store.client.get_experiment_by_name(name)
     if experiment is None:
@@ -112,32 +120,12 @@ def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
                 raise
         experiment = store.client.get_experiment_by_name(name)
         assert experiment is not None
-    if experiment.artifact_location != place:
-        _move_artifacts(store, experiment, place)
-        experiment = store.client.get_experiment_by_name(name)
-        assert experiment is not None
     if experiment.lifecycle_stage == "deleted":
         store.client.restore_experiment(experiment.experiment_id)
     for key, value in views.experiment_tags(sweep, str(experiment.experiment_id)).items():
         if experiment.tags.get(key) != value:
             store.client.set_experiment_tag(experiment.experiment_id, key, value)
     return experiment
-
-
-def _move_artifacts(store: StoreConnection, experiment: Experiment, place: str) -> None:
-    """Set the place of the artifacts of an experiment and its runs; MLflow's client has no call for it."""
-    number, before = int(experiment.experiment_id), experiment.artifact_location
-    with (
-        usable(store.database),
-        closing(sqlite3.connect(store.database, timeout=DATABASE_PATIENCE_S)) as database,
-        database,
-    ):
-        database.execute("UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (place, number))
-        database.execute(
-            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
-            "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
-            (place, len(before) + 1, number, len(before), before),
-        )
 
 
 def sweep_experiments(store: StoreConnection, sweep: str | None = None) -> list[Experiment]:

@@ -16,7 +16,7 @@ from hemosweep.scores.metric import Metric
 Params = Mapping[str, Any]
 R = TypeVar("R")
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_ARM_NAME = re.compile(r"[\s\x00-\x1f\x7f@,]")
 """Characters that no arm's name may have: `@` comes before a seed, and a comma before another arm."""
 _STORED = (str, int, float, bool, type(None))
@@ -67,8 +67,8 @@ class Sweep:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _SAFE_NAME.fullmatch(self.name):
             raise BadInput(
-                f"sweep {self.name!r}: the name becomes a file and an MLflow experiment; use letters, digits, '.', '_' "
-                "and '-', beginning with a letter or a digit"
+                f"sweep {self.name!r}: the name becomes a file and an MLflow experiment; use up to 100 letters, "
+                "digits, '.', '_' and '-', beginning with a letter or a digit"
             )
         _check_space(self.name, self.space)
         if not isinstance(self.metrics, tuple):

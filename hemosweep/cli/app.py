@@ -21,6 +21,7 @@ from hemosweep.cli.options import (
     print_json,
     print_result,
     print_warning,
+    printed_logs,
     tell,
 )
 from hemosweep.cli.stops import signals_interrupt
@@ -302,7 +303,8 @@ def _run() -> int | str | None:
     code: int | str | None = 0
     try:
         try:
-            app()
+            with printed_logs():
+                app()
         except SystemExit as ended:
             code = ended.code
         except Carried as carried:

@@ -1,9 +1,11 @@
 """Options that several commands share, and how results are printed."""
 
 import json
+import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -78,6 +80,31 @@ def print_result(result: Printable, *, as_json: bool) -> None:
 
 def print_warning(text: str) -> None:
     typer.echo(f"warning: {text}", err=True)
+
+
+class _LogPrinter(logging.Handler):
+    """Prints each warning in a log once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._printed: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self._printed:
+            self._printed.add(text)
+            print_warning(text)
+
+
+@contextmanager
+def printed_logs() -> Iterator[None]:
+    """Context in which the warnings in hemosweep's logs are lines on standard error."""
+    log, printer = logging.getLogger("hemosweep"), _LogPrinter()
+    log.addHandler(printer)
+    try:
+        yield
+    finally:
+        log.removeHandler(printer)
 
 
 def print_error(text: str) -> None:

@@ -13,6 +13,9 @@ from hemosweep.ids import canonical_id, stored_path
 TABLE_NAME = "participants.tsv"
 REQUIRED_COLUMNS = ("participant_id", "patient_id", "ivh")
 LESION_SUFFIX, IVH_SUFFIX = "label-lesion_mask", "label-ivh_mask"
+MAX_ID_BYTES = 190
+"""Bytes of an id in UTF-8. A file name may have 255, of which a preprocessed case that is being written takes 59:
+`.tmp-<32 digits>-ID-<16 digits>.npz`."""
 EMPTY = "empty participant_id or patient_id; fill it in"
 
 
@@ -100,6 +103,8 @@ def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:
         return EMPTY
     if "/" in row.case_id or row.case_id.startswith(".") or not row.case_id.isprintable():
         return f"participant_id {row.case_id!r} cannot name a folder; use sub-001 and so on"
+    if fault := _length_fault("participant_id", row.case_id):
+        return fault
     if row.case_id in listed:
         return f"{row.case_id} is listed twice; every case needs an id of its own"
     return None
@@ -108,9 +113,18 @@ def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:
 def value_faults(row: ManifestRow) -> list[str]:
     """Faults of the other cells of a row."""
     faults = [] if row.patient_id else [EMPTY]
+    if fault := _length_fault("patient_id", row.patient_id):
+        faults.append(fault)
     if row.ivh not in IVH_VALUES:
         faults.append(f"ivh is {row.ivh!r}; write yes, no or n/a")
     return faults
+
+
+def _length_fault(column: str, identifier: str) -> str | None:
+    num_bytes = len(identifier.encode())
+    if num_bytes <= MAX_ID_BYTES:
+        return None
+    return f"{column} {identifier[:20]}... has {num_bytes} bytes; file names take {MAX_ID_BYTES} at most, so shorten it"
 
 
 def case_of(data: Path, row: ManifestRow) -> Case:

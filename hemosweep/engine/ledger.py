@@ -21,8 +21,9 @@ from hemosweep.digest import digest_json
 from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.index import LEDGER_NAME
 from hemosweep.engine.plan import Replicate
+from hemosweep.errors import BadInput
 from hemosweep.scores.overlap import Dsc
-from hemosweep.sqlite import check_database, reports_database_faults, usable
+from hemosweep.sqlite import check_database, database_url, move_away, reports_database_faults, usable
 from hemosweep.training.scoring import record_metric
 
 _DIGEST = "replicate"
@@ -240,7 +241,13 @@ def _distribution(axis: Axis) -> BaseDistribution:
 def _storage(path: Path) -> RDBStorage:
     check_database(path)
     with usable(path):
-        return RDBStorage(f"sqlite:///{path.resolve()}")
+        try:
+            return RDBStorage(database_url(path))
+        except RuntimeError as error:  # Optuna's, of a revision of the tables that is not its own.
+            raise BadInput(
+                f"{path}: was written by another Optuna than {optuna.__version__}; install the version that wrote it, "
+                f"or {move_away(path)}, and the same command makes it anew from the fold runs that are done"
+            ) from error
 
 
 def _stands(trial: FrozenTrial, attempts: Sequence[FoldRunAttempts]) -> bool:

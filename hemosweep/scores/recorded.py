@@ -60,7 +60,7 @@ def recorded_digest(tags: Mapping[str, str], metric: str) -> str | None:
 
     A run of a version that had one number for all metrics has "version 2", for one.
     """
-    digests = _read(tags, DIGESTS_FACT)
+    digests = recorded_digests(tags)
     if digests:
         return digests.get(metric)
     version = tags.get(f"{FACT_PREFIX}{VERSION_FACT}")
@@ -69,18 +69,18 @@ def recorded_digest(tags: Mapping[str, str], metric: str) -> str | None:
 
 def recorded_digests(tags: Mapping[str, str]) -> dict[str, str]:
     """Digests that a run records, by metric."""
-    return _read(tags, DIGESTS_FACT)
+    return {name: digest for name, digest in _read(tags, DIGESTS_FACT).items() if isinstance(digest, str)}
 
 
 def recorded_description(tags: Mapping[str, str], metric: str) -> MetricDescription | None:
     """Description of a metric that a run records; None where it records none."""
-    values = _read(tags, DESCRIPTIONS_FACT).get(metric)
-    return None if values is None else description_from_json(metric, values)
+    return next((known for known in recorded_descriptions(tags) if known.name == metric), None)
 
 
 def recorded_descriptions(tags: Mapping[str, str]) -> Iterable[MetricDescription]:
     """Every description that a run records."""
-    return [description_from_json(name, values) for name, values in _read(tags, DESCRIPTIONS_FACT).items()]
+    values = _read(tags, DESCRIPTIONS_FACT)
+    return [description_from_json(name, entry) for name, entry in values.items() if isinstance(entry, dict)]
 
 
 def _text(value: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,11 +43,15 @@ _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """Records of the tracker: fold runs of finished runs, those of the other runs, and the sweeps that have runs."""
+    """Records of the tracker: fold runs of finished runs, those of the other runs, and the sweeps that have runs.
+
+    `unclear` are sentences about runs whose fold runs are not known.
+    """
 
     finished: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
     sweeps: frozenset[str] = frozenset()
+    unclear: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +71,11 @@ class FolderContents:
     removable: tuple[Removable, ...]
     needed: tuple[Removable, ...]
     remarks: tuple[str, ...]
+
+
+def is_digest(text: str) -> bool:
+    """True if a text can name a fold run or a replicate."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def refuse_in_use(out: Path) -> None:
@@ -100,8 +109,8 @@ def find_removable(
     """Find the items that can be deleted.
 
     A fold run is needed if a finished run has it. It is also needed if it can go on (its source code is the present
-    one) and a run or a plan has it. A preprocessed case is needed if a fold run that stays, or a plan that can go on,
-    reads it.
+    one) and a run or a plan has it. All are needed if it is not clear which of them a run has. A preprocessed case is
+    needed if a fold run that stays, or a plan that can go on, reads it.
 
     Args:
         data: the data set whose preprocessed cases are considered, besides those in `out`.
@@ -128,9 +137,13 @@ def find_removable(
     }
     named_runs = named_runs if _is_folder(out / FOLD_RUNS_NAME) else {}
     needed, idle = _sort(named_runs, plans, live, recorded, PresentCode(out))
+    remarks: list[str] = []
+    if recorded.unclear and idle and not force:
+        kept_all = "which fold runs it has is not clear, so none is deleted; mend its tags, or delete it (hemosweep ui)"
+        remarks += [f"{run}; {kept_all}" for run in recorded.unclear]
+        needed, idle = needed | {folder: replace(item, kind="needed_fold_run") for folder, item in idle.items()}, {}
     doomed = idle | needed if force else idle
     stay = [spec for folder, spec in specs.items() if folder not in doomed]
-    remarks: list[str] = []
     removable = [
         *doomed.values(),
         *_temporaries(out, data, doomed),

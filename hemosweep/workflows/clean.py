@@ -10,11 +10,22 @@ from rich.table import Table
 from rich.text import Text
 
 from hemosweep.ablation.catalogue import known_sweeps
+from hemosweep.digest import digest_json
 from hemosweep.engine.lock import driver_lock
 from hemosweep.report.terminal.lines import lines_of
+from hemosweep.runs import FoldRecord, RunRecord
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
-from hemosweep.upkeep.clean import KINDS, FolderContents, Recorded, Removable, find_removable, refuse_in_use, remove
+from hemosweep.upkeep.clean import (
+    KINDS,
+    FolderContents,
+    Recorded,
+    Removable,
+    find_removable,
+    is_digest,
+    refuse_in_use,
+    remove,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,18 +100,35 @@ def _find(out: Path, data: Path | None, *, force: bool) -> FolderContents:
 
 
 def _recorded(out: Path) -> Recorded:
+    """Records of the store. The fold runs of a run that is not whole are kept like those of a finished run."""
     if not database_path(out).is_file():
         return Recorded()
     digests: dict[bool, set[str]] = {True: set(), False: set()}
     store = MlflowStore(out)
-    runs, folds = store.list_runs(), store.list_folds()
+    runs, folds, partial = store.list_runs(), store.list_folds(), store.list_partial()
     for run in runs:
         digests[run.is_finished].update(fold.digest for fold in folds.get(run.run_id, ()))
+    unclear = [run.described for run in partial if run.is_fold and run.digest is None]
+    unclear += [
+        f"run {run.full_name} ({run.run_id[:8]}) is not whole: its folds' digests do not make up its own"
+        for run in runs
+        if run.is_finished and not _makes_up(run, folds.get(run.run_id, ()))
+    ]
+    for lost in partial:
+        digests[True].update(fold.digest for fold in folds.get(lost.run_id, ()))
+        if lost.digest is not None:
+            digests[True].add(lost.digest)
     return Recorded(
         finished=frozenset(digests[True]),
         unfinished=frozenset(digests[False]),
-        sweeps=frozenset(run.sweep for run in runs),
+        sweeps=frozenset({*(run.sweep for run in runs), *(lost.sweep for lost in partial)}),
+        unclear=tuple(unclear),
     )
+
+
+def _makes_up(run: RunRecord, folds: Sequence[FoldRecord]) -> bool:
+    """True if the folds are those of the run, whose digest is made of theirs; unknown digests count as such."""
+    return not is_digest(run.digest) or run.digest == digest_json([fold.digest for fold in folds])
 
 
 def _table(items: Sequence[Removable]) -> Table:

@@ -1,13 +1,17 @@
 """`hemosweep runs`: the arm runs of an output folder."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 
+from hemosweep.errors import BadInput
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.runs import RunStore
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,15 @@ def list_runs(store: RunStore, sweep: str | None = None, *, with_cases: bool = F
 
 
 def _cases(store: RunStore, run_id: str) -> list[dict[str, Any]]:
-    return [{name: row[name] for name in ("case_id", "fold", "ivh", "dsc")} for row in store.case_rows(run_id)]
+    """The cases of a run; none, with a warning in the log, where its case table cannot be read."""
+    try:
+        rows = store.case_rows(run_id)
+        return [{name: row[name] for name in ("case_id", "fold", "ivh", "dsc")} for row in rows]
+    except BadInput as error:
+        _log.warning("%s", error)
+    except KeyError as error:
+        _log.warning("run %s has no %s in its case table; start its sweep again", run_id, error)
+    return []
 
 
 def _table(runs: RunList) -> Table:

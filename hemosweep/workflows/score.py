@@ -1,5 +1,6 @@
 """`hemosweep score`: the scores that kept predictions lack, made and recorded; nothing is trained."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from hemosweep.scores.table import case_table
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.upkeep.rescore import Rescored, find_outdated, rescore
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,14 +186,21 @@ def record_scores(out: Path) -> int:
     from hemosweep.tracking.recorder import Recorder  # With MLflow, which takes seconds.
 
     recorder = Recorder(out)
+    num_recorded = 0
     for run, ended, facts in changed:
+        try:
+            rows = _rows(out, store, run, ended)
+        except BadInput as error:
+            _log.warning("%s; the scores of %s are not recorded again", error, run.full_name)
+            continue
+        num_recorded += 1
         recorder.record_scores(
             run.run_id,
-            cases=case_table(_rows(out, store, run, ended)),
+            cases=case_table(rows),
             folders={fold.digest: out / FOLD_RUNS_NAME / fold.digest for fold in ended},
             tags=facts,
         )
-    return len(changed)
+    return num_recorded
 
 
 def _metrics(out: Path, folds: Sequence[FoldRecord]) -> dict[str, RecordedMetric]:

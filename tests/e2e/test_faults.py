@@ -31,6 +31,7 @@ import hemosweep.sqlite
 from hemosweep.files import write_text
 from hemosweep.foldrun.journal import last_process, read_journal, seconds_at_work
 from hemosweep.report.plots.arm_plots import boxplot
+from hemosweep.sqlite import database_url
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store, search_runs
 from tests.e2e.test_sweep_outcomes import SMALL, Child
@@ -123,7 +124,7 @@ def out_on_disk(migrated_database, disk):
 
 
 def with_store(out, migrated_database):
-    out.mkdir()
+    out.mkdir(parents=True)
     shutil.copyfile(migrated_database, database_path(out))
     return out
 
@@ -225,14 +226,11 @@ def ends_well(sweep, child, undisturbed):
 
 def test_a_disk_that_is_full_when_a_sweep_begins(sweep, disk, child, ends_well, migrated_database):
     out = disk.folder / "runs"
-    # Nothing fits, then no store of the runs, then a store and no ledger.
+    # Nothing fits, then no ledger.
     for num_bytes, name, why in (
         (0, "folds", "No space left on device"),
-        (40_000, "mlflow.db", "database or disk is full"),
-        (120_000, "optuna.db", "database or disk is full"),
+        (40_000, "optuna.db", "database or disk is full"),
     ):
-        if name == "optuna.db":
-            shutil.copyfile(migrated_database, database_path(out))
         disk.fill(leave_bytes=num_bytes)
         code, stdout, stderr = sweep(out)
         assert (code, stdout, child.trained) == (2, "", [])
@@ -240,8 +238,9 @@ def test_a_disk_that_is_full_when_a_sweep_begins(sweep, disk, child, ends_well, 
         assert line.startswith(f"error: {out / name}")
         assert f": {why}; free some space there" in line
         assert temporaries(out) == []
-        assert database_path(out).exists() == (name == "optuna.db"), "half a store"
+        assert not database_path(out).exists(), "half a store"
         disk.free()
+    shutil.copyfile(migrated_database, database_path(out))
     assert ends_well(out) == [0, 1]
 
 
@@ -374,24 +373,82 @@ def finished(undisturbed, out):
     return out
 
 
-@pytest.mark.parametrize(("name", "damage"), [("optuna.db", cut_in_half), ("mlflow.db", overwrite)])
-def test_a_damaged_database_is_named_with_the_way_out_which_leads_there(
-    sweep, main, finished, child, ends_well, migrated_database, name, damage
-):
-    damage(finished / name)
+def test_a_damaged_ledger_is_named_with_the_way_out_which_leads_there(sweep, main, finished, child, ends_well):
+    path = finished / "optuna.db"
+    cut_in_half(path)
     code, stdout, stderr = sweep(finished)
     assert (code, stdout, child.trained) == (2, "", [])
     line = only_line(stderr)
-    assert line.startswith(f"error: {finished / name}: ")
+    assert line.startswith(f"error: {path}: ")
     assert line.endswith("; move it away, and the same command makes it anew from the fold runs that are done")
     assert main("status", "--out", finished)[0] == 0
-    if name == "mlflow.db":
-        code, _, stderr = main("runs", "--out", finished)
-        assert (code, only_line(stderr).startswith(f"error: {finished / name}: ")) == (2, True)
-    (finished / name).rename(finished / f"damaged-{name}")
-    if name == "mlflow.db":
-        shutil.copyfile(migrated_database, finished / name)
+    path.rename(finished / "damaged-optuna.db")
     assert ends_well(finished) == []
+
+
+def of_a_newer_mlflow(path):
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffff00001111'")
+
+
+def without_its_journal(path):
+    """As after an advice that did not name the journal."""
+    path.unlink()
+    path.with_name(f"{path.name}-journal").write_bytes(b"left")
+
+
+@pytest.mark.parametrize(
+    ("damage", "why", "way_out"),
+    [
+        (overwrite, "file is not a database", "move it away, and the same command makes it anew"),
+        (of_a_newer_mlflow, "was written by a newer MLflow than", "or give another --out"),
+        (without_its_journal, "was moved away without its mlflow.db-journal", "move that to the same place"),
+    ],
+    ids=["damaged", "newer", "without its journal"],
+)
+def test_a_store_that_cannot_be_opened_costs_no_training_and_is_made_up_for(
+    sweep, main, out, child, ends_well, undisturbed, migrated_database, damage, why, way_out
+):
+    path = database_path(out)
+    damage(path)
+    code, stdout, stderr = sweep(out)
+    assert (code, len(child.trained)) == (1, 2)
+    line = only_line(stderr)
+    assert line.startswith(f"warning: tracking failed ({path}: {why}")
+    assert way_out in line
+    assert line.endswith("; training goes on, and is recorded later")
+    assert result(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
+    path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+    shutil.copyfile(migrated_database, path)
+    assert ends_well(out) == []
+
+
+def test_the_next_commands_wait_for_a_store_that_cannot_be_opened(main, phantoms, out, child):
+    overwrite(database_path(out))
+    command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
+    code, stdout, _ = main(*command, "--arms", SMALL)
+    assert code == 1
+    assert f"Missing: {SMALL}: not recorded in MLflow. The same command makes up for it." in stdout
+    assert f"Next, once {SMALL} is recorded:" in stdout
+    code, stdout, stderr = main("runs", "--out", out)
+    assert (code, only_line(stderr).startswith(f"error: {database_path(out)}: file is not a database; ")) == (2, True)
+
+
+def test_a_store_that_is_read_only_costs_no_training_and_is_made_up_for(
+    sweep, disk, out, child, ends_well, undisturbed, migrated_database
+):
+    path = database_path(out)
+    path.unlink()
+    path.symlink_to(shutil.copyfile(migrated_database, disk.folder / "mlflow.db"))
+    disk.make_read_only()
+    code, stdout, stderr = sweep(out)
+    assert (code, len(child.trained)) == (1, 2)
+    assert only_line(stderr).startswith(f"warning: tracking failed ({path}: attempt to write a readonly database; ")
+    assert result(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
+    # In this one process MLflow would go on with the file that it has open: it knows it by its path.
+    path.unlink()
+    shutil.copyfile(disk.folder / "mlflow.db", path)
+    assert ends_well(out.rename(out.with_name("writable"))) == []
 
 
 def test_a_store_that_is_damaged_further_in_costs_no_training(sweep, main, finished, child):
@@ -414,14 +471,33 @@ def test_a_store_that_is_damaged_further_in_costs_no_training(sweep, main, finis
     assert only_line(stderr).startswith(f"error: {path}: ")
 
 
-@pytest.mark.parametrize("name", ["optuna.db", "mlflow.db"])
-def test_a_database_that_another_program_holds_is_named_soon(sweep, finished, monkeypatch, name):
+def test_a_database_that_another_program_holds_is_named_soon_and_only_a_ledger_stops_a_sweep(
+    sweep, finished, monkeypatch, ends_well
+):
     monkeypatch.setattr(hemosweep.sqlite, "DATABASE_PATIENCE_S", 0.1)
-    with closing(sqlite3.connect(finished / name, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        code, stdout, stderr = sweep(finished)
-    assert (code, stdout) == (2, "")
-    assert only_line(stderr) == f"error: {finished / name}: database is locked; another program holds it: end that"
+    for name, code, start in (("mlflow.db", 1, "warning: tracking failed ("), ("optuna.db", 2, "error: ")):
+        with closing(sqlite3.connect(finished / name, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            ended = sweep(finished)
+        assert ended[0] == code
+        why = f"{finished / name}: database is locked; another program holds it: end that"
+        assert only_line(ended[2]).startswith(f"{start}{why}")
+    assert ends_well(finished) == []
+
+
+def test_a_folder_of_any_name_has_all_of_a_sweep_in_it_and_nothing_beside_it(
+    sweep, main, child, migrated_database, tmp_path
+):
+    out = with_store(tmp_path / "outer" / "my out?x=1 {name} %20#é", migrated_database)
+    code, _, stderr = sweep(out)
+    assert (code, said(stderr)) == (0, [])
+    assert list(out.parent.iterdir()) == [out]
+    code, stdout, stderr = main("runs", "--out", out, "--json", "--cases")
+    assert (code, stderr) == (0, "")
+    (run,) = json.loads(stdout)
+    assert (run["status"], len(run["cases"])) == ("FINISHED", 6)
+    study = optuna.load_study(storage=database_url(out / "optuna.db"), study_name="patchsize")
+    assert [trial.state.name for trial in study.get_trials()] == ["COMPLETE"]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 
 from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig
+from hemosweep.digest import digest_json
 from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.journal import Journal
@@ -21,6 +22,7 @@ from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.recorder import Recorder
+from hemosweep.tracking.store import open_store
 from tests.present import present_source
 
 WORK = "import sys, time; from pathlib import Path; from hemosweep.foldrun.lock import hold\n"
@@ -260,6 +262,61 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_delete(main, runs):
     assert code == 2
     assert "mlflow.db" in stderr
     assert fold_runs(runs) == "abcd"
+
+
+def edit_run(out, name, tag, value=None):
+    """Edit a tag of the run of that name, or delete it."""
+    client = open_store(out).client
+    (run,) = client.search_runs([client.get_experiment_by_name("hemosweep/se").experiment_id], f"run_name = '{name}'")
+    if value is None:
+        client.delete_tag(run.info.run_id, tag)
+    else:
+        client.set_tag(run.info.run_id, tag, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "value"),
+    [
+        ("with", "hemosweep.seed", "abc"),
+        ("with", "hemosweep.level", None),
+        ("fold-1", "hemosweep.level", None),
+        ("fold-1", "hemosweep.fold", "first"),
+        ("fold-1", "mlflow.parentRunId", None),
+    ],
+)
+def test_clean_keeps_the_fold_runs_of_a_run_that_is_not_whole(main, runs, name, tag, value):
+    (runs / "sweeps" / "se.json").unlink()  # Nothing else needs them then.
+    edit_run(runs, name, tag, value)
+    code, stdout, stderr = main("clean", "--out", runs, "--yes", "--json")
+    (warning,) = stderr.splitlines()
+    assert (code, json.loads(stdout)["deleted"]) == (0, True)
+    assert "is not whole" in warning
+    assert fold_runs(runs) == "ab"
+
+
+def test_clean_keeps_every_fold_run_where_that_of_a_run_is_not_known(main, runs):
+    (runs / "sweeps" / "se.json").unlink()
+    edit_run(runs, "fold-1", "hemosweep.fold_run")
+    code, stdout, _ = main("clean", "--out", runs, "--yes")
+    assert code == 0
+    assert "which fold runs it has is not clear, so none is deleted; mend its tags, or delete it" in stdout
+    assert fold_runs(runs) == "abcd"
+    assert main("clean", "--out", runs, "--yes", "--force")[0] == 0
+    assert fold_runs(runs) == ""
+
+
+def test_clean_keeps_every_fold_run_where_a_digest_was_edited(main, runs):
+    (runs / "sweeps" / "se.json").unlink()
+    edit_run(runs, "with", "hemosweep.replicate", digest_json(["a" * 16, "b" * 16]))
+    edit_run(runs, "fold-1", "hemosweep.fold_run", "e" * 16)
+    code, stdout, _ = main("clean", "--out", runs, "--yes")
+    assert code == 0
+    assert "run se/with@0 (" in stdout
+    assert "is not whole: its folds' digests do not make up its own; which fold runs it has is not clear" in stdout
+    assert fold_runs(runs) == "abcd"
+    edit_run(runs, "fold-1", "hemosweep.fold_run", "b" * 16)
+    assert main("clean", "--out", runs, "--yes")[0] == 0
+    assert fold_runs(runs) == "ab"
 
 
 def test_host_names_never_reach_the_tracker(recorded):

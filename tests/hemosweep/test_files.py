@@ -1,11 +1,13 @@
 import errno
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 
 from hemosweep import files
-from hemosweep.files import naming, replacing, system_message, write_text
+from hemosweep.errors import BadInput
+from hemosweep.files import check_writable, naming, replacing, system_message, write_text
 
 
 def test_what_is_written_takes_its_place_at_the_end_and_its_folder_is_made(tmp_path):
@@ -100,3 +102,16 @@ def test_a_limit_of_the_process_is_not_told_of_a_file(tmp_path):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     said = system_message(raised.value)
     assert said == "this process: Too many open files; allow more open files, such as with ulimit -n 1024"
+
+
+@pytest.mark.parametrize("name", [b"my out?x=1 %20#\xc3\xa9", b"line\nbreak", b"{}"])
+def test_a_folder_of_any_name_in_utf_8_may_be_written_to(tmp_path, name):
+    check_writable("--out", tmp_path / os.fsdecode(name))
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_refused_before_anything_is_written(tmp_path):
+    folder = tmp_path / Path(os.fsdecode(b"caf\xe9"))
+    with pytest.raises(BadInput) as raised:
+        check_writable("--out", folder)
+    assert str(raised.value) == f"--out '{tmp_path}/caf\\udce9': is no UTF-8 text; give a folder with another name"
+    assert list(tmp_path.iterdir()) == []

@@ -101,7 +101,7 @@ os._exit(9)
     ("content", "told"),
     [
         (b"no database at all, and long enough to have a header" * 4, r"file is not a database; move it away, [^\n]*"),
-        (b"", r"not a store of this MLflow \(no such table: [^\n]*\); move it away"),
+        (b"", r"not a store that this hemosweep can read \(no such table: [^\n]*\); [^\n]* or move it away"),
     ],
 )
 def test_a_file_that_is_no_store_is_told_in_one_line(tmp_path, content, told):

@@ -111,7 +111,7 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
     if pair.pairs is None or pair.pairs.empty or pair.row is None:
         return
     comparison = pair.row.comparison
-    stem = f"{FIGURES}/{sweep.name}-{safe_name(pair.a)}-to-{safe_name(pair.b)}"
+    stem = f"{FIGURES}/{safe_name(f'{sweep.name}-{pair.a}-to-{pair.b}')}"
     names: _Names = {"name_a": pair.a, "name_b": pair.b, "metric": DSC}
     counts = (
         f"higher under {pair.b} in {comparison.wins} of {comparison.n} cases, equal in {comparison.ties}, lower in "

@@ -19,7 +19,7 @@ from hemosweep.engine.plan import write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
-from hemosweep.engine.tracker import Tracker, describe
+from hemosweep.engine.tracker import LateTracker, Tracker, describe
 from hemosweep.environment import describe_environment, num_processors
 from hemosweep.errors import BadInput, TimeIsUp
 from hemosweep.executors.execution import open_executor
@@ -51,7 +51,6 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
     """
     progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
-    # The executor first: it starts while MLflow's store is opened, which takes seconds.
     with driving(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
         with _started_over(request, prepared, progress) if request.fresh else nullcontext():
@@ -164,10 +163,15 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
 
 
 def open_tracker(out: Path) -> Tracker:
-    """The connection to the MLflow store of an output folder."""
-    from hemosweep.tracking.recorder import Recorder
+    """The connection to the MLflow store of an output folder, which opens with the first record: a store that cannot be
+    used stops no training."""
 
-    return Recorder(out)
+    def connect() -> Tracker:
+        from hemosweep.tracking.recorder import Recorder
+
+        return Recorder(out)
+
+    return LateTracker(connect)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

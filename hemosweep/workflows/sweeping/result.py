@@ -119,7 +119,8 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
     place = shlex.quote(str(out))
     out_option = "" if out == Path("runs") else f" OUT={place}"
     cli_option = "" if out == Path("runs") else f" --out {place}"
-    notes.append("Next:")
+    waiting = [result.replicate.run_name for result in results if result.run_id is None]
+    notes.append(f"Next, once {', '.join(waiting)} is recorded:" if waiting else "Next:")
     notes.append(f"  make ui{out_option}")
     for row in family.rows:
         runs = " ".join(shlex.quote(f"{name}/{arm}") for arm in (row.a, row.b))

@@ -6,9 +6,10 @@ from hemosweep.config import ArmConfig, CrossValidationConfig
 from hemosweep.data.case import patient_names
 from hemosweep.data.content import dataset_digest
 from hemosweep.data.folds import draw_folds
-from hemosweep.data.manifest import read_manifest
-from hemosweep.digest import digest_json
+from hemosweep.data.manifest import MAX_ID_BYTES, read_manifest
+from hemosweep.digest import DIGEST_LENGTH, digest_json
 from hemosweep.errors import BadInput
+from hemosweep.files import replacing
 from hemosweep.identity.fold_run import fold_run_digest
 
 HEADER = "participant_id\tpatient_id\tivh\n"
@@ -80,7 +81,9 @@ GOOD = "sub-001\tP1\tyes\n"
         (HEADER + "../sub-001\tP1\tno\n", ("line 2", "'../sub-001'", "cannot name a folder")),
         (HEADER + "..\tP1\tno\n", ("line 2", "'..'", "cannot name a folder")),
         (HEADER + '"sub\n001"\tP1\tno\n', ("line 3", r"'sub\n001'", "cannot name a folder")),
-        (HEADER + "x" * 300 + "\tP1\tno\n", ("x" * 300, "no CT", "add the file or remove the case's row")),
+        (HEADER + "x" * 300 + "\tP1\tno\n", ("line 2", "participant_id xxx", "300 bytes", "190 at most", "shorten it")),
+        (HEADER + "é" * 96 + "\tP1\tno\n", ("line 2", "participant_id ééé", "192 bytes", "shorten it")),
+        (HEADER + "sub-001\t" + "P" * 191 + "\tno\n", ("line 2", "patient_id PPP", "191 bytes", "shorten it")),
         (HEADER + "sub-003\tP3\tno\n", ("case sub-003", "no CT", "sub-003_ct.nii.gz", "remove the case's row")),
         # One stray quote must not swallow the rows that follow it.
         (NOTED + 'sub-001\tP1\tyes\t"deep\nsub-002\tP2\tno\tlobar\n', ("participants.tsv", "stray quotes")),
@@ -91,6 +94,7 @@ GOOD = "sub-001\tP1\tyes\n"
     ids=[
         "missing column", "commas", "empty file", "no rows", "duplicate", "bad ivh", "line after blank ones",
         "short row", "no patient", "no id", "id with a slash", "id of dots", "id over two lines", "endless id",
+        "endless id in UTF-8", "endless patient",
         "no folder", "stray quote", "two stray quotes", "UTF-16", "Latin-1",
     ],
 )  # fmt: skip
@@ -117,6 +121,13 @@ def test_a_case_without_a_file_is_refused(tmp_path: Path, suffix: str, words: st
     message = str(caught.value)
     assert f"case sub-001: {words} {path}" in message
     assert "remove the case's row" in message
+
+
+def test_the_longest_id_fits_the_longest_name_that_is_made_of_it(tmp_path: Path) -> None:
+    case_id = "x" * MAX_ID_BYTES
+    (case,) = read_manifest(make_data(tmp_path, f"{HEADER}{case_id}\tP1\tno\n", (case_id,)))
+    with replacing(tmp_path / f"{case.case_id}-{'0' * DIGEST_LENGTH}.npz", shared=True) as temporary:
+        temporary.touch()
 
 
 def test_a_missing_folder_or_table_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import optuna
@@ -11,6 +13,8 @@ from hemosweep.engine import ledger as engine_ledger
 from hemosweep.engine.attempts import FoldRunAttempts
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.plan import Replicate
+from hemosweep.errors import BadInput
+from hemosweep.sqlite import database_url
 from hemosweep.sweeps.base import demo
 
 SWEEP = Sweep(
@@ -265,3 +269,29 @@ def test_a_trial_of_another_dsc_gets_a_successor(tmp_path, ledger, replicate, mo
     assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) == first
     monkeypatch.setattr(engine_ledger, "_dsc_digest", lambda: "mended")
     assert Ledger(tmp_path, SWEEP).begin(replicate(), EFFORTS) != first
+
+
+def test_a_folder_of_any_name_has_its_trials_in_it_and_nothing_beside_it(tmp_path, replicate):
+    out = tmp_path / "my out?x=1 {SCHEMA_VERSION} %20#é"
+    out.mkdir()
+    ledger = Ledger(out, SWEEP)
+    ledger.complete(ledger.begin(replicate(), EFFORTS), 0.75, EFFORTS)
+    assert [path.name for path in out.iterdir()] == ["optuna.db"]
+    assert list(tmp_path.iterdir()) == [out]
+    (trial,) = optuna.load_study(storage=database_url(out / "optuna.db"), study_name="size").get_trials()
+    assert trial.value == 0.75
+
+
+def test_a_journal_of_an_earlier_ledger_stops_a_new_one(tmp_path):
+    journal = tmp_path / "optuna.db-journal"
+    journal.write_bytes(b"left")
+    with pytest.raises(BadInput, match=r"optuna\.db: was moved away without its optuna\.db-journal"):
+        Ledger(tmp_path, SWEEP)
+    assert list(tmp_path.iterdir()) == [journal]
+
+
+def test_a_ledger_of_another_optuna_is_named_with_the_way_out(tmp_path, ledger):
+    with closing(sqlite3.connect(tmp_path / "optuna.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
+    with pytest.raises(BadInput, match=r"optuna\.db: was written by another Optuna than .*; install the version"):
+        Ledger(tmp_path, SWEEP)

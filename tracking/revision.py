@@ -1,0 +1,47 @@
+"""Version of MLflow that a store belongs to, by the revision of its tables."""
+
+import shlex
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from hemosweep.errors import BadInput
+from hemosweep.sqlite import DATABASE_PATIENCE_S, database_url, move_away
+from hemosweep.tracking.backend import MIGRATIONS, MLFLOW_VERSION
+
+
+def check_revision(database: Path) -> None:
+    """Check that a store is of the installed MLflow, before that opens it: of tables that it does not know it would
+    make its own beside them.
+
+    Raises:
+        BadInput: another version of MLflow wrote it.
+    """
+    revision = _revision(database)
+    if revision is None:
+        return
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    try:
+        scripts.get_revision(revision)
+    except CommandError:
+        raise BadInput(
+            f"{database}: was written by a newer MLflow than {MLFLOW_VERSION}, which does not know its revision "
+            f"{revision}; install the version that wrote it or a later one, or give another --out"
+        ) from None
+    if revision != scripts.get_current_head():
+        command = f"python -m mlflow db upgrade {shlex.quote(database_url(database))}"
+        raise BadInput(
+            f"{database}: was written by an older MLflow than {MLFLOW_VERSION}; copy it, then bring it up to date with "
+            f"`{command}`, or {move_away(database)}"
+        )
+
+
+def _revision(database: Path) -> str | None:
+    """Revision of a store's tables; None where the database has none, such as one that is no store."""
+    with closing(sqlite3.connect(database, timeout=DATABASE_PATIENCE_S)) as connection, suppress(sqlite3.DatabaseError):
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if row is None else str(row[0])
+    return None
