@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import EQUIVALENT, read_equivalent
+from tests.mutants.__main__ import EQUIVALENT
 from tests.mutants.areas import AREAS, files
+from tests.mutants.bench import read_equivalent
 from tests.mutants.mutate import mutants_of, mutated
 
 ROOT = Path(__file__).parents[1]

@@ -17,11 +17,7 @@ class Area:
 HERE = "tests/hemosweep"
 AREAS = (
     Area(name="stats", modules=("hemosweep/stats/*.py",), tests=(f"{HERE}/stats/test_*.py",)),
-    Area(
-        name="scores",
-        modules=("hemosweep/scores/*.py",),
-        tests=(f"{HERE}/scores/test_*.py"),
-    ),
+    Area(name="scores", modules=("hemosweep/scores/*.py",), tests=(f"{HERE}/scores/test_*.py",)),
     Area(name="sampling", modules=("hemosweep/sampling/*.py",), tests=(f"{HERE}/sampling/test_*.py",)),
     Area(name="losses", modules=("hemosweep/model/losses/*.py",), tests=(f"{HERE}/model/test_losses*.py",)),
     Area(name="folds", modules=("hemosweep/data/folds.py",), tests=(f"{HERE}/data/test_folds.py",)),

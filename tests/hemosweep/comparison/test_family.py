@@ -7,6 +7,7 @@ from hemosweep.comparison.family import compare_all, compare_family
 from hemosweep.errors import BadInput, NotComparable
 from tests.recorded import LARGE, MIDDLE, SMALL, cases, in_memory, shifted
 
+LATER = {"patchsize/x@0": cases(SMALL), "patchsize/y@0": cases(MIDDLE)}
 COMPARISONS = (("24x24x8", "32x32x16"), ("32x32x16", "48x48x24"))
 ARMS = {
     "patchsize/24x24x8@0": cases(SMALL),
@@ -51,6 +52,17 @@ def test_the_arms_that_are_not_trained_are_named(trained, missing):
     store = in_memory(other | ({} if trained is None else {f"patchsize/{trained}@0": cases(MIDDLE)}))
     family = compare_all(store, "patchsize", (COMPARISONS[0], ("x", "48x48x24")))
     assert family.missing == (f"24x24x8 to 32x32x16: {missing} not finished; run make sweep-patchsize",)
+
+
+def test_an_arm_that_ran_on_only_some_folds_is_named_unless_the_other_did_so_too():
+    part = {"subset": "folds 1 of 2 only"}
+    tables = {f"patchsize/{arm}@0": cases(SMALL) for arm in COMPARISONS[0]}
+    in_part = {name: (table, part) for name, table in tables.items()}
+    for name in tables:
+        family = compare_all(in_memory(ARMS | LATER | {name: in_part[name]}), "patchsize", (COMPARISONS[0], ("x", "y")))
+        arm = name.removeprefix("patchsize/").removesuffix("@0")
+        assert family.missing == (f"24x24x8 to 32x32x16: {arm} has folds 1 of 2 only; run make sweep-patchsize",)
+    assert compare_all(in_memory(in_part), "patchsize", COMPARISONS[:1]).missing == ()
 
 
 @pytest.mark.parametrize("metric", ["dsc", "hd95_mm"])

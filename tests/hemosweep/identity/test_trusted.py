@@ -87,6 +87,8 @@ def test_a_component_of_a_project_is_imported_where_its_code_is_the_recorded_one
     assert project_in_use(spec, None) == project
     assert project_in_use(spec, project / ".." / "lab") == project
     assert read_trusted(lab, with_metrics=False).metrics == ()
+    out = lab.parents[1]  # It keeps what was read of the code.
+    assert [path.parent for path in out.parent.rglob("code.json")] == [out]
 
 
 @pytest.mark.parametrize("file", ["trusted_loss.py", "trusted_metric.py"])

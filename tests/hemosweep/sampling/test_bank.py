@@ -170,6 +170,14 @@ def test_cases_that_the_device_does_not_hold_stay_on_the_host(
     assert bank.num_bytes == 2 * 6 * 7 * 9 * 5 + 5 + 16 * 16
 
 
+def test_a_bank_is_on_the_host_where_the_device_is_another(make_case: MakeCase) -> None:
+    case = random_case(make_case, (4, 4, 4))
+    bank = PatchBank([(case, corners(case))], (4, 4, 4), CPU)
+    assert not bank.on_host
+    bank.device = torch.device("cuda", 1)
+    assert bank.on_host
+
+
 def pretend_cuda(self: bank_module._Voxels, device: torch.device) -> None:
     self._device = torch.device("cuda")
     self._images, self._labels = [], []
