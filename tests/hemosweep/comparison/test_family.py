@@ -42,6 +42,7 @@ def test_a_pair_whose_arm_is_not_trained_is_missing_and_the_family_is_smaller():
     assert family.missing == ("32x32x16 to 48x48x24: 48x48x24 not finished; run make sweep-patchsize",)
     assert family.rows[0].holm_p == pytest.approx(family.rows[0].comparison.p)
     assert family.row_of(family.pairs[1]) is None
+    assert family.comparisons == (family.pairs[0].comparison,)
 
 
 @pytest.mark.parametrize(

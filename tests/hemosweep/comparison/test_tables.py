@@ -110,3 +110,10 @@ def test_ids_are_text():
     assert IDS[0] == "001"
     numbered = [cases(scores).assign(case_id=range(1, 9)) for scores in (SMALL, MIDDLE)]
     assert compare_tables(*numbered).comparison.n == 8
+
+
+def test_equivalence_is_tested_within_a_margin():
+    assert compare_tables(plain(A), plain(B)).comparison.equivalence is None
+    near = [0.501, 0.599, 0.7, 0.801]
+    assert compare_tables(plain(A), plain(near), margin=0.05).comparison.outcome == "equivalent"
+    assert compare_arrays(A, near, margin=0.05).outcome == "equivalent"

@@ -5,7 +5,14 @@ import time
 
 import pytest
 
-from hemosweep.foldrun.journal import Journal, last_process, micro_batch_size, read_journal, seconds_at_work
+from hemosweep.foldrun.journal import (
+    Journal,
+    last_epochs,
+    last_process,
+    micro_batch_size,
+    read_journal,
+    seconds_at_work,
+)
 
 
 @pytest.fixture
@@ -150,3 +157,19 @@ def test_the_events_of_the_last_process_begin_with_its_start():
     assert last_process([STARTED, HALVED, STARTED, RESUMED]) == [STARTED, RESUMED]
     assert last_process([HALVED]) == [HALVED]
     assert last_process([]) == []
+
+
+def test_the_last_event_of_an_epoch_is_the_one_that_counts():
+    events = [STARTED, {"event": "epoch", "epoch": 1, "val_loss": 0.5}, {"event": "epoch", "epoch": 2, "val_loss": 0.4}]
+    again = {"event": "epoch", "epoch": 2, "val_loss": 0.3}
+    assert last_epochs([*events, STARTED, RESUMED, again]) == {1: events[1], 2: again}
+
+
+def test_an_event_is_on_disk_before_the_next_step_begins(path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_size))
+    journal = Journal(path)
+    for epoch in (1, 2):
+        journal.write("epoch", epoch=epoch)
+        assert flushed[-1] == path.stat().st_size
+    assert len(flushed) == 2

@@ -63,6 +63,7 @@ def test_a_string_that_stands_alone_leaves_the_code_around_it_in_its_line() -> N
     assert text('a = 1; """one\ntwo\nthree"""; b = 2\nc = 3\n') == "a = 1; ; b = 2\nc = 3"
     assert text('def f(): "ä"; return "ö"\nx = f()\n') == 'def f(): ; return "ö"\nx = f()'
     assert text('"""one\ntwo"""; x = """a  \n\nb"""\n') == '; x = """a  \n\nb"""'
+    assert text('"a"; "bc"; x = 1\n') == "; ; x = 1"
     assert text('"first"\n"second"; x = """a  \n\nb"""\n') == '; x = """a  \n\nb"""'
 
 

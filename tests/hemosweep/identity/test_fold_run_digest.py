@@ -11,6 +11,7 @@ from hemosweep.config import (
     PreprocessingConfig,
     SamplingConfig,
     TrainingConfig,
+    config_as_dict,
 )
 from hemosweep.data.folds import Fold
 from hemosweep.identity.fold_run import counted, fold_run_digest
@@ -91,3 +92,4 @@ def test_what_a_configuration_derives_from_its_fields_counts_beside_them():
     config = ArmConfig(sampling=SamplingConfig(patch_HWD=(24, 24, 8), augment=True))
     assert counted(config)["derived"] == {"channels": ("ct",), "num_views": 6, "patch_DHW": (8, 24, 24)}
     assert "cross_validation" not in counted(config)
+    assert counted(ArmConfig())["network"] == config_as_dict(ArmConfig())["network"]  # All its fields count.

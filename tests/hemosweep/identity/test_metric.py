@@ -112,3 +112,9 @@ def test_a_metric_of_a_package_counts_with_its_neighbours(tmp_path, monkeypatch)
     assert before == [metric_digest(half, project=tmp_path) for half in (Half(), Inner())]
     (package / "helper.py").write_text("HALF = 0.25  # less\n")
     assert not {*before} & {metric_digest(Half()), metric_digest(Inner())}
+
+    other = tmp_path / "other"
+    (other / "lab_package").mkdir(parents=True)
+    for file in package.glob("*.py"):
+        (other / "lab_package" / file.name).write_text(file.read_text() + "x = 1\n")
+    assert metric_digest(Half(), project=other) != metric_digest(Half())  # The place that is given counts.

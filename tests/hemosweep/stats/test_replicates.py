@@ -15,6 +15,7 @@ from hemosweep.stats import (
     seed_noise,
     seed_spread,
 )
+from hemosweep.stats.replicates import _batches
 
 RESOLUTION = 1e-9
 CASES = [f"c{place}" for place in range(8)]
@@ -197,6 +198,14 @@ def test_lower_is_better_for_a_distance_with_replicates():
     a = [{case: 10 * value + shift for case, value in scores(BASE).items()} for shift in (0, 0.01)]
     b = [{case: value - 1 for case, value in scores(BASE * 10.2 + shift).items()} for shift in (0, 0.01)]
     assert paired_comparison(a, b, metric=hd95).outcome == "better"
+
+
+@pytest.mark.parametrize("num_cases", [1, 40, 4_999, 5_000, 10**9])
+def test_the_parts_of_the_hierarchical_bootstrap_are_9999_resamples_whatever_their_size(num_cases, monkeypatch):
+    monkeypatch.setattr("hemosweep.stats.replicates.MAX_DRAWN", 4_999 * 40)  # for 40 cases: 4,999 twice and one more
+    sizes = _batches(num_cases)
+    assert sum(sizes) == 9_999
+    assert min(sizes) > 0
 
 
 @pytest.mark.slow
