@@ -22,7 +22,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,ONLY_FOLDS,only-folds) \
 	$(call option,TRIALS,trials)
 
-.PHONY: help setup test test-slow lint format format-check types imports check \
+.PHONY: help setup test test-slow mutants lint format format-check types imports check \
 	study score bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
@@ -43,7 +43,9 @@ help: ## Show this text
 ## ONLY_FOLDS=  sweep, plan: only these folds of the split, such as 0,2 (for trying)
 ## EXECUTOR=    sweep: where fold runs are trained (default local)
 ## CASES=       phantom: how many cases; preview: at most so many
-## JOBS=        data-check, describe, preprocess, score: cases worked on at once (default one a processor)
+## JOBS=        data-check, describe, preprocess, score: cases worked on at once (default one a processor); mutants too
+## MUTANTS=     mutants: how many (default 320)
+## AREAS=       mutants: only these areas, such as stats,scores
 ## SIZE=        phantom: demo or paper
 ## SEED=        phantom: seed of the random numbers
 ## ARGS=        further options for hemosweep (test, test-slow: for pytest), passed on as they are
@@ -90,7 +92,7 @@ lock: $(STAMP) ## Write requirements.lock anew from pyproject.toml
 		--no-emit-index-url --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove caches and build leftovers
-	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .hypothesis .import_linter_cache .mutants .mypy_cache .pytest_cache .ruff_cache
 	find hemosweep sweeps tracking tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## Remove .venv too (results in runs/ always stay)
@@ -104,6 +106,10 @@ test: $(STAMP) ## Run the fast tests on all processors (ARGS=-n0: in one process
 # One after the other: these measure times, kill clusters that have a time to notice it, or fill disks and memory.
 test-slow: $(STAMP) ## Run the slow tests and those in a browser (Debian's chromium and chromium-driver)
 	$(BIN)/pytest -m "slow or browser" $(call given,ARGS)
+
+mutants: $(STAMP) ## Put small faults into the code and count how many the tests notice (goes on where it was stopped)
+	$(BIN)/python -m tests.mutants $(call option,MUTANTS,mutants) $(call option,AREAS,areas) $(call option,JOBS,jobs) \
+		$(call given,ARGS)
 
 lint: $(STAMP) ## Look for mistakes with ruff
 	$(BIN)/ruff check .

@@ -39,7 +39,10 @@ def significant_text(source: str, tree: ast.Module) -> str:
     for first, start, last, end in _alone(tree):
         before, after = _characters(lines[first - 1], 0, start), _characters(lines[last - 1], end, None)
         lines[first - 1 : last] = [before + after, *[""] * (last - first)]
+        used_behind = last in verbatim  # A string that is used begins in the same line.
         verbatim.difference_update(range(first, last + 1))
+        if used_behind:
+            verbatim.add(first)
     kept = [line if number in verbatim else line.rstrip() for number, line in enumerate(lines, start=1)]
     return "\n".join(line for number, line in enumerate(kept, start=1) if line or number in verbatim)
 

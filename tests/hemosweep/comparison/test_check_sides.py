@@ -38,6 +38,25 @@ def test_cases_that_were_tested_in_other_folds_are_named_ten_at_most():
     assert reason.startswith("case folds differ: 007 (A: 0, B: 1), 008 (A: 1, B: 0)")
 
 
+@pytest.mark.parametrize(("at_most", "rest"), [(1, ", and 1 more; "), (2, "; "), (0, "and 2 more; ")])
+def test_of_many_cases_in_other_folds_the_first_are_named_and_the_others_counted(monkeypatch, at_most, rest):
+    monkeypatch.setattr("hemosweep.comparison.check_sides.MAX_NAMED_CASES", at_most)
+    (reason,) = checked(cases(SMALL), cases(MIDDLE, folds=[0, 1, 0, 1, 0, 1, 1, 0])).reasons
+    named = ["007 (A: 0, B: 1)", "008 (A: 1, B: 0)"][:at_most]
+    assert reason == f"case folds differ: {', '.join(named)}{rest}run both arms with the same stored folds"
+
+
+def test_seeds_of_one_arm_that_were_not_trained_alike_are_a_warning():
+    tables = {f"s/{arm}@{seed}": cases(SMALL) for arm in "ab" for seed in (0, 1)}
+    store = in_memory(tables | {"s/b@0": (cases(MIDDLE), {"device_kind": "cuda"})})
+    check = check_sides(*read_sides(store, ("s/a", "s/b"), "dsc", ()))
+    assert check.reasons == ()
+    (warning,) = check.warnings
+    assert warning.startswith("not all seeds of B were trained alike: ")
+    (warning,) = check_sides(*read_sides(store, ("s/b", "s/a"), "dsc", ())).warnings
+    assert warning.startswith("not all seeds of A were trained alike: ")
+
+
 def test_other_cases_of_the_same_folds_are_a_warning():
     check = checked(cases(SMALL), cases(MIDDLE).iloc[:5])
     assert check.reasons == ()

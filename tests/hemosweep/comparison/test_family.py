@@ -7,6 +7,7 @@ from hemosweep.comparison.family import compare_all, compare_family
 from hemosweep.errors import BadInput, NotComparable
 from tests.recorded import LARGE, MIDDLE, SMALL, cases, in_memory, shifted
 
+LATER = {"patchsize/x@0": cases(SMALL), "patchsize/y@0": cases(MIDDLE)}
 COMPARISONS = (("24x24x8", "32x32x16"), ("32x32x16", "48x48x24"))
 ARMS = {
     "patchsize/24x24x8@0": cases(SMALL),
@@ -41,6 +42,35 @@ def test_a_pair_whose_arm_is_not_trained_is_missing_and_the_family_is_smaller():
     assert family.missing == ("32x32x16 to 48x48x24: 48x48x24 not finished; run make sweep-patchsize",)
     assert family.rows[0].holm_p == pytest.approx(family.rows[0].comparison.p)
     assert family.row_of(family.pairs[1]) is None
+    assert family.comparisons == (family.pairs[0].comparison,)
+
+
+@pytest.mark.parametrize(
+    ("trained", "missing"), [("32x32x16", "24x24x8"), ("24x24x8", "32x32x16"), (None, "24x24x8 and 32x32x16")]
+)
+def test_the_arms_that_are_not_trained_are_named(trained, missing):
+    other = {"patchsize/48x48x24@0": cases(LARGE), "patchsize/x@0": cases(SMALL)}
+    store = in_memory(other | ({} if trained is None else {f"patchsize/{trained}@0": cases(MIDDLE)}))
+    family = compare_all(store, "patchsize", (COMPARISONS[0], ("x", "48x48x24")))
+    assert family.missing == (f"24x24x8 to 32x32x16: {missing} not finished; run make sweep-patchsize",)
+
+
+def test_an_arm_that_ran_on_only_some_folds_is_named_unless_the_other_did_so_too():
+    part = {"subset": "folds 1 of 2 only"}
+    tables = {f"patchsize/{arm}@0": cases(SMALL) for arm in COMPARISONS[0]}
+    in_part = {name: (table, part) for name, table in tables.items()}
+    for name in tables:
+        family = compare_all(in_memory(ARMS | LATER | {name: in_part[name]}), "patchsize", (COMPARISONS[0], ("x", "y")))
+        arm = name.removeprefix("patchsize/").removesuffix("@0")
+        assert family.missing == (f"24x24x8 to 32x32x16: {arm} has folds 1 of 2 only; run make sweep-patchsize",)
+    assert compare_all(in_memory(in_part), "patchsize", COMPARISONS[:1]).missing == ()
+
+
+@pytest.mark.parametrize("metric", ["dsc", "hd95_mm"])
+def test_a_family_knows_its_sweep_and_its_metric(metric):
+    store = in_memory({name: table.assign(hd95_mm=table["dsc"] * 10) for name, table in ARMS.items()})
+    family = compare_family(store, "patchsize", COMPARISONS, metric=metric)
+    assert (family.sweep, family.metric) == ("patchsize", metric)
 
 
 def test_several_seeds_are_averaged_per_case_before_the_test():
@@ -60,6 +90,16 @@ def test_one_seed_against_several_is_compared_seed_by_seed_with_a_warning():
     (compared,) = family.comparisons
     assert (compared.a.name, compared.b.name) == ("loss/a@0", "loss/b@0")
     assert "a and b do not both have several seeds; one of each" in compared.warnings
+
+
+@pytest.mark.parametrize(
+    ("seeds_a", "seeds_b", "compared"), [((1,), (0, 1), (1, 1)), ((0, 2), (2,), (2, 2)), ((3,), (0, 1), (3, 0))]
+)
+def test_one_seed_meets_the_same_one_of_the_other_arm_where_that_has_it(seeds_a, seeds_b, compared):
+    names = [*(f"loss/a@{seed}" for seed in seeds_a), *(f"loss/b@{seed}" for seed in seeds_b)]
+    store = in_memory({name: cases(shifted(SMALL, 0.01 * place, 0.01)) for place, name in enumerate(names)})
+    (pair,) = compare_family(store, "loss", (("a", "b"),)).comparisons
+    assert (pair.a.runs[0].seed, pair.b.runs[0].seed) == compared
 
 
 def test_runs_of_other_data_are_refused_and_named():

@@ -93,3 +93,17 @@ def test_ids_that_an_earlier_version_recorded_in_nfd_are_those_of_a_newer_run():
     a, b = read(tables, "s/composed", "s/decomposed")
     assert a.seeds[0] == b.seeds[0]
     assert (a.folds, a.ivh, a.patients) == (b.folds, b.ivh, b.patients)
+
+
+@pytest.mark.parametrize("with_labels", [0, 1])
+def test_a_label_is_for_the_side_that_has_several(tmp_path, with_labels):
+    plain, labelled = tmp_path / "plain.csv", tmp_path / "labelled.csv"
+    plain.write_text("case_id,dsc\n001,0.5\n002,0.6\n")
+    labelled.write_text("id,tumor_dice,edema_dice\n001,0.1,0.3\n002,0.2,0.4\nMean,0.15,0.35\n")
+    order = [plain, labelled][:: 1 if with_labels else -1]
+    sides = read({}, *map(str, order), labels=("edema",))
+    assert sides[with_labels].seeds == ({"001": 0.3, "002": 0.4},)
+    assert sides[with_labels].name.endswith("labelled.csv (label edema)")
+    assert sides[1 - with_labels].seeds == ({"001": 0.5, "002": 0.6},)
+    with pytest.raises(BadInput, match=r"--label edema: neither .* has scores of several labels; leave it out"):
+        read({}, str(plain), str(plain), labels=("edema",))

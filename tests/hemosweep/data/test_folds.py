@@ -2,6 +2,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from hemosweep.config import CrossValidationConfig
 from hemosweep.data.case import Case
-from hemosweep.data.folds import Fold, draw_folds
+from hemosweep.data.folds import Fold, draw_folds, draw_split, restrict_folds
 from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 
@@ -112,6 +113,43 @@ def test_patients_with_many_scans_are_dealt_first_so_that_folds_even_out(seed: i
     assert [len(fold.test) for fold in folds] == [6, 6]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_patient_with_more_scans_than_the_others_has_a_fold_to_itself(seed: int) -> None:
+    cases = make_cases([(1, None)] * 6 + [(3, None)])
+    folds = draw_folds(cases, CrossValidationConfig(num_folds=3, fold_seed=seed))
+    # Dealt last, it would come on top of two others.
+    assert [len(fold.test) for fold in folds] == [3, 3, 3]
+
+
+def test_a_patient_counts_as_one_with_ivh_where_any_of_the_scans_shows_it() -> None:
+    cases = make_cases([(2, False)] * 12)
+    mixed = {"P2", "P5", "P7", "P10"}
+    cases = [replace(case, ivh=case.patient_id in mixed and case.case_id.endswith("1")) for case in cases]
+    for seed in range(5):
+        folds = draw_folds(cases, CrossValidationConfig(num_folds=4, fold_seed=seed))
+        with_ivh = {case.case_id for case in cases if case.ivh}
+        assert [len(with_ivh.intersection(fold.test)) for fold in folds] == [1] * 4
+
+
+def test_each_stratum_is_dealt_evenly_also_where_an_earlier_one_was_not() -> None:
+    # A patient with IVH has three scans; the four others go two by two, and not three to the fold that has none yet.
+    cases = make_cases([(3, True), *[(1, False)] * 4])
+    for seed in range(5):
+        folds = draw_folds(cases, CrossValidationConfig(num_folds=2, fold_seed=seed))
+        assert sorted(len(fold.test) for fold in folds) == [2, 5]
+
+
+def test_where_ivh_is_too_rare_for_all_parts_it_is_trained_on_and_the_smallest_part_validates() -> None:
+    cases = make_cases([(1, True)] * 2 + [(1, False)] * 12)
+    with_ivh = {case.case_id for case in cases if case.ivh}
+    for seed in range(5):
+        config = CrossValidationConfig(num_folds=2, fold_seed=seed, validation_share=0.25)
+        for fold in draw_folds(cases, config):
+            # Of seven cases in four parts, the last part has one.
+            assert len(fold.validation) == 1
+            assert len(with_ivh.intersection(fold.train)) == 1
+
+
 def test_every_patient_gets_into_some_fold_s_validation_or_training_alike() -> None:
     cases = make_cases([(1, None)] * 15)
     folds = draw_folds(cases, CrossValidationConfig(num_folds=5))
@@ -159,3 +197,40 @@ def test_the_folds_of_ids_in_nfc_are_those_of_earlier_versions() -> None:
     folds = draw_folds(cases, CrossValidationConfig(num_folds=3))
     split = [[fold.index, fold.train, fold.validation, fold.test] for fold in folds]
     assert digest_json(split) == "fc42d4f36469aa16"
+
+
+def test_restricted_folds_keep_who_is_in_which_part() -> None:
+    folds = (
+        Fold(index=0, train=("a", "b"), validation=("c", "d"), test=("e", "f")),
+        Fold(index=1, train=("e", "f"), validation=("a", "d"), test=("b", "c")),
+    )
+    assert restrict_folds(folds, ["f", "a", "d", "c"]) == (
+        Fold(index=0, train=("a",), validation=("c", "d"), test=("f",)),
+        Fold(index=1, train=("f",), validation=("a", "d"), test=("c",)),
+    )
+    assert restrict_folds(folds, "abcdef") == folds
+
+
+@pytest.mark.parametrize(("kept", "part"), [("cdef", "train"), ("abef", "validation"), ("abcd", "test")])
+def test_a_part_of_a_fold_without_a_case_that_is_left_is_refused(kept: str, part: str) -> None:
+    fold = Fold(index=3, train=("a", "b"), validation=("c", "d"), test=("e", "f"))
+    with pytest.raises(BadInput, match=f"fold 3: no {part} case is left of those chosen"):
+        restrict_folds([fold], kept)
+
+
+def test_cases_without_an_angiography_are_left_out_of_folds_that_are_drawn_over_all() -> None:
+    cases = make_cases([(1, False)] * 12)
+    cases = [replace(case, cta_path=Path("cta.nii.gz")) if place % 4 else case for place, case in enumerate(cases)]
+    config = CrossValidationConfig(num_folds=3, fold_seed=1)
+    everyone, folds = draw_split(cases, config, with_cta_only=False)
+    assert everyone == tuple(cases)
+    assert folds == draw_folds(cases, config)
+    kept, restricted = draw_split(cases, config, with_cta_only=True)
+    assert kept == tuple(case for case in cases if case.cta_path is not None)
+    assert len(kept) == 9
+    assert restricted == restrict_folds(folds, [case.case_id for case in kept])
+
+
+def test_a_data_set_without_any_angiography_is_refused_where_it_is_needed() -> None:
+    with pytest.raises(BadInput, match="no case has a CT angiography"):
+        draw_split(make_cases([(1, False)] * 12), CrossValidationConfig(num_folds=3), with_cta_only=True)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hemosweep.foldrun.journal import Journal, last_process, micro_batch_size, read_journal, seconds_at_work
+from hemosweep.foldrun.journal import (
+    Journal,
+    last_epochs,
+    last_process,
+    micro_batch_size,
+    read_journal,
+    seconds_at_work,
+)
 
 
 def epoch(number):
@@ -210,3 +217,19 @@ def test_whatever_a_field_of_an_epoch_holds_what_is_read_has_numbers(path, value
 def test_an_event_of_a_later_version_passes(path):
     Journal(path).write("warmed_up", degrees="many")
     assert [event["event"] for event in read_journal(path)] == ["warmed_up"]
+
+
+def test_the_last_event_of_an_epoch_is_the_one_that_counts():
+    events = [STARTED, {"event": "epoch", "epoch": 1, "val_loss": 0.5}, {"event": "epoch", "epoch": 2, "val_loss": 0.4}]
+    again = {"event": "epoch", "epoch": 2, "val_loss": 0.3}
+    assert last_epochs([*events, STARTED, RESUMED, again]) == {1: events[1], 2: again}
+
+
+def test_an_event_is_on_disk_before_the_next_step_begins(path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_size))
+    journal = Journal(path)
+    for epoch in (1, 2):
+        journal.write("epoch", epoch=epoch)
+        assert flushed[-1] == path.stat().st_size
+    assert len(flushed) == 2

@@ -59,6 +59,14 @@ def test_a_comment_within_a_string_in_parts_does_not_count() -> None:
     assert text('x = (\n    "a"  # first\n    # second\n    "b"\n)\n') == text(one)
 
 
+def test_a_string_that_stands_alone_leaves_the_code_around_it_in_its_line() -> None:
+    assert text('a = 1; """one\ntwo\nthree"""; b = 2\nc = 3\n') == "a = 1; ; b = 2\nc = 3"
+    assert text('def f(): "ä"; return "ö"\nx = f()\n') == 'def f(): ; return "ö"\nx = f()'
+    assert text('"""one\ntwo"""; x = """a  \n\nb"""\n') == '; x = """a  \n\nb"""'
+    assert text('"a"; "bc"; x = 1\n') == "; ; x = 1"
+    assert text('"first"\n"second"; x = """a  \n\nb"""\n') == '; x = """a  \n\nb"""'
+
+
 @given(st.text(alphabet="ab ä\n#\"'\\{}", max_size=30))
 def test_two_texts_of_one_digest_do_the_same(value: str) -> None:
     # Any two strings that differ stay different, however they look.

@@ -11,9 +11,10 @@ from hemosweep.config import (
     PreprocessingConfig,
     SamplingConfig,
     TrainingConfig,
+    config_as_dict,
 )
 from hemosweep.data.folds import Fold
-from hemosweep.identity.fold_run import fold_run_digest
+from hemosweep.identity.fold_run import counted, fold_run_digest
 from hemosweep.intensity.window import Window
 from hemosweep.model.losses.focal import Focal
 from hemosweep.model.networks.se_unet import SEUNet3D
@@ -85,3 +86,10 @@ def test_a_name_is_the_same_on_every_machine():
 def test_a_case_without_a_content_digest_cannot_be_named():
     with pytest.raises(KeyError, match="e"):
         digest(contents={"a": "1", "b": "2", "c": "3", "d": "4"})
+
+
+def test_what_a_configuration_derives_from_its_fields_counts_beside_them():
+    config = ArmConfig(sampling=SamplingConfig(patch_HWD=(24, 24, 8), augment=True))
+    assert counted(config)["derived"] == {"channels": ("ct",), "num_views": 6, "patch_DHW": (8, 24, 24)}
+    assert "cross_validation" not in counted(config)
+    assert counted(ArmConfig())["network"] == config_as_dict(ArmConfig())["network"]  # All its fields count.

@@ -74,6 +74,8 @@ def test_what_is_no_object_of_a_dataclass_or_has_no_plain_fields_is_refused():
 
     with pytest.raises(BadInput, match="not an object of a dataclass"):
         metric_digest(SurfaceDice)
+    with pytest.raises(BadInput, match="not an object of a dataclass"):
+        metric_digest(object())
     with pytest.raises(BadInput, match="fields that JSON cannot carry"):
         metric_digest(Odd())
 
@@ -92,3 +94,27 @@ def test_a_metric_of_a_project_counts_with_what_it_imports_there(tmp_path, monke
     assert before == metric_digest(Half(), project=tmp_path)
     helper.write_text("HALF = 0.25  # less\n")
     assert metric_digest(Half()) != before
+
+
+def test_a_metric_of_a_package_counts_with_its_neighbours(tmp_path, monkeypatch):
+    package = tmp_path / "lab_package"
+    package.mkdir()
+    code = "from dataclasses import dataclass\nfrom lab_package.helper import HALF\n\n"
+    code += "@dataclass(frozen=True)\nclass Half:\n    def score(self, masks):\n        return HALF\n"
+    (package / "helper.py").write_text("HALF = 0.5\n")
+    (package / "__init__.py").write_text(code)
+    (package / "inner.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    from lab_package import Half
+    from lab_package.inner import Half as Inner
+
+    before = [metric_digest(Half()), metric_digest(Inner())]
+    assert before == [metric_digest(half, project=tmp_path) for half in (Half(), Inner())]
+    (package / "helper.py").write_text("HALF = 0.25  # less\n")
+    assert not {*before} & {metric_digest(Half()), metric_digest(Inner())}
+
+    other = tmp_path / "other"
+    (other / "lab_package").mkdir(parents=True)
+    for file in package.glob("*.py"):
+        (other / "lab_package" / file.name).write_text(file.read_text() + "x = 1\n")
+    assert metric_digest(Half(), project=other) != metric_digest(Half())  # The place that is given counts.

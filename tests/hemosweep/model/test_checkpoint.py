@@ -108,3 +108,13 @@ def test_a_checkpoint_that_memory_does_not_hold_is_not_called_damaged(tmp_path, 
     monkeypatch.setattr(torch, "load", load)
     with pytest.raises(RuntimeError, match="can't allocate memory"):
         load_checkpoint(path, "0123")
+
+
+def test_one_flipped_bit_of_a_weight_is_found(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"run": "mine", "model": torch.full((64,), 0.5)})
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.full((64,), 0.5).numpy().tobytes()) + 43] ^= 0x40  # the exponent's highest bit
+    path.write_bytes(content)
+    with pytest.raises(UnreadableCheckpoint, match=r"checkpoint\.pt is damaged \(BadZipFile\)"):
+        load_checkpoint(path, "mine")

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hemosweep.errors import BadInput
+from hemosweep.model.losses.dice_ce import DiceCE
+from hemosweep.model.losses.focal import Focal
 from hemosweep.model.losses.focal_loss import focal_loss
 from hemosweep.model.losses.soft_dice import dice_ce_loss, soft_dice_loss
 from hemosweep.training.step import LossFunction as Loss
@@ -100,6 +103,23 @@ def test_focal_loss_by_hand() -> None:
     # True class probabilities 3/4 and 1/4: weights 1/16 and 9/16 at gamma 2.
     loss = focal_loss(logits_of(0.75, 0.75), labels(1, 0)).item()
     assert loss == pytest.approx((-math.log(0.75) / 16 - 9 * math.log(0.25) / 16) / 2, abs=1e-6)
+
+
+def test_the_components_build_these_losses() -> None:
+    logits, label = logits_of(0.75, 0.75, 0.1), labels(1, 0, 0)
+    assert DiceCE().build()(logits, label) == dice_ce_loss(logits, label)
+    assert Focal().build()(logits, label) == focal_loss(logits, label, gamma=2.0)
+    assert Focal(gamma=0.5).build()(logits, label) == focal_loss(logits, label, gamma=0.5)
+
+
+@pytest.mark.parametrize("gamma", [-0.1, math.inf, math.nan])
+def test_a_gamma_that_is_no_weight_is_refused(gamma: float) -> None:
+    with pytest.raises(BadInput, match=f"gamma={gamma}: must not be negative"):
+        Focal(gamma=gamma)
+
+
+def test_a_gamma_of_nought_is_the_cross_entropy() -> None:
+    assert Focal(gamma=0.0).build()(logits_of(0.75), labels(1)).item() == pytest.approx(-math.log(0.75))
 
 
 def with_gradient(loss: Loss, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ def make_case() -> MakeCase:
         *,
         image_CDHW: NDArray[np.float16] | None = None,
         spacing_DHW_mm: Spacing = (5.0, 2.0, 1.0),
+        window_hu: tuple[float, float] = (0.0, 100.0),
     ) -> PreprocessedCase:
         shape = brain_DHW.shape
         return PreprocessedCase(
@@ -31,6 +32,7 @@ def make_case() -> MakeCase:
             reference_DHW=lesion_DHW,
             affine=np.eye(4),
             spacing_DHW_mm=spacing_DHW_mm,
+            window_hu=window_hu,
             native_spacing_DHW_mm=spacing_DHW_mm,
             grid=Grid(native_DHW=shape, full_DHW=shape, crop_start_DHW=(0, 0, 0), crop_DHW=shape),
         )

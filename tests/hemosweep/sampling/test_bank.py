@@ -170,6 +170,14 @@ def test_cases_that_the_device_does_not_hold_stay_on_the_host(
     assert bank.num_bytes == 2 * 6 * 7 * 9 * 5 + 5 + 16 * 16
 
 
+def test_a_bank_is_on_the_host_where_the_device_is_another(make_case: MakeCase) -> None:
+    case = random_case(make_case, (4, 4, 4))
+    bank = PatchBank([(case, corners(case))], (4, 4, 4), CPU)
+    assert not bank.on_host
+    bank.device = torch.device("cuda", 1)
+    assert bank.on_host
+
+
 def pretend_cuda(self: bank_module._Voxels, device: torch.device) -> None:
     self._device = torch.device("cuda")
     self._images, self._labels = [], []
@@ -198,3 +206,30 @@ def test_a_case_is_taken_when_its_turn_comes_and_not_kept(make_case: MakeCase) -
 
     bank = PatchBank(drawn(), (4, 4, 4), CPU)
     assert len(bank) == 24
+
+
+def test_of_more_voxels_than_fit_twice_in_31_bits_patches_beyond_the_volume_are_still_background(
+    make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 2^30 voxels and the background, as one voxel that numpy and torch repeat without memory.
+    shape, patch = (1024, 1024, 1024), (4, 4, 4)
+    case = make_case(*[np.broadcast_to(np.zeros(1, dtype=bool), shape)] * 2, image_CDHW=np.zeros((1, 1, 1, 1), "f2"))
+    label_V = torch.zeros(1, dtype=torch.uint8).expand(2**30 + 1)
+    monkeypatch.setattr(bank_module._Voxels, "add", lambda self, case: None)
+    monkeypatch.setattr(bank_module._Voxels, "joined", lambda self: (label_V[:, None], label_V))
+    bank = PatchBank([(case, corners(case))], patch, CPU)
+    assert len(bank) == 8
+    asked: list[torch.Tensor] = []
+
+    def select(self: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
+        asked.append(index)
+        return torch.zeros(len(index), *self.shape[1:], dtype=self.dtype)
+
+    monkeypatch.setattr(torch.Tensor, "index_select", select)
+    bank.gather(torch.arange(8))
+    first_BDHW = asked[0].view(8, *patch)
+    # Before the first voxel of all, at it, at the last one, and behind it.
+    assert first_BDHW[0, 0, 0, 0] == 2**30
+    assert first_BDHW[0, 2, 2, 2] == 0
+    assert first_BDHW[7, 2, 2, 2] == 2**30 - 1
+    assert first_BDHW[7, 3, 3, 3] == 2**30

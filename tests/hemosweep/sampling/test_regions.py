@@ -96,6 +96,20 @@ def test_a_lab_s_region_never_gives_a_lesion_voxel(make_case) -> None:
     np.testing.assert_array_equal(masks["skull"], ~lesion)
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A region that gives no array."""
+
+    def mask(self, case):
+        return case.brain_DHW.tolist()
+
+
+def test_a_region_that_gives_no_array_is_refused(make_case) -> None:
+    brain = np.ones((3, 4, 5), dtype=bool)
+    with pytest.raises(BadInput, match=r"region Listed .*: its mask of sub-001 is list; return bool \(3, 4, 5\)"):
+        case_regions(make_case(brain, ~brain), Restriction(regions=((Listed(), 1.0),)))
+
+
 @pytest.mark.parametrize("wrong", [Skull(shape=(3, 4)), Skull(kind="uint8"), Skull(shape=(3, 4, 6))], ids=str)
 def test_a_region_that_is_no_mask_of_the_case_is_refused_with_its_file(make_case, wrong) -> None:
     brain = np.ones((3, 4, 5), dtype=bool)
@@ -131,6 +145,18 @@ def test_the_rim_of_the_lesion_is_not_hyperdense_though_its_mask_was_drawn_tight
     assert not hyperdense(blood(seen), brain, drawn, FINE_DHW_MM, 50.0, bone=95.0).any()
 
 
+def test_blood_that_goes_on_beyond_the_lesion_is_hyperdense_from_its_rim_of_2_mm_on() -> None:
+    brain, lesion = box(HEAD, (0, 5), (5, 74), (5, 74)), box(HEAD, (1, 3), (21, 38), (21, 38))
+    beside, below = box(HEAD, (1, 3), (21, 38), (39, 52)), box(HEAD, (1, 3), (39, 52), (21, 38))
+    found = hyperdense(blood(lesion, beside, below), brain, lesion, FINE_DHW_MM, 50.0, bone=95.0)
+    # Columns and rows 39 and 40 are the rim.
+    assert np.flatnonzero(found[2, 30]).tolist() == list(range(41, 53))
+    assert np.flatnonzero(found[2, :, 30]).tolist() == list(range(41, 53))
+    # The rim lies in plane: slices are too thick for partial volume to reach the next one.
+    above = box(HEAD, (4, 4), (21, 38), (21, 38))
+    assert hyperdense(blood(lesion, above), brain, lesion, FINE_DHW_MM, 50.0, bone=95.0)[4, 30, 30]
+
+
 def test_what_is_thin_small_or_at_the_brain_s_border_is_not_blood() -> None:
     brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
     falx = box(HEAD, (0, 5), (10, 70), (40, 42))  # 3 mm thick, 5.5 mL
@@ -160,3 +186,59 @@ def test_the_opening_reaches_one_voxel_at_least_on_coarse_grids() -> None:
     found = hyperdense(blood(line, block), brain, none, (6.0, 2.2, 2.2), 50.0, bone=95.0)
     assert not (found & line).any()
     assert (found & block).sum() > 60
+
+
+def test_depths_and_smoothing_are_in_mm_along_each_axis() -> None:
+    spacing_DHW_mm = (5.0, 2.0, 0.5)
+    brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
+    # The border of 4 mm: 2 rows of 2 mm, 8 columns of 0.5 mm.
+    found = hyperdense(blood(brain), brain, none, spacing_DHW_mm, 50.0, bone=95.0)
+    assert np.flatnonzero(found[2, 40]).tolist() == list(range(13, 67))
+    assert np.flatnonzero(found[2, :, 40]).tolist() == list(range(7, 73))
+    # The rim of 2 mm: 1 row, 4 columns.
+    lesion = box(HEAD, (1, 3), (21, 38), (21, 38))
+    beside, below = box(HEAD, (1, 3), (21, 38), (39, 60)), box(HEAD, (1, 3), (39, 60), (21, 38))
+    found = hyperdense(blood(lesion, beside, below), brain, lesion, spacing_DHW_mm, 50.0, bone=95.0)
+    assert np.flatnonzero(found[2, 30]).tolist() == list(range(43, 61))
+    assert np.flatnonzero(found[2, :, 30]).tolist() == list(range(40, 61))
+    # Smoothed by 1 mm, an edge of 30 and 65 HU reaches 60 HU 1.07 mm within: 2 columns of 0.5 mm. A row of 2 mm takes
+    # a ninth from either neighbour, so that the outermost has 61 HU.
+    found = hyperdense(blood(box(HEAD, (1, 3), (20, 49), (20, 59))), brain, none, spacing_DHW_mm, 60.0, bone=95.0)
+    assert np.flatnonzero(found[2, 35]).tolist() == list(range(22, 58))
+    assert np.flatnonzero(found[2, :, 40]).tolist() == list(range(20, 50))
+
+
+@pytest.mark.parametrize(("rows", "columns", "stays"), [(3, 9, True), (2, 9, False), (3, 8, False)])
+def test_what_is_thinner_than_the_opening_s_disk_goes_along_either_axis(rows, columns, stays) -> None:
+    # A disk of 2 mm is 3 rows of 2 mm and 9 columns of 0.5 mm.
+    brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
+    seen = box(HEAD, (0, 5), (30, 29 + rows), (30, 29 + columns)) | box(HEAD, (0, 5), (50, 60), (20, 60))
+    found = hyperdense(blood(seen), brain, none, (20.0, 2.0, 0.5), 47.0, bone=95.0)
+    assert found[2, 55, 40]
+    assert found[2, 25:40].any() == stays
+
+
+def test_on_the_coarsest_grids_border_rim_and_opening_are_one_voxel() -> None:
+    shape, spacing_DHW_mm = (4, 30, 30), (6.0, 10.0, 10.0)
+    brain, lesion = box(shape, (0, 3), (2, 27), (2, 27)), box(shape, (1, 2), (10, 14), (10, 14))
+    found = hyperdense(blood(brain), brain, lesion, spacing_DHW_mm, 50.0, bone=95.0)
+    assert np.flatnonzero(found[1, 12]).tolist() == [*range(3, 9), *range(16, 27)]
+    assert np.flatnonzero(found[1, :, 12]).tolist() == [*range(3, 9), *range(16, 27)]
+    lines = (
+        box(shape, (1, 2), (5, 20), (5, 6))
+        | box(shape, (1, 2), (5, 6), (12, 25))
+        | box(shape, (1, 2), (15, 17), (20, 22))
+    )
+    found = hyperdense(blood(lines), brain, ~brain & False, spacing_DHW_mm, 50.0, bone=95.0)
+    # Of the block of 3 by 3 a cross of five stays, 3 mL over two slices; the lines are two wide.
+    assert np.argwhere(found[1]).tolist() == [[15, 21], [16, 20], [16, 21], [16, 22], [17, 21]]
+
+
+@pytest.mark.parametrize(("thickness_mm", "is_blood"), [(3.0, True), (2.9, False)])
+def test_a_component_counts_from_three_tenths_of_a_millilitre_up(thickness_mm, is_blood) -> None:
+    # 100 voxels of 1 by 1 mm in one slice of 3 mm are 0.3 mL; the opening takes some of each corner.
+    brain, none = box(HEAD, (0, 5), (5, 74), (5, 74)), np.zeros(HEAD, dtype=bool)
+    seen = box(HEAD, (2, 2), (30, 39), (30, 39))
+    whole = hyperdense(blood(seen), brain, none, (100.0, 1.0, 1.0), 50.0, bone=95.0).sum()
+    thickness_mm *= 100 / whole
+    assert hyperdense(blood(seen), brain, none, (thickness_mm, 1.0, 1.0), 50.0, bone=95.0).any() == is_blood

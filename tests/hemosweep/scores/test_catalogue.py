@@ -57,6 +57,18 @@ def test_there_are_fourteen_metrics_with_the_dsc_first():
     assert len({metric.name for metric in OWN_METRICS}) == len(OWN_METRICS) == 14
 
 
+def test_each_metric_has_its_better_direction():
+    smaller = ("hd95_mm", "assd_mm", "false_positive_ml", "absolute_volume_difference_ml")
+    neither = ("reference_ml", "predicted_ml", "volume_difference_ml")
+    expected = dict.fromkeys(METRICS, True) | dict.fromkeys(smaller, False) | dict.fromkeys(neither)
+    assert {name: metric.higher_is_better for name, metric in METRICS.items()} == expected
+
+
+def test_a_surface_dice_of_another_tolerance_says_so():
+    assert METRICS["nsd"].label == "NSD"
+    assert describe(SurfaceDice(tolerance_mm=1.0)).label == "NSD at 1 mm"
+
+
 def test_the_catalogue_takes_neither_arrays_nor_scipy():
     code = "import sys, hemosweep.scores.catalogue; print({'numpy', 'scipy', 'pandas'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -54,3 +54,12 @@ def test_a_distance_cannot_be_negative_and_has_no_upper_bound():
 
 def test_values_that_do_not_exist_are_in_every_range():
     check_range("A", {"s1": float("nan"), "s2": float("inf")}, DSC)
+
+
+@pytest.mark.parametrize(("num_cases", "named", "rest"), [(9, 9, ""), (10, 10, ""), (11, 10, ", and 1 more cases")])
+def test_of_scores_in_percent_ten_are_named_and_the_others_counted(num_cases, named, rest):
+    scores = {f"s{number:02}": 50.0 for number in range(num_cases)}
+    text = ", ".join(f"s{number:02} (50)" for number in range(named))
+    with pytest.raises(BadInput) as refused:
+        check_range("A", scores, DSC)
+    assert str(refused.value) == f"A: DSC outside [0, 1] in {text}{rest}; looks like percent, divide by 100"

@@ -1,5 +1,6 @@
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hemosweep.stats import (
     seed_noise,
     seed_spread,
 )
+from hemosweep.stats.replicates import _batches
 
 RESOLUTION = 1e-9
 CASES = [f"c{place}" for place in range(8)]
@@ -77,6 +79,23 @@ def test_the_limit_by_hand():
     assert result.outcome == "within_seed_noise"
     assert result.verdict.startswith("Within seed noise: A and B differ on these cases (mean difference +0.020 DSC")
     assert "3 seeds of the baseline" in result.verdict
+
+
+def test_the_limit_counts_the_seeds_of_each_arm():
+    # One seed of A, two of B and three of the baseline; the means of either are 0.01 apart in sd: s = 0.01 with 1 + 2
+    # degrees of freedom, and the variance of the seeds s^2 (1/1 + 1/2).
+    half = 0.01 / math.sqrt(2)
+    a, b = scores(BASE), seeds(-half, half, values=BASE + GAIN)
+    noise = paired_comparison(a, b, baseline_seeds=seeds(-0.01, 0, 0.01)).seed_noise
+    assert (noise.num_seeds_a, noise.num_seeds_b, noise.df) == (1, 2, 3)
+    assert noise.sd == pytest.approx(0.01)
+    from_cases, from_seeds = 0.004**2 / 8, 0.01**2 * 1.5
+    assert noise.standard_error == pytest.approx(math.sqrt(from_cases + from_seeds))
+    df = (from_cases + from_seeds) ** 2 / (from_cases**2 / 7 + from_seeds**2 / 3)
+    assert noise.standard_error_df == pytest.approx(df)
+    turned = paired_comparison(b, a, baseline_seeds=seeds(-0.01, 0, 0.01)).seed_noise
+    assert turned.standard_error == pytest.approx(noise.standard_error)
+    assert noise.ci95 is turned.ci95 is None  # One seed shows no spread to draw from.
 
 
 def test_the_spreads_of_all_arms_are_pooled_by_their_degrees_of_freedom():
@@ -166,8 +185,12 @@ def test_the_hierarchical_bootstrap_of_many_cases_is_drawn_in_parts(monkeypatch)
     rng = np.random.default_rng(9)
     a_SN, b_SN = rng.uniform(size=(2, 3, 40))
     whole = hierarchical_bootstrap(a_SN, b_SN)
-    monkeypatch.setattr("hemosweep.stats.replicates.MAX_DRAWN", 40 * 1000)
+    monkeypatch.setattr("hemosweep.stats.replicates.MAX_DRAWN", 40 * 100)
+    tracemalloc.start()
     assert hierarchical_bootstrap(a_SN, b_SN) == pytest.approx(whole, abs=0.01)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 1_500_000  # 10,000 times 40 draws of 8 bytes would be 3.2 MB.
 
 
 def test_lower_is_better_for_a_distance_with_replicates():
@@ -175,6 +198,14 @@ def test_lower_is_better_for_a_distance_with_replicates():
     a = [{case: 10 * value + shift for case, value in scores(BASE).items()} for shift in (0, 0.01)]
     b = [{case: value - 1 for case, value in scores(BASE * 10.2 + shift).items()} for shift in (0, 0.01)]
     assert paired_comparison(a, b, metric=hd95).outcome == "better"
+
+
+@pytest.mark.parametrize("num_cases", [1, 40, 4_999, 5_000, 10**9])
+def test_the_parts_of_the_hierarchical_bootstrap_are_9999_resamples_whatever_their_size(num_cases, monkeypatch):
+    monkeypatch.setattr("hemosweep.stats.replicates.MAX_DRAWN", 4_999 * 40)  # for 40 cases: 4,999 twice and one more
+    sizes = _batches(num_cases)
+    assert sum(sizes) == 9_999
+    assert min(sizes) > 0
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -216,3 +217,15 @@ def test_without_a_spread_there_is_no_bca_interval(steps):
 def test_two_cases_have_a_bca_interval_between_them():
     low, high = bca_interval(np.array([10, 30]), 0.01)
     assert 0.1 <= low < high <= 0.3
+
+
+def test_the_bootstrap_of_many_cases_never_holds_more_draws_than_it_may(monkeypatch):
+    steps_N = np.random.default_rng(3).integers(-50, 60, size=100)
+    whole = bca_interval(steps_N, 0.001)
+    monkeypatch.setattr("hemosweep.stats.robust.MAX_DRAWN", 5_000)
+    tracemalloc.start()
+    in_parts = bca_interval(steps_N, 0.001)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert in_parts == whole
+    assert peak_bytes < 2_000_000  # 10,000 times 100 draws of 8 bytes would be 8 MB.

@@ -1,16 +1,19 @@
 """The loop alone: a stub network and scripted validation losses, so that every epoch can be counted by hand."""
 
 import math
-from itertools import chain
+from itertools import chain, count
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from hemosweep.config import TrainingConfig
-from hemosweep.model.checkpoint import load_checkpoint
+from hemosweep.foldrun.pause import Paused
+from hemosweep.model.checkpoint import load_checkpoint, save_checkpoint
 from hemosweep.model.device import Device
 from hemosweep.model.optimisers.adadelta import Adadelta
+from hemosweep.model.schedules.poly import Poly
 from hemosweep.training.loop import NonFiniteLoss, train, validate
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=False, num_threads=1)
@@ -209,6 +212,45 @@ def test_validation_weighs_every_patch_alike_and_pools_the_voxels():
     assert dsc == pytest.approx(2 / 3)
 
 
+def test_voxels_that_are_called_lesion_elsewhere_overlap_with_nothing():
+    _, dsc = validate(Network(), lambda *_: torch.tensor(0.0), Bank(label=(0, 1)), 4, CPU)
+    assert dsc == 0.0
+
+
+def test_the_order_of_the_patches_does_not_depend_on_what_the_network_draws(tmp_path):
+    def order(num_drawn):
+        model, bank = Network(), Bank(num_patches=10)
+
+        def loss(logits_BCDHW, label_BDHW):
+            torch.rand(num_drawn)  # as dropout does
+            return model.weight * 1.0
+
+        train(
+            model,
+            loss,
+            bank,
+            Bank(),
+            TrainingConfig(batch_size=4, max_epochs=3),
+            CPU,
+            seed=0,
+            run="run",
+            checkpoint=tmp_path / f"{num_drawn}.pt",
+            on_epoch=lambda epoch: None,
+            on_event=pytest.fail,
+        )
+        return bank.asked
+
+    assert order(1) == order(7)
+
+
+def test_an_epoch_tells_its_seconds(tmp_path, monkeypatch):
+    ticks = count(100.0, 1.5)
+    monkeypatch.setattr("hemosweep.training.loop.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    sitting = Sitting(tmp_path)
+    sitting.train()
+    assert [epoch.seconds for epoch, _ in sitting.epochs] == [1.5] * 5
+
+
 def test_a_checkpoint_holds_what_the_next_epoch_depends_on(scripted, tmp_path):
     _, weights, _ = scripted([5.0, 4.0, 4.5], max_epochs=3)
     state = load_checkpoint(tmp_path / "checkpoint.pt", "run")
@@ -230,3 +272,108 @@ def test_validation_sees_every_patch_once_in_one_mixed_order_for_ever():
     assert orders[0] == orders[1]
     assert sorted(orders[0]) == list(range(64))
     assert all(min(batch) < 32 <= max(batch) for batch in bank.asked)
+
+
+def test_validation_of_patches_without_any_lesion_in_label_or_prediction_has_a_dsc_of_nought():
+    model = Network()
+    with torch.no_grad():
+        model.weight.zero_()
+    loss, dsc = validate(model, lambda *_: torch.tensor(1.0), Bank(label=(0, 0)), 4, CPU)
+    assert (loss, dsc) == (1.0, 0.0)
+
+
+class Sitting:
+    """Trainings of one fold run: each goes on from the last checkpoint and stops before the epoch `pause_before`."""
+
+    LOSSES = (5.0, 4.0, 4.5, 3.0, 3.5)
+
+    def __init__(self, folder):
+        self.checkpoint = folder / "checkpoint.pt"
+        self.events, self.epochs, self.asked = [], [], []
+
+    def train(self, pause_before=None, run="run", **training):
+        done, model, bank = len(self.epochs), Network(), Bank(num_patches=10)
+
+        begun = load_checkpoint(self.checkpoint, torch.device("cpu"))["epoch"] if done else 0
+        outcome = train(
+            model,
+            ScriptedLoss(model, [loss for loss in self.LOSSES[begun:] for _ in range(3)]),
+            bank,
+            bank,
+            TrainingConfig(**({"batch_size": 4, "max_epochs": 5, "schedule": Poly()} | training)),
+            CPU,
+            seed=0,
+            run=run,
+            checkpoint=self.checkpoint,
+            on_epoch=lambda epoch: self.epochs.append((epoch, float(model.weight.detach()))) or self._note(bank),
+            on_event=lambda event, **fields: self.events.append((event, fields)),
+            should_pause=lambda: pause_before is not None and len(self.epochs) + 1 >= pause_before,
+        )
+        return outcome, float(model.weight.detach())
+
+    def _note(self, bank):
+        self.asked.append(bank.asked)
+        bank.asked = []
+
+    @property
+    def seen(self):
+        """Everything of the epochs but their seconds."""
+        return [(epoch.epoch, epoch.train_loss, epoch.val_loss, epoch.val_dsc, weight) for epoch, weight in self.epochs]
+
+
+def test_a_training_that_was_stopped_twice_is_the_undisturbed_one_bit_for_bit(tmp_path):
+    (tmp_path / "whole").mkdir()
+    whole, parts = Sitting(tmp_path / "whole"), Sitting(tmp_path)
+    expected = whole.train()
+    for pause_before in (2, 4):
+        with pytest.raises(Paused):
+            parts.train(pause_before=pause_before)
+        assert len(parts.epochs) == pause_before - 1
+    assert parts.train() == expected
+    assert parts.seen == whole.seen
+    assert parts.asked == whole.asked
+    assert (expected[0].best_epoch, expected[0].num_epochs) == (4, 5)
+    assert whole.events == []
+    assert parts.events == [("resumed", {"epoch": 1}), ("resumed", {"epoch": 3})]
+
+
+def test_it_goes_on_with_the_micro_batches_that_memory_held(tmp_path):
+    sitting = Sitting(tmp_path)
+    with pytest.raises(Paused):
+        sitting.train(pause_before=3)
+    state = load_checkpoint(sitting.checkpoint, torch.device("cpu"))
+    save_checkpoint(sitting.checkpoint, state | {"micro_batch": 2})
+    sitting.train()
+    assert sitting.events == [("resumed", {"epoch": 2, "micro_batch": 2})]
+    assert load_checkpoint(sitting.checkpoint, torch.device("cpu"))["micro_batch"] == 2
+
+
+@pytest.mark.parametrize("spoilt", ["cut", "of another run"])
+def test_a_checkpoint_that_cannot_be_gone_on_from_is_set_aside_and_the_training_begins_anew(tmp_path, spoilt):
+    (tmp_path / "whole").mkdir()
+    whole, sitting = Sitting(tmp_path / "whole"), Sitting(tmp_path)
+    expected = whole.train()
+    with pytest.raises(Paused):
+        sitting.train(pause_before=3)
+    if spoilt == "cut":
+        content = sitting.checkpoint.read_bytes()
+        sitting.checkpoint.write_bytes(content[: len(content) // 2])
+    else:
+        state = load_checkpoint(sitting.checkpoint, torch.device("cpu"))
+        save_checkpoint(sitting.checkpoint, state | {"run": "another"})
+    sitting.epochs.clear()
+    assert sitting.train() == expected
+    assert sitting.seen == whole.seen
+    ((event, fields),) = sitting.events
+    assert (event, fields["kept_as"]) == ("checkpoint_unreadable", "unreadable-checkpoint.pt")
+    reason = "checkpoint.pt is damaged (" if spoilt == "cut" else "checkpoint.pt was not written by this fold run"
+    assert fields["reason"].startswith(reason)
+    assert (tmp_path / "unreadable-checkpoint.pt").is_file()
+
+
+def test_a_training_may_be_stopped_before_its_first_epoch(tmp_path):
+    sitting = Sitting(tmp_path)
+    with pytest.raises(Paused):
+        sitting.train(pause_before=1)
+    assert (sitting.epochs, sitting.events) == ([], [])
+    assert not sitting.checkpoint.exists()
