@@ -85,7 +85,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_file():
         return []
-    events = []
+    events: list[dict[str, Any]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         try:
             event = json.loads(line)

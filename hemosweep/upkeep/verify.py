@@ -81,9 +81,10 @@ def verify_fold_run(folder: Path, name: str) -> FoldRunCheck:
     except BrokenSeal as broken:
         return FoldRunCheck(name=name, folder=folder, state="broken", faults=(broken.short,))
     if not seal.files:
-        state: State = "earlier" if is_finished(folder) else "broken"
-        faults = () if state == "earlier" else (f"{DONE_NAME} of an earlier version does not fit the other files",)
-        return FoldRunCheck(name=name, folder=folder, state=state, faults=faults)
+        if is_finished(folder):
+            return FoldRunCheck(name=name, folder=folder, state="earlier")
+        unfit = f"{DONE_NAME} of an earlier version does not fit the other files"
+        return FoldRunCheck(name=name, folder=folder, state="broken", faults=(unfit,))
     faults = tuple(f"{path} {fault}" for path, fault in find_faults(folder, seal).items()) or tuple(
         _contradictions(folder, seal)
     )
@@ -103,16 +104,15 @@ def kept_scores(check: FoldRunCheck) -> FoldScores | None:
 
 def _unfinished(folder: Path, name: str) -> FoldRunCheck:
     """A fold run that is not done: nothing is sealed yet, and a later run looks at each file itself."""
-    remarks = [
+    remarks = tuple(
         f"line {event['line']} of its journal is damaged ({event['reason']}) and passed over"
         for event in read_journal(folder / JOURNAL_NAME)
         if event["event"] == DAMAGED_LINE
-    ]
-    faults = ()
-    if (folder / DONE_NAME).exists():
-        faults = (f"{DONE_NAME} is damaged; the next run of its sweep goes on from the end of its training",)
-    state: State = "broken" if faults else "unfinished"
-    return FoldRunCheck(name=name, folder=folder, state=state, faults=faults, remarks=tuple(remarks))
+    )
+    if not (folder / DONE_NAME).exists():
+        return FoldRunCheck(name=name, folder=folder, state="unfinished", remarks=remarks)
+    damaged = f"{DONE_NAME} is damaged; the next run of its sweep goes on from the end of its training"
+    return FoldRunCheck(name=name, folder=folder, state="broken", faults=(damaged,), remarks=remarks)
 
 
 def _contradictions(folder: Path, seal: Seal) -> Iterator[str]:
