@@ -10,6 +10,15 @@ from hemosweep.scores.table import CASE_COLUMNS
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowClient
 
+_TEMPORARY = ".artifact.uploading.*"
+"""Names of MLflow's copies of files until they are whole."""
+
+
+def delete_partial_copies(artifacts: Path) -> None:
+    """Delete the files that a killed process left among a run's artifacts before they were whole."""
+    for left in artifacts.rglob(_TEMPORARY):
+        left.unlink(missing_ok=True)
+
 
 def log_cases(client: MlflowClient, run_id: str, cases: pd.DataFrame) -> None:
     """Write a case table, `CASE_COLUMNS` first, in the format of MLflow's `log_table` and as CSV.

@@ -20,7 +20,7 @@ from hemosweep.privacy import public
 from hemosweep.scores.summary import summarise
 from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
-from hemosweep.tracking.artifacts import log_cases, log_file
+from hemosweep.tracking.artifacts import delete_partial_copies, log_cases, log_file
 from hemosweep.tracking.backend import Experiment, Metric, Param, Run
 from hemosweep.tracking.changes import changed_metrics, changed_tags
 from hemosweep.tracking.database import database_path
@@ -203,6 +203,7 @@ class Recorder:
                 metrics=changed_metrics(self._client, run, values),
                 tags=changed_tags(run, facts | {schema.TAG_TABLES: _TABLES}),
             )
+            delete_partial_copies(self._store.artifacts / self._tags_of(run_id)[schema.TAG_SWEEP] / run_id)
             log_cases(self._client, run_id, cases)
             for name, path in figures.items():
                 log_file(self._client, run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)

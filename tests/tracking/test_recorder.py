@@ -627,3 +627,17 @@ def test_scores_that_were_made_anew_replace_table_means_and_digests_and_no_epoch
     ]
     anew.record_scores(run_id, cases=table, folders={folder.digest: folder.path for folder in folders}, tags=tags)
     assert rows(out) == after
+
+
+def test_what_a_killed_process_left_of_a_copied_file_goes_when_its_run_ends(out, replicate, cases, figures):
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    folder = out / "artifacts" / "loss" / run_id
+    left = [folder / "artifacts" / name for name in (".artifact.uploading.a1b2", "figures/.artifact.uploading.c3d4")]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half of")
+    recorder.finish_replicate(run_id, cases=cases, figures=figures, status="FINISHED")
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
+        "cases.csv", "cases.json", "config.json", "dsc.png", "environment.json"
+    ]  # fmt: skip
