@@ -1,5 +1,5 @@
 """The command line: the one place that joins the engine with the sweeps and the tracker."""
 
-from hemosweep.cli.app import main
+from hemosweep.cli.entry import main
 
 __all__ = ["main"]

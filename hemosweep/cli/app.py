@@ -1,6 +1,5 @@
 """The command line. A command parses, calls one function and prints; heavy imports happen inside the command."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from hemosweep.cli.bench import bench
 from hemosweep.cli.data import data_app
-from hemosweep.cli.ending import Carried, Commands, tell_end
+from hemosweep.cli.ending import Commands
 from hemosweep.cli.options import (
     DataSet,
     Jobs,
@@ -21,14 +20,10 @@ from hemosweep.cli.options import (
     print_json,
     print_result,
     print_warning,
-    printed_logs,
     tell,
 )
-from hemosweep.cli.stops import signals_interrupt
-from hemosweep.cli.streams import safe_streams
 from hemosweep.cli.sweep import plan, score, sweep, sweeps
-from hemosweep.errors import BadInput, HemosweepError
-from hemosweep.scratch import own_scratch
+from hemosweep.errors import BadInput
 
 app = typer.Typer(
     name="hemosweep",
@@ -290,26 +285,3 @@ def cluster_certs(
 
     for line in make_cluster_certificates(folder, out):
         typer.echo(line)
-
-
-def main() -> None:
-    """Entry point: each end of a command is one line at most and an exit code; a defect of ours keeps its traceback."""
-    with safe_streams(), signals_interrupt(), own_scratch():
-        sys.exit(_run())
-
-
-def _run() -> int | str | None:
-    """Run the command, and return its exit code."""
-    code: int | str | None = 0
-    try:
-        try:
-            with printed_logs():
-                app()
-        except SystemExit as ended:
-            code = ended.code
-        except Carried as carried:
-            raise carried.error from None
-        sys.stdout.flush()
-    except (HemosweepError, KeyboardInterrupt, MemoryError, OSError) as error:
-        return tell_end(error)
-    return code

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.foldrun.journal import read_journal
-from hemosweep.foldrun.spec import JOURNAL_NAME, is_finished
+from hemosweep.foldrun.seal import is_finished
+from hemosweep.foldrun.spec import JOURNAL_NAME
+from hemosweep.workflows.verify import verify
 
 _TIMED = re.compile(r"seconds")
 _NAMED = re.compile(r"\b[0-9a-f]{32}\b")
@@ -147,5 +149,8 @@ def retrained(out: Path, finished: dict[str, str]) -> list[str]:
 
 
 def check_out(out: Path) -> list[str]:
-    """Findings of further checks of an output folder after the sweep: the place to call `hemosweep verify` at."""
-    return []
+    """Findings of `hemosweep verify` after the sweep."""
+    found = verify(out, jobs=1)
+    counts = found.num_runs, found.fold_runs.count("whole")
+    few = [] if counts == (1, 2) else [f"verify: {counts} recorded runs and whole fold runs, not 1 and 2"]
+    return [*few, *(f"verify: {place}: {fault}" for place, faults in found.faults.items() for fault in faults)]

@@ -18,7 +18,6 @@ from hemosweep.ablation.sweep import Arm, Sweep
 from hemosweep.digest import digest_json
 from hemosweep.engine.driver import run_sweep
 from hemosweep.engine.ledger import Ledger
-from hemosweep.engine.lock import driver_lock
 from hemosweep.engine.plan import Replicate, write_plan
 from hemosweep.engine.tracker import describe
 from hemosweep.executors.exit_status import num_events, read_end
@@ -26,9 +25,9 @@ from hemosweep.executors.protocol import Ended, Executor
 from hemosweep.foldrun.spec import LOG_NAME
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.testing.fold_runs import CASE_IDS, write_fold_run
-from hemosweep.tracking.recorder import Recorder
 from hemosweep.training.child import run_job, train_fold
 from hemosweep.workflows.score import score_replicates
+from hemosweep.workflows.sweeping.ablation import driving, open_tracker
 
 NUM_EPOCHS = 2
 SWEEP = Sweep(
@@ -121,8 +120,8 @@ def plan(cases: Path) -> list[Replicate]:
 def drive(out: Path, replicates: Sequence[Replicate], figure: Path, executor: Executor) -> list[str]:
     """Run the sweep as `hemosweep sweep` does, and return its warnings and failures."""
     display = Display()
-    with driver_lock(out), open(os.devnull, "w", encoding="utf-8") as nowhere:
-        tracker = Recorder(out)
+    with driving(out), open(os.devnull, "w", encoding="utf-8") as nowhere:
+        tracker = open_tracker(out)
         ledger = Ledger(out, SWEEP)
         write_plan(out, SWEEP.name, "demo", replicates, SWEEP.declaration)
         score_replicates(out, replicates, Console(file=nowhere))
