@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import hemosweep.tracking.backend  # noqa: F401  # As in the product: before anybody imports mlflow itself.
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.foldrun.scores import FoldScores, write_scores
 from hemosweep.foldrun.seal import prediction_name, seal
