@@ -1,5 +1,6 @@
 """The declared comparisons of a sweep as one family, from runs in memory."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,3 +171,12 @@ def test_the_lines_of_a_family_have_the_verdicts_the_remarks_and_what_is_missing
     (warning,) = family.comparisons[0].all_warnings
     assert f"warning: 24x24x8 to 32x32x16: {warning}" in lines
     assert lines[-1] == f"Missing: {family.missing[0]}"
+
+
+def test_a_family_is_styled_where_that_is_asked_for():
+    family = compare_family(in_memory(ARMS), "patchsize", COMPARISONS)
+    plain, styled = ("\n".join(family.as_lines(styled=styled)) for styled in (False, True))
+    assert "\x1b[" not in plain
+    assert re.sub("\x1b\\[[0-9;]*m", "", styled).split() == plain.split()
+    assert "\x1b[" in styled
+    assert family.as_lines() == plain.split("\n")
