@@ -1,5 +1,6 @@
 """The declared comparisons of a sweep as one family, from runs in memory."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -180,3 +181,44 @@ def test_a_family_is_styled_where_that_is_asked_for():
     assert re.sub("\x1b\\[[0-9;]*m", "", styled).split() == plain.split()
     assert "\x1b[" in styled
     assert family.as_lines() == plain.split("\n")
+
+
+SEEDS = {
+    f"loss/{arm}@{seed}": cases(shifted(scores, 0.01 * seed, 0.01))
+    for arm, scores in (("a", SMALL), ("b", MIDDLE))
+    for seed in (0, 1)
+}
+
+
+def test_seed_noise_of_the_arms_alone_has_no_line_of_a_baseline():
+    family = compare_family(in_memory(SEEDS), "loss", (("a", "b"),))
+    assert family.comparisons[0].comparison.seed_noise is not None
+    assert not any("A/A" in line for line in family.as_lines())
+
+
+@pytest.mark.parametrize("compare", [compare_family, compare_all])
+def test_equivalence_is_tested_within_the_margin_that_is_given(compare):
+    assert compare(in_memory(ARMS), "patchsize", COMPARISONS).rows[0].comparison.equivalence is None
+    for row in compare(in_memory(ARMS), "patchsize", COMPARISONS, margin=0.2).rows:
+        assert row.comparison.equivalence.margin == 0.2
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "KILLED", "FAILED"])
+def test_an_arm_whose_only_run_is_not_finished_is_missing(status):
+    store = in_memory(ARMS)
+    runs = tuple(replace(run, status=status) if run.arm == "48x48x24" else run for run in store.runs)
+    family = compare_family(replace(store, runs=runs), "patchsize", COMPARISONS)
+    assert family.missing == ("32x32x16 to 48x48x24: 48x48x24 not finished; run make sweep-patchsize",)
+    assert len(family.rows) == 1
+
+
+@pytest.mark.parametrize(("metric", "seeds"), [("dsc", 1), ("nsd", 2)])
+def test_seeds_that_were_scored_alike_in_the_metric_belong_together(metric, seeds):
+    digests = json.dumps({"dsc": "dsc of an earlier version", "nsd": "nsd now"})
+    store = in_memory(SEEDS | {"loss/a@0": (SEEDS["loss/a@0"], {"metric_digests": digests})})
+    store = replace(
+        store, rows={run_id: [row | {"nsd": row["dsc"]} for row in rows] for run_id, rows in store.rows.items()}
+    )
+    (compared,) = compare_family(store, "loss", (("a", "b"),), metric=metric).comparisons
+    assert (len(compared.a.runs), len(compared.b.runs)) == (seeds, seeds)
+    assert {compared.a.runs[-1].seed, compared.b.runs[-1].seed} == {1}

@@ -80,3 +80,10 @@ def test_noise_runs_that_are_not_finished_or_of_another_configuration_do_not_cou
     store = in_memory(PAIR | NOISE)
     store = replace(store, runs=killed)
     assert [run.seed for run in find_baseline(store, *pair, "dsc").runs] == [0, 1]
+
+
+def test_the_newest_noise_run_says_in_what_they_do_not_fit():
+    facts = {0: {"source_digest": "another"}, 1: {"dataset_digest": "another", "profile": "paper"}}
+    tables = {f"noise/baseline@{seed}": (cases(SMALL), own) for seed, own in facts.items()}
+    (warning,) = baseline_of(PAIR | tables).warnings
+    assert warning.endswith("its runs differ from these in dataset digest, profile")

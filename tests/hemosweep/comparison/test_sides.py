@@ -153,3 +153,18 @@ def test_false_positives_are_the_mean_over_the_seeds_that_recorded_them():
     a, _ = read(tables, "s/a", "s/b")
     assert (a.false_positive_ml["002"], a.false_positive_ml["003"]) == (2.0, 0.0)
     assert a.false_positive_ml["001"] == 0.5, "one seed alone recorded it"
+
+
+def test_each_side_may_have_a_label_of_its_own(tmp_path):
+    path = tmp_path / "labelled.csv"
+    path.write_text("id,tumor_dice,edema_dice\n001,0.1,0.3\n002,0.2,0.4\n")
+    a, b = read({}, str(path), str(path), labels=("edema", "tumor"))
+    assert (a.seeds, b.seeds) == (({"001": 0.3, "002": 0.4},), ({"001": 0.1, "002": 0.2},))
+    assert (a.labels, a.program, a.runs) == (("tumor", "edema"), "MIST", ())
+
+
+def test_of_several_runs_that_are_not_finished_the_last_is_named():
+    store = in_memory({f"s/a@{seed}": cases(SMALL) for seed in range(3)})
+    runs = tuple(replace(run, status="RUNNING" if run.seed == 2 else "KILLED") for run in store.runs)
+    with pytest.raises(BadInput, match="run s/a@2 is RUNNING, not finished; run its sweep again first"):
+        choose_runs(replace(store, runs=runs), "s/a")
