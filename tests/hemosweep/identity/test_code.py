@@ -219,3 +219,16 @@ def test_a_memory_that_cannot_be_kept_is_done_without(write, find, tmp_path):
     assert not (tmp_path / "lost").exists()
     (tmp_path / "out" / CACHE_NAME).mkdir(parents=True)
     assert find("hemosweep.room.a", cache_in=tmp_path / "out").digest == find("hemosweep.room.a").digest
+
+
+def test_a_memory_to_which_nothing_is_new_is_not_written_again(write, find, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    write("hemosweep/room/a.py", "import hemosweep.room.b\n")
+    write("hemosweep/room/b.py")
+    find("hemosweep.room.a", cache_in=tmp_path / "out")
+    before = (tmp_path / "out" / CACHE_NAME).stat()
+    monkeypatch.setattr(code, "_files", {})  # The next process.
+    find("hemosweep.room.a", cache_in=tmp_path / "out")
+    find("hemosweep.room.a", cache_in=tmp_path / "out")
+    after = (tmp_path / "out" / CACHE_NAME).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
