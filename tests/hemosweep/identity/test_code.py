@@ -232,3 +232,27 @@ def test_a_memory_to_which_nothing_is_new_is_not_written_again(write, find, tmp_
     find("hemosweep.room.a", cache_in=tmp_path / "out")
     after = (tmp_path / "out" / CACHE_NAME).stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_two_processes_may_keep_what_they_read_at_once(write, find, tmp_path):
+    (tmp_path / "out").mkdir()
+    of_another = tmp_path / "out" / f".tmp-{CACHE_NAME}"
+    of_another.write_text("half of it")
+    write("hemosweep/room/a.py", "x = 1\n")
+    find("hemosweep.room.a", cache_in=tmp_path / "out")
+    assert "room/a.py" in (tmp_path / "out" / CACHE_NAME).read_text()
+    assert of_another.read_text() == "half of it"
+
+
+@pytest.mark.parametrize(("age_s", "remembered"), [(1.9, False), (2.0, False), (2.5, True)])
+def test_a_file_is_remembered_once_it_is_older_than_the_resolution_of_its_time(
+    write, find, tmp_path, monkeypatch, age_s, remembered
+):
+    (tmp_path / "out").mkdir()
+    for package in ("hemosweep", "hemosweep/room"):
+        os.utime(tmp_path / package / "__init__.py", (1, 1))
+    write("hemosweep/room/a.py", "x = 1\n")
+    monkeypatch.setattr(code.time, "time", lambda: 1.0 + age_s)
+    find("hemosweep.room.a", cache_in=tmp_path / "out")
+    kept = tmp_path / "out" / CACHE_NAME
+    assert (kept.exists() and "room/a.py" in kept.read_text()) == remembered
