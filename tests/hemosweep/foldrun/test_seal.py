@@ -252,5 +252,8 @@ def test_the_mark_of_an_earlier_version_counts_where_the_scores_are_of_the_test_
     rows = [ROWS[0] | {"case_id": case_id} for case_id in case_ids]
     (folder / "scores.json").write_text(json.dumps(rows if as_list else {"rows": rows, "metrics": {}}))
     assert is_finished(folder) is finished
+    for spoilt in ("[7]", "7", "{"):
+        (folder / "scores.json").write_text(spoilt)
+        assert is_finished(folder) is False
     (folder / "scores.json").unlink()
-    assert not is_finished(folder)
+    assert is_finished(folder) is False
