@@ -25,12 +25,17 @@ AREAS = (
     Area(name="comparability", modules=("hemosweep/comparison/*.py",), tests=(f"{HERE}/comparison/test_*.py",)),
     Area(
         name="resume",
-        modules=("hemosweep/training/loop.py", "hemosweep/model/checkpoint.py", "hemosweep/foldrun/journal.py"),
+        modules=(
+            *("hemosweep/training/loop.py", "hemosweep/model/checkpoint.py"),
+            *("hemosweep/foldrun/journal.py", "hemosweep/foldrun/scores.py", "hemosweep/foldrun/seal.py"),
+        ),
         tests=(
             f"{HERE}/training/test_loop.py",
             f"{HERE}/training/test_accumulation.py",
             f"{HERE}/model/test_checkpoint.py",
             f"{HERE}/foldrun/test_journal.py",
+            f"{HERE}/foldrun/test_scores.py",
+            f"{HERE}/foldrun/test_seal.py",
         ),
     ),
 )

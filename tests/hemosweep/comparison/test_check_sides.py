@@ -1,6 +1,7 @@
 """Comparability of two sides: reasons that forbid a comparison, and warnings beside it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -123,3 +124,57 @@ def test_a_metric_of_a_lab_is_described_by_the_run():
     store = in_memory({"s/a@0": table}, metric_descriptions=json.dumps(described))
     compared = compare(store, "s/a", "s/a", metric="froc")
     assert (compared.comparison.metric.label, compared.comparison.metric.lowest) == ("FROC", 0.0)
+
+
+def test_sides_that_different_programs_scored_are_a_warning_that_names_both(tmp_path):
+    scored = [{"prediction_file": f"{case_id}.nii.gz", "metrics": {"1": {"Dice": 0.5}}} for case_id in ("001", "002")]
+    of_nnunet, of_mist, of_none = tmp_path / "summary.json", tmp_path / "results.csv", tmp_path / "scores.csv"
+    of_nnunet.write_text(json.dumps({"metric_per_case": scored}))
+    of_mist.write_text("id,tumor_dice\n001,0.5\n002,0.6\n")
+    of_none.write_text("case_id,dsc\n001,0.5\n002,0.6\n")
+    store = in_memory({"s/a@0": cases(SMALL)})
+
+    def programs(a, b):
+        check = check_sides(*read_sides(store, (str(a), str(b)), "dsc", ()))
+        return [warning.partition(":")[0] for warning in check.warnings if " was scored by " in warning]
+
+    assert programs(of_nnunet, of_mist) == ["A was scored by nnU-Net and B by MIST"]
+    assert programs(of_mist, of_nnunet) == ["A was scored by MIST and B by nnU-Net"]
+    assert programs("s/a", of_nnunet) == ["A was scored by hemosweep and B by nnU-Net"]
+    assert programs(of_nnunet, of_nnunet) == programs(of_none, of_mist) == programs(of_mist, of_none) == []
+
+
+def test_the_file_that_does_not_say_where_it_is_from_is_the_one_that_is_named(tmp_path):
+    path = tmp_path / "scores.csv"
+    cases(MIDDLE).to_csv(path, index=False)
+    store = in_memory({"s/a@0": cases(SMALL)})
+    for references in (("s/a", str(path)), (str(path), "s/a")):
+        (warning,) = check_sides(*read_sides(store, references, "dsc", ())).warnings
+        assert warning.startswith(f"{path} does not say which data")
+
+
+def test_a_fact_that_a_run_did_not_record_is_named_with_its_run():
+    check = checked(cases(SMALL), cases(MIDDLE), checkpoint_rule="")
+    (reason,) = check.reasons
+    assert reason.startswith("checkpoint rule differs (A: best validation loss, B: not recorded for 00000000)")
+
+
+@pytest.mark.parametrize(("version_a", "shown"), [("1.9", "1.9"), (None, "not installed")])
+def test_another_version_of_a_package_is_a_warning_and_one_that_is_not_recorded_too(version_a, shown):
+    store = in_memory({"s/a@0": cases(SMALL), "s/b@0": cases(MIDDLE)})
+    versions = {"a": version_a, "b": "2.0"}
+    runs = tuple(
+        replace(run, tags=run.tags | ({"env.torch": versions[run.arm]} if versions[run.arm] else {}))
+        for run in store.runs
+    )
+    check = check_sides(*read_sides(replace(store, runs=runs), ("s/a", "s/b"), "dsc", ()))
+    assert check.warnings == (f"torch differs (A: {shown}, B: 2.0); use one environment to rule it out",)
+
+
+def test_the_facts_of_an_arm_are_those_of_its_newest_run():
+    tables = {f"s/{arm}@{seed}": cases(SMALL) for arm in "ab" for seed in (0, 1)}
+    tables["s/b@1"] = (cases(MIDDLE), {"device_kind": "cuda"})
+    check = check_sides(*read_sides(in_memory(tables), ("s/a", "s/b"), "dsc", ()))
+    other, alike = check.warnings
+    assert other.startswith("device kind differs (A: cpu, B: cuda)")
+    assert alike == "not all seeds of B were trained alike: device kind differ"

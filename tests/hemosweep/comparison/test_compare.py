@@ -1,5 +1,6 @@
 """A comparison of two sides of runs in memory: what is refused, what is warned of, and what stands beside the test."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from hemosweep.comparison.compare import compare, compare_sides
 from hemosweep.comparison.sides import read_sides
 from hemosweep.errors import BadInput, NotComparable
-from tests.recorded import MIDDLE, SMALL, cases, healthy, in_memory, shifted
+from tests.recorded import IDS, MIDDLE, SMALL, cases, healthy, in_memory, shifted
 
 PAIR = {"patchsize/a@0": cases(SMALL), "patchsize/b@0": cases(MIDDLE)}
 
@@ -52,7 +53,7 @@ def test_a_fact_on_which_the_sides_disagree_is_taken_as_not_known_and_told():
     compared = compare(in_memory(PAIR | {"patchsize/b@0": b}), "patchsize/a", "patchsize/b")
     assert "A and B do not agree on the IVH label of 001; taken as not known" in compared.warnings
     groups = {group.name: group.n for group in compared.comparison.groups}
-    assert groups["IVH"] == 3
+    assert groups == {"IVH": 3, "no IVH": 4}, "001 is in neither; A alone knows that 002 has one"
 
 
 def test_cases_without_a_lesion_are_named_with_what_each_side_predicts_there():
@@ -89,3 +90,74 @@ def test_a_run_that_is_not_finished_is_refused():
     running = tuple(replace(run, status="RUNNING") if run.arm == "b" else run for run in store.runs)
     with pytest.raises(BadInput, match="run patchsize/b@0 is RUNNING, not finished; run its sweep again first"):
         compare(replace(store, runs=running), "patchsize/a", "patchsize/b")
+
+
+@pytest.mark.parametrize("of", ["a", "b"])
+def test_a_patient_on_whom_the_sides_disagree_is_taken_as_not_known_and_told(of):
+    one_head, two_heads = (cases(scores).assign(patient_id=IDS) for scores in (SMALL, MIDDLE))
+    one_head.loc[:3, "patient_id"] = ["P1", "P1", "P2", "P2"]
+    two_heads.loc[:3, "patient_id"] = ["P1", "P1", "P2", "P3"]
+    tables = (one_head, two_heads) if of == "a" else (two_heads, one_head)
+    compared = compare(in_memory(dict(zip(PAIR, tables, strict=True))), "patchsize/a", "patchsize/b")
+    assert "A and B do not agree on the patient of 004; taken as not known" in compared.warnings
+    assert compared.comparison.patients.shared == (("001", "002"),)
+    assert compared.comparison.patients.test.n == 7
+
+
+@pytest.mark.parametrize("known_by", ["a", "b"])
+def test_an_empty_reference_that_one_side_alone_recorded_is_named(known_by):
+    tables = {"s/a@0": cases(SMALL), "s/b@0": cases(MIDDLE)}
+    tables[f"s/{known_by}@0"] = healthy(SMALL, 1.5)
+    (warning,) = compare(in_memory(tables), "s/a", "s/b").warnings
+    volumes = "A 1.5 mL, B 0.5 mL" if known_by == "a" else "A 0.5 mL, B 1.5 mL"
+    assert warning.startswith(f"no lesion in the reference of 002 (false positives: {volumes}), 003 (")
+
+
+@pytest.mark.parametrize("without", ["a", "b"])
+def test_a_case_without_lesion_that_one_side_lacks_is_not_named(without):
+    tables = {f"s/{arm}@0": healthy(scores, 1.5) for arm, scores in (("a", SMALL), ("b", MIDDLE))}
+    tables[f"s/{without}@0"] = tables[f"s/{without}@0"].drop(index=1)
+    warning = compare(in_memory(tables), "s/a", "s/b").warnings[-1]
+    assert warning == "no lesion in the reference of 003 (false positives: A 0 mL, B 0 mL)"
+
+
+@pytest.mark.parametrize("described_by", [0, 1])
+def test_a_metric_that_only_the_run_beside_a_file_describes_is_described(tmp_path, described_by):
+    path = tmp_path / "scores.csv"
+    cases(MIDDLE).assign(froc=2.0).to_csv(path, index=False)
+    described = json.dumps({"froc": {"label": "FROC", "higher_is_better": False, "lowest": 0.0}})
+    store = in_memory({"s/a@0": cases(SMALL).assign(froc=1.0)}, metric_descriptions=described)
+    references = ["s/a", str(path)][:: -1 if described_by else 1]
+    assert compare(store, *references, metric="froc").comparison.metric.label == "FROC"
+
+
+def test_the_keys_say_which_runs_were_compared_and_what_was_overridden():
+    scores = {"a": SMALL, "b": MIDDLE}
+    seeds = {f"s/{arm}@{seed}": cases(shifted(scores[arm], 0.01 * seed)) for arm in "ab" for seed in (0, 1)}
+    noise = {f"noise/baseline@{seed}": cases(shifted(SMALL, by)) for seed, by in enumerate((0.0, 0.1))}
+    other = {"dataset_digest": "another"}
+    tables = {name: (table, other if name.startswith("s/b") else {}) for name, table in (seeds | noise).items()}
+    compared = compare(in_memory(tables), "s/a", "s/b", allow_incomparable=True)
+    values = compared.as_json()
+    assert (values["a"], values["b"]) == ("s/a, seeds 0, 1", "s/b, seeds 0, 1")
+    assert (values["run_id_a"], values["run_id_b"]) == (None, None), "several runs have no single id"
+    assert values["run_ids_a"] == [f"{number:032x}" for number in (0, 1)]
+    assert values["run_ids_b"] == [f"{number:032x}" for number in (2, 3)]
+    assert values["baseline_run_ids"] == [f"{number:032x}" for number in (4, 5)]
+    assert values["incomparable_reasons_overridden"] == list(compared.overridden) != []
+    assert values["warnings"] == [*compared.warnings, *compared.comparison.warnings]
+    lines = compared.as_lines()
+    assert lines[1] == "B  s/b, seeds 0, 1  (00000000, 00000000)"
+    assert any("noise/baseline, seeds 0, 1" in line for line in lines)
+    assert lines[-2:] == ["", compared.comparison.verdict]
+
+
+def test_every_warning_about_the_sides_and_their_scores_is_a_line(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("case_id,dsc\n001,0.5\n002,0.6\n003,\n")
+    compared = compare(in_memory({"s/a@0": cases(SMALL)}), str(path), "s/a")
+    assert compared.warnings
+    assert compared.comparison.warnings
+    told = [line.removeprefix("warning: ") for line in compared.as_lines() if line.startswith("warning: ")]
+    assert told == [*compared.warnings, *compared.comparison.warnings]
+    assert compared.as_lines()[0] == f"A  {path}", "a file has no id of a run"

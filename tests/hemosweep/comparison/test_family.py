@@ -1,5 +1,10 @@
 """The declared comparisons of a sweep as one family, from runs in memory."""
 
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from scipy import stats
 
@@ -129,3 +134,91 @@ def test_a_sweep_that_declares_nothing_or_has_nothing_trained_is_refused():
         compare_all(store, "noise", ())
     with pytest.raises(BadInput, match="no comparison has both arms finished; run make sweep-patchsize first"):
         compare_all(store, "patchsize", COMPARISONS)
+
+
+def test_a_row_has_the_arms_of_the_pair_and_the_runs_that_were_compared():
+    family = compare_family(in_memory(ARMS), "patchsize", COMPARISONS)
+    values = family.as_json()
+    assert {name: values[name] for name in ("sweep", "metric", "num_tests", "missing", "forest")} == {
+        "sweep": "patchsize",
+        "metric": "dsc",
+        "num_tests": 2,
+        "missing": [],
+        "forest": None,
+    }
+    first, last = values["comparisons"]
+    assert (first["a"], first["b"]) == COMPARISONS[0]
+    assert (first["side_a"], first["side_b"]) == ("patchsize/24x24x8@0", "patchsize/32x32x16@0")
+    assert (last["run_id_a"], last["run_id_b"]) == (f"{1:032x}", f"{2:032x}")
+    for row, compared in zip(family.rows, values["comparisons"], strict=True):
+        assert (compared["holm_p"], compared["bh_p"], compared["paper_p"]) == (row.holm_p, row.bh_p, row.paper_p)
+        assert (compared["p"], compared["family_verdict"]) == (row.comparison.p, row.verdict)
+    with_picture = replace(family, forest=Path("reports/forest.png"))
+    assert with_picture.as_json()["forest"] == "reports/forest.png"
+    assert "Forest plot: reports/forest.png" in with_picture.as_lines()
+    assert "No forest plot: no space" in replace(family, no_forest="no space").as_lines()
+
+
+def test_the_lines_of_a_family_have_the_verdicts_the_remarks_and_what_is_missing():
+    noise = {f"noise/baseline@{seed}": cases(shifted(SMALL, by)) for seed, by in enumerate((0.0, 0.01, -0.01))}
+    tables = {name: table for name, table in ARMS.items() if "48x48" not in name} | noise
+    tables["patchsize/32x32x16@0"] = (cases(MIDDLE), {"device_kind": "cuda"})
+    family = compare_family(in_memory(tables), "patchsize", COMPARISONS)
+    lines = family.as_lines()
+    (row,) = family.rows
+    assert f"24x24x8 to 32x32x16: {row.verdict}" in lines
+    assert any("Holm and Benjamini-Hochberg over 1 comparison;" in line for line in lines)
+    assert "Seeds (A/A) of noise/baseline, seeds 0, 1, 2: mean " in "\n".join(lines)
+    (warning,) = family.comparisons[0].all_warnings
+    assert f"warning: 24x24x8 to 32x32x16: {warning}" in lines
+    assert lines[-1] == f"Missing: {family.missing[0]}"
+
+
+def test_a_family_is_styled_where_that_is_asked_for():
+    family = compare_family(in_memory(ARMS), "patchsize", COMPARISONS)
+    plain, styled = ("\n".join(family.as_lines(styled=styled)) for styled in (False, True))
+    assert "\x1b[" not in plain
+    assert re.sub("\x1b\\[[0-9;]*m", "", styled).split() == plain.split()
+    assert "\x1b[" in styled
+    assert family.as_lines() == plain.split("\n")
+
+
+SEEDS = {
+    f"loss/{arm}@{seed}": cases(shifted(scores, 0.01 * seed, 0.01))
+    for arm, scores in (("a", SMALL), ("b", MIDDLE))
+    for seed in (0, 1)
+}
+
+
+def test_seed_noise_of_the_arms_alone_has_no_line_of_a_baseline():
+    family = compare_family(in_memory(SEEDS), "loss", (("a", "b"),))
+    assert family.comparisons[0].comparison.seed_noise is not None
+    assert not any("A/A" in line for line in family.as_lines())
+
+
+@pytest.mark.parametrize("compare", [compare_family, compare_all])
+def test_equivalence_is_tested_within_the_margin_that_is_given(compare):
+    assert compare(in_memory(ARMS), "patchsize", COMPARISONS).rows[0].comparison.equivalence is None
+    for row in compare(in_memory(ARMS), "patchsize", COMPARISONS, margin=0.2).rows:
+        assert row.comparison.equivalence.margin == 0.2
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "KILLED", "FAILED"])
+def test_an_arm_whose_only_run_is_not_finished_is_missing(status):
+    store = in_memory(ARMS)
+    runs = tuple(replace(run, status=status) if run.arm == "48x48x24" else run for run in store.runs)
+    family = compare_family(replace(store, runs=runs), "patchsize", COMPARISONS)
+    assert family.missing == ("32x32x16 to 48x48x24: 48x48x24 not finished; run make sweep-patchsize",)
+    assert len(family.rows) == 1
+
+
+@pytest.mark.parametrize(("metric", "seeds"), [("dsc", 1), ("nsd", 2)])
+def test_seeds_that_were_scored_alike_in_the_metric_belong_together(metric, seeds):
+    digests = json.dumps({"dsc": "dsc of an earlier version", "nsd": "nsd now"})
+    store = in_memory(SEEDS | {"loss/a@0": (SEEDS["loss/a@0"], {"metric_digests": digests})})
+    store = replace(
+        store, rows={run_id: [row | {"nsd": row["dsc"]} for row in rows] for run_id, rows in store.rows.items()}
+    )
+    (compared,) = compare_family(store, "loss", (("a", "b"),), metric=metric).comparisons
+    assert (len(compared.a.runs), len(compared.b.runs)) == (seeds, seeds)
+    assert {compared.a.runs[-1].seed, compared.b.runs[-1].seed} == {1}

@@ -1,12 +1,13 @@
 """A side of a comparison: which runs a reference stands for, and what is read of them."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from hemosweep.comparison.sides import choose_runs, read_sides, run_scores
 from hemosweep.errors import BadInput
-from tests.recorded import IDS, LARGE, MIDDLE, SMALL, cases, in_memory
+from tests.recorded import IDS, LARGE, MIDDLE, SMALL, cases, healthy, in_memory
 
 
 def read(tables, a, b, metric="dsc", labels=()):
@@ -107,3 +108,63 @@ def test_a_label_is_for_the_side_that_has_several(tmp_path, with_labels):
     assert sides[1 - with_labels].seeds == ({"001": 0.5, "002": 0.6},)
     with pytest.raises(BadInput, match=r"--label edema: neither .* has scores of several labels; leave it out"):
         read({}, str(plain), str(plain), labels=("edema",))
+
+
+@pytest.mark.parametrize("fact", ["dataset_digest", "folds_digest", "checkpoint_rule", "source_digest", "profile"])
+def test_a_seed_of_other_provenance_is_left_out_and_named(fact):
+    tables = {"s/a@0": (cases(SMALL), {fact: "earlier"}), "s/a@1": cases(SMALL), "s/a@2": cases(SMALL)}
+    runs, warnings = choose_runs(in_memory(tables), "s/a")
+    assert [run.seed for run in runs] == [1, 2]
+    assert warnings == ("s/a@0 is left out: its data, folds, configuration or code are not those of s/a@2",)
+
+
+def test_an_older_run_of_the_same_name_is_told():
+    store = in_memory({"s/a@0": cases(SMALL)})
+    (newer,) = store.runs
+    older = replace(newer, run_id="f" * 32, start_time=newer.start_time.replace(year=2025))
+    store = replace(store, runs=(older, newer), rows=store.rows | {older.run_id: store.rows[newer.run_id]})
+    runs, warnings = choose_runs(store, "s/a")
+    assert [run.run_id for run in runs] == [newer.run_id]
+    assert warnings == ("1 older run is named s/a@0 too; took the newest, 00000000 (hemosweep runs)",)
+
+
+def test_a_run_of_all_folds_goes_before_a_newer_one_of_some():
+    tables = {"s/a@0": cases(SMALL), "s/a@1": (cases(SMALL), {"subset": "folds 0 of 5 only"})}
+    runs, warnings = choose_runs(in_memory(tables), "s/a")
+    assert [run.seed for run in runs] == [0]
+    assert warnings == ("s/a@1 is left out: its data, folds, configuration or code are not those of s/a@0",)
+    part = {name: (cases(SMALL), {"subset": "folds 0 of 5 only"}) for name in tables}
+    runs, warnings = choose_runs(in_memory(part), "s/a")
+    assert warnings == ("s/a@0, s/a@1 have folds 0 of 5 only: for trying, not for the study",)
+
+
+def test_the_facts_about_the_cases_are_those_of_the_last_seed():
+    described = {"metric_descriptions": json.dumps({"dsc": {"label": "DSC as described", "higher_is_better": True}})}
+    last = cases(MIDDLE).assign(patient_id=IDS)
+    tables = {name: cases(SMALL) for name in ("s/a@0", "s/b@0", "s/b@1")} | {"s/a@1": (last, described)}
+    a, _ = read(tables, "s/a", "s/b")
+    assert a.description.label == "DSC as described"
+    assert a.patients == {case_id: case_id for case_id in IDS}
+
+
+def test_false_positives_are_the_mean_over_the_seeds_that_recorded_them():
+    tables = {f"s/{arm}@{seed}": healthy(SMALL, 1.0 + 2 * seed) for arm in "ab" for seed in (0, 1)}
+    tables["s/a@1"].loc[0, "false_positive_ml"] = float("nan")
+    a, _ = read(tables, "s/a", "s/b")
+    assert (a.false_positive_ml["002"], a.false_positive_ml["003"]) == (2.0, 0.0)
+    assert a.false_positive_ml["001"] == 0.5, "one seed alone recorded it"
+
+
+def test_each_side_may_have_a_label_of_its_own(tmp_path):
+    path = tmp_path / "labelled.csv"
+    path.write_text("id,tumor_dice,edema_dice\n001,0.1,0.3\n002,0.2,0.4\n")
+    a, b = read({}, str(path), str(path), labels=("edema", "tumor"))
+    assert (a.seeds, b.seeds) == (({"001": 0.3, "002": 0.4},), ({"001": 0.1, "002": 0.2},))
+    assert (a.labels, a.program, a.runs) == (("tumor", "edema"), "MIST", ())
+
+
+def test_of_several_runs_that_are_not_finished_the_last_is_named():
+    store = in_memory({f"s/a@{seed}": cases(SMALL) for seed in range(3)})
+    runs = tuple(replace(run, status="RUNNING" if run.seed == 2 else "KILLED") for run in store.runs)
+    with pytest.raises(BadInput, match="run s/a@2 is RUNNING, not finished; run its sweep again first"):
+        choose_runs(replace(store, runs=runs), "s/a")

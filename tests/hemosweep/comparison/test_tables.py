@@ -117,3 +117,12 @@ def test_equivalence_is_tested_within_a_margin():
     near = [0.501, 0.599, 0.7, 0.801]
     assert compare_tables(plain(A), plain(near), margin=0.05).comparison.outcome == "equivalent"
     assert compare_arrays(A, near, margin=0.05).outcome == "equivalent"
+
+
+def test_the_metric_that_is_compared_is_the_one_that_is_named():
+    a, b = (plain(dsc, hd95_mm=hd95_mm) for dsc, hd95_mm in ((A, [5.0, 6, 7, 9]), (B, [4.0, 4, 6.5, 8])))
+    compared = compare_tables(a, b, metric="hd95_mm").comparison
+    assert (compared.metric.label, compared.metric.unit, compared.wins) == ("HD95", "mm", 4)
+    assert compared.mean_diff == pytest.approx(-1.125)
+    with pytest.raises(BadInput, match="HD95 below 0"):
+        compare_tables(a, plain(B, hd95_mm=[-1.0, 1, 1, 1]), metric="hd95_mm")

@@ -150,6 +150,13 @@ def test_where_ivh_is_too_rare_for_all_parts_it_is_trained_on_and_the_smallest_p
             assert len(with_ivh.intersection(fold.train)) == 1
 
 
+@pytest.mark.parametrize(("share", "num_validation"), [(0.5, 10), (1 / 3, 6), (0.25, 5), (0.2, 4), (0.1, 2), (0.01, 1)])
+def test_the_share_of_the_training_folds_that_validates_is_the_one_asked_for(share: float, num_validation: int) -> None:
+    config = CrossValidationConfig(num_folds=2, validation_share=share)
+    for fold in draw_folds(make_cases([(1, False)] * 40), config):
+        assert (len(fold.train), len(fold.validation), len(fold.test)) == (20 - num_validation, num_validation, 20)
+
+
 def test_every_patient_gets_into_some_fold_s_validation_or_training_alike() -> None:
     cases = make_cases([(1, None)] * 15)
     folds = draw_folds(cases, CrossValidationConfig(num_folds=5))

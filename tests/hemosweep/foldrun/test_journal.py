@@ -112,7 +112,11 @@ def test_a_clock_that_is_set_back_or_forward_changes_nothing_about_the_time_at_w
     assert 0.0 < seconds_at_work(read_journal(path)) <= time.monotonic() - begun
 
 
-@pytest.mark.parametrize("left", [b"\0" * 512, b'{"time": 12.5, "ev' + b"\0" * 512], ids=["of it", "of half"])
+@pytest.mark.parametrize(
+    "left",
+    [b"\0" * 512, b'{"time": 12.5, "ev' + b"\0" * 512, b'{"time": 12.5, "ev\xff\xc3'],
+    ids=["of it", "of half", "other bytes"],
+)
 def test_zeros_that_a_power_cut_left_in_place_of_an_event_spoil_no_other(path, left):
     Journal(path).write("epoch", **epoch(1))
     path.write_bytes(path.read_bytes() + left)
@@ -198,6 +202,7 @@ def test_a_line_that_is_json_and_wrong_is_passed_over_and_named(path, event, cha
     first, second, named, last = read_journal(path)
     assert (first["epoch"], second, last["epoch"]) == (1, whole, 3)
     assert (named["event"], named["line"]) == ("damaged_line", 3)
+    assert named["time"] == 5.0, "that of the last event before it"
     assert named["reason"].startswith(reason) or named["reason"].endswith(reason)
 
 
@@ -233,3 +238,14 @@ def test_an_event_is_on_disk_before_the_next_step_begins(path, monkeypatch):
         journal.write("epoch", epoch=epoch)
         assert flushed[-1] == path.stat().st_size
     assert len(flushed) == 2
+
+
+@pytest.mark.parametrize(("count", "event"), [(0, "resumed"), (1, "resumed"), (-1, "damaged_line")])
+def test_a_count_is_none_or_more(path, count, event):
+    Journal(path).write("resumed", epoch=count)
+    assert [event["event"] for event in read_journal(path)] == [event]
+
+
+def test_a_damaged_first_line_has_no_time(path):
+    Journal(path).write("epoch", epoch=1)
+    assert [(event["event"], event["time"]) for event in read_journal(path)] == [("damaged_line", 0.0)]

@@ -6,9 +6,13 @@ import json
 import pytest
 
 from hemosweep.foldrun import seal as module
+from hemosweep.foldrun.scores import FoldScores, write_scores
 from hemosweep.foldrun.seal import (
     RECORDS,
     BrokenSeal,
+    SealedFile,
+    check_owner,
+    find_faults,
     is_finished,
     is_sealed,
     read_seal,
@@ -16,6 +20,8 @@ from hemosweep.foldrun.seal import (
     sealed_content,
     sealed_prediction,
 )
+from hemosweep.scores.metric import MetricDescription
+from hemosweep.scores.recorded import RecordedMetric
 from hemosweep.testing.fold_runs import seal_untrained
 
 ROWS = [{"case_id": case_id, "fold": 0, "ivh": "no", "dsc": 0.5} for case_id in "de"]
@@ -151,3 +157,103 @@ def test_a_seal_that_a_power_cut_left_half_written_is_none(folder, content):
     (folder / "done.json").write_text(content)
     assert read_seal(folder) is None
     assert not is_finished(folder)
+
+
+def digest_of(metric_digest):
+    return {"dsc": RecordedMetric(digest=metric_digest, description=MetricDescription(name="dsc", label="DSC"))}
+
+
+def test_a_replacement_keeps_what_else_is_sealed_and_takes_the_digests_of_the_new_scores(folder):
+    before = read_seal(folder)
+    write_scores(folder, FoldScores(rows=ROWS, metrics=digest_of("new")))
+    after = read_seal(folder)
+    assert (after.digest, after.seconds, after.replacing) == (before.digest, 2.5, {})
+    assert after.scores == {"dsc": "new"}
+    content = (folder / "scores.json").read_bytes()
+    assert after.files["scores.json"] == SealedFile(sha256=hashlib.sha256(content).hexdigest(), num_bytes=len(content))
+    assert {**after.files, "scores.json": 0} == {**before.files, "scores.json": 0}
+    assert list(json.loads((folder / "done.json").read_text())) == ["digest", "seconds", "scores", "files"]
+
+
+@pytest.mark.parametrize("done", [None, {"digest": "tiny", "seconds": 1.0}], ids=["not done", "of an earlier version"])
+def test_scores_that_nothing_seals_are_replaced_and_stay_unsealed(folder, done):
+    (folder / "done.json").unlink()
+    if done is not None:
+        (folder / "done.json").write_text(json.dumps(done))
+    replace_sealed(folder, "scores.json", b"[]")
+    assert (folder / "scores.json").read_bytes() == b"[]"
+    assert sealed_content(folder, "scores.json") == b"[]"
+    assert not is_sealed(folder)
+    assert (folder / "done.json").exists() == (done is not None)
+    if done is not None:
+        assert json.loads((folder / "done.json").read_text()) == done
+
+
+def test_a_seal_belongs_to_one_fold_run(folder):
+    check_owner(folder, folder.name)
+    with pytest.raises(BrokenSeal) as raised:
+        check_owner(folder, "another")
+    assert raised.value.names == ("done.json",)
+    assert raised.value.short == f"done.json is the seal of another fold run, {folder.name}"
+    assert "delete this folder and run its sweep again" in str(raised.value)
+    (folder / "done.json").unlink()
+    check_owner(folder, "another")
+
+
+def test_of_many_files_that_differ_the_first_four_are_named(folder):
+    names = ["spec.json", "scores.json", "weights.pt", "events.jsonl", "predictions/d.nii.gz"]
+    for name in names:
+        (folder / name).unlink()
+    with pytest.raises(BrokenSeal) as raised:
+        is_sealed(folder)
+    assert raised.value.short == "spec.json is missing (also scores.json, weights.pt, events.jsonl)"
+    assert raised.value.names == tuple(names)
+
+
+def test_the_faults_of_all_files_are_found_unless_some_are_asked_for(folder):
+    found = read_seal(folder)
+    assert find_faults(folder, found) == {}
+    for name in ("scores.json", "spec.json"):
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[:-1] + b" ")
+    other = "has other content than it was sealed with"
+    assert find_faults(folder, found) == {"spec.json": other, "scores.json": other}
+    assert find_faults(folder, found, ["spec.json"]) == {"spec.json": other}
+    assert find_faults(folder, found, []) == {}
+    (folder / "weights.pt").write_bytes(b"seven b")
+    assert find_faults(folder, found, []) == {"weights.pt": "has 7 bytes, and was sealed with 0"}
+
+
+def test_predictions_whose_folder_is_a_file_are_missing(folder):
+    for case_id in "de":
+        (folder / "predictions" / f"{case_id}.nii.gz").unlink()
+    (folder / "predictions").rmdir()
+    (folder / "predictions").touch()
+    faults = find_faults(folder, read_seal(folder))
+    assert faults == dict.fromkeys(["predictions/d.nii.gz", "predictions/e.nii.gz"], "is missing")
+
+
+def test_a_fold_run_that_is_not_done_is_neither_finished_nor_sealed(tmp_path):
+    assert (read_seal(tmp_path), is_finished(tmp_path), is_sealed(tmp_path)) == (None, False, False)
+    (tmp_path / "file").touch()
+    assert read_seal(tmp_path / "file") is None
+    with pytest.raises(FileNotFoundError):
+        sealed_content(tmp_path, "scores.json")
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+@pytest.mark.parametrize(
+    ("case_ids", "finished"), [("de", True), ("d", False), ("ed", False), ("def", False), ("", False)]
+)
+def test_the_mark_of_an_earlier_version_counts_where_the_scores_are_of_the_test_cases(
+    folder, case_ids, finished, as_list
+):
+    (folder / "done.json").write_text(json.dumps({"digest": folder.name, "seconds": 1.0}))
+    rows = [ROWS[0] | {"case_id": case_id} for case_id in case_ids]
+    (folder / "scores.json").write_text(json.dumps(rows if as_list else {"rows": rows, "metrics": {}}))
+    assert is_finished(folder) is finished
+    for spoilt in ("[7]", "7", "{"):
+        (folder / "scores.json").write_text(spoilt)
+        assert is_finished(folder) is False
+    (folder / "scores.json").unlink()
+    assert is_finished(folder) is False

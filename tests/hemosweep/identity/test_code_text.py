@@ -27,6 +27,8 @@ def text(source: str) -> str:
         '"""A module."""\n' + BASE,
         "# a comment\n\n" + BASE,
         BASE.replace("x = width * 2", "x = width * 2  # why"),
+        BASE.replace("return x", "return x  # why"),
+        BASE.replace("width):", "width):  # why"),
         BASE.replace("    x =", '    """Area."""\n    x ='),
         BASE.replace("    x =", "    '''Area\n\n    of it.\n    '''\n\n    x ="),
         BASE.replace("    return x", "    # ä comment\n    return x   "),

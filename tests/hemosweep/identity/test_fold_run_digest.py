@@ -14,7 +14,7 @@ from hemosweep.config import (
     config_as_dict,
 )
 from hemosweep.data.folds import Fold
-from hemosweep.identity.fold_run import counted, fold_run_digest
+from hemosweep.identity.fold_run import counted, fold_run_digest, preprocessing_digest
 from hemosweep.intensity.window import Window
 from hemosweep.model.losses.focal import Focal
 from hemosweep.model.networks.se_unet import SEUNet3D
@@ -93,3 +93,14 @@ def test_what_a_configuration_derives_from_its_fields_counts_beside_them():
     assert counted(config)["derived"] == {"channels": ("ct",), "num_views": 6, "patch_DHW": (8, 24, 24)}
     assert "cross_validation" not in counted(config)
     assert counted(ArmConfig())["network"] == config_as_dict(ArmConfig())["network"]  # All its fields count.
+
+
+def test_the_name_of_preprocessed_cases_follows_how_they_were_made():
+    base = preprocessing_digest(PreprocessingConfig(), "s")
+    assert base == preprocessing_digest(PreprocessingConfig(), "s")
+    others = [
+        preprocessing_digest(PreprocessingConfig(intensity=Window(high_hu=80.0)), "s"),
+        preprocessing_digest(PreprocessingConfig(angiography=True), "s"),
+        preprocessing_digest(PreprocessingConfig(), "t"),
+    ]
+    assert len({base, *others}) == 4

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import types
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,15 @@ def test_what_is_no_object_of_a_dataclass_or_has_no_plain_fields_is_refused():
         metric_digest(object())
     with pytest.raises(BadInput, match="fields that JSON cannot carry"):
         metric_digest(Odd())
+
+
+def test_a_metric_whose_module_has_no_file_is_refused(monkeypatch):
+    module = types.ModuleType("typed_in")
+    monkeypatch.setitem(sys.modules, "typed_in", module)
+    code = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Half:\n    pass\n"
+    exec(code, module.__dict__)
+    with pytest.raises(BadInput, match="metric of module typed_in: no file of it is known; define it in a file"):
+        metric_digest(module.Half())
 
 
 def test_a_metric_of_a_project_counts_with_what_it_imports_there(tmp_path, monkeypatch):

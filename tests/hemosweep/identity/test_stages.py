@@ -26,7 +26,7 @@ from hemosweep.training.fold_run import run_fold
 class NoScores:
     def so_far(self): return []
     def score(self, case_input, case, prediction): return {"case_id": case_input.case_id, "dsc": 0.0}
-    def write(self, rows): pass
+    def write(self, rows): (folder / "scores.json").write_text('{"metrics": {}, "rows": []}')
 
 folder, seen = Path(sys.argv[1]), set()
 spec, journal = FoldRunSpec.read(folder), Journal(folder / "events.jsonl")
@@ -135,3 +135,35 @@ def test_what_a_lab_s_file_imports_to_declare_its_sweep_is_no_part_of_its_code(t
     (tmp_path / "mine.py").write_text("x = 1\n")
     assert Code(project=tmp_path).of_project(["mine.Mine"]) != before
     assert Code(project=tmp_path).of_project(["hemosweep.model.losses.focal.Focal"]) is None
+
+
+def test_a_default_of_birth_never_changes():
+    # Names of results that people have kept depend on each of these values: a new field comes to them, none is edited.
+    window = {"type": "hemosweep.intensity.window.Window", "low_hu": 0.0}
+    born = {
+        "preprocessing": {
+            "spacing_HWD_mm": None,
+            "intensity": window | {"high_hu": 100.0},
+            "symmetric": "none",
+            "angiography": False,
+            "angiography_intensity": window | {"high_hu": 300.0},
+            "lesion_label": None,
+        },
+        "sampling": {"patch_HWD": [32, 32, 16], "num_patches_per_case": 3000, "augment": False},
+        "training": {
+            "schedule": {"type": "hemosweep.model.schedules.constant.Constant"},
+            "deterministic": False,
+            "batch_size": 64,
+            "max_epochs": 100,
+            "patience": 15,
+        },
+        "inference": {"overlap": 0.5},
+        "cross_validation": {"num_folds": 5, "fold_seed": 2021, "validation_share": 0.2},
+    }
+    for section, values in born.items():
+        assert {name: BIRTH_DEFAULTS[section][name] for name in values} == values
+        assert without_birth_defaults(section, values, {}) == {}
+    for section, name in (("sampling", "restriction"), ("training", "loss"), ("training", "optimiser")):
+        for value in (None, 0, {}):
+            assert without_birth_defaults(section, {name: value}, {}) == {name: value}, "always part of a name"
+    assert without_birth_defaults("network", {"width": 16}, {"width": 16}) == {"width": 16}

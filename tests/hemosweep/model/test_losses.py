@@ -78,6 +78,15 @@ def test_half_precision_logits_are_summed_in_full_precision() -> None:
     torch.testing.assert_close(loss, dice_ce_loss(logits.float(), label))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("loss", [dice_ce_loss, soft_dice_loss, focal_loss])
+def test_a_loss_is_a_float32_whatever_the_logits_are(loss: Loss, dtype: torch.dtype) -> None:
+    logits = logits_of(0.75, 0.25).to(dtype)
+    found = loss(logits, labels(1, 0))
+    assert found.dtype == torch.float32
+    assert torch.equal(found, loss(logits.float(), labels(1, 0)))
+
+
 def numpy_dice_ce(logits_BCDHW: NDArray[np.float64], label_BDHW: NDArray[np.int64]) -> float:
     """The definition, class by class, in double precision."""
     shifted = logits_BCDHW - logits_BCDHW.max(axis=1, keepdims=True)

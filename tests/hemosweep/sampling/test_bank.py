@@ -170,6 +170,27 @@ def test_cases_that_the_device_does_not_hold_stay_on_the_host(
     assert bank.num_bytes == 2 * 6 * 7 * 9 * 5 + 5 + 16 * 16
 
 
+def test_cases_that_the_device_holds_one_by_one_but_not_joined_stay_on_the_host(
+    make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch, cat = (4, 4, 4), torch.cat
+    wanted = [(case, corners(case)) for case in (random_case(make_case, (6, 7, 9), seed=seed) for seed in range(2))]
+    refused: list[int] = []
+
+    def full_once(tensors: list[torch.Tensor], dim: int = 0) -> torch.Tensor:
+        if not refused:
+            refused.append(len(tensors))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return cat(tensors, dim)
+
+    monkeypatch.setattr(bank_module._Voxels, "_place", lambda self, tensor: tensor)
+    monkeypatch.setattr(bank_module._Voxels, "__init__", pretend_cuda)
+    monkeypatch.setattr(torch, "cat", full_once)
+    bank = PatchBank(wanted, patch, CPU)
+    assert refused == [3], "two cases and the background"
+    check(bank, wanted, patch)
+
+
 def test_a_bank_is_on_the_host_where_the_device_is_another(make_case: MakeCase) -> None:
     case = random_case(make_case, (4, 4, 4))
     bank = PatchBank([(case, corners(case))], (4, 4, 4), CPU)

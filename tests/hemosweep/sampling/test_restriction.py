@@ -117,3 +117,8 @@ def test_what_may_be_bone_is_not_hyperdense_also_where_the_window_ends_below_bon
     image_CDHW = (2.0 * hu_DHW / top_hu - 1.0).astype(np.float16)[None]
     case = make_case(brain, ~brain, image_CDHW=image_CDHW, spacing_DHW_mm=(5.0, 1.0, 1.0), window_hu=(0.0, top_hu))
     assert Hyperdense().mask(case).any() == is_blood
+
+
+def test_a_region_has_the_sizes_of_the_protocol_unless_others_are_given():
+    assert (LesionBorder(), BrainCenter(), Hyperdense()) == (BORDER, CENTER, BLOOD)
+    assert LesionBorder(half_width_mm=0.0).half_width_mm == 0.0, "a border of no width is one"

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -13,7 +13,7 @@ from hemosweep.errors import BadInput
 from hemosweep.scores import catalogue
 from hemosweep.scores.catalogue import METRICS, OWN_METRICS, all_metrics, find_metric
 from hemosweep.scores.kinds import Share
-from hemosweep.scores.metric import describe, description_from_json
+from hemosweep.scores.metric import MetricDescription, describe, description_from_json
 from hemosweep.scores.overlap import Dsc
 from hemosweep.scores.recorded import (
     RecordedMetric,
@@ -123,3 +123,26 @@ def test_folds_that_do_not_agree_have_no_digest_in_common():
 def test_a_run_of_a_version_with_one_number_for_all_metrics_has_that():
     assert recorded_digest({"hemosweep.metric_version": "2"}, "dsc") == "version 2"
     assert recorded_digest({}, "dsc") is None
+
+
+def test_each_metric_has_its_unit_its_bounds_and_whether_its_mean_measures_quality():
+    shares = [metric for metric in METRICS.values() if metric.is_share]
+    assert len(shares) == 7
+    for metric in METRICS.values():
+        unit = "mm" if metric.name.endswith("_mm") else "mL" if metric.name.endswith("_ml") else ""
+        lowest = None if metric.name == "volume_difference_ml" else 0.0
+        highest = 1.0 if metric in shares else None
+        averaged = metric.name not in {"reference_ml", "predicted_ml", "false_positive_ml"}
+        assert (metric.unit, metric.lowest, metric.highest, metric.averaged) == (unit, lowest, highest, averaged)
+
+
+def test_a_name_of_another_program_is_described_as_ours_in_that_programs_unit():
+    assert find_metric("Dice") == replace(METRICS["dsc"], name="Dice")
+    assert find_metric("HD95") == replace(METRICS["hd95_mm"], name="HD95", unit="")
+    assert find_metric("HD95_MM") == METRICS["hd95_mm"]
+
+
+def test_a_description_without_a_label_has_the_name_and_what_is_not_known_is_left_out():
+    assert description_from_json("froc", {}) == MetricDescription(name="froc", label="froc")
+    found = description_from_json("froc", {"name": "another", "label": "FROC", "later": 1, "digest": "d"})
+    assert found == MetricDescription(name="froc", label="FROC")

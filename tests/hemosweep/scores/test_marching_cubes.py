@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hemosweep.arrays import Mask, Spacing
-from hemosweep.scores.marching_cubes import CORNERS, element_areas_mm2, neighbour_codes
+from hemosweep.scores.marching_cubes import CORNERS, _polygons, _triangles, element_areas_mm2, neighbour_codes
 
 SPACINGS = [(1.0, 1.0, 1.0), (4.5, 0.45, 0.45), (1.0, 2.0, 3.0)]
 
@@ -101,3 +101,23 @@ def test_mirrored_or_turned_voxels_have_the_same_surface(spacing_mm: Spacing) ->
     turned_mm2 = element_areas_mm2((spacing_mm[2], spacing_mm[0], spacing_mm[1]))
     for inside in all_codes():
         assert turned_mm2[code_of(inside.transpose(2, 0, 1))] == pytest.approx(areas_mm2[code_of(inside)])
+
+
+def test_the_triangles_of_a_polygon_add_up_to_its_vector_area() -> None:
+    # By Stokes' theorem the vector area of a surface depends on its edge alone.
+    for code in range(128):
+        for polygon in _polygons(code):
+            whole = np.cross(polygon, np.roll(polygon, -1, axis=0)).sum(axis=0) / 2.0
+            triangles = _triangles(polygon)
+            assert triangles.shape == (len(polygon) - 2, 3)
+            assert triangles.sum(axis=0) == pytest.approx(whole)
+
+
+def test_the_fan_of_the_largest_area_is_taken() -> None:
+    # A square bent by one corner that is lifted: cut through that corner, or beside it.
+    bent = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+    through = 2 * math.sqrt(1 + 1) / 2
+    beside = 0.5 + math.sqrt(1 + 1 + 1) / 2
+    for first in range(4):
+        area = np.linalg.norm(_triangles(np.roll(bent, first, axis=0)), axis=1).sum()
+        assert area == pytest.approx(max(through, beside))

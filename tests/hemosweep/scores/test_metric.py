@@ -41,9 +41,37 @@ def test_every_value_outside_the_range_is_named():
 def test_percent_is_recognised_and_not_all_of_its_cases_are_listed():
     with pytest.raises(BadInput, match=r"in s00 \(50\), .*, s09 \(59\), and 10 more cases; looks like percent, divide"):
         check_range("A", {f"s{place:02}": 50.0 + place for place in range(20)}, DSC)
+    for looks_like_it, scores in (
+        (True, [0.0, 50.0]),
+        (True, [2.0]),
+        (True, [100.0]),
+        (False, [1.9]),
+        (False, [101.0]),
+    ):
+        with pytest.raises(BadInput) as caught:
+            check_range("A", {f"s{place}": score for place, score in enumerate(scores)}, DSC)
+        assert ("percent" in str(caught.value)) == looks_like_it, scores
     with pytest.raises(BadInput) as caught:
         check_range("A", {"s1": 50.0, "s2": -1.0}, DSC)
     assert "percent" not in str(caught.value)
+    with pytest.raises(BadInput) as caught:
+        check_range("A", {"s1": -50.0}, METRICS["hd95_mm"])
+    assert "percent" not in str(caught.value)
+
+
+def test_rounding_beyond_a_bound_passes_and_what_is_more_does_not():
+    check_range("A", {"s1": 1.0 + 1e-9, "s2": -1e-9}, DSC)
+    for score in (1.0 + 1.1e-8, -1.1e-8):
+        with pytest.raises(BadInput, match="outside"):
+            check_range("A", {"s1": score}, DSC)
+
+
+def test_values_whose_squares_overflow_are_too_large_where_there_is_no_bound():
+    check_range("A", {"s1": 1e100, "s2": -1e100}, METRICS["volume_difference_ml"])
+    with pytest.raises(BadInput, match=r"A: volume difference too large to compute with in s1 \(1e\+101\), s3 \(-2e\+"):
+        check_range("A", {"s3": -2e100, "s1": 1e101, "s2": 3.0}, METRICS["volume_difference_ml"])
+    with pytest.raises(BadInput, match=r"A: DSC outside \[0, 1\] in s1 \(1e\+101\)"):
+        check_range("A", {"s1": 1e101}, DSC)
 
 
 def test_a_distance_cannot_be_negative_and_has_no_upper_bound():

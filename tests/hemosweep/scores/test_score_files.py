@@ -6,7 +6,7 @@ import pytest
 
 from hemosweep.errors import BadInput
 from hemosweep.scores.foreign_files import is_mist, mist_column, mist_rows, nnunet_scores
-from hemosweep.scores.score_files import names_a_file, read_score_file
+from hemosweep.scores.score_files import FileScores, names_a_file, read_score_file
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,32 @@ def test_what_a_file_knows_of_its_cases_is_read_with_the_scores(tmp_path):
 def test_a_table_that_cannot_be_read_is_refused(tmp_path, text, said):
     with pytest.raises(BadInput, match=said):
         read(tmp_path, text)
+
+
+def test_files_of_other_programs_have_their_scores_and_their_program(tmp_path):
+    case = {"prediction_file": "a.nii.gz", "metrics": {"1": {"Dice": 0.5, "n_ref": 5}, "2": {"Dice": 0.0, "n_ref": 0}}}
+    path = tmp_path / "summary.json"
+    path.write_text(summary(case))
+    first, second = (read_score_file(path, "dsc", label) for label in "12")
+    assert first == FileScores(scores={"a": 0.5}, program="nnU-Net", labels=("1", "2"), label="1")
+    assert second == FileScores(
+        scores={"a": None}, program="nnU-Net", labels=("1", "2"), label="2", warnings=second.warnings
+    )
+    assert second.warnings == (f"{path}: undefined, label 2 is not in the reference: a",)
+    found = read(tmp_path, "id,tumor_dice\n001,0.5\n002,\nMean,0.5\n")
+    assert found == FileScores(scores={"001": 0.5, "002": None}, program="MIST", labels=("tumor",), label="tumor")
+    assert (found.folds, found.ivh, found.patients, found.without_lesion, found.false_positive_ml) == (
+        *(None, None, None),
+        frozenset(),
+        {},
+    )
+
+
+def test_a_file_that_is_not_there_and_a_column_that_is_no_score_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="is a folder; give a file in it"):
+        read_score_file(tmp_path, "dsc", None)
+    with pytest.raises(BadInput, match="no such file; give a run"):
+        read_score_file(tmp_path / "lost.csv", "dsc", None)
+    for metric in ("case_id", "Fold", "IVH", "patient_id"):
+        with pytest.raises(BadInput, match=f"--metric {metric}: '{metric}' is no score"):
+            read_score_file(tmp_path / "lost.csv", metric, None)

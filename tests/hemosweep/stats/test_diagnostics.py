@@ -29,6 +29,13 @@ def test_an_outlier_is_five_robust_deviations_away():
     assert find_outliers(ids, np.array([0.00, 0.01, 0.02, 0.03, 0.02 + 0.0741]), RESOLUTION) == ()
 
 
+def test_a_difference_of_just_five_robust_deviations_is_no_outlier():
+    # Median 0, median absolute deviation 1.
+    diff = np.array([-1.0, -1.0, 0.0, 1.0, 5 * 1.4826])
+    assert find_outliers("abcde", diff, RESOLUTION) == ()
+    assert find_outliers("abcde", diff * np.array([1, 1, 1, 1, 1 + 1e-12]), RESOLUTION) != ()
+
+
 def test_the_farthest_outlier_comes_first_on_either_side():
     diff = np.array([0.00, 0.01, 0.02, 0.03, 0.04, 0.05, -0.9, 0.8])
     assert [outlier.case_id for outlier in find_outliers("abcdefgh", diff, RESOLUTION)] == ["g", "h"]

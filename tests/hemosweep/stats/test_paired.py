@@ -105,6 +105,7 @@ def test_constant_shift_has_no_t_and_no_p_in_spite_of_float_noise():
     result = paired_comparison(A, b)
     assert result.status == "zero_variance"
     assert (result.t, result.df, result.p, result.ci95, result.dz, result.bca95, result.shapiro_p) == (None,) * 7
+    assert result.minimum_detectable_difference is None
     assert result.permutation_p == pytest.approx(0.25)
     assert result.stars == ""
     assert result.mean_diff == pytest.approx(0.1)
@@ -116,6 +117,10 @@ def test_constant_shift_has_no_t_and_no_p_in_spite_of_float_noise():
 def test_float_noise_alone_is_a_tie():
     result = paired_comparison({"x": 0.3, "y": 0.5}, {"x": 0.1 + 0.2, "y": 0.5})
     assert (result.status, result.ties) == ("identical", 2)
+    beside_a_loss = paired_comparison({"x": 0.3, "y": 0.5, "z": 0.6}, {"x": 0.1 + 0.2, "y": 0.5, "z": 0.5})
+    assert (beside_a_loss.wins, beside_a_loss.ties, beside_a_loss.losses) == (0, 2, 1)
+    assert beside_a_loss.best == (), "a tie is no win"
+    assert [case_id for case_id, _ in beside_a_loss.worst] == ["z"]
 
 
 def test_one_pair_has_means_but_no_spread_and_no_test():

@@ -294,7 +294,7 @@ class Sitting:
     def train(self, pause_before=None, run="run", **training):
         done, model, bank = len(self.epochs), Network(), Bank(num_patches=10)
 
-        begun = load_checkpoint(self.checkpoint, torch.device("cpu"))["epoch"] if done else 0
+        begun = load_checkpoint(self.checkpoint, "run")["epoch"] if done else 0
         outcome = train(
             model,
             ScriptedLoss(model, [loss for loss in self.LOSSES[begun:] for _ in range(3)]),
@@ -341,11 +341,11 @@ def test_it_goes_on_with_the_micro_batches_that_memory_held(tmp_path):
     sitting = Sitting(tmp_path)
     with pytest.raises(Paused):
         sitting.train(pause_before=3)
-    state = load_checkpoint(sitting.checkpoint, torch.device("cpu"))
+    state = load_checkpoint(sitting.checkpoint, "run")
     save_checkpoint(sitting.checkpoint, state | {"micro_batch": 2})
     sitting.train()
     assert sitting.events == [("resumed", {"epoch": 2, "micro_batch": 2})]
-    assert load_checkpoint(sitting.checkpoint, torch.device("cpu"))["micro_batch"] == 2
+    assert load_checkpoint(sitting.checkpoint, "run")["micro_batch"] == 2
 
 
 @pytest.mark.parametrize("spoilt", ["cut", "of another run"])
@@ -359,7 +359,7 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_is_set_aside_and_the_training_
         content = sitting.checkpoint.read_bytes()
         sitting.checkpoint.write_bytes(content[: len(content) // 2])
     else:
-        state = load_checkpoint(sitting.checkpoint, torch.device("cpu"))
+        state = load_checkpoint(sitting.checkpoint, "run")
         save_checkpoint(sitting.checkpoint, state | {"run": "another"})
     sitting.epochs.clear()
     assert sitting.train() == expected
