@@ -114,7 +114,7 @@ def _number(path: Path, case_id: str, name: str, value: Any) -> float | None:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _choose(path: Path, labels: Sequence[str], label: str | None) -> str:

@@ -168,3 +168,12 @@ def test_of_several_runs_that_are_not_finished_the_last_is_named():
     runs = tuple(replace(run, status="RUNNING" if run.seed == 2 else "KILLED") for run in store.runs)
     with pytest.raises(BadInput, match="run s/a@2 is RUNNING, not finished; run its sweep again first"):
         choose_runs(replace(store, runs=runs), "s/a")
+
+
+@pytest.mark.parametrize(("metric", "seeds"), [("dsc", [1]), ("nsd", [0, 1])])
+def test_a_seed_that_was_scored_otherwise_is_left_out_for_that_metric_alone(metric, seeds):
+    earlier = json.dumps({"dsc": "dsc of an earlier version", "nsd": "nsd now"})
+    tables = {f"s/a@{seed}": cases(SMALL).assign(nsd=SMALL) for seed in (0, 1)}
+    store = in_memory(tables | {"s/a@0": (tables["s/a@0"], {"metric_digests": earlier})})
+    a, _ = read_sides(store, ("s/a", "s/a"), metric, ())
+    assert [run.seed for run in a.runs] == seeds

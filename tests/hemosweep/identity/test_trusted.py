@@ -161,3 +161,15 @@ def test_the_project_of_an_arm_is_known_where_a_component_or_a_metric_is_of_it(l
     assert code.project_of(tiny_spec().config) is None
     assert code.project_of(tiny_spec().config, spec.metrics) == str(project)
     assert Code().project_of(spec.config) is None
+
+
+def test_a_project_of_a_loss_alone_or_of_a_metric_alone_is_needed_too(lab, project):
+    record = json.loads((lab / "spec.json").read_text())
+    change(lab, metrics=[], metrics_source=None)
+    spec = read_trusted(lab)
+    assert (spec.config.training.loss.weight, spec.metrics) == (2.0, ())
+    assert project_in_use(spec, None) == project
+    own = {"type": "hemosweep.model.losses.dice_ce.DiceCE"}
+    change(lab, metrics=record["metrics"], metrics_source=record["metrics_source"], loss=own, source=None)
+    change(lab, project_source=None)
+    assert [metric.name for metric in read_trusted(lab).metrics] == ["mine"]

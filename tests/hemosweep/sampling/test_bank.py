@@ -191,6 +191,25 @@ def test_cases_that_the_device_holds_one_by_one_but_not_joined_stay_on_the_host(
     check(bank, wanted, patch)
 
 
+def test_another_error_than_full_memory_when_cases_are_joined_is_told(
+    make_case: MakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, cat = random_case(make_case, (4, 4, 4)), torch.cat
+    raised: list[int] = []
+
+    def fail_once(tensors: list[torch.Tensor], dim: int = 0) -> torch.Tensor:
+        if not raised:
+            raised.append(len(tensors))
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        return cat(tensors, dim)
+
+    monkeypatch.setattr(bank_module._Voxels, "_place", lambda self, tensor: tensor)
+    monkeypatch.setattr(bank_module._Voxels, "__init__", pretend_cuda)
+    monkeypatch.setattr(torch, "cat", fail_once)
+    with pytest.raises(RuntimeError, match="launch failure"):
+        PatchBank([(case, corners(case))], (4, 4, 4), CPU)
+
+
 def test_a_bank_is_on_the_host_where_the_device_is_another(make_case: MakeCase) -> None:
     case = random_case(make_case, (4, 4, 4))
     bank = PatchBank([(case, corners(case))], (4, 4, 4), CPU)

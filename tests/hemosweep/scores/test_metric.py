@@ -1,7 +1,7 @@
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.scores.metric import check_range
+from hemosweep.scores.metric import MetricDescription, check_range
 from hemosweep.stats import DSC, METRICS, find_metric
 
 
@@ -91,3 +91,25 @@ def test_of_scores_in_percent_ten_are_named_and_the_others_counted(num_cases, na
     with pytest.raises(BadInput) as refused:
         check_range("A", scores, DSC)
     assert str(refused.value) == f"A: DSC outside [0, 1] in {text}{rest}; looks like percent, divide by 100"
+
+
+def test_a_description_in_json_says_what_is_not_the_default():
+    assert MetricDescription(name="froc", label="FROC").as_json() == {"label": "FROC"}
+    assert METRICS["hd95_mm"].as_json() == {"label": "HD95", "unit": "mm", "higher_is_better": False, "lowest": 0.0}
+    assert METRICS["reference_ml"].as_json()["averaged"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("dsc", 0.0312, "0.031"),
+        ("dsc", 0.0, "0.000"),
+        ("dsc", 1e-10, "0.000"),
+        ("dsc", 0.0004, "0.0004"),
+        ("hd95_mm", 12.345, "12.3"),
+        ("hd95_mm", 0.0, "0"),
+        ("hd95_mm", 1234.5, "1.23e+03"),
+    ],
+)
+def test_a_score_has_its_usual_number_of_digits(name, value, text):
+    assert METRICS[name].number(value) == text

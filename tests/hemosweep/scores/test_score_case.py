@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hemosweep.arrays import Mask, Spacing
+from hemosweep.errors import BadInput
 from hemosweep.scores.catalogue import METRICS
+from hemosweep.scores.kinds import Share
+from hemosweep.scores.masks import Masks
 from hemosweep.scores.score_case import score_case
 from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS, NUMBER_COLUMNS
 
@@ -212,3 +216,28 @@ def test_every_score_stays_within_its_bounds(masks: tuple[Mask, Mask], spacing_m
 def test_every_column_of_numbers_is_a_metric_and_every_metric_a_column() -> None:
     assert {*NUMBER_COLUMNS} == {*METRICS}
     assert {*NUMBER_COLUMNS} - {*AVERAGED_COLUMNS} == {"reference_ml", "predicted_ml", "false_positive_ml"}
+
+
+@dataclass(frozen=True)
+class Constant(Share):
+    value: float | None
+    name = "constant"
+    label = "constant"
+
+    def score(self, masks: Masks) -> float | None:
+        return self.value
+
+
+def test_a_score_is_none_or_a_finite_number() -> None:
+    mask = np.ones((2, 2, 2), dtype=bool)
+
+    def constant(value: float | None) -> dict[str, float | None]:
+        return score_case(mask, mask, spacing_DHW_mm=SPACING_MM, metrics=[Constant(value)])
+
+    assert constant(None) == {"constant": None}
+    found = constant(np.float32(0.5))  # type: ignore[arg-type]
+    assert found == {"constant": 0.5}
+    assert type(found["constant"]) is float
+    for value in (math.nan, math.inf, -math.inf):
+        with pytest.raises(BadInput, match=f"metric constant is {value}; return None where it is undefined"):
+            constant(value)

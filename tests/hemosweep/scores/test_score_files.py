@@ -1,6 +1,7 @@
 """Files of scores: what names one, and the forms of other programs; more are in tests/e2e/test_compare_files.py."""
 
 import json
+import math
 
 import pytest
 
@@ -150,6 +151,49 @@ def test_files_of_other_programs_have_their_scores_and_their_program(tmp_path):
         frozenset(),
         {},
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "score"),
+    [(1, 1.0), (0.5, 0.5), (None, None), (10**400, math.inf), (-(10**400), -math.inf)],
+    ids=["whole", "share", "none", "beyond a double", "far below"],
+)
+def test_a_score_of_nnunet_is_a_number_or_none(tmp_path, value, score):
+    entry = {"prediction_file": "a.nii.gz", "metrics": {"1": {"Dice": value}}}
+    assert nnunet_scores(tmp_path, summary(entry), "Dice", None).scores == [("a", score)]
+
+
+@pytest.mark.parametrize("value", [True, False, "0.5", [0.5], {}])
+def test_a_score_of_nnunet_that_is_no_number_is_refused_with_its_case(tmp_path, value):
+    entry = {"prediction_file": "a.nii.gz", "metrics": {"1": {"Dice": value}}}
+    with pytest.raises(BadInput, match=r"case a: Dice is .*, not a number"):
+        nnunet_scores(tmp_path, summary(entry), "Dice", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (summary(), "no cases in it"),
+        ("{}", "not nnU-Net's summary.json"),
+        ("[]", "not nnU-Net's summary.json"),
+        ("{", "not nnU-Net's summary.json"),
+        (summary({"metrics": {"1": {"Dice": 0.5}}}), "not nnU-Net's summary.json"),
+        (summary({"prediction_file": "a", "metrics": 7}), "not nnU-Net's summary.json"),
+    ],
+)
+def test_what_is_no_summary_of_nnunet_is_refused(tmp_path, text, said):
+    with pytest.raises(BadInput, match=said):
+        nnunet_scores(tmp_path, text, "dsc", None)
+
+
+def test_a_label_is_chosen_by_its_name_or_its_numbers_and_an_unknown_one_lists_all(tmp_path):
+    entry = {"prediction_file": "a", "metrics": {"1": {"Dice": 0.1}, "(1, 2)": {"Dice": 0.2}}}
+    for label, score in (("1", 0.1), ("(1, 2)", 0.2), ("1,2", 0.2), ("1 2", 0.2)):
+        assert nnunet_scores(tmp_path, summary(entry), "dsc", label).scores == [("a", score)]
+    with pytest.raises(BadInput, match=r"no label '3'; it has 1; \(1, 2\)"):
+        nnunet_scores(tmp_path, summary(entry), "dsc", "3")
+    with pytest.raises(BadInput, match="no metric 'nsd'; it has dsc"):
+        nnunet_scores(tmp_path, summary(entry), "nsd", "1")
 
 
 def test_a_file_that_is_not_there_and_a_column_that_is_no_score_are_refused(tmp_path):

@@ -35,3 +35,13 @@ def test_every_case_that_comes_twice_is_named():
     assert scores_by_case("A", [("b", 0.5), ("a", None)]) == {"b": 0.5, "a": None}
     with pytest.raises(BadInput, match="A: more than one row for a, b; keep one row a case"):
         scores_by_case("A", [("b", 0.5), ("a", None), ("b", 0.6), ("a", None), ("c", 1.0)])
+
+
+def test_ids_are_text_in_nfc_whatever_the_rows_have():
+    rows = [
+        {"case_id": 7, "fold": 0, "patient_id": 8},
+        {"case_id": "Mu\u0308ller", "fold": 1, "patient_id": "Mu\u0308ller"},
+    ]
+    table = case_table(rows)
+    assert table["case_id"].tolist() == ["7", "M\u00fcller"]
+    assert table["patient_id"].tolist() == ["8", "M\u00fcller"]

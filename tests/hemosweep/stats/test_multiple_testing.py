@@ -123,3 +123,10 @@ def test_a_verdict_that_does_not_claim_a_difference_stays_as_it_is(outcome):
     assert identical.verdict == identical.comparison.verdict
     row = replace(first, comparison=replace(first.comparison, p=0.04, outcome=outcome), holm_p=0.4)
     assert row.verdict == first.comparison.verdict
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+def test_adjusted_values_are_floats_whatever_was_given(adjust):
+    assert [type(p) for p in adjust([0, 1, None])] == [float, float, type(None)]
+    assert adjust([]) == ()
+    assert adjust([None, None]) == (None, None)

@@ -229,3 +229,15 @@ def test_the_bootstrap_of_many_cases_never_holds_more_draws_than_it_may(monkeypa
     tracemalloc.stop()
     assert in_parts == whole
     assert peak_bytes < 2_000_000  # 10,000 times 100 draws of 8 bytes would be 8 MB.
+
+
+@pytest.mark.parametrize(
+    ("n", "method"), [(20, "exact, all 1048576 sign patterns"), (21, "99999 random sign patterns")]
+)
+def test_all_sign_patterns_are_gone_through_up_to_twenty_differences_that_are_not_zero(n, method):
+    steps = np.append(np.arange(1, n + 1), [0, 0])
+    result = sign_flip_test(steps)
+    assert result.method == method
+    # All of one sign: only they and their opposites are so far from zero.
+    expected = 2 / 2**n if n == 20 else 1 / 100_000
+    assert result.p == pytest.approx(expected, rel=0.01 if n == 20 else 2.0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from hemosweep.stats import DSC, METRICS, MeanTest, find_metric, paired_comparison
@@ -88,3 +90,14 @@ def test_a_margin_is_printed_as_it_was_given():
 def test_a_p_of_exactly_5_percent_is_no_evidence(p, outcome):
     test = MeanTest(n=9, mean=0.1, sd=0.1, ci95=(0.0, 0.2), t=2.306, df=8, p=p)
     assert outcome_of("ok", test, DSC, equivalence=None, noise=None, incomparable=()) == outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "changed"),
+    [("identical", {}), ("zero_variance", {}), ("too_few_pairs", {}), ("ok", {"mean": None}), ("ok", {"p": None})],
+)
+def test_without_a_test_there_is_no_verdict_on_the_difference(status, changed):
+    test = replace(MeanTest(n=9, mean=0.1, sd=0.1, ci95=(0.0, 0.2), t=9.0, df=8, p=1e-5), **changed)
+    assert outcome_of(status, test, DSC, equivalence=None, noise=None, incomparable=()) == "not_testable"
+    said = outcome_of(status, test, DSC, equivalence=None, noise=None, incomparable=("another data set",))
+    assert said == "not_comparable"
