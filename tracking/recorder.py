@@ -72,7 +72,8 @@ class Recorder:
             run = self._begin(str(experiment.experiment_id), info, folders)
         run_id = str(run.info.run_id)
         self._experiment_of[run_id] = experiment
-        self._inherited[run_id] = {name: _identity(info)[name] for name in _INHERITED}
+        tags = _identity(info, run)
+        self._inherited[run_id] = {name: tags[name] for name in _INHERITED}
         self._children.pop(run_id, None)
         if run.info.status == "FINISHED":
             return run_id
@@ -94,7 +95,7 @@ class Recorder:
             run = self._create_replicate(experiment_id, info, tags)
         else:
             # Somebody may have edited or deleted them in MLflow's pages.
-            self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info)))
+            self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info, run)))
         if run.info.status == "FINISHED":
             return run  # its environment is not that of this replay
         self._reopen(run)
@@ -321,12 +322,18 @@ class Recorder:
         )
 
 
-def _identity(info: ReplicateInfo) -> dict[str, str]:
-    """Tags that say which replicate a run is of."""
+def _identity(info: ReplicateInfo, run: Run | None = None) -> dict[str, str]:
+    """Tags that say which replicate a run is of.
+
+    Args:
+        run: the run that it has already. It keeps its arm's name: a search may pick the same point once more, under the
+            name of another trial.
+    """
+    arm = None if run is None else run.data.tags.get(schema.TAG_ARM)
     return {
         schema.TAG_LEVEL: schema.LEVEL_ARM,
         schema.TAG_SWEEP: info.sweep,
-        schema.TAG_ARM: info.arm,
+        schema.TAG_ARM: arm or info.arm,
         schema.TAG_SEED: str(info.seed),
         schema.TAG_REPLICATE: info.digest,
     }

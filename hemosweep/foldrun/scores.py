@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.errors import BadInput
-from hemosweep.foldrun.seal import BrokenSeal, replace_sealed, sealed_content
+from hemosweep.foldrun.seal import replace_sealed, sealed_content
 from hemosweep.foldrun.spec import SCORES_NAME, json_text
 from hemosweep.scores.recorded import RecordedMetric, recorded_from_json
 
@@ -41,8 +41,6 @@ def read_scores(folder: Path) -> FoldScores:
         for row in rows:
             _check(row)
         return FoldScores(rows=list(rows), metrics=recorded_from_json(metrics))
-    except BrokenSeal:
-        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, _BadRow) else type(error).__name__
         raise BadInput(
