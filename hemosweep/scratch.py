@@ -15,6 +15,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import forkserver
 from pathlib import Path
 
 from hemosweep.files import SHARED_MEMORY
@@ -51,11 +52,22 @@ def own_scratch() -> Iterator[None]:
         try:
             yield
         finally:
+            _stop_server_in(tempfile.gettempdir())
             settings["semprefix"], settings["tempdir"], tempfile.tempdir, temporary = before
             if temporary is None:
                 os.environ.pop("TMPDIR", None)
             else:
                 os.environ["TMPDIR"] = temporary
+
+
+def _stop_server_in(folder: str) -> None:
+    """Stop the server that processes are forked from, if its socket lies in a folder that is to be removed: whoever
+    starts a process later, in a program that goes on, gets a new one."""
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    address = server._forkserver_address
+    if isinstance(address, str) and address.startswith(folder):
+        with suppress(OSError):
+            server._stop()
 
 
 @contextmanager

@@ -119,3 +119,17 @@ def test_below_a_folder_whose_name_is_long_a_socket_has_room(memory, monkeypatch
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     with own_scratch():
         assert tempfile.gettempdir() == str(deep)
+
+
+def test_a_server_that_was_started_within_is_stopped_and_a_later_process_gets_another(memory):
+    context = multiprocessing.get_context("forkserver")
+    for _ in range(2):
+        with own_scratch():
+            process = context.Process(target=os.getpid)
+            process.start()
+            process.join()
+            assert process.exitcode == 0
+    after = context.Process(target=os.getpid)
+    after.start()
+    after.join()
+    assert after.exitcode == 0

@@ -16,7 +16,6 @@ from hemosweep.engine.request import Request
 from hemosweep.errors import BadInput
 from hemosweep.executors.execution import Execution
 from hemosweep.executors.machine import Bystanders
-from hemosweep.foldrun.spec import DONE_NAME, SCORES_NAME, write_json
 from hemosweep.forecast import calibration, timed_step
 from hemosweep.forecast.timed_step import time_steps
 from hemosweep.identity.stages import Code
@@ -24,6 +23,7 @@ from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.preprocessing.derivatives import derivative_path, derivatives_folder
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.sweeps.base import profile
+from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.workflows.forecast import plan_table
 from hemosweep.workflows.plan import forecast_study
 
@@ -117,8 +117,7 @@ def finish(request, spec):
     """Mark a fold run done."""
     folder = fold_run_folder(request.out, spec)
     spec.write(folder)
-    write_json(folder / SCORES_NAME, [{"case_id": case.case_id} for case in spec.test])
-    write_json(folder / DONE_NAME, {"digest": spec.digest, "seconds": 1.0})
+    seal_untrained(folder, [{"case_id": case.case_id, "dsc": 0.5} for case in spec.test])
 
 
 def counts(forecast):
