@@ -12,6 +12,7 @@ import pytest
 
 from hemosweep.foldrun.journal import read_journal
 from tests.dask_cluster import dask_cluster
+from tests.fold_runs import seal_again
 from tests.processes import trainings, wait_for
 from tests.shared import make_once, processors
 
@@ -154,12 +155,14 @@ def test_predict_finds_the_project_where_it_is_or_where_it_went(main, out, phant
     # A later hemosweep is a reason for a warning, as it is for a network of hemosweep's own.
     spec["source"] = "of earlier code"
     (folder / "spec.json").write_text(json.dumps(spec))
+    seal_again(folder)
     shutil.rmtree(tmp_path / "to")
     code, _, said = main(*command)
     assert code == 0, said
     assert "the code changed after run" in said
     spec["project"] = str(tmp_path / "gone")
     (folder / "spec.json").write_text(json.dumps(spec))
+    seal_again(folder)
     code, _, said = main(*command)
     assert code == 2
     gone = f"{tmp_path / 'gone'}: the project of this run is not there; say with --project where it went"
