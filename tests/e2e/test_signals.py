@@ -51,8 +51,17 @@ def making(start, tmp_path):
     process.communicate()
 
 
-@pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["the process", "its group"])
+@pytest.mark.parametrize(
+    ("whom", "number"),
+    [
+        (os.kill, signal.SIGTERM),
+        (os.killpg, signal.SIGHUP),  # As a terminal that is closed.
+        pytest.param(os.kill, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(os.kill, signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param(os.killpg, signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(os.killpg, signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_ends_a_command_in_one_line_and_nothing_stays(making, whom, number):
     whom(making.pid, number)
     _, stderr = making.communicate(timeout=120)
