@@ -72,5 +72,5 @@ def _curve(journal: Path) -> LossCurve:
     return LossCurve(
         train_loss=[epochs[epoch]["train_loss"] for epoch in sorted(epochs)],
         val_loss=[epochs[epoch]["val_loss"] for epoch in sorted(epochs)],
-        best_epoch=stopped[-1] if stopped else None,
+        best_epoch=stopped[-1] if stopped and stopped[-1] <= len(epochs) else None,  # A damaged line is no epoch.
     )

@@ -44,6 +44,7 @@ def fold_folder(tmp_path):
     epochs = [(1, 0.9, 0.8), (2, 0.7, 0.6), (1, 0.9, 0.8), (2, 0.7, 0.6)]
     events = [
         {"time": 1.0, "event": "epoch", "epoch": number, "train_loss": train, "val_loss": val}
+        | {"val_dsc": 0.5, "seconds": 1.0}
         for number, train, val in epochs
     ]
     events.append({"time": 2.0, "event": "stopped", "reason": "max_epochs", "best_epoch": 2})
