@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 from hemosweep.files import SHARED_MEMORY
 
@@ -63,7 +64,7 @@ def own_scratch() -> Iterator[None]:
 def _stop_server_in(folder: str) -> None:
     """Stop the server that processes are forked from, if its socket lies in a folder that is to be removed: whoever
     starts a process later, in a program that goes on, gets a new one."""
-    server = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = vars(forkserver)["_forkserver"]
     address = server._forkserver_address
     if isinstance(address, str) and address.startswith(folder):
         with suppress(OSError):
