@@ -123,9 +123,8 @@ def bca_interval(steps_N: Steps, resolution: float) -> tuple[float, float] | Non
     """
     if not 2 <= steps_N.size <= MAX_BOOTSTRAPPED or np.ptp(steps_N) < 2:
         return None
-    # Drawn for the sign that makes the mean positive, so that swapping the arms turns the interval exactly.
-    sign = -1 if steps_N.sum() < 0 else 1
-    values_N = np.sort(sign * steps_N).astype(np.float64)
+    sign = _orientation(steps_N)
+    values_N = np.sort((sign or 1) * steps_N).astype(np.float64)
     mean, mean_R = values_N.mean(), _resampled_means(values_N)
     z0 = float(special.ndtri((np.count_nonzero(mean_R < mean) + np.count_nonzero(mean_R <= mean)) / (2 * mean_R.size)))
     if not math.isfinite(z0):
@@ -137,7 +136,20 @@ def bca_interval(steps_N: Steps, resolution: float) -> tuple[float, float] | Non
     z_2 = z0 + np.array([tail, -tail])
     shares_2 = special.ndtr(z0 + z_2 / (1 - acceleration * z_2))
     low, high = (float(bound) * resolution for bound in np.quantile(mean_R, shares_2))
+    if sign == 0:
+        return -(high - low) / 2, (high - low) / 2
     return (low, high) if sign > 0 else (-high, -low)
+
+
+def _orientation(steps_N: Steps) -> int:
+    """Sign with which differences are drawn, so that swapping the arms turns the interval exactly; 0 where the
+    differences and their mirror image are the same.
+
+    The sign makes the mean positive. A mean of zero leaves the sorted differences to decide.
+    """
+    further_N = np.sort(steps_N) + np.sort(steps_N)[::-1]  # Minus the mirror image, sorted.
+    decisive = [int(steps_N.sum()), *further_N[further_N != 0][:1].tolist()]
+    return next((int(np.sign(value)) for value in decisive if value), 0)
 
 
 def _resampled_means(values_N: Floats) -> Floats:

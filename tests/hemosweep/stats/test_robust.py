@@ -158,6 +158,18 @@ def test_neither_order_nor_direction_changes_a_digit(n):
     assert bca_interval(-steps, RESOLUTION) == (-high, -low)
 
 
+@pytest.mark.parametrize("steps", [[5, -6, 1, 0, 0, 0], [7, -3, -4], [2, -2, 1, -1, 0]], ids=str)
+def test_differences_whose_mean_is_zero_have_the_mirrored_bca_interval_when_the_arms_are_swapped(steps):
+    low, high = bca_interval(np.array(steps), RESOLUTION)
+    assert low < 0 < high
+    assert bca_interval(-np.array(steps), RESOLUTION) == (-high, -low)
+
+
+def test_differences_that_are_their_own_mirror_image_have_a_symmetric_bca_interval():
+    low, high = bca_interval(np.array([3, -3, 1, -1, 0]), RESOLUTION)
+    assert low == -high
+
+
 def test_the_bca_interval_is_efrons_over_all_resamples():
     # All 6^6 resamples give the bootstrap distribution itself, which the random resamples estimate.
     steps = np.array([2, 5, -3, 30, 4, 1])
