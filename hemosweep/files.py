@@ -25,7 +25,7 @@ _WAYS_OUT = {
     errno.EAGAIN: "end other programs, or allow more processes with ulimit -u",
 }
 SHARED_MEMORY = Path("/dev/shm")
-"""Where the system keeps semaphores and shared memory."""
+"""Folder of the system's semaphores and shared memory."""
 _NO_TEMPORARY_FOLDER = "No usable temporary directory found"
 """Beginning of what `tempfile` says, in an error of a file that is not found, without a file."""
 

@@ -67,23 +67,15 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_finish():
-    from alembic.script import ScriptDirectory
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
+
+    from tests.schemas import read_schemas_once
 
     # No test cuts the power, and thousands of files and commits would wait for the disk.
     os.fsync = lambda descriptor: None
 
-    # Optuna and MLflow read the revisions of their schema anew for each database; they are files of their packages.
-    read_script, scripts = ScriptDirectory.from_config, {}
-
-    def script(config):
-        place = config.get_main_option("script_location")
-        if place not in scripts:
-            scripts[place] = read_script(config)
-        return scripts[place]
-
-    ScriptDirectory.from_config = script
+    read_schemas_once()
 
     @event.listens_for(Engine, "connect")
     def leave_flushing_to_the_system(connection, record):

@@ -1,4 +1,4 @@
-"""Values of a run that differ from those that it has, so that a replay writes nothing twice."""
+"""Changes of a run: values that differ from those that it has, so that a replay writes nothing twice, and its end."""
 
 import time
 from collections.abc import Mapping
@@ -26,3 +26,14 @@ def changed_metrics(client: MlflowClient, run: Run, values: Mapping[str, float])
 def changed_tags(run: Run, tags: Mapping[str, str]) -> list[RunTag]:
     """The tags with other values than the run has."""
     return [RunTag(name, value) for name, value in tags.items() if run.data.tags.get(name) != value]
+
+
+def reopen_run(client: MlflowClient, run: Run) -> None:
+    """Let a run that has ended be RUNNING again."""
+    if run.info.status != "RUNNING":
+        client.update_run(run.info.run_id, status="RUNNING")
+
+
+def end_run(client: MlflowClient, run: Run, status: str, ended: float | None = None) -> None:
+    """End a run, now or at a time in Unix seconds; a clock that was set back makes no run end before it began."""
+    client.set_terminated(run.info.run_id, status, end_time=max(milliseconds(ended), int(run.info.start_time)))

@@ -6,14 +6,12 @@ not changed. A killed driver or an unreachable store therefore costs only a seco
 
 import json
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from sqlalchemy.orm import Session
 
 from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.privacy import public
@@ -21,12 +19,12 @@ from hemosweep.scores.summary import summarise
 from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
 from hemosweep.tracking.artifacts import delete_partial_copies, log_cases, log_file
-from hemosweep.tracking.backend import Experiment, Metric, Param, Run
-from hemosweep.tracking.changes import changed_metrics, changed_tags
+from hemosweep.tracking.backend import Experiment, Param, Run
+from hemosweep.tracking.changes import changed_metrics, changed_tags, end_run, reopen_run
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
-from hemosweep.tracking.journal import FoldState, read_fold, read_start
-from hemosweep.tracking.new_run import write_run
+from hemosweep.tracking.fold_record import update_fold, write_fold
+from hemosweep.tracking.fold_values import fold_metrics, milliseconds
+from hemosweep.tracking.journal import read_fold, read_start
 from hemosweep.tracking.store import ensure_experiment, open_store, search_runs, transaction
 from hemosweep.tracking.whole import fold_fault
 
@@ -98,7 +96,7 @@ class Recorder:
             self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info, run)))
         if run.info.status == "FINISHED":
             return run  # its environment is not that of this replay
-        self._reopen(run)
+        reopen_run(self._client, run)
         params = schema.flat_params(public(info.config))
         self._client.log_batch(
             run.info.run_id,
@@ -121,52 +119,17 @@ class Recorder:
             return
         with transaction(self._store) as session:
             if known is None:
-                child_id = self._write_fold(session, run_id, fold, digest, state, folder)
+                tags = self._tags_of(run_id) | {
+                    schema.TAG_LEVEL: schema.LEVEL_FOLD,
+                    schema.TAG_PARENT: run_id,
+                    schema.TAG_FOLD: str(fold),
+                    schema.TAG_FOLD_RUN: digest,
+                }
+                child_id = write_fold(session, self._experiment(run_id), state, folder, fold=fold, tags=tags)
             else:
                 child_id = known.run_id
-                self._update_fold(child_id, state, folder)
+                update_fold(self._client, child_id, state, folder)
         self._children[run_id][digest] = _Child(run_id=child_id, finished=state.status == "FINISHED")
-
-    def _write_fold(self, session: Session, run_id: str, fold: int, digest: str, state: FoldState, folder: Path) -> str:
-        metrics = fold_metrics(state) if state.status == "FINISHED" else {}
-        started, now = milliseconds(state.started), milliseconds(time.time())
-        return write_run(
-            session,
-            self._experiment(run_id),
-            name=schema.fold_run_name(fold),
-            tags=fold_tags(state, folder)
-            | self._tags_of(run_id)
-            | {
-                schema.TAG_LEVEL: schema.LEVEL_FOLD,
-                schema.TAG_PARENT: run_id,
-                schema.TAG_FOLD: str(fold),
-                schema.TAG_FOLD_RUN: digest,
-            },
-            metrics=[*epoch_metrics(state), *(Metric(name, value, now, 0) for name, value in metrics.items())],
-            status=state.status,
-            started=started,
-            ended=None if state.status == "RUNNING" else max(started, milliseconds(state.ended)),
-        )
-
-    def _update_fold(self, child_id: str, state: FoldState, folder: Path) -> None:
-        child = self._client.get_run(child_id)
-        if state.status == "RUNNING":
-            self._reopen(child)
-        recorded = (
-            {metric.step for metric in self._client.get_metric_history(child_id, schema.METRIC_EPOCH_SECONDS)}
-            if schema.METRIC_EPOCH_SECONDS in child.data.metrics
-            else set()
-        )
-        metrics = [m for m in epoch_metrics(state) if m.step not in recorded]
-        if state.status == "FINISHED":
-            metrics += changed_metrics(self._client, child, fold_metrics(state))
-        tags = fold_tags(state, folder)
-        self._client.log_batch(child_id, metrics=metrics, tags=changed_tags(child, tags))
-        if state.status != "RUNNING":
-            for tag in (schema.TAG_FAILURE, schema.TAG_NOTE, schema.TAG_MICRO_BATCH):
-                if tag not in tags and tag in child.data.tags:
-                    self._client.delete_tag(child_id, tag)
-            self._end(child, state.status, state.ended)
 
     @reports_database_faults
     def finish_replicate(
@@ -212,9 +175,9 @@ class Recorder:
                 log_file(self._client, run_id, name, path)
             for fold in folds:
                 if fold.info.status == "RUNNING":
-                    self._end(fold, "FAILED")
+                    end_run(self._client, fold, "FAILED")
             if run.info.status != status:
-                self._end(run, status)
+                end_run(self._client, run, status)
         self._open.discard(run_id)
 
     @reports_database_faults
@@ -245,7 +208,7 @@ class Recorder:
         for run_id in sorted(self._open):
             for run in (*self._folds(run_id), self._client.get_run(run_id)):
                 if run.info.status == "RUNNING":
-                    self._end(run, "KILLED")
+                    end_run(self._client, run, "KILLED")
         self._open.clear()
 
     def _create_replicate(self, experiment_id: str, info: ReplicateInfo, more_tags: Mapping[str, str]) -> Run:
@@ -310,16 +273,6 @@ class Recorder:
             experiment_id = self._client.get_run(run_id).info.experiment_id
             self._experiment_of[run_id] = self._client.get_experiment(experiment_id)
         return self._experiment_of[run_id]
-
-    def _reopen(self, run: Run) -> None:
-        if run.info.status != "RUNNING":
-            self._client.update_run(run.info.run_id, status="RUNNING")
-
-    def _end(self, run: Run, status: str, ended: float | None = None) -> None:
-        """End a run, now or at a time in Unix seconds; a clock that was set back makes no run end before it began."""
-        self._client.set_terminated(
-            run.info.run_id, status, end_time=max(milliseconds(ended), int(run.info.start_time))
-        )
 
 
 def _identity(info: ReplicateInfo, run: Run | None = None) -> dict[str, str]:

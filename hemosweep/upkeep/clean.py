@@ -6,21 +6,18 @@ Only files that hemosweep made and named are considered, and links are never fol
 import os
 import re
 import shutil
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from hemosweep.digest import DIGEST_LENGTH
-from hemosweep.engine.index import FOLD_RUNS_NAME, INDEX_NAME, Plan, damaged_plans, live_plans, read_plans
+from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, damaged_plans, live_plans, read_plans
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
-from hemosweep.forecast.calibration import FILE_NAME as CALIBRATIONS_NAME
-from hemosweep.identity.code import CACHE_NAME as CODE_NAME
 from hemosweep.identity.present import PresentCode
+from hemosweep.upkeep.leftovers import RECENT_S, TEMPORARY, derivative_roots, half_written, is_folder, is_recent
 from hemosweep.upkeep.status import at, fold_run_folders, planned_by, read_spec
 
 Kind = Literal["fold_run", "needed_fold_run", "temporary", "derivatives", "figures"]
@@ -31,13 +28,6 @@ KINDS: dict[Kind, str] = {
     "derivatives": "preprocessed cases that no fold run reads",
     "figures": "figures of sweeps without runs",
 }
-DERIVATIVES_NAME = Path("derivatives") / "hemosweep-preproc"
-RECENT_S = 900.0
-"""Age below which a file may still be being written: preprocessing and drawing hold no lock."""
-
-_OUTPUT_FOLDERS = ("derivatives", "figures", FOLD_RUNS_NAME, "folds", INDEX_NAME, "phantom-*", "predictions")
-"""Folders in an output folder where files are written through a temporary name."""
-_TEMPORARY = ".tmp-"
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 
 
@@ -133,9 +123,9 @@ def find_removable(
     live = live_plans(out, plans)
     specs = {folder: read_spec(folder) for folder in fold_run_folders(out)}
     named_runs = {
-        folder: spec for folder, spec in specs.items() if _is_folder(folder) and _DIGEST.fullmatch(folder.name)
+        folder: spec for folder, spec in specs.items() if is_folder(folder) and _DIGEST.fullmatch(folder.name)
     }
-    named_runs = named_runs if _is_folder(out / FOLD_RUNS_NAME) else {}
+    named_runs = named_runs if is_folder(out / FOLD_RUNS_NAME) else {}
     needed, idle = _sort(named_runs, plans, live, recorded, PresentCode(out))
     remarks: list[str] = []
     if recorded.unclear and idle and not force:
@@ -171,23 +161,6 @@ def remove(item: Removable) -> None:
         item.paths[0].parent.rmdir()
 
 
-def remove_leftovers(out: Path) -> None:
-    """Delete the files that killed processes left half-written in an output folder, but those that may be in use.
-
-    For a driver that holds the folder's lock: what it cannot delete stays, and costs nothing but space.
-    """
-    with suppress(OSError):  # Another command may delete it, too.
-        for item in list(_temporaries(out, None, ())):
-            for path in item.paths:
-                inside = path.relative_to(out).parts
-                if inside[0] == FOLD_RUNS_NAME and holder(out / FOLD_RUNS_NAME / inside[1] / LOCK_NAME) is not None:
-                    continue  # A worker of a cluster may outlive its driver for a while.
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
-
-
 def put_aside(folder: Path) -> Path:
     """Rename a fold run's folder, so that it is a half-written file and no fold run; returns its new path.
 
@@ -202,7 +175,7 @@ def put_aside(folder: Path) -> Path:
 
 
 def _renamed(path: Path) -> Path:
-    doomed = path.with_name(f"{_TEMPORARY}{path.name.removeprefix(_TEMPORARY)}")
+    doomed = path.with_name(f"{TEMPORARY}{path.name.removeprefix(TEMPORARY)}")
     if doomed != path:
         shutil.rmtree(doomed, ignore_errors=True)  # remains of a crash under the same name
         path.rename(doomed)
@@ -237,10 +210,10 @@ def _derivatives(
     cases = [case for spec in specs for part in ("train", "validation", "test") for case in at(spec, part) or ()]
     read = {(path.parent.name, path.stem) for path in (Path(at(case, "path") or "") for case in cases)}
     planned = {name for plan in plans for replicate in plan.replicates for name in replicate.derivatives}
-    for root in _derivative_roots(out, data):
-        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and _is_folder(path)]
+    for root in derivative_roots(out, data):
+        folders = [path for path in sorted(root.iterdir()) if _DIGEST.fullmatch(path.name) and is_folder(path)]
         files = {folder: [path for path in sorted(folder.iterdir()) if _is_derivative(path)] for folder in folders}
-        if any(_is_recent(path) for paths in files.values() for path in paths):
+        if any(is_recent(path) for paths in files.values() for path in paths):
             remarks.append(f"{root} was changed within the last {RECENT_S / 60:.0f} minutes and is not deleted")
             continue
         idle = {
@@ -256,51 +229,19 @@ def _derivatives(
                 yield Removable(kind="derivatives", name=name, paths=paths, num_bytes=sum(map(_size, paths)))
 
 
-def _derivative_roots(out: Path, data: Path | None) -> list[Path]:
-    """Folders of preprocessed cases: in the output folder, in its phantom data sets, and in the data set given."""
-    places = [out, *filter(_is_folder, sorted(out.glob("phantom-*"))), *([] if data is None else [data])]
-    roots = {place.resolve(): place / DERIVATIVES_NAME for place in places}
-    return [root for root in roots.values() if _is_folder(root) and _is_folder(root.parent)]
-
-
 def _is_derivative(path: Path) -> bool:
     return path.suffix in (".npz", ".png") and not path.name.startswith(".") and not path.is_symlink()
 
 
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:
-    """Files that a crash left half-written or half-deleted. Those in a folder that is deleted as a whole are left
-    out."""
-    left = (path for name in (CALIBRATIONS_NAME, CODE_NAME) for path in sorted(out.glob(f"{_TEMPORARY}*-{name}")))
-    for path in left:
-        if not _is_recent(path):
-            yield Removable(kind="temporary", name=path.name, paths=(path,), num_bytes=_size(path))
-    places = [path for name in _OUTPUT_FOLDERS for path in sorted(out.glob(name)) if _is_folder(path)]
-    places += [root for root in _derivative_roots(out, data) if not root.is_relative_to(out)]
-    for place in places:
-        for folder, folders, files in os.walk(place):
-            parent = Path(folder)
-            temporary = [parent / name for name in (*folders, *files) if name.startswith(_TEMPORARY)]
-            folders[:] = [name for name in folders if parent / name not in doomed and parent / name not in temporary]
-            for path in temporary:
-                # Fold runs have the locks that keep other processes out during a deletion.
-                if place.name == FOLD_RUNS_NAME or not _is_recent(path):
-                    name = str(path.relative_to(place.parent))
-                    yield Removable(kind="temporary", name=name, paths=(path,), num_bytes=_size(path))
-
-
-def _is_folder(folder: Path) -> bool:
-    """True if the path is a folder and not a link to one."""
-    return folder.is_dir() and not folder.is_symlink()
+    for name, path in half_written(out, data, doomed):
+        yield Removable(kind="temporary", name=name, paths=(path,), num_bytes=_size(path))
 
 
 def _figures(out: Path, names: Iterable[str]) -> Iterator[Removable]:
     for folder in (out / "figures" / name for name in sorted(names)):
-        if _is_folder(folder) and _is_folder(folder.parent):
+        if is_folder(folder) and is_folder(folder.parent):
             yield Removable(kind="figures", name=folder.name, paths=(folder,), num_bytes=_size(folder))
-
-
-def _is_recent(path: Path) -> bool:
-    return time.time() - path.lstat().st_mtime < RECENT_S
 
 
 def _size(path: Path) -> int:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.sqlite import database_url
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store, search_runs
-from tests.e2e.test_sweep_outcomes import SMALL, Child
+from tests.e2e.stand_in import SMALL, Child, stand_in, with_store
 from tests.processes import trainings, wait_for
 
 # --- Disks ------------------------------------------------------------------------------------------------------------
@@ -104,12 +104,7 @@ class Disturbed(Child):
 @pytest.fixture
 def child(monkeypatch):
     child = Disturbed()
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
-    # Pictures take longer than all the rest.
-    monkeypatch.setattr(
-        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
-    )
-    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", lambda *_, **__: None)
+    stand_in(monkeypatch, child)
     return child
 
 
@@ -121,12 +116,6 @@ def out(migrated_database, tmp_path):
 @pytest.fixture
 def out_on_disk(migrated_database, disk):
     return with_store(disk.folder / "runs", migrated_database)
-
-
-def with_store(out, migrated_database):
-    out.mkdir(parents=True)
-    shutil.copyfile(migrated_database, database_path(out))
-    return out
 
 
 @pytest.fixture

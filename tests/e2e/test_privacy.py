@@ -1,4 +1,4 @@
-"""What a hospital would not share is in no report, no artifact and no page of MLflow unless it is asked for.
+"""Names that a hospital would not share are in no report, no artifact and no page of MLflow unless asked for.
 
 Folders, the user, the machine and the patients get names with one word in them; then every byte is searched for it.
 """
@@ -6,7 +6,6 @@ Folders, the user, the machine and the patients get names with one word in them;
 import csv
 import json
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,10 @@ from hemosweep.errors import BadInput
 from hemosweep.executors.exit_status import read_end
 from hemosweep.foldrun.journal import read_journal
 from hemosweep.foldrun.spec import FoldRunSpec
+from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.tracking.database import database_path
 from hemosweep.training.child import train_fold
-from tests.e2e.test_sweep_outcomes import MIDDLE, SMALL, Child
+from tests.e2e.stand_in import MIDDLE, SMALL, Child, stand_in, with_store
 from tests.planted import leaks, leaks_in_database
 
 LAB = Path(__file__).parent / "lab"
@@ -50,10 +50,7 @@ def data(phantoms, hospital):
 
 @pytest.fixture
 def out(migrated_database, hospital):
-    folder = hospital / "planted results"
-    folder.mkdir()
-    shutil.copyfile(migrated_database, database_path(folder))
-    return folder
+    return with_store(hospital / "planted results", migrated_database)
 
 
 class FailingChild(Child):
@@ -75,9 +72,7 @@ def child(monkeypatch, hospital):
         raise BadInput(f"{spec.test[0].path}: not for {USER} on {MACHINE}; see {folder}, {hospital} and {hospital}/x")
 
     monkeypatch.setattr("hemosweep.training.child.run_fold", fail)
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
-    # Overlays take seconds; the real study draws them.
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda *_: {})
+    stand_in(monkeypatch, child, boxplot=boxplot)  # Overlays take seconds; the real study draws them.
     monkeypatch.setattr("socket.gethostname", lambda: MACHINE)
     for name in ("USER", "LOGNAME"):
         monkeypatch.setenv(name, USER)

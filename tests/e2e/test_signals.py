@@ -2,18 +2,15 @@
 
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store, search_runs
-from tests.e2e.test_sweep_outcomes import SMALL, Child
+from tests.e2e.stand_in import SMALL, Child, stand_in, with_store
 from tests.processes import is_alive, wait_for
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -138,10 +135,7 @@ class Signalled(Child):
 @pytest.fixture
 def child(monkeypatch):
     child = Signalled()
-    place = "hemosweep.workflows.sweeping.ablation"
-    monkeypatch.setattr(f"{place}.open_executor", lambda *_, **__: nullcontext(child))
-    monkeypatch.setattr(f"{place}.SweepFigures", lambda *_, **__: lambda replicate, cases: {})
-    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", lambda *_, **__: None)
+    stand_in(monkeypatch, child)
     return child
 
 
@@ -149,9 +143,7 @@ def child(monkeypatch):
 def test_a_signal_ends_a_sweep_with_its_runs_killed_and_it_goes_on(
     main, phantoms, child, migrated_database, tmp_path, number
 ):
-    out = tmp_path / "runs"
-    out.mkdir()
-    shutil.copyfile(migrated_database, database_path(out))
+    out = with_store(tmp_path / "runs", migrated_database)
     command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)
     before = [signal.signal(each, signal.SIG_DFL) for each in SIGNALS]
     try:

@@ -4,16 +4,13 @@ The stand-in predicts every lesion but a few of its slices: real files, real sco
 """
 
 import json
-import math
 import os
 import shlex
 import shutil
 import statistics
 import subprocess
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -21,94 +18,25 @@ import optuna
 import pytest
 
 from hemosweep.engine.lock import driver_lock
-from hemosweep.executors.protocol import Ended
-from hemosweep.foldrun.journal import Journal, read_journal
+from hemosweep.foldrun.journal import read_journal
 from hemosweep.foldrun.lock import hold
-from hemosweep.foldrun.seal import seal
-from hemosweep.foldrun.spec import FoldRunSpec
-from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.sweeps import base
 from hemosweep.tracking.database import database_path
-from hemosweep.training.fold_run import write_prediction
-from hemosweep.training.scoring import Scoring
-
-SMALL, MIDDLE = "24x24x8", "32x32x16"
-
-
-class Child:
-    """An executor without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
-
-    num_slots = num_open = 1
-
-    def __init__(self):
-        self.failing = set()
-        self.interrupted = set()
-        self.more_missed = 0
-        self.trained = []
-        self.running = []
-        self.draws = False  # the boxplot
-
-    def start(self, folder):
-        self.running.append(folder)
-
-    def wait(self, timeout_s):
-        return [self.train(self.running.pop())]
-
-    def kill(self):
-        self.running.clear()
-
-    def train(self, folder):
-        spec = FoldRunSpec.read(folder)
-        name = "x".join(str(2 * size) for size in spec.config.sampling.patch_HWD), spec.seed, spec.fold
-        self.trained.append(name)
-        journal = Journal(folder / "events.jsonl")
-        journal.write("started", device="cpu", threads=1, torch="none")
-        journal.write("epoch", epoch=1, train_loss=1.0, val_loss=1.0, val_dsc=0.5, seconds=1.0)
-        if name in self.failing:
-            journal.write("failed", kind="out_of_memory", message="no memory for 3 GiB")
-            return Ended(folder=folder, failure=f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}")
-        if name in self.interrupted:
-            raise KeyboardInterrupt
-        scoring, scores = Scoring.of(spec, folder), []
-        for number, case_input in enumerate(spec.test):
-            case = load_preprocessed(Path(case_input.path))
-            prediction_DHW = case.reference_DHW.copy()
-            slices = np.flatnonzero(prediction_DHW.any(axis=(1, 2)))
-            size = math.prod(2 * length for length in spec.config.sampling.patch_HWD)
-            missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number + self.more_missed
-            prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
-            write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
-            scores.append(scoring.score(case_input, case, prediction_DHW))
-        journal.write("stopped", reason="max_epochs", best_epoch=1)
-        scoring.write(scores)
-        (folder / "weights.pt").touch()
-        seal(folder, digest=spec.digest, seconds=1.0, test_case_ids=[case.case_id for case in spec.test])
-        return Ended(folder=folder)
+from tests.e2e.stand_in import MIDDLE, SMALL, Child, stand_in, with_store
 
 
 @pytest.fixture
 def child(monkeypatch):
     child = Child()
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
-    # Overlays take seconds; the study with real trainings draws them.
-    monkeypatch.setattr(
-        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
-    )
-    # And so does the boxplot, over a test's many sweeps.
-    monkeypatch.setattr(
-        "hemosweep.workflows.sweeping.result.boxplot",
-        lambda dsc, path, **options: boxplot(dsc, path, **options) if child.draws else path.touch(),
-    )
+    # And no boxplot, over a test's many sweeps.
+    stand_in(monkeypatch, child, boxplot=lambda *a, **options: boxplot(*a, **options) if child.draws else a[1].touch())
     return child
 
 
 @pytest.fixture
 def out(migrated_database, tmp_path):
-    folder = tmp_path / "results of mine"
-    folder.mkdir()
-    shutil.copyfile(migrated_database, database_path(folder))
-    return folder
+    return with_store(tmp_path / "results of mine", migrated_database)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.tracking.database import database_path
-from tests.e2e.test_sweep_outcomes import SMALL
+from tests.e2e.stand_in import SMALL
 from tests.processes import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ SWEEP = """
 from contextlib import nullcontext
 import hemosweep.cli
 from hemosweep.workflows.sweeping import ablation, result
-from tests.e2e.test_sweep_outcomes import Child
+from tests.e2e.stand_in import Child
 
 if __name__ == "__main__":
     ablation.open_executor = lambda *_, **__: nullcontext(Child())

@@ -3,24 +3,20 @@
 import json
 import shutil
 import sqlite3
-from contextlib import closing, nullcontext
+from contextlib import closing
 
 import pytest
 
 from hemosweep.foldrun.seal import RECORDS, is_finished
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.schema import ARTIFACT_CASES_TABLE
-from tests.e2e.test_sweep_outcomes import SMALL, Child
+from tests.e2e.stand_in import SMALL, Child, stand_in, with_store
 
 
 @pytest.fixture
 def child(monkeypatch):
     child = Child()
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
-    monkeypatch.setattr(
-        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
-    )
-    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", lambda *_, **__: None)
+    stand_in(monkeypatch, child)
     return child
 
 
@@ -33,9 +29,7 @@ def sweep(main, phantoms, child, tmp_path):
 
 @pytest.fixture
 def out(sweep, migrated_database, tmp_path):
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    shutil.copyfile(migrated_database, database_path(folder))
+    folder = with_store(tmp_path / "runs", migrated_database)
     code, _, stderr = sweep()
     assert code == 0, stderr
     return folder

@@ -1,4 +1,4 @@
-"""What a sweep left in its output folder, without what differs from one run to the next: times and random names."""
+"""Content of an output folder after a sweep, without what differs from one run to the next: times, random names."""
 
 import hashlib
 import re
@@ -32,7 +32,7 @@ class Outcome:
     epochs: dict[str, list[str]]
 
     def differences(self, undisturbed: "Outcome", *, failed_before: bool) -> list[str]:
-        """What is not as in an undisturbed sweep.
+        """Differences from an undisturbed sweep.
 
         Args:
             failed_before: a fold run failed in the disturbed sweep, so that its trial failed, too.

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from alembic.script import ScriptDirectory
 
 from hemosweep.errors import HemosweepError
 from hemosweep.executors.local import LocalExecutor
@@ -27,6 +26,7 @@ from tests.faults import shim
 from tests.faults.outcome import Outcome, check_out, finished_journals, read_outcome, retrained
 from tests.faults.shim import CHILD, DRIVER, Point, Shim
 from tests.faults.study import ForkExecutor, drive, plan
+from tests.schemas import read_schemas_once
 
 PATIENCE_S = 300.0
 STOP_S = 0.3
@@ -38,7 +38,7 @@ _READ_ONLY = "create mkdir rename unlink truncate "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """What happens at a point: an action of the shim. `roles` and `kinds` are those of the points where it can."""
+    """A fault at a point: an action of the shim. `roles` and `kinds` are those of the points where it can."""
 
     action: int
     error: int = 0
@@ -106,16 +106,7 @@ class Runner:
         Args:
             store: database of an empty MLflow store; by default one is made.
         """
-        # Optuna and MLflow read the revisions of their schema anew for each database.
-        read_script, scripts = ScriptDirectory.from_config, {}
-
-        def script(config):
-            place = config.get_main_option("script_location")
-            if place not in scripts:
-                scripts[place] = read_script(config)
-            return scripts[place]
-
-        ScriptDirectory.from_config = script
+        read_schemas_once()
         # Threads of OpenMP would not survive a fork.
         torch.set_num_threads(1)
         torch.set_num_threads = lambda number: None

@@ -1,4 +1,4 @@
-"""What is mutated, and the tests that must notice: a room's tests mirror its modules."""
+"""The modules that are mutated, and the tests that must notice: a room's tests mirror its modules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

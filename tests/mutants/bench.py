@@ -91,7 +91,7 @@ class Results:
         part.replace(self.path)
 
     def of(self, bench: Bench, mutant: Mutant) -> Any:
-        """What came of a mutant, as long as the test that killed it is as it was; of a survivor, all tests."""
+        """Earlier result of a mutant, as long as the test that killed it is as it was; of a survivor, all tests."""
         result = self.by_key.get(bench.key(mutant))
         if result is None:
             return None

@@ -147,7 +147,7 @@ def _left_alone(node: ast.AST) -> bool:
 
 
 def _is_a_class(function: ast.AST) -> bool:
-    """Whether a call makes a record, which has all its fields or fails at once."""
+    """True for a call that makes a record, which has all its fields or fails at once."""
     return isinstance(function, ast.Name) and function.id.lstrip("_")[:1].isupper()
 
 

@@ -30,7 +30,7 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.sweeps.base import Profile
-from hemosweep.upkeep.clean import remove_leftovers
+from hemosweep.upkeep.leftovers import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates

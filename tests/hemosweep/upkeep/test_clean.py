@@ -19,14 +19,12 @@ from hemosweep.foldrun.spec import CaseInput
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.upkeep.clean import (
-    DERIVATIVES_NAME,
-    RECENT_S,
     Recorded,
     find_removable,
     refuse_in_use,
     remove,
-    remove_leftovers,
 )
+from hemosweep.upkeep.leftovers import DERIVATIVES_NAME, RECENT_S, remove_leftovers
 from tests.present import present_source
 
 PREPROCESSING = ("0" * 16, "1" * 16)

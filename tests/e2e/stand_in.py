@@ -1,0 +1,89 @@
+"""A stand-in for the training of a sweep that runs in this process.
+
+It predicts every lesion but a few of its slices: real files, real scores, real stores, no network.
+"""
+
+import math
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from hemosweep.executors.protocol import Ended
+from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.seal import seal
+from hemosweep.foldrun.spec import FoldRunSpec
+from hemosweep.preprocessing.record import load_preprocessed
+from hemosweep.tracking.database import database_path
+from hemosweep.training.fold_run import write_prediction
+from hemosweep.training.scoring import Scoring
+
+SMALL, MIDDLE = "24x24x8", "32x32x16"
+
+
+class Child:
+    """An executor without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
+
+    num_slots = num_open = 1
+
+    def __init__(self):
+        self.failing = set()
+        self.interrupted = set()
+        self.more_missed = 0
+        self.trained = []
+        self.running = []
+        self.draws = False  # the boxplot
+
+    def start(self, folder):
+        self.running.append(folder)
+
+    def wait(self, timeout_s):
+        return [self.train(self.running.pop())]
+
+    def kill(self):
+        self.running.clear()
+
+    def train(self, folder):
+        spec = FoldRunSpec.read(folder)
+        name = "x".join(str(2 * size) for size in spec.config.sampling.patch_HWD), spec.seed, spec.fold
+        self.trained.append(name)
+        journal = Journal(folder / "events.jsonl")
+        journal.write("started", device="cpu", threads=1, torch="none")
+        journal.write("epoch", epoch=1, train_loss=1.0, val_loss=1.0, val_dsc=0.5, seconds=1.0)
+        if name in self.failing:
+            journal.write("failed", kind="out_of_memory", message="no memory for 3 GiB")
+            return Ended(folder=folder, failure=f"out of memory: no memory for 3 GiB; details in {folder / 'log.txt'}")
+        if name in self.interrupted:
+            raise KeyboardInterrupt
+        scoring, scores = Scoring.of(spec, folder), []
+        for number, case_input in enumerate(spec.test):
+            case = load_preprocessed(Path(case_input.path))
+            prediction_DHW = case.reference_DHW.copy()
+            slices = np.flatnonzero(prediction_DHW.any(axis=(1, 2)))
+            size = math.prod(2 * length for length in spec.config.sampling.patch_HWD)
+            missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number + self.more_missed
+            prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
+            write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
+            scores.append(scoring.score(case_input, case, prediction_DHW))
+        journal.write("stopped", reason="max_epochs", best_epoch=1)
+        scoring.write(scores)
+        (folder / "weights.pt").touch()
+        seal(folder, digest=spec.digest, seconds=1.0, test_case_ids=[case.case_id for case in spec.test])
+        return Ended(folder=folder)
+
+
+def stand_in(monkeypatch, child, *, boxplot=lambda *_, **__: None):
+    """Let every sweep of this process train with `child`, and draw nothing: pictures take longer than all the rest."""
+    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
+    monkeypatch.setattr(
+        "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
+    )
+    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", boxplot)
+
+
+def with_store(out, migrated_database):
+    """A folder of results with an empty store, which would take seconds to make."""
+    out.mkdir()
+    shutil.copyfile(migrated_database, database_path(out))
+    return out
