@@ -52,7 +52,6 @@ def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None
         BadInput: no store, no such sweep, or no free port.
         HemosweepError: the server ended, or did not answer in time; its log is named.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = start(out, port=port, experiment=experiment)
     try:
         print(f"MLflow shows {out} at\n  {server.url}\nCtrl-C ends it.", flush=True)
@@ -81,7 +80,7 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> Serv
             print(f"port {port} is taken; using {free}", flush=True)
         if copy is not None:
             print(f"{out} {_ONLY_A_COPY}", flush=True)
-        print("starting MLflow; it takes its half minute", flush=True)
+        print("starting MLflow, which takes half a minute", flush=True)
         return _started(store, copy, free, page)
     except BaseException:
         _delete(copy)

@@ -13,7 +13,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.folds import Fold
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, PlannedFoldRun, PlannedReplicate, keep_plan
-from hemosweep.foldrun.seal import RECORDS, BrokenSeal, check_owner, is_sealed
+from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_sealed
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.identity.stages import FOLD_RUNS, Code, components_of
@@ -153,9 +153,7 @@ def is_done(out: Path, spec: FoldRunSpec) -> bool:
     Raises:
         BrokenSeal: it is done, and a file is missing or another one.
     """
-    folder = fold_run_folder(out, spec)
-    check_owner(folder, spec.digest)
-    return is_sealed(folder, *RECORDS)
+    return is_sealed(fold_run_folder(out, spec), *RECORDS, owner=spec.digest)
 
 
 def is_settled(out: Path, spec: FoldRunSpec) -> bool:

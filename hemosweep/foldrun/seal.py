@@ -134,48 +134,43 @@ def read_seal(folder: Path) -> Seal | None:
     return found if math.isfinite(found.seconds) else None
 
 
-def is_finished(folder: Path, *read: str) -> bool:
+def is_finished(folder: Path, *read: str, owner: str | None = None) -> bool:
     """True if the fold run in a folder is done, and its files are those that were sealed.
 
     Args:
         read: files that are read next, such as `RECORDS`: their content is compared, that of the others not. Sizes are
             always compared.
+        owner: the fold run's digest; None where the folder may have any.
 
     Raises:
-        BrokenSeal: it is done, and a file is missing or another one.
+        BrokenSeal: it is done, and a file is missing or another one, or it is another fold run's.
     """
     found = read_seal(folder)
-    if found is None:
-        return False
-    if not found.files:
-        return _is_marked(folder)
-    faults = find_faults(folder, found, read)
-    if faults:
-        raise BrokenSeal(folder, faults)
-    return True
+    return found is not None and _is_whole(folder, found, read, owner)
 
 
-def is_sealed(folder: Path, *read: str) -> bool:
+def is_sealed(folder: Path, *read: str, owner: str | None = None) -> bool:
     """True if this version sealed the fold run in a folder, and its files are those that were sealed.
 
     The mark of an earlier version, which sealed nothing, does not count: its code gives fold runs other names.
-
-    Raises:
-        BrokenSeal: as `is_finished`.
+    Arguments and errors as `is_finished`.
     """
     found = read_seal(folder)
-    return found is not None and bool(found.files) and is_finished(folder, *read)
+    return found is not None and bool(found.files) and _is_whole(folder, found, read, owner)
 
 
-def check_owner(folder: Path, digest: str) -> None:
-    """Check that a seal is that of a fold run, and not of another one whose folder was renamed or copied.
+def _is_whole(folder: Path, found: Seal, read: Iterable[str], owner: str | None) -> bool:
+    faults = foreign_owner(found, owner) or find_faults(folder, found, read)
+    if faults:
+        raise BrokenSeal(folder, faults)
+    return bool(found.files) or _is_marked(folder)
 
-    Raises:
-        BrokenSeal: it is that of another one.
-    """
-    found = read_seal(folder)
-    if found is not None and found.digest != digest:
-        raise BrokenSeal(folder, {DONE_NAME: f"is the seal of another fold run, {found.digest}"})
+
+def foreign_owner(found: Seal, owner: str | None) -> dict[str, str]:
+    """The fault of a seal of another fold run, whose folder was renamed or copied; none where it is its own."""
+    if owner in (None, found.digest):
+        return {}
+    return {DONE_NAME: f"is the seal of another fold run, {found.digest}"}
 
 
 def find_faults(folder: Path, found: Seal, read: Iterable[str] | None = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
-from hemosweep.foldrun.seal import check_owner, is_finished, sealed_content
+from hemosweep.foldrun.seal import is_finished, sealed_content
 from hemosweep.foldrun.spec import CHECKPOINT_NAME, SPEC_NAME, WEIGHTS_NAME, FoldRunSpec
 from hemosweep.identity.trusted import read_trusted
 from hemosweep.inference.sliding_window import predict_probability
@@ -111,9 +111,8 @@ def _packed_brain(path: Path) -> bytes | None:
 
 
 def _read_spec(folder: Path, project: Path | None) -> FoldRunSpec:
-    if not is_finished(folder, SPEC_NAME):
+    if not is_finished(folder, SPEC_NAME, owner=folder.name):
         raise BadInput(f"{folder}: this fold run is not done, or its folder is gone; {AGAIN}")
-    check_owner(folder, folder.name)
     return read_trusted(folder, project=project, must_be_current=False, with_metrics=False)
 
 

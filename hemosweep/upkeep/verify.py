@@ -10,7 +10,7 @@ from hemosweep.engine.index import damaged_plans, read_plans
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import DAMAGED_LINE, read_journal
 from hemosweep.foldrun.scores import FoldScores, read_scores
-from hemosweep.foldrun.seal import BrokenSeal, Seal, check_owner, find_faults, is_finished, read_seal
+from hemosweep.foldrun.seal import Seal, find_faults, foreign_owner, is_finished, read_seal
 from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SPEC_NAME, read_json
 from hemosweep.upkeep.status import fold_run_folders, planned_by
 
@@ -76,18 +76,13 @@ def verify_fold_run(folder: Path, name: str) -> FoldRunCheck:
     seal = read_seal(folder)
     if seal is None:
         return _unfinished(folder, name)
-    try:
-        check_owner(folder, folder.name)
-    except BrokenSeal as broken:
-        return FoldRunCheck(name=name, folder=folder, state="broken", faults=(broken.short,))
     if not seal.files:
         if is_finished(folder):
             return FoldRunCheck(name=name, folder=folder, state="earlier")
         unfit = f"{DONE_NAME} of an earlier version does not fit the other files"
         return FoldRunCheck(name=name, folder=folder, state="broken", faults=(unfit,))
-    faults = tuple(f"{path} {fault}" for path, fault in find_faults(folder, seal).items()) or tuple(
-        _contradictions(folder, seal)
-    )
+    found = foreign_owner(seal, folder.name) or find_faults(folder, seal)
+    faults = tuple(f"{path} {fault}" for path, fault in found.items()) or tuple(_contradictions(folder, seal))
     return FoldRunCheck(
         name=name,
         folder=folder,
