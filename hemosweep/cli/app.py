@@ -252,7 +252,7 @@ def clean(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Delete it; without this it is only listed.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With the fold runs of runs: their checkpoints and predictions.")
+        bool, typer.Option("--force", help="With the fold runs of runs: their weights and predictions.")
     ] = False,
     as_json: Json = False,
 ) -> None:

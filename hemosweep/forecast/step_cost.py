@@ -13,8 +13,8 @@ class Calibration:
     `memory_bytes` is the peak memory of a fold run's process without its cases. On a GPU it is the memory that PyTorch
     allocates; CUDA takes some hundred megabytes more for every process. On the CPU it is that of the whole process.
     `batch_at_once` is the number of patches of a batch that memory holds at once. `weight_bytes` is the size of the
-    network's weights and running statistics. `num_busy` is the number of processors that other programs kept busy
-    meanwhile, None for a GPU. `timed_on` is the day, such as 2026-11-24.
+    network's weights and running statistics, which a fold run that is done keeps on disk. `num_busy` is the number of
+    processors that other programs kept busy meanwhile, None for a GPU. `timed_on` is the day, such as 2026-11-24.
     """
 
     patch_s: float
@@ -23,11 +23,6 @@ class Calibration:
     weight_bytes: int
     num_busy: float | None
     timed_on: str
-
-    @property
-    def checkpoint_bytes(self) -> int:
-        """Disk space of a fold run's checkpoint: the weights, the best weights, and Adadelta's two averages of each."""
-        return 4 * self.weight_bytes
 
     @property
     def disturbed(self) -> bool:

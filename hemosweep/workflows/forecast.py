@@ -122,7 +122,7 @@ class Forecast:
         disk = _size(self.num_trials * self.disk_bytes)
         what = "GPU memory" if self.on_gpu else "memory"
         memory = "" if self.memory_bytes is None else f", up to {_size(self.memory_bytes)} of {what} each"
-        return f"{start}about {wall} of training, {at_a_time} at a time{memory}, {disk} of checkpoints and predictions"
+        return f"{start}about {wall} of training, {at_a_time} at a time{memory}, {disk} of weights and predictions"
 
     def _notes(self) -> list[str]:
         notes = []

@@ -61,7 +61,7 @@ def forecast_study(request: Request) -> Forecast:
     arms = []
     for arm, count in zip(request.arms, counts, strict=True):
         step = steps[arm.config] if count.num_missing else None
-        fold_bytes = 0 if step is None else step.checkpoint_bytes + inventory.fold_prediction_bytes
+        fold_bytes = 0 if step is None else step.weight_bytes + inventory.fold_prediction_bytes
         arms.append(
             ArmForecast(
                 arm=arm.name,

@@ -51,7 +51,8 @@ class Verification:
         counted.append(f"{self.num_runs} recorded runs were compared with them")
         lines.append(f"{self.out}: {'; '.join(counted)}")
         num_faults = sum(map(len, self.faults.values()))
-        lines.append(f"{num_faults} faults were found" if num_faults else "no fault was found")
+        faults = "1 fault was found" if num_faults == 1 else f"{num_faults} faults were found"
+        lines.append(faults if num_faults else "no fault was found")
         return lines
 
 

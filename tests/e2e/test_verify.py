@@ -97,7 +97,7 @@ def test_a_file_that_was_changed_or_removed_is_named_and_the_exit_code_is_1(veri
     (fault,) = lines[:-2]
     assert fault.startswith(f"patchsize/{SMALL} fold ")
     assert str(path.relative_to(folder)) in fault
-    assert lines[-1] == "1 faults were found"
+    assert lines[-1] == "1 fault was found"
 
 
 def test_an_edited_score_is_a_named_failure_of_the_sweep_and_is_neither_reused_nor_recorded(main, sweep, child, out):

@@ -16,6 +16,8 @@ from hemosweep.forecast.timed_step import TrainingStep, time_steps
 from hemosweep.model.device import Device
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.training.child import train_fold
+from hemosweep.training.fold_run import keep_weights
+from hemosweep.training.loop import Training
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 
@@ -47,17 +49,14 @@ def test_weights_are_counted_with_their_running_statistics(tiny_config):
     )
 
 
-def test_a_checkpoint_s_size_is_foretold(tiny_config, tmp_path):
-    config = replace(tiny_config(), network=SEUNet3D(width=16))
-    model = config.network.build(in_channels=1)
-    optimizer = torch.optim.Adadelta(model.parameters())
-    sum(parameter.sum() for parameter in model.parameters()).backward()
-    optimizer.step()
-    path = tmp_path / "checkpoint.pt"
-    torch.save({"model": model.state_dict(), "best": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
-    (step,) = time_steps([config]).steps
-    # Both state dictionaries are one here, so a quarter is saved once and not twice.
-    assert path.stat().st_size == pytest.approx(0.75 * step.checkpoint_bytes, rel=0.05)
+def test_the_size_of_a_fold_run_s_weights_is_foretold(tiny_spec, tmp_path):
+    spec = tiny_spec()
+    spec = replace(spec, config=replace(spec.config, network=SEUNet3D(width=16)))
+    model = spec.config.network.build(in_channels=1)
+    ended = Training(best_epoch=1, num_epochs=2, reason="max_epochs")
+    keep_weights(tmp_path, model, spec, ended, micro_batch=None)
+    (step,) = time_steps([spec.config]).steps
+    assert (tmp_path / "weights.pt").stat().st_size == pytest.approx(step.weight_bytes, rel=0.05)
 
 
 def weigh(folder):
