@@ -84,6 +84,6 @@ def stand_in(monkeypatch, child, *, boxplot=lambda *_, **__: None):
 
 def with_store(out, migrated_database):
     """A folder of results with an empty store, which would take seconds to make."""
-    out.mkdir()
+    out.mkdir(parents=True)
     shutil.copyfile(migrated_database, database_path(out))
     return out

@@ -11,7 +11,6 @@ from hemosweep.foldrun.seal import (
     RECORDS,
     BrokenSeal,
     SealedFile,
-    check_owner,
     find_faults,
     is_finished,
     is_sealed,
@@ -190,14 +189,14 @@ def test_scores_that_nothing_seals_are_replaced_and_stay_unsealed(folder, done):
 
 
 def test_a_seal_belongs_to_one_fold_run(folder):
-    check_owner(folder, folder.name)
+    assert is_finished(folder, owner=folder.name)
     with pytest.raises(BrokenSeal) as raised:
-        check_owner(folder, "another")
+        is_finished(folder, owner="another")
     assert raised.value.names == ("done.json",)
     assert raised.value.short == f"done.json is the seal of another fold run, {folder.name}"
     assert "delete this folder and run its sweep again" in str(raised.value)
     (folder / "done.json").unlink()
-    check_owner(folder, "another")
+    assert not is_finished(folder, owner="another")
 
 
 def test_of_many_files_that_differ_the_first_four_are_named(folder):
