@@ -96,20 +96,36 @@ FILES_TO_TOUCH = {
 }
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A copy of hemosweep, which Python compiles once for all tests, and an empty folder of a lab."""
+    folder = tmp_path_factory.mktemp("source")
+    shutil.copytree(PACKAGE, folder / "hemosweep", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "lab").mkdir()
+    return folder
+
+
 @pytest.fixture
-def source(tmp_path):
-    """A copy of hemosweep, where one file may be added, and an empty folder of a lab."""
-    shutil.copytree(PACKAGE, tmp_path / "hemosweep", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "lab").mkdir()
-    return tmp_path
+def add(copied):
+    """Adds one file to the copy, for the time of a test, and returns the copy."""
+    added = []
+
+    def add(file, text):
+        path = copied / file
+        assert not path.exists()
+        added.append(path)
+        path.write_text(text)
+        return copied
+
+    yield add
+    for path in added:
+        path.unlink()
 
 
 @pytest.mark.parametrize("what", FILES_TO_TOUCH)
-def test_one_file_brings_it(source, environment, what):
+def test_one_file_brings_it(add, environment, what):
     file, text, command, said = FILES_TO_TOUCH[what]
-    path = source / file
-    assert not path.exists()
-    path.write_text(text)
+    source = add(file, text)
     shown = subprocess.run(
         [sys.executable, "-c", "from hemosweep.cli import main; main()", *command],
         env=environment | {"PYTHONPATH": str(source)},
@@ -122,8 +138,8 @@ def test_one_file_brings_it(source, environment, what):
     assert said in shown.stdout
 
 
-def test_a_metric_of_ours_is_known_by_its_file_alone(source, environment):
-    (source / "hemosweep/scores/jaccard.py").write_text(METRIC)
+def test_a_metric_of_ours_is_known_by_its_file_alone(add, environment):
+    source = add("hemosweep/scores/jaccard.py", METRIC)
     code = "from hemosweep.scores.catalogue import find_metric; print(find_metric('jaccard').label)"
     shown = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=source, capture_output=True, text=True, check=False

@@ -13,7 +13,8 @@ from hemosweep.tracking.store import open_store, search_runs
 from tests.e2e.stand_in import SMALL, Child, stand_in, with_store
 from tests.processes import is_alive, wait_for
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+OTHERS = [signal.SIGINT, signal.SIGHUP]
+SIGNALS = [signal.SIGTERM, *OTHERS]
 PHANTOM = ("data", "phantom")
 STOPPED = "stopped; start the same command again"
 
@@ -139,7 +140,7 @@ def child(monkeypatch):
     return child
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS)])
 def test_a_signal_ends_a_sweep_with_its_runs_killed_and_it_goes_on(
     main, phantoms, child, migrated_database, tmp_path, number
 ):
@@ -191,7 +192,7 @@ def test_a_full_disk_behind_standard_output_is_named(start, environment):
     )
 
 
-@pytest.mark.parametrize("redirection", ["2> /dev/full", "2>&-", "<&-", "2>&- <&-"])
+@pytest.mark.parametrize("redirection", ["2> /dev/full", "2>&- <&-"])
 def test_messages_that_cannot_be_printed_cost_no_result(start, environment, redirection, tmp_path):
     code, stdout, stderr = printed(
         start, redirection, *PHANTOM, str(tmp_path / "phantoms"), "--cases", "1", env=environment

@@ -128,6 +128,7 @@ def test_below_a_folder_whose_name_is_long_a_socket_has_room(memory, monkeypatch
         assert tempfile.gettempdir() == str(deep)
 
 
+@pytest.mark.slow
 def test_a_server_that_was_started_within_is_stopped_and_a_later_process_gets_another(memory):
     context = multiprocessing.get_context("forkserver")
     for _ in range(2):
