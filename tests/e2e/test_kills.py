@@ -79,7 +79,12 @@ def test_a_sweep_killed_at_20_random_moments_ends_with_the_bytes_of_an_undisturb
     for table in (whole, disturbed):
         for arm in table["arms"]:
             del arm["run_id"], arm["seconds"]
+        for pair in table["comparisons"]:
+            for name in ("run_id_a", "run_id_b", "run_ids_a", "run_ids_b"):
+                del pair[name]
     assert disturbed == whole
+    verified = run("verify", out)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
     folders = sorted((study.out / "fold_runs").iterdir())
     assert [folder.name for folder in folders] == sorted(path.name for path in (out / "fold_runs").iterdir())
     for folder in folders:
