@@ -19,6 +19,7 @@ option = $(if $(call given,$(1)),--$(2) $(call quote,$(call given,$(1))))
 
 OUT_OPTION = $(call option,OUT,out)
 SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OPTION) $(call option,SEEDS,seeds) \
+	$(call option,REPEATS,repeats) \
 	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,ONLY_FOLDS,only-folds) \
 	$(call option,TRIALS,trials)
 
@@ -37,6 +38,7 @@ help: ## Show this text
 ## PROFILE=     demo or paper (sweep: paper where DATA is given)
 ## OUT=         where runs and results go (default runs)
 ## SEEDS=       how many seeds an arm is trained with
+## REPEATS=     how often the folds are drawn, each time with a seed of its own (sweep, plan)
 ## ARMS=        only these arms, separated by commas
 ## TRIALS=      sweep-search-...: how many arms are tried (default 20)
 ## FOLDS=       number of folds (default the profile's)

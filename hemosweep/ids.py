@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def canonical_id(text: str) -> str:
     """An id in Unicode's form NFC, in which ids are compared and written."""
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def by_id(values: Mapping[str, T]) -> dict[str, T]:
@@ -25,6 +25,8 @@ def by_id(values: Mapping[str, T]) -> dict[str, T]:
     Raises:
         BadInput: two ids are one.
     """
+    if all(map(str.isascii, values)):
+        return dict(values)
     canonical: dict[str, T] = {}
     for name, value in values.items():
         case_id = canonical_id(name)

@@ -42,8 +42,14 @@ class RunRecord:
     others: tuple["RunRecord", ...] = ()
 
     @property
+    def repeat(self) -> int:
+        """Number of its split into folds, from 0; a further one is trained with the seed of its number."""
+        number = self.fact("repeat") or "0"
+        return int(number) if number.isdecimal() else 0
+
+    @property
     def full_name(self) -> str:
-        return f"{self.sweep}/{self.arm}@{self.seed}"
+        return f"{self.sweep}/{self.arm}~{self.repeat}" if self.repeat else f"{self.sweep}/{self.arm}@{self.seed}"
 
     @property
     def is_finished(self) -> bool:
@@ -209,18 +215,18 @@ def find_run(store: RunStore, reference: str) -> RunRecord:
 
 
 def find_replicates(store: RunStore, reference: str) -> tuple[RunRecord, ...]:
-    """Return the runs that a reference means, by seed: for SWEEP/ARM those of every seed, for any other reference the
-    run of `find_run`.
+    """Return the runs that a reference means, by repeat and seed: for SWEEP/ARM those of every seed and split, for any
+    other reference the run of `find_run`.
 
-    Of several runs with the same seed one is chosen, as by `find_run`.
+    Of several runs with the same seed and split one is chosen, as by `find_run`.
 
     Raises:
         BadInput: as `find_run`.
     """
-    by_seed: dict[int, list[RunRecord]] = {}
+    by_seed: dict[tuple[int, int], list[RunRecord]] = {}
     for record in store.list_runs():
         if f"{record.sweep}/{record.arm}" == reference:
-            by_seed.setdefault(record.seed, []).append(record)
+            by_seed.setdefault((record.repeat, record.seed), []).append(record)
     return tuple(_best(by_seed[seed]) for seed in sorted(by_seed)) or (find_run(store, reference),)
 
 

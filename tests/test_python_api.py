@@ -13,7 +13,7 @@ from scipy import stats
 import hemosweep
 from hemosweep import cli
 from hemosweep.sweeps import base
-from tests.recorded import IDS, MIDDLE, SMALL, cases, in_memory
+from tests.recorded import CLEAR, FOUR_FOLDS, IDS, MIDDLE, SMALL, cases, in_memory
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -87,15 +87,17 @@ def test_a_case_table_is_found_by_the_run_s_name_with_nan_for_what_is_undefined(
 
 
 def test_two_runs_two_tables_and_two_arrays_give_the_same_test():
-    expected = stats.ttest_rel(MIDDLE, SMALL)
-    store = in_memory({"patchsize/a@0": cases(SMALL), "patchsize/b@0": cases(MIDDLE)})
+    expected = stats.ttest_rel(CLEAR, SMALL)
+    a, b = cases(SMALL, FOUR_FOLDS), cases(CLEAR, FOUR_FOLDS)
+    store = in_memory({"patchsize/a@0": a, "patchsize/b@0": b})
     by_runs = hemosweep.compare(store, "patchsize/a", "patchsize/b").comparison
-    by_tables = hemosweep.compare_tables(cases(SMALL), cases(MIDDLE)).comparison
-    by_arrays = hemosweep.compare_arrays(SMALL, MIDDLE)
+    by_tables = hemosweep.compare_tables(a, b).comparison
+    by_arrays = hemosweep.compare_arrays(SMALL, CLEAR)
     for comparison in (by_runs, by_tables, by_arrays):
         assert comparison.p == pytest.approx(expected.pvalue)
-        assert comparison.outcome == "better"
-    assert by_tables.groups == by_runs.groups
+    assert by_tables == by_runs
+    assert by_tables.outcome == "better"
+    assert (by_arrays.outcome, by_arrays.claim.p) == ("trained_models", None), "arrays have no folds"
 
 
 def test_tables_know_patients_and_empty_references():

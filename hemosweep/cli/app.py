@@ -100,7 +100,8 @@ def compare(
         str,
         typer.Argument(
             metavar="A",
-            help="Run id or name, SWEEP/ARM[@SEED], or a file: CSV, TSV, nnU-Net's summary.json, MIST's results.csv.",
+            help="Run id or name, SWEEP/ARM[@SEED], or a file: CSV, TSV, nnU-Net's summary.json (v1 or v2), MIST's "
+            "results.csv.",
         ),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it: the difference is B - A.")],
@@ -136,6 +137,23 @@ def compare_all(
 
     family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
     print_result(family, as_json=as_json)
+
+
+@app.command()
+def power(
+    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
+    difference: Annotated[float | None, typer.Option(help="True difference whose seeds are asked for.")] = None,
+    cases: Annotated[int | None, typer.Option(help="Number of cases. Default: that of the runs.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Number of folds. Default: that of the runs.")] = None,
+    metric: MetricName = "dsc",
+    out: Out = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Difference that more seeds would show, and the seeds that a difference needs, from the runs at hand."""
+    from hemosweep.workflows.power import power as forecast
+
+    result = forecast(out, name, metric=metric, difference=difference, num_cases=cases, num_folds=folds)
+    print_result(result, as_json=as_json)
 
 
 @app.command()

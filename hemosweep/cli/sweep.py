@@ -25,6 +25,10 @@ _OPTIONS: dict[str, Any] = {
     ],
     "out": Out,
     "seeds": Annotated[int | None, typer.Option(help="Train every arm with this many seeds. Default: 1, noise 3.")],
+    "repeats": Annotated[
+        int | None,
+        typer.Option(help="Draw the folds this many times, each with a seed of its own: counts training sets, too."),
+    ],
     "arms": Annotated[str, typer.Option(help="Only these arms, separated by commas.")],
     "folds": Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")],
     "only_folds": Annotated[

@@ -1,6 +1,6 @@
 """Comparability of the two sides of a comparison, as far as both record their provenance."""
 
-from hemosweep.comparison.sides import Side
+from hemosweep.comparison.sides import FOLDS_DIGEST, Side
 from hemosweep.environment import PACKAGES
 from hemosweep.runs import ENVIRONMENT_PREFIX, RunRecord
 from hemosweep.scores.recorded import recorded_digest
@@ -27,7 +27,7 @@ def check_sides(a: Side, b: Side, metric: str = "dsc") -> Comparability:
     check = comparability(_facts(run_a, metric), _facts(run_b, metric))
     reasons = [*check.reasons]
     warnings += [*_seeds(a, "A", metric), *_seeds(b, "B", metric)]
-    if run_a.fact("folds_digest") == run_b.fact("folds_digest"):
+    if run_a.fact(FOLDS_DIGEST) == run_b.fact(FOLDS_DIGEST):
         reasons += _moved(a, b)
         warnings += _other_cases(a, b)
     return Comparability(reasons=tuple(reasons), warnings=(*check.warnings, *warnings))

@@ -6,7 +6,7 @@ from typing import Any
 
 from hemosweep.comparison.check_sides import check_sides
 from hemosweep.comparison.seed_noise import Baseline, find_baseline
-from hemosweep.comparison.sides import Side, read_sides
+from hemosweep.comparison.sides import Side, in_common_repeats, read_sides
 from hemosweep.errors import NotComparable
 from hemosweep.report.terminal.comparison import comparison_lines
 from hemosweep.runs import RunStore
@@ -93,6 +93,7 @@ def compare_sides(
         BadInput: scores that cannot be paired.
         NotComparable: as `compare`.
     """
+    a, b, left_out = in_common_repeats(a, b)
     check = check_sides(a, b, metric)
     if check.reasons and not allow_incomparable:
         raise NotComparable(f"not comparable: {'; '.join(check.reasons)} (--allow-incomparable overrides)")
@@ -106,6 +107,8 @@ def compare_sides(
         ivh=ivh,
         folds_a=a.folds,
         folds_b=b.folds,
+        splits_a=a.splits,
+        splits_b=b.splits,
         patients=patients,
         margin=margin,
         baseline_seeds=baseline.seeds,
@@ -117,8 +120,9 @@ def compare_sides(
         baseline=baseline,
         comparison=comparison,
         warnings=(
-            *(*a.warnings, *b.warnings, *check.warnings, *relabelled, *reassigned, *baseline.warnings),
+            *(*a.warnings, *b.warnings, *left_out, *check.warnings, *relabelled, *reassigned, *baseline.warnings),
             *_without_lesion(a, b),
+            *_both_empty(a, b),
         ),
         overridden=check.reasons,
     )
@@ -133,6 +137,8 @@ def _agreed(
     """
     if a is None and b is None:
         return None, []
+    if a == b:
+        return {case_id: fact for case_id, fact in (a or {}).items() if fact != unknown}, []
     a, b = ({case_id: fact for case_id, fact in (side or {}).items() if fact != unknown} for side in (a, b))
     contradicted = sorted(case_id for case_id in a.keys() & b.keys() if a[case_id] != b[case_id])
     warning = f"A and B do not agree on the {what} of {', '.join(contradicted)}; taken as not known"
@@ -155,6 +161,21 @@ def _without_lesion(a: Side, b: Side) -> list[str]:
     volumes[0] = f"false positives: {volumes[0]}"
     named = ", ".join(f"{case_id} ({text})" for case_id, text in zip(case_ids, volumes, strict=True))
     return [f"no lesion in the reference of {named}"]
+
+
+def _both_empty(a: Side, b: Side) -> list[str]:
+    """Warnings about compared cases whose score may be that of two empty masks, which is undefined (DESIGN.md). A case
+    whose reference is known to have a lesion is none."""
+    scored = [
+        {case_id for case_id in side.best if all(scores.get(case_id) is not None for scores in (*a.seeds, *b.seeds))}
+        for side in (a, b)
+    ]
+    return [
+        f"{side.name}: {side.program} scores a case that is empty in both masks as perfect, which is undefined here; "
+        f"it may be so in {', '.join(sorted(case_ids))}: look at their masks, and clear their scores where it is"
+        for side, case_ids in zip((a, b), (ids - a.with_lesion - b.with_lesion for ids in scored), strict=True)
+        if case_ids
+    ]
 
 
 def _with_id(side: Side) -> str:

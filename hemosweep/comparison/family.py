@@ -1,20 +1,23 @@
 """The comparisons that an ablation declares, as one family."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hemosweep.comparison.compare import SideComparison, compare
-from hemosweep.comparison.sides import choose_runs
+from hemosweep.comparison.ranks import rank_sides
+from hemosweep.comparison.sides import Side, choose_runs
 from hemosweep.errors import BadInput, NotComparable
 from hemosweep.report.paper.printed import paper_comparison
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.ranks import RANKS_NOTE, rank_table
 from hemosweep.report.terminal.table import family_table
 from hemosweep.runs import RunRecord, RunStore, Snapshot
 from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.multiple_testing import FamilyComparison, adjusted
+from hemosweep.stats.ranks import ArmRank
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,18 +35,22 @@ class DeclaredPair:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """The declared pairs of a sweep, those that are compared adjusted for their number.
+    """Declared pairs of a sweep, those that are compared adjusted for the number of all, `num_declared`.
 
-    `rows` and `comparisons` belong to the pairs that are compared, in their order. `forest` is the picture, None where
-    none was drawn; `no_forest` is the reason if drawing failed.
+    `rows` and `comparisons` belong to the pairs that are compared, in their order. `ranks` are those of the compared
+    arms, none for under three. `forest` and `rank_plot` are pictures, None where none was drawn; `no_pictures` is the
+    reason if drawing failed.
     """
 
     sweep: str
     metric: str
     pairs: tuple[DeclaredPair, ...]
     rows: tuple[FamilyComparison, ...]
+    num_declared: int
+    ranks: tuple[ArmRank, ...] = ()
     forest: Path | None = None
-    no_forest: str | None = None
+    rank_plot: Path | None = None
+    no_pictures: str | None = None
 
     @property
     def comparisons(self) -> tuple[SideComparison, ...]:
@@ -56,11 +63,6 @@ class Family:
     @property
     def refused(self) -> tuple[str, ...]:
         return tuple(f"{pair.a} to {pair.b}: {pair.refused}" for pair in self.pairs if pair.refused)
-
-    @property
-    def num_tests(self) -> int:
-        """Number of the comparisons that have a p-value."""
-        return sum(row.holm_p is not None for row in self.rows)
 
     def row_of(self, pair: DeclaredPair) -> FamilyComparison | None:
         """The adjusted comparison of a pair; None where it is not compared."""
@@ -78,10 +80,13 @@ class Family:
         return {
             "sweep": self.sweep,
             "metric": self.metric,
-            "num_tests": self.num_tests,
+            "num_tests": sum(row.holm_p is not None for row in self.rows),
+            "num_declared": self.num_declared,
             "comparisons": self.rows_json(),
             "missing": list(self.missing),
+            "ranks": [asdict(rank) for rank in self.ranks],
             "forest": None if self.forest is None else str(self.forest),
+            "rank_plot": None if self.rank_plot is None else str(self.rank_plot),
         }
 
     def verdict_lines(self) -> list[str]:
@@ -91,9 +96,9 @@ class Family:
     def remark_lines(self) -> list[str]:
         """Seed noise, then the overridden reasons and the warnings, pair by pair."""
         spreads = {
-            compared.baseline.name: spread_text(noise.baseline, compared.comparison.metric)
+            compared.baseline.name: spread_text(spread, compared.comparison.metric)
             for compared in self.comparisons
-            if (noise := compared.comparison.seed_noise) is not None and noise.baseline is not None
+            if (spread := compared.comparison.seeds.baseline) is not None
         }
         lines = [f"Seeds (A/A) of {baseline}: mean {spread}." for baseline, spread in spreads.items()]
         for row, compared in zip(self.rows, self.comparisons, strict=True):
@@ -103,18 +108,25 @@ class Family:
 
     def as_lines(self, *, styled: bool = False) -> list[str]:
         """The table, then verdicts, seed noise, what is missing, and where the picture is."""
-        tests = f"{self.num_tests} comparison{'s' * (self.num_tests != 1)}"
+        tests = f"{self.num_declared} declared comparison{'s' * (self.num_declared != 1)}"
         lines = [
             *lines_of(family_table(self.rows), styled=styled),
             *self.verdict_lines(),
-            f"Holm and Benjamini-Hochberg over {tests}; raw stars are the paper's, not adjusted.",
+            f"Claims count cases, seeds and folds; Holm and Benjamini-Hochberg adjust them over {tests}.",
+            "Raw p and stars are of the paper's t-test over cases, not adjusted: "
+            "* p < 0.05, ** p < 0.01, *** p < 0.005, **** p < 0.001.",
             *self.remark_lines(),
             *(f"Missing: {text}" for text in self.missing),
         ]
+        if self.ranks:
+            metric = self.rows[0].comparison.metric
+            lines += ["", *lines_of(rank_table(self.ranks, metric), styled=styled), RANKS_NOTE]
         if self.forest is not None:
             lines.append(f"Forest plot: {self.forest}")
-        if self.no_forest is not None:
-            lines.append(f"No forest plot: {self.no_forest}")
+        if self.rank_plot is not None:
+            lines.append(f"Rank plot: {self.rank_plot}")
+        if self.no_pictures is not None:
+            lines.append(f"No forest plot: {self.no_pictures}")
         return lines
 
 
@@ -127,6 +139,7 @@ def compare_family(
     margin: float | None = None,
     allow_incomparable: bool = False,
     keep_going: bool = False,
+    num_declared: int | None = None,
 ) -> Family:
     """Compare pairs of a sweep's arms as far as they are trained and comparable, in the order given, as one family.
 
@@ -134,6 +147,7 @@ def compare_family(
 
     Args:
         keep_going: a pair that cannot be compared is returned with `DeclaredPair.failed`, and the others are compared.
+        num_declared: number of the comparisons that the sweep declares, where `declared` are only some of them.
 
     Raises:
         BadInput: as `compare`, but for arms that are not finished.
@@ -149,14 +163,26 @@ def compare_family(
             if not keep_going:
                 raise
             pairs.append(DeclaredPair(a=a, b=b, failed=str(error)))
-    return _family(sweep, pairs, metric)
+    return _family(sweep, pairs, metric, len(pairs) if num_declared is None else num_declared)
 
 
-def _family(sweep: str, pairs: Sequence[DeclaredPair], metric: str) -> Family:
+def _family(sweep: str, pairs: Sequence[DeclaredPair], metric: str, num_declared: int) -> Family:
     compared = [(pair, pair.comparison.comparison) for pair in pairs if pair.comparison is not None]
-    rows = adjusted([(pair.a, pair.b) for pair, _ in compared], [comparison for _, comparison in compared])
+    names = [(pair.a, pair.b) for pair, _ in compared]
+    rows = adjusted(names, [comparison for _, comparison in compared], num_declared)
     with_paper = tuple(replace(row, paper_p=_paper_p(sweep, row)) for row in rows)
-    return Family(sweep=sweep, metric=metric, pairs=tuple(pairs), rows=with_paper)
+    sides: dict[str, Side] = {}
+    for pair in pairs:
+        if pair.comparison is not None and not pair.comparison.overridden:
+            sides |= {pair.a: pair.comparison.a, pair.b: pair.comparison.b}
+    return Family(
+        sweep=sweep,
+        metric=metric,
+        pairs=tuple(pairs),
+        rows=with_paper,
+        num_declared=num_declared,
+        ranks=rank_sides(sides, compared[0][1].metric) if compared else (),
+    )
 
 
 def _paper_p(sweep: str, row: FamilyComparison) -> str | None:
@@ -178,19 +204,12 @@ def _compare_pair(
     runs = {arm: _runs(store, sweep, arm, metric) for arm in (a, b)}
     if absent := _absent(a, b, runs):
         return DeclaredPair(a=a, b=b, missing=f"{absent}; run make sweep-{sweep}")
-    seed_a, seed_b = _seeds_to_compare([run.seed for run in runs[a]], [run.seed for run in runs[b]])
-    reference_a, reference_b = (
-        f"{sweep}/{arm}" + ("" if seed is None else f"@{seed}") for arm, seed in ((a, seed_a), (b, seed_b))
-    )
     try:
         compared = compare(
-            store, reference_a, reference_b, metric=metric, margin=margin, allow_incomparable=allow_incomparable
+            store, f"{sweep}/{a}", f"{sweep}/{b}", metric=metric, margin=margin, allow_incomparable=allow_incomparable
         )
     except NotComparable as error:
         return DeclaredPair(a=a, b=b, refused=str(error))
-    if seed_a is not None:
-        warning = f"{a} and {b} do not both have several seeds; one of each"
-        compared = replace(compared, warnings=(warning, *compared.warnings))
     return DeclaredPair(a=a, b=b, comparison=compared)
 
 
@@ -236,12 +255,3 @@ def _absent(a: str, b: str, runs: Mapping[str, Sequence[RunRecord]]) -> str | No
     if subsets[a] == subsets[b]:
         return None
     return " and ".join(f"{arm} has {subset}" for arm, subset in subsets.items() if subset is not None)
-
-
-def _seeds_to_compare(a: Sequence[int], b: Sequence[int]) -> tuple[int | None, int | None]:
-    """One seed of either arm (the same one if possible) where one arm has a single seed and the other several; else
-    None for all seeds."""
-    if (len(a) > 1) == (len(b) > 1):
-        return None, None
-    common = sorted({*a} & {*b})
-    return (common[0], common[0]) if common else (a[0], b[0])

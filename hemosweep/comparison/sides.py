@@ -1,7 +1,7 @@
 """A side of a comparison: the scores of a run, of an arm's seeds, or of a file."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,7 +16,7 @@ from hemosweep.scores.table import TEXT_COLUMNS, UNKNOWN, Scores, scores_by_case
 from hemosweep.stats.comparability import REFUSALS
 
 HEMOSWEEP = "hemosweep"
-METRIC_DIGEST = "metric_digest"
+METRIC_DIGEST, FOLDS_DIGEST = "metric_digest", "folds_digest"
 # The facts that the seeds of one arm have in common, besides its configuration: among them the profile and the trained
 # folds.
 COMMON_FACTS = (*REFUSALS, "source_digest", "profile", "subset")
@@ -27,8 +27,11 @@ class Side:
     """Scores of one side, one mapping a seed. `runs` are the runs that they come from, none for a file.
 
     `program` computed the scores, None where a file does not name it. `folds`, `ivh` and `patients` map case ids, and
-    are None where nothing is known. `without_lesion` are the cases with an empty reference, and `false_positive_ml` is
-    the mean over the seeds. `description` is that of the metric, where the runs record it.
+    are None where nothing is known. `without_lesion` are the cases with an empty reference, `with_lesion` those
+    with another one, and `false_positive_ml` is the mean over the seeds. `description` is that of the metric, where the
+    runs record it. `best` are the cases that a program scored like two empty masks (`FileScores`). `splits` are the
+    folds of each seed, none for a file: where the cross-validation was repeated they differ, and `folds` are those of
+    the first.
     """
 
     name: str
@@ -43,20 +46,24 @@ class Side:
     labels: tuple[str, ...]
     warnings: tuple[str, ...]
     description: MetricDescription | None = None
+    with_lesion: frozenset[str] = frozenset()
+    best: frozenset[str] = frozenset()
+    splits: tuple[Mapping[str, str], ...] = ()
 
     @property
     def newest(self) -> RunRecord | None:
-        return max(self.runs, key=lambda run: run.start_time, default=None)
+        """The newest run of the first repeat of the cross-validation."""
+        return max(self.runs, key=lambda run: (-run.repeat, run.start_time), default=None)
 
 
 def read_sides(store: RunStore, references: tuple[str, str], metric: str, labels: Sequence[str]) -> tuple[Side, Side]:
-    """Read A and B. SWEEP/ARM stands for all seeds of that arm where both sides have several.
+    """Read A and B. SWEEP/ARM stands for all seeds of that arm.
 
     Args:
         labels: the label whose scores are read from files with several labels; one for both sides, or one each.
 
     Raises:
-        BadInput: as `find_replicates` and `read_score_file`; a run that has not finished; several seeds against one.
+        BadInput: as `find_replicates` and `read_score_file`; a run that has not finished.
     """
     if len(labels) > 2:
         raise BadInput(f"--label {' --label '.join(labels)}: give one for both sides, or one each")
@@ -64,12 +71,6 @@ def read_sides(store: RunStore, references: tuple[str, str], metric: str, labels
     a, b = (
         _read(store, reference, metric, label) for reference, label in zip(references, (label_a, label_b), strict=True)
     )
-    for side, reference, other in ((a, references[0], b), (b, references[1], a)):
-        if len(side.runs) > 1 and len(other.seeds) == 1:
-            names = ", ".join(run.full_name for run in side.runs)
-            raise BadInput(
-                f"{reference!r} means {len(side.runs)} runs: {names}; give one of them, as {other.name} is one"
-            )
     if labels and not (a.labels or b.labels):
         raise BadInput(f"--label {labels[0]}: neither {a.name} nor {b.name} has scores of several labels; leave it out")
     return a, b
@@ -131,9 +132,17 @@ def choose_runs(store: RunStore, reference: str, metric: str = "dsc") -> tuple[t
 def same_arm(
     store: RunStore, runs: Sequence[RunRecord], newest: RunRecord, metric: str = "dsc"
 ) -> tuple[RunRecord, ...]:
-    """The runs of an arm that differ from the newest one only in their seed, as far as a metric is concerned."""
+    """The runs of an arm that differ from the newest one, as far as a metric is concerned, only in their seed and in
+    their repeat of the cross-validation."""
     config, facts = store.config(newest.run_id), common_facts(newest, metric)
-    return tuple(run for run in runs if common_facts(run, metric) == facts and store.config(run.run_id) == config)
+
+    def differs_only_in_training(run: RunRecord) -> bool:
+        own = common_facts(run, metric)
+        if run.repeat != newest.repeat:  # Each repeat draws its own folds, by the same configuration.
+            own |= {FOLDS_DIGEST: facts[FOLDS_DIGEST]}
+        return own == facts and store.config(run.run_id) == config
+
+    return tuple(run for run in runs if differs_only_in_training(run))
 
 
 def common_facts(run: RunRecord, metric: str) -> dict[str, str | None]:
@@ -162,11 +171,13 @@ def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Si
         return Side(
             name=reference if len(file.labels) < 2 else f"{reference} (label {file.label})",
             seeds=(file.scores,),
-            folds=file.folds,
-            ivh=file.ivh,
-            patients=file.patients,
-            without_lesion=file.without_lesion,
-            false_positive_ml=file.false_positive_ml,
+            folds=file.facts.folds,
+            ivh=file.facts.ivh,
+            patients=file.facts.patients,
+            without_lesion=file.facts.without_lesion,
+            with_lesion=file.facts.with_lesion,
+            false_positive_ml=file.facts.false_positive_ml,
+            best=file.best,
             runs=(),
             program=file.program,
             labels=file.labels,
@@ -176,16 +187,53 @@ def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Si
     tables = [_rows(store, run) for run in runs]
     rows = tables[-1]
     return Side(
-        name=runs[0].full_name if len(runs) == 1 else f"{reference}, seeds {', '.join(str(run.seed) for run in runs)}",
+        name=runs[0].full_name if len(runs) == 1 else f"{reference}, {_trainings(runs)}",
         seeds=tuple(_scores(run, table, metric) for run, table in zip(runs, tables, strict=True)),
-        folds={row["case_id"]: str(row["fold"]) for row in rows},
+        folds={row["case_id"]: str(row["fold"]) for row in tables[0]},
         ivh={row["case_id"]: str(row["ivh"]) for row in rows},
         patients=_patients(rows),
         without_lesion=frozenset(row["case_id"] for row in rows if row.get("reference_ml") == 0),
+        with_lesion=frozenset(row["case_id"] for row in rows if (row.get("reference_ml") or 0) > 0),
         false_positive_ml=_mean_false_positives(tables),
         runs=runs,
         program=HEMOSWEEP,
         labels=(),
         warnings=warnings,
         description=recorded_description(runs[-1].tags, metric),
+        splits=tuple({row["case_id"]: str(row["fold"]) for row in table} for table in tables),
     )
+
+
+def in_common_repeats(a: Side, b: Side) -> tuple[Side, Side, list[str]]:
+    """The sides with the runs of those repeats of the cross-validation that both have, and a warning about the others.
+
+    Both are returned as they are where neither has repeats, or they have none in common.
+    """
+    repeats = [{run.repeat for run in side.runs} for side in (a, b)]
+    common = repeats[0] & repeats[1]
+    if not common or repeats[0] == repeats[1]:
+        return a, b, []
+    left_out = [run.full_name for side in (a, b) for run in side.runs if run.repeat not in common]
+    warning = f"left out, as the other side has no such repeat: {', '.join(left_out)}"
+    return _with_repeats(a, common), _with_repeats(b, common), [warning]
+
+
+def _with_repeats(side: Side, repeats: Collection[int]) -> Side:
+    kept = [place for place, run in enumerate(side.runs) if run.repeat in repeats]
+    splits = tuple(side.splits[place] for place in kept)
+    return replace(
+        side,
+        runs=tuple(side.runs[place] for place in kept),
+        seeds=tuple(side.seeds[place] for place in kept),
+        splits=splits,
+        folds=splits[0],
+    )
+
+
+def _trainings(runs: Sequence[RunRecord]) -> str:
+    """Text that names the seeds or, of a repeated cross-validation, the repeats."""
+    seeds = [str(run.seed) for run in runs if run.repeat == 0]
+    repeats = sorted({run.repeat for run in runs})
+    parts = [f"seeds {', '.join(seeds)}"] if len(repeats) == 1 or len(seeds) > 1 else []
+    parts += [f"repeats {', '.join(map(str, repeats))}"] if len(repeats) > 1 else []
+    return ", ".join(parts)

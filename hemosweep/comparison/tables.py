@@ -9,6 +9,7 @@ from hemosweep.comparison.compare import SideComparison, compare_sides
 from hemosweep.comparison.sides import Side
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
+from hemosweep.scores.case_facts import ivh_label
 from hemosweep.scores.catalogue import find_metric
 from hemosweep.scores.table import UNKNOWN, scores_by_case
 from hemosweep.stats.paired import PairedComparison, paired_comparison
@@ -74,11 +75,12 @@ def _side(name: str, table: "pd.DataFrame", metric: str) -> Side:
 
     scores = [None if value is None else float(value) for value in table[metric]]
     reference_ml = numbers("reference_ml")
+    ivh = texts("ivh")
     return Side(
         name=name,
         seeds=(scores_by_case(f"table {name}", zip(case_ids, scores, strict=True)),),
         folds=texts("fold"),
-        ivh=texts("ivh"),
+        ivh=None if ivh is None else {case_id: _ivh(name, case_id, text) for case_id, text in ivh.items()},
         patients=texts("patient_id"),
         without_lesion=frozenset(case_id for case_id, volume_ml in reference_ml.items() if volume_ml == 0),
         false_positive_ml={case_id: ml for case_id, ml in numbers("false_positive_ml").items() if ml == ml},
@@ -87,3 +89,13 @@ def _side(name: str, table: "pd.DataFrame", metric: str) -> Side:
         labels=(),
         warnings=(),
     )
+
+
+def _ivh(name: str, case_id: str, text: str) -> str:
+    """Raises:
+    BadInput: it is no form of yes or no.
+    """
+    try:
+        return ivh_label(text)
+    except ValueError:
+        raise BadInput(f"table {name}: ivh of case {case_id} is {text!r}; write yes or no, or nothing") from None

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hemosweep.config import CrossValidationConfig
 from hemosweep.data.case import Case
@@ -110,6 +110,11 @@ def restrict_folds(folds: Sequence[Fold], case_ids: Collection[str]) -> tuple[Fo
         )
         for fold in folds
     )
+
+
+def in_repeat(config: CrossValidationConfig, repeat: int) -> CrossValidationConfig:
+    """Configuration of the folds of a repeat, from 0: each draws its own."""
+    return replace(config, fold_seed=config.fold_seed + repeat)
 
 
 def draw_split(

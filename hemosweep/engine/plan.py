@@ -24,12 +24,16 @@ from hemosweep.scores.table import UNKNOWN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replicate:
-    """One arm with one seed: a cross-validation of fold runs, and one run in the tracker."""
+    """One arm with one seed: a cross-validation of fold runs, and one run in the tracker.
+
+    `repeat` numbers the split into folds, from 0. Each further one has the seed of its number.
+    """
 
     arm: Arm
     seed: int
     run_name: str
     fold_runs: tuple[FoldRunSpec, ...]
+    repeat: int = 0
 
     @property
     def digest(self) -> str:
@@ -59,6 +63,7 @@ def plan_replicates(
     code: Code,
     patients: Mapping[str, str] | None = None,
     metrics: tuple[Metric, ...] = (),
+    further: Sequence[Sequence[Fold]] = (),
 ) -> tuple[Replicate, ...]:
     """Every fold run of a sweep, arm by arm.
 
@@ -66,6 +71,7 @@ def plan_replicates(
         code: finds the code of each arm.
         patients: case id to the name of its patient in results (`patient_names`); none are recorded without it.
         metrics: those of the sweep.
+        further: the folds of the further repeats of the cross-validation, from 1 on.
     """
     # Once a case, not once a fold run: resolving a path asks the disk about every folder in it.
     read = {
@@ -109,15 +115,22 @@ def plan_replicates(
             metrics=metrics,
         )
 
+    def run_name(arm: Arm, seed: int, repeat: int) -> str:
+        if repeat:
+            return f"{arm.name}~{repeat}"
+        return arm.name if len(seeds) == 1 and not further else f"{arm.name}@{seed}"
+
+    trained = [(seed, 0, folds) for seed in seeds] + [(number, number, own) for number, own in enumerate(further, 1)]
     return tuple(
         Replicate(
             arm=arm,
             seed=seed,
-            run_name=arm.name if len(seeds) == 1 else f"{arm.name}@{seed}",
-            fold_runs=tuple(fold_run(arm, seed, fold) for fold in folds),
+            run_name=run_name(arm, seed, repeat),
+            fold_runs=tuple(fold_run(arm, seed, fold) for fold in own),
+            repeat=repeat,
         )
         for arm in arms
-        for seed in seeds
+        for seed, repeat, own in trained
     )
 
 

@@ -9,7 +9,7 @@ from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case, patient_names
 from hemosweep.data.content import dataset_digest
-from hemosweep.data.folds import Fold, draw_folds, draw_split
+from hemosweep.data.folds import Fold, draw_folds, draw_split, in_repeat
 from hemosweep.data.remarks import grouped
 from hemosweep.digest import digest_json
 from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
@@ -22,6 +22,16 @@ from hemosweep.scores.metric import Metric
 
 CHECKPOINT_RULE = "best validation loss"
 """Rule for the epoch whose weights are tested (`training.loop.train`); runs under two rules are not compared."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeat:
+    """A further repeat of the cross-validation: folds of its own over the same cases, and as they were `drawn` before
+    cases were left out. `folds_digest` is the fact that is recorded of it."""
+
+    folds: tuple[Fold, ...]
+    drawn: tuple[Fold, ...]
+    folds_digest: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +53,14 @@ class Prepared:
     patients: Mapping[str, str]
     metrics: tuple[Metric, ...]
     warnings: tuple[str, ...]
+    further: tuple[Repeat, ...] = ()
+
+    def facts_of(self, replicate: Replicate) -> dict[str, str]:
+        """The facts of a replicate: a further repeat has its own folds, and says which it is."""
+        if replicate.repeat == 0:
+            return dict(self.facts)
+        own = self.further[replicate.repeat - 1]
+        return {**self.facts, "folds_digest": own.folds_digest, "repeat": str(replicate.repeat)}
 
     def plan(self, arms: Sequence[Arm], seeds: Sequence[int]) -> tuple[Replicate, ...]:
         """Plan every fold run of the arms. The preprocessing of each must be one of those that were prepared."""
@@ -55,6 +73,7 @@ class Prepared:
             code=self.code,
             patients=self.patients,
             metrics=self.metrics,
+            further=[repeat.folds for repeat in self.further],
         )
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
@@ -64,10 +83,20 @@ class Prepared:
 
     def only(self, indices: Collection[int], out: Path) -> "Prepared":
         """Return the sweep with only these folds."""
-        folds, drawn = (tuple(fold for fold in every if fold.index in indices) for every in (self.folds, self.drawn))
+        folds, drawn = _chosen(self.folds, indices), _chosen(self.drawn, indices)
         _store_folds(folds, out)
         facts = dict(self.facts) | {"folds_digest": _store_folds(drawn, out)}
-        return replace(self, folds=folds, drawn=drawn, facts=facts)
+        further = tuple(_repeat(_chosen(one.folds, indices), _chosen(one.drawn, indices), out) for one in self.further)
+        return replace(self, folds=folds, drawn=drawn, facts=facts, further=further)
+
+
+def _chosen(folds: Sequence[Fold], indices: Collection[int]) -> tuple[Fold, ...]:
+    return tuple(fold for fold in folds if fold.index in indices)
+
+
+def _repeat(folds: tuple[Fold, ...], drawn: tuple[Fold, ...], out: Path) -> Repeat:
+    _store_folds(folds, out)
+    return Repeat(folds=folds, drawn=drawn, folds_digest=_store_folds(drawn, out))
 
 
 def prepare_sweep(
@@ -80,6 +109,7 @@ def prepare_sweep(
     code: Code | None = None,
     metrics: tuple[Metric, ...] = (),
     with_cta_only: bool = False,
+    num_repeats: int = 1,
     jobs: int,
     progress: Callable[[int, int], None],
 ) -> Prepared:
@@ -89,6 +119,7 @@ def prepare_sweep(
         code: finds the code of the arms; by default hemosweep's alone.
         metrics: those of the sweep.
         with_cta_only: leave out the cases without an angiography; the folds are drawn over all cases.
+        num_repeats: number of splits into folds that are drawn.
 
     Raises:
         BadInput: too few patients for the folds, or a case that cannot be used.
@@ -96,6 +127,7 @@ def prepare_sweep(
     code = Code(cache_in=out) if code is None else code
     data_set, drawn = cases, draw_folds(cases, base.cross_validation)
     cases, folds = draw_split(cases, base.cross_validation, with_cta_only=with_cta_only)
+    further = [in_repeat(base.cross_validation, number) for number in range(1, num_repeats)]
     warnings: list[str] = []
     inputs: dict[PreprocessingConfig, Inputs] = {}
     for config in dict.fromkeys(arm.config.preprocessing for arm in arms):
@@ -123,6 +155,14 @@ def prepare_sweep(
         patients=patient_names(data_set),
         metrics=metrics,
         warnings=tuple(warnings),
+        further=tuple(
+            _repeat(
+                draw_split(data_set, own, with_cta_only=with_cta_only)[1],
+                draw_folds(data_set, own),
+                out,
+            )
+            for own in further
+        ),
     )
 
 

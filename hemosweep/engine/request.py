@@ -15,6 +15,7 @@ from hemosweep.sweeps.base import Profile
 class Request:
     """A sweep to run: its arms, base configuration, seeds and data.
 
+    `repeats` is the number of splits into folds: each further one has folds and a seed of its own.
     `data` is None where a phantom is to be made. `only_folds` are the folds of the split that are trained, none for
     all. `project` is the root of the user's project that holds the sweep; None for one of hemosweep. `fresh` deletes
     the existing fold runs of the sweep. For a `search`, the only arm is its start, and the sweep is its end: start and
@@ -26,6 +27,7 @@ class Request:
     base: ArmConfig
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
+    repeats: int = 1
     data: Path | None
     out: Path
     search: Search | None = None
@@ -34,6 +36,11 @@ class Request:
     fresh: bool = False
     project: Path | None = None
     execution: Execution = field(default_factory=Execution)
+
+    @property
+    def num_replicates(self) -> int:
+        """How often each arm is trained."""
+        return len(self.seeds) + self.repeats - 1
 
     @property
     def code(self) -> Code:

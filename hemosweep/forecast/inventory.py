@@ -8,7 +8,7 @@ from pathlib import Path
 from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.folds import Fold, draw_split
+from hemosweep.data.folds import Fold, draw_split, in_repeat
 from hemosweep.data.manifest import TABLE_NAME, read_manifest
 from hemosweep.engine.plan import Inputs, is_settled, plan_replicates
 from hemosweep.engine.request import Request
@@ -66,7 +66,11 @@ def take_inventory(request: Request) -> Inventory:
     cases, folds = draw_split(
         read_manifest(data), request.base.cross_validation, with_cta_only=request.sweep.with_cta_only
     )
-    folds = tuple(fold for fold in folds if not request.only_folds or fold.index in request.only_folds)
+    folds = _chosen(request, folds)
+    further = [
+        _chosen(request, draw_split(read_manifest(data), own, with_cta_only=request.sweep.with_cta_only)[1])
+        for own in (in_repeat(request.base.cross_validation, number) for number in range(1, request.repeats))
+    ]
     sizes: dict[PreprocessingConfig, Sequence[CaseSize]] = {}
     inputs: dict[PreprocessingConfig, Inputs] = {}
     num_to_preprocess, bytes_to_preprocess = 0, 0
@@ -93,7 +97,7 @@ def take_inventory(request: Request) -> Inventory:
         num_cases=len(cases),
         folds=tuple(fold.index for fold in folds),
         sizes=sizes,
-        done=_done(request, cases, folds, inputs),
+        done=_done(request, cases, folds, further, inputs),
         fold_prediction_bytes=prediction_bytes(cases) // request.base.cross_validation.num_folds,
         num_to_preprocess=num_to_preprocess,
         preprocessed_bytes=bytes_to_preprocess,
@@ -128,13 +132,23 @@ def _file_names(cases: Sequence[Case], configs: Sequence[PreprocessingConfig], *
         return {case.case_id: path.name for case, path in zip(cases, paths, strict=True)}
 
 
+def _chosen(request: Request, folds: Sequence[Fold]) -> tuple[Fold, ...]:
+    return tuple(fold for fold in folds if not request.only_folds or fold.index in request.only_folds)
+
+
 def _done(
-    request: Request, cases: Sequence[Case], folds: Sequence[Fold], inputs: Mapping[PreprocessingConfig, Inputs]
+    request: Request,
+    cases: Sequence[Case],
+    folds: Sequence[Fold],
+    further: Sequence[Sequence[Fold]],
+    inputs: Mapping[PreprocessingConfig, Inputs],
 ) -> frozenset[FoldRunKey]:
     """The fold runs that are done, in this sweep or another. A fold run whose cases are not preprocessed has no name
     yet, because its name depends on their content."""
     arms: dict[ArmConfig, Arm] = {arm.config: arm for arm in request.arms if arm.config.preprocessing in inputs}
-    replicates = plan_replicates(tuple(arms.values()), request.seeds, cases, folds, inputs=inputs, code=request.code)
+    replicates = plan_replicates(
+        tuple(arms.values()), request.seeds, cases, folds, inputs=inputs, code=request.code, further=further
+    )
     return frozenset(
         (replicate.arm.config, spec.seed, spec.fold)
         for replicate in replicates

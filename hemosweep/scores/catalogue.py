@@ -28,6 +28,8 @@ ALIASES = {
     "haus95": "hd95_mm",
     "assd": "assd_mm",
     "avg_surf": "assd_mm",
+    "hausdorff distance 95": "hd95_mm",
+    "avg. symmetric surface distance": "assd_mm",
 }
 
 

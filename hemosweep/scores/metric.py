@@ -12,6 +12,8 @@ from hemosweep.scores.masks import Masks
 LEAST_PERCENT = 2.0
 # Floating-point noise, which is printed as zero.
 NEGLIGIBLE = 1e-9
+# Smallest difference of two shares that three decimals can show.
+SMALLEST_SHOWN = 0.0005
 # Sums of squares of larger values overflow.
 LARGEST = 1e100
 # Number of cases in a message about the percent scale.
@@ -88,6 +90,10 @@ class MetricDescription:
         # A difference that is not zero is not printed as zero.
         return format(value, f"{sign}.1g") if value and not float(number) else number
 
+    def shows(self, difference: float) -> bool:
+        """True if the digits of a table of scores show a difference."""
+        return abs(difference) >= SMALLEST_SHOWN if self.is_share else abs(difference) >= NEGLIGIBLE
+
     def with_unit(self, number: str) -> str:
         return " ".join(part for part in (number, self.unit, self.label) if part)
 
@@ -118,14 +124,16 @@ def check_range(side: str, scores: dict[str, float], metric: MetricDescription) 
     Raises:
         BadInput: names the side, the cases and, if the values look like it, the percent scale.
     """
+    low = -math.inf if metric.lowest is None else metric.lowest
+    high = math.inf if metric.highest is None else metric.highest
     finite = {case_id: value for case_id, value in scores.items() if math.isfinite(value)}
+    if not finite or (low <= min(finite.values()) and max(map(abs, finite.values())) <= min(high, LARGEST)):
+        return
     large = [f"{case_id} ({value:g})" for case_id, value in sorted(finite.items()) if abs(value) > LARGEST]
     if large and metric.highest is None:
         raise BadInput(
             f"{side}: {metric.label} too large to compute with in {', '.join(large)}; score these cases again"
         )
-    low = -math.inf if metric.lowest is None else metric.lowest
-    high = math.inf if metric.highest is None else metric.highest
     outside = [
         f"{case_id} ({value:.10g})"
         for case_id, value in sorted(finite.items())

@@ -1,5 +1,6 @@
 """The case table: one row a test case, with the same columns in every file, run and comparison."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,13 +52,9 @@ def scores_by_case(side: str, rows: Iterable[tuple[str, float | None]]) -> dict[
     Raises:
         BadInput: a case id occurs twice; every such id is named.
     """
-    scores: dict[str, float | None] = {}
-    twice: set[str] = set()
-    for name, value in rows:
-        case_id = canonical_id(name)
-        if case_id in scores:
-            twice.add(case_id)
-        scores[case_id] = value
-    if twice:
-        raise BadInput(f"{side}: more than one row for {', '.join(sorted(twice))}; keep one row a case")
+    by_id = [(canonical_id(name), value) for name, value in rows]
+    scores = dict(by_id)
+    if len(scores) < len(by_id):
+        twice = sorted(case_id for case_id, num_rows in Counter(name for name, _ in by_id).items() if num_rows > 1)
+        raise BadInput(f"{side}: more than one row for {', '.join(twice)}; keep one row a case")
     return scores

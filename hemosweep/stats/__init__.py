@@ -3,6 +3,7 @@
 from hemosweep.scores.catalogue import DSC, METRICS, find_metric
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import Scores, scores_by_case
+from hemosweep.stats.claim import Claim, Components, claim
 from hemosweep.stats.clusters import (
     FoldComparison,
     FoldMean,
@@ -15,15 +16,14 @@ from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.groups import GroupDifference, Interaction
 from hemosweep.stats.multiple_testing import benjamini_hochberg, holm
 from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
-from hemosweep.stats.power import Equivalence, equivalence, minimum_detectable_difference
-from hemosweep.stats.replicates import (
-    SeedNoise,
-    SeedSpread,
-    hierarchical_bootstrap,
-    is_within_seed_noise,
-    seed_noise,
-    seed_spread,
+from hemosweep.stats.power import (
+    Equivalence,
+    detectable_difference,
+    equivalence,
+    minimum_detectable_difference,
+    seeds_to_settle,
 )
+from hemosweep.stats.replicates import Seeds, SeedSpread, seed_spread
 from hemosweep.stats.robust import CheckTest, bca_interval, sign_flip_test, wilcoxon_test
 from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, hedges_factor, mean_test, noncentrality, stars
 from hemosweep.stats.verdict import Outcome, TestStatus
@@ -32,8 +32,10 @@ __all__ = [
     "DSC",
     "METRICS",
     "CheckTest",
+    "Claim",
     "Comparability",
     "ComparabilityFacts",
+    "Components",
     "EffectSize",
     "Equivalence",
     "FoldComparison",
@@ -47,29 +49,29 @@ __all__ = [
     "PairedComparison",
     "PatientComparison",
     "Scores",
-    "SeedNoise",
     "SeedSpread",
+    "Seeds",
     "TestStatus",
     "bca_interval",
     "benjamini_hochberg",
+    "claim",
     "comparability",
     "design_effect",
+    "detectable_difference",
     "effect_size",
     "equivalence",
     "find_metric",
     "find_outliers",
     "hedges_factor",
-    "hierarchical_bootstrap",
     "holm",
     "intraclass_correlation",
-    "is_within_seed_noise",
     "mean_test",
     "minimum_detectable_difference",
     "noncentrality",
     "paired_comparison",
     "scores_by_case",
-    "seed_noise",
     "seed_spread",
+    "seeds_to_settle",
     "shapiro_p",
     "sign_flip_test",
     "stars",

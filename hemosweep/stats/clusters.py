@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemosweep.stats.pairing import Floats
+from hemosweep.stats.partition import moved_cases
 from hemosweep.stats.ttest import MeanTest, mean_test
 
 NEGATIVE_ICC = (
@@ -75,35 +76,37 @@ def compare_folds(
     folds_a: Mapping[str, str | int] | None,
     folds_b: Mapping[str, str | int] | None,
     resolution: float,
-) -> tuple[FoldComparison | None, list[str]]:
-    """The differences by fold, and warnings.
+) -> tuple[FoldComparison | None, list[str] | None, list[str]]:
+    """The differences by fold; the name of the fold of each case, None where not every case has one; and warnings.
 
-    None, with a warning that names the cases, where A and B put a case into different folds: then no two cases share
+    Nothing, with a warning that names the cases, where A and B put a case into different folds: then no two cases share
     both models. A side without folds is taken to have the other's, also with a warning.
     """
     known = [folds for folds in (folds_a, folds_b) if folds]
     if not known:
-        return None, []
+        return None, None, []
     warnings = []
     if len(known) == 1:
         with_folds, without = ("A", "B") if folds_a else ("B", "A")
         warnings.append(f"folds are given for {with_folds} only, and taken to be {without}'s as well")
-    first, last = known[0], known[-1]
+    first, last = (
+        {case_id: str(folds[case_id]) for case_id in case_ids if case_id in folds} for folds in (known[0], known[-1])
+    )
     unknown = [case_id for case_id in case_ids if case_id not in first or case_id not in last]
-    labelled = [place for place, case_id in enumerate(case_ids) if case_id in first and case_id in last]
-    moved = [case_ids[place] for place in labelled if str(first[case_ids[place]]) != str(last[case_ids[place]])]
+    moved = moved_cases(first, last)
     if moved:
         warnings.append(
             f"in different folds in A and B: {', '.join(moved)}; differences by fold are left out, "
             "and other training cases can be part of the difference"
         )
-        return None, warnings
+        return None, None, warnings
     if unknown:
-        warnings.append(f"in no fold: {', '.join(unknown)}")
+        warnings.append(f"in no fold: {', '.join(unknown)}; no test counts the folds")
+    labelled = [place for place, case_id in enumerate(case_ids) if case_id in first and case_id in last]
     if not labelled:
-        return None, warnings
-    clusters = [str(first[case_ids[place]]) for place in labelled]
-    return _by_fold(diff_N[labelled], clusters, resolution), warnings
+        return None, None, warnings
+    clusters = [first[case_ids[place]] for place in labelled]
+    return _by_fold(diff_N[labelled], clusters, resolution), None if unknown else clusters, warnings
 
 
 def _by_fold(diff_N: Floats, clusters: Sequence[str], resolution: float) -> FoldComparison:
@@ -123,8 +126,10 @@ def _by_fold(diff_N: Floats, clusters: Sequence[str], resolution: float) -> Fold
 
 def compare_patients(
     case_ids: Sequence[str], diff_N: Floats, patients: Mapping[str, str], resolution: float
-) -> tuple[PatientComparison | None, list[str]]:
-    """The test over patients, and a warning, where a patient has several cases; a case without patient is its own.
+) -> tuple[PatientComparison | None, list[int] | None, list[str]]:
+    """The test over patients, the number of each case's patient, and a warning, where a patient has several cases.
+
+    A case without patient is its own.
 
     Patients are named by their cases; their own ids are never printed.
     """
@@ -135,7 +140,7 @@ def compare_patients(
         cases_of.setdefault(key, []).append(case_id)
     shared = [tuple(cases) for cases in cases_of.values() if len(cases) > 1]
     if not shared:
-        return None, []
+        return None, None, []
     places = {key: place for place, key in enumerate(cases_of)}
     index_N = np.array([places[key] for key in keys])
     mean_K = np.bincount(index_N, weights=diff_N) / np.bincount(index_N)
@@ -143,7 +148,8 @@ def compare_patients(
         "cases of one patient count as independent pairs: "
         f"{'; '.join(' and '.join(cases) for cases in shared)}; see the t-test over patients as well"
     )
-    return PatientComparison(shared=tuple(shared), test=mean_test(mean_K, resolution)), [warning]
+    comparison = PatientComparison(shared=tuple(shared), test=mean_test(mean_K, resolution))
+    return comparison, index_N.tolist(), [warning]
 
 
 def _cluster_index(clusters: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

@@ -4,24 +4,28 @@ cover.
 The difference is always B - A, paired by case id.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
 
 from hemosweep.ids import by_id, canonical_id
 from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import Scores
+from hemosweep.stats.claim import Claim, claim
 from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_folds, compare_patients
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.groups import GroupDifference, Interaction, compare_groups
-from hemosweep.stats.pairing import Pairs, pair
+from hemosweep.stats.pairing import Floats, Pairs, pair
+from hemosweep.stats.partition import Repeat, find_repeats
 from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimum_detectable_difference
-from hemosweep.stats.replicates import SeedNoise, baseline_spread, seed_noise
+from hemosweep.stats.repeats import corrected_test, repeated_claim
+from hemosweep.stats.replicates import Seeds, baseline_spread, seed_spread
 from hemosweep.stats.robust import bca_interval, sign_flip_test, wilcoxon_test
 from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, mean, mean_test, sd, stars, varies
-from hemosweep.stats.verdict import Outcome, TestStatus, outcome_of, sentence
+from hemosweep.stats.verdict import Findings, Outcome, TestStatus, outcome_of, sentence
 
 NUM_EXTREME_CASES = 5
 
@@ -34,7 +38,9 @@ class PairedComparison:
     its mean over seeds. `t`, `df`, `p`, `ci95` and `dz` belong to the dependent t-test and exist only where `status` is
     "ok"; `wilcoxon_p` and `permutation_p` exist wherever one difference is not zero. `wins` counts the cases where B is
     better (higher, for a metric of which neither direction is better). `worst` and `best` hold up to five
-    (case id, difference) of the cases that B loses and of those that it wins, the furthest apart first. `groups` is
+    (case id, difference) of the cases that B loses and of those that it wins, the furthest apart first. `claim` is the
+    test that the outcome rests on, which counts seeds and folds as well, and so does `equivalence`; `nadeau_bengio` is
+    the corrected resampled t-test over fold means, for readers who expect it. `groups` is
     empty where the IVH labels were not given. `excluded` lists every case id that could not be paired; `warnings` says
     why.
     """
@@ -77,7 +83,9 @@ class PairedComparison:
     patients: PatientComparison | None
     minimum_detectable_difference: float | None
     equivalence: Equivalence | None
-    seed_noise: SeedNoise | None
+    claim: Claim
+    nadeau_bengio: MeanTest | None
+    seeds: Seeds
 
 
 def paired_comparison(
@@ -88,6 +96,8 @@ def paired_comparison(
     ivh: Mapping[str, str] | None = None,
     folds_a: Mapping[str, str | int] | None = None,
     folds_b: Mapping[str, str | int] | None = None,
+    splits_a: Sequence[Mapping[str, str]] = (),
+    splits_b: Sequence[Mapping[str, str]] = (),
     patients: Mapping[str, str] | None = None,
     margin: float | None = None,
     baseline_seeds: Sequence[Scores] = (),
@@ -100,9 +110,10 @@ def paired_comparison(
         b: the same for the other arm.
         ivh: case id to "yes", "no" or "n/a"; cases that are not in it count as "n/a".
         folds_a: case id to the fold that A tested it in; `folds_b` for B.
+        splits_a: case id to fold for each seed of A, where seeds were trained in different splits (repeated
+            cross-validation); `splits_b` for B. Then the splits of both count, and `folds_a` and `folds_b` do not.
         patients: case id to patient id, to find cases that are not independent.
-        margin: the largest difference that does not matter; with it equivalence is tested, over cases and, where the
-            seeds' variance is known, over seeds.
+        margin: the largest difference that does not matter; with it equivalence is tested, by the claim's error.
         baseline_seeds: scores of an arm trained with several seeds (A/A), one mapping a seed, for the seeds' variance;
             not once more those that are in `a` or `b` as seeds.
         incomparable: why the two should not be compared at all (`comparability`), where that was overridden.
@@ -123,18 +134,38 @@ def paired_comparison(
     if ivh is not None:
         groups, interaction, unlabelled = compare_groups(case_ids, a_N, b_N, by_id(ivh), resolution)
         warnings += unlabelled
-    folds, moved = compare_folds(case_ids, diff_N, _of_cases(folds_a), _of_cases(folds_b), resolution)
+    repeats = find_repeats(case_ids, splits_a, splits_b)
+    folds, fold_of_case, moved = (
+        compare_folds(case_ids, diff_N, _of_cases(folds_a), _of_cases(folds_b), resolution)
+        if len(repeats) < 2
+        else (None, None, [])
+    )
     patient_of = {case_id: canonical_id(patient) for case_id, patient in by_id(patients or {}).items()}
-    shared_patients, shared = compare_patients(case_ids, diff_N, patient_of, resolution)
+    shared_patients, units, shared = compare_patients(case_ids, diff_N, patient_of, resolution)
     spread, missing = baseline_spread(baseline_seeds, case_ids, metric)
     outliers = find_outliers(case_ids, diff_N, resolution)
     warnings += [*moved, *shared, *missing, *_outlier_warning(outliers, metric)]
 
     status = _status(pairs)
     test = mean_test(diff_N, resolution)
-    noise = seed_noise(test, pairs.a_SN, pairs.b_SN, spread)
-    equivalent = None if margin is None else _equivalence(test, noise, margin)
-    outcome = outcome_of(status, test, metric, equivalence=equivalent, noise=noise, incomparable=incomparable)
+    if len(repeats) < 2:
+        tested = claim(pairs.a_SN, pairs.b_SN, fold_of_case, units, resolution)
+        fold_means = np.array([one.mean_diff for one in folds.means] if folds is not None else [])
+    else:
+        tested = _repeated(pairs, repeats, units)
+        fold_means = _fold_means(pairs, repeats)
+    equivalent = None if margin is None else _equivalence(test, tested, margin)
+    found = Findings(
+        status=status,
+        test=test,
+        claim=tested,
+        metric=metric,
+        folds=None if folds is None else folds.test,
+        equivalence=equivalent,
+        margin=margin,
+        incomparable=incomparable,
+    )
+    outcome = outcome_of(found)
     steps_N = pairs.steps_N
     wilcoxon, permutation, effect = wilcoxon_test(steps_N), sign_flip_test(steps_N), effect_size(test)
     num_higher, num_lower = int((steps_N > 0).sum()), int((steps_N < 0).sum())
@@ -169,7 +200,7 @@ def paired_comparison(
         best=tuple(best[:NUM_EXTREME_CASES]),
         groups=groups,
         folds=folds,
-        verdict=sentence(outcome, status, test, metric, equivalence=equivalent, noise=noise, incomparable=incomparable),
+        verdict=sentence(outcome, found),
         outcome=outcome,
         metric=metric,
         sd_a=sd(a_N),
@@ -186,7 +217,9 @@ def paired_comparison(
             None if test.sd is None or test.df is None else minimum_detectable_difference(test.sd, test.n)
         ),
         equivalence=equivalent,
-        seed_noise=noise,
+        claim=tested,
+        nadeau_bengio=corrected_test(fold_means, tested.num_folds, resolution) if fold_means.size > 1 else None,
+        seeds=Seeds(a=seed_spread(pairs.a_SN), b=seed_spread(pairs.b_SN), baseline=spread),
     )
 
 
@@ -220,12 +253,34 @@ def _status(pairs: Pairs) -> TestStatus:
     return "ok" if varies(pairs.diff_N, pairs.resolution) else "zero_variance"
 
 
-def _equivalence(test: MeanTest, noise: SeedNoise | None, margin: float) -> Equivalence | None:
-    if test.mean is None or test.sd is None or test.df is None:
+def _repeated(pairs: Pairs, repeats: Sequence[Repeat], units: Sequence[int] | None) -> Claim:
+    return repeated_claim(
+        np.stack([_in_repeat(pairs, repeat) for repeat in repeats]),
+        np.array([repeat.folds for repeat in repeats], dtype=np.intp),
+        num_seeds=(len(repeats[0].seeds_a), len(repeats[0].seeds_b)),
+        units=units,
+        resolution=pairs.resolution,
+    )
+
+
+def _in_repeat(pairs: Pairs, repeat: Repeat) -> Floats:
+    """Difference of each case in one repeat, mean over its seeds."""
+    a_N, b_N = pairs.a_SN[list(repeat.seeds_a)].mean(axis=0), pairs.b_SN[list(repeat.seeds_b)].mean(axis=0)
+    return np.asarray(b_N - a_N)
+
+
+def _fold_means(pairs: Pairs, repeats: Sequence[Repeat]) -> Floats:
+    """Mean difference of each fold of each repeat."""
+    means = [
+        np.bincount(repeat.folds, weights=_in_repeat(pairs, repeat)) / np.bincount(repeat.folds) for repeat in repeats
+    ]
+    return np.concatenate(means)
+
+
+def _equivalence(test: MeanTest, tested: Claim, margin: float) -> Equivalence | None:
+    if test.mean is None or tested.standard_error is None or tested.df is None:
         return None
-    if noise is not None:
-        return equivalence(test.mean, noise.standard_error, noise.standard_error_df, margin)
-    return equivalence(test.mean, test.sd / math.sqrt(test.n), test.df, margin)
+    return equivalence(test.mean, tested.standard_error, tested.df, margin)
 
 
 def _outlier_warning(outliers: Sequence[Outlier], metric: MetricDescription) -> list[str]:

@@ -74,7 +74,8 @@ def pair(a: Sequence[Scores], b: Sequence[Scores], metric: MetricDescription) ->
         )
     reasons = _exclusions(sides, ids)
     excluded = set[str]().union(*reasons.values())
-    case_ids = sorted((ids["A"] | ids["B"]) - excluded)
+    # A case that is not excluded is in every mapping. The ids of most files are sorted, those of a set are not.
+    case_ids = sorted(case_id for case_id in sides["A"][0] if case_id not in excluded)
     a_SN, b_SN = (
         np.array([[scores[case_id] for case_id in case_ids] for scores in by_seed], dtype=np.float64)
         for by_seed in sides.values()
@@ -104,7 +105,7 @@ def _exclusions(sides: Mapping[str, list[dict[str, float]]], ids: Mapping[str, s
     for kind, holds in kinds.items():
         for side, by_seed in sides.items():
             reasons[f"{kind} in {side}"] = {
-                case_id for scores in by_seed for case_id, value in scores.items() if case_id in common and holds(value)
+                case_id for scores in by_seed for case_id, value in scores.items() if holds(value) and case_id in common
             }
     return reasons
 

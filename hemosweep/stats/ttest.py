@@ -1,7 +1,7 @@
 """The dependent t-test, its interval, its stars, and the effect size in standard deviations of the differences."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -78,6 +78,15 @@ def mean_test(values_N: Floats, resolution: float) -> MeanTest:
         df=df,
         p=two_sided_p(t, df),
     )
+
+
+def scaled_test(test: MeanTest, factor: float) -> MeanTest:
+    """The test with the variance of the mean multiplied by a factor; unchanged where it has no value."""
+    if test.t is None or test.df is None or test.mean is None or test.ci95 is None:
+        return test
+    t = test.t / math.sqrt(factor)
+    half = (test.ci95[1] - test.mean) * math.sqrt(factor)
+    return replace(test, t=t, p=two_sided_p(t, test.df), ci95=(test.mean - half, test.mean + half))
 
 
 def stars(p: float | None) -> str:

@@ -8,6 +8,7 @@ from hemosweep.comparison.family import compare_all as compare_declared
 from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_difference
 from hemosweep.report.plots.forest import draw_forest
+from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.scores.catalogue import DSC
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.declared import find_declared
@@ -33,9 +34,20 @@ def compare_all(
         allow_incomparable=allow_incomparable,
     )
     try:
-        return replace(family, forest=_draw(family, out / "figures" / declared.name))
+        folder = out / "figures" / declared.name
+        return replace(family, forest=_draw(family, folder), rank_plot=_draw_ranks(family, folder))
     except OSError as error:  # such as a folder without permission: a failed picture never stops the result
-        return replace(family, no_forest=system_message(error))
+        return replace(family, no_pictures=system_message(error))
+
+
+def _draw_ranks(family: Family, folder: Path) -> Path | None:
+    """The rank plot; None for under three arms."""
+    if not family.ranks:
+        return None
+    metric = family.rows[0].comparison.metric
+    path = folder / ("ranks.png" if family.metric == DSC.name else f"ranks-{family.metric}.png")
+    draw_ranks(family.ranks, path, metric=metric, title=f"{family.sweep}: ranks of the arms")
+    return path
 
 
 def _draw(family: Family, folder: Path) -> Path | None:

@@ -16,6 +16,7 @@ class SweepOptions:
         profile: "demo" or "paper".
         out: the output folder.
         seeds: number of seeds that every arm is trained with.
+        repeats: number of splits into folds, each with a seed of its own.
         arms: only these arms; none stands for all.
         folds: number of folds; the profile's by default.
         only_folds: only these folds of the split, for trying, such as ("0", "2").
@@ -39,6 +40,7 @@ class SweepOptions:
     profile: str | None = None
     out: Path = Path("runs")
     seeds: int | None = None
+    repeats: int | None = None
     arms: tuple[str, ...] = ()
     folds: int | None = None
     only_folds: tuple[str, ...] | None = None

@@ -65,7 +65,7 @@ def forecast_study(request: Request) -> Forecast:
         arms.append(
             ArmForecast(
                 arm=arm.name,
-                num_fold_runs=len(inventory.folds) * len(request.seeds),
+                num_fold_runs=len(inventory.folds) * request.num_replicates,
                 num_done=count.num_done,
                 num_shared=count.num_shared,
                 num_missing=count.num_missing,
@@ -113,7 +113,9 @@ def _count(request: Request, inventory: Inventory) -> list[_Count]:
     counts = []
     counted: set[FoldRunKey] = set()
     for arm in request.arms:
-        fold_runs = {(arm.config, seed, fold) for seed in request.seeds for fold in inventory.folds}
+        # A further repeat has the seed of its number, and is trained once.
+        seeds = (*request.seeds, *range(1, request.repeats))
+        fold_runs = {(arm.config, seed, fold) for seed in seeds for fold in inventory.folds}
         undone = fold_runs - inventory.done
         missing = undone - counted
         counted |= missing

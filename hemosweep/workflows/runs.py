@@ -48,6 +48,7 @@ def list_runs(store: RunStore, sweep: str | None = None, *, with_cases: bool = F
             "dsc_std": run.dsc_std,
             "profile": run.fact("profile"),
             "subset": run.subset,
+            "repeat": run.repeat,
         }
         if with_cases:
             row["cases"] = _cases(store, run.run_id) if run.is_finished else []
@@ -76,6 +77,7 @@ def _table(runs: RunList) -> Table:
         dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
         spread = "" if row["dsc_std"] is None else f" ± {row['dsc_std']:.3f}"
         arm = row["arm"] if row["subset"] is None else f"{row['arm']} ({row['subset']})"
-        names = (row["run_id"][:8], row["sweep"], arm, str(row["seed"]), row["profile"] or "", row["status"])
+        seed = f"{row['seed']}" if row["repeat"] == 0 else f"{row['seed']} (repeat {row['repeat']})"
+        names = (row["run_id"][:8], row["sweep"], arm, seed, row["profile"] or "", row["status"])
         table.add_row(*names, dsc + spread)
     return table

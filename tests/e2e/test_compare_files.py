@@ -7,6 +7,7 @@ import json
 import math
 
 import pytest
+from scipy import stats
 
 from tests.imports import imported
 
@@ -112,11 +113,129 @@ def test_the_text_has_the_headline_first_and_one_sentence_last(scores, main):
     assert lines[3].startswith("DSC, 4 paired cases, mean ± sd: A 0.650 ± 0.129, B 0.675 ± 0.096")
     # Differences 0.1, 0, 0.1, -0.1: t = 0.025 / (0.0957 / 2), and 3.182 standard errors to either side.
     assert lines[4] == "B - A = +0.025 DSC, 95% CI -0.127 to +0.177"
-    assert lines[5] == "paired t-test: t(3) = 0.522, p = 0.6376"
+    assert lines[5] == "paired t-test over cases, the paper's: t(3) = 0.522, p = 0.6376"
+    assert lines[6] == "claim, counting seeds and folds: no value"
     assert lines[-1] == (
-        "No evidence of a difference between A and B (mean difference +0.025 DSC over 4 paired cases, p = 0.6376), nor "
-        "of equality; seed and training-set variance are not covered."
+        "No evidence of a difference between A and B (mean difference +0.025 DSC over 4 paired cases, no p that counts "
+        "trainings, as the folds are not known and not both arms have several seeds), nor of equality; seeds and "
+        "training sets are not covered."
     )
+
+
+# --- Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+FOLDS = [0, 0, 1, 1, 2, 2, 3, 3]
+BEFORE = {f"{place:03}": 0.5 + 0.05 * place for place in range(8)}
+UP = [0.05, 0.07, 0.06, 0.04, 0.07, 0.05, 0.06, 0.08]
+# Some folds win and others lose, and every case of a fold does so.
+BY_FOLD = [0.08, 0.07, 0.01, 0.0, 0.05, 0.06, -0.01, 0.0]
+BOTH_WAYS = [0.02, -0.01, 0.0, 0.01, -0.02, 0.01, 0.01, -0.03]
+
+
+def told(main, table, differences, *options, folds=FOLDS, metric="dsc"):
+    """The JSON of `compare` and the last line that it prints, of BEFORE and BEFORE with these differences."""
+    columns = {} if folds is None else {"fold": folds}
+    after = [before + difference for before, difference in zip(BEFORE.values(), differences, strict=True)]
+    a, b = (
+        table(f"{name}.csv", {"case_id": [*BEFORE], metric: [f"{value:.6f}" for value in values]} | columns)
+        for name, values in (("a", BEFORE.values()), ("b", after))
+    )
+    command = ("compare", a, b, "--metric", metric, *options)
+    (code, stdout, stderr), (_, text, _) = main(*command, "--json"), main(*command)
+    assert (code, stderr) == (0, "")
+    result = json.loads(stdout)
+    assert text.splitlines()[-1] == result["verdict"]
+    return result
+
+
+@pytest.mark.parametrize(
+    ("differences", "options", "outcome", "begins"),
+    [
+        (UP, {}, "better", "B is better than A (mean difference +0.060 DSC over 8 paired cases, p = 0.0012 counting"),
+        ([-up for up in UP], {}, "worse", "B is worse than A (mean difference -0.060 DSC over 8 paired cases, p = 0.0"),
+        (UP, {"metric": "hd95_mm"}, "worse", "B is worse than A (mean difference +0.06 mm HD95 over 8 paired cases, p"),
+        (UP, {"metric": "mine"}, "different", "B is higher than A (mean difference +0.06 mine over 8 paired cases, p"),
+        (BOTH_WAYS, {}, "no_evidence", "No evidence of a difference between A and B (mean difference -0.001 DSC over"),
+        ([d / 100 for d in UP], {}, "better", "B is better than A (mean difference +0.001 DSC over 8 paired cases, p"),
+        ([d / 150 for d in UP], {}, "no_evidence", "No difference that three decimals show (mean difference +0.0"),
+        (BY_FOLD, {}, "trained_models", "A and B differ on these trained models (mean difference +0.033 DSC over 8 p"),
+        (UP, {"folds": None}, "trained_models", "A and B differ on these trained models (mean difference +0.060 DSC "),
+        (UP, {"folds": [0] * 8}, "trained_models", "A and B differ on these trained models (mean difference +0.060"),
+        ([0.0] * 8, {}, "not_testable", "Not testable: A and B score the same on all 8 paired cases."),
+        (
+            [0.05] * 8,
+            {},
+            "not_testable",
+            "Not testable: B differs from A by the same +0.050 DSC on all 8 paired",
+        ),
+    ],
+    ids=[
+        *("better", "worse", "worse, as lower is better", "different", "no evidence", "the smallest that is printed"),
+        *("too small to print", "some folds alone", "folds not known", "one fold", "identical", "a constant shift"),
+    ],
+)
+def test_every_verdict_on_two_tables(main, table, differences, options, outcome, begins):
+    result = told(main, table, differences, **options)
+    assert result["outcome"] == outcome
+    assert result["verdict"].startswith(begins)
+    if outcome in ("better", "worse", "different"):
+        assert result["claim"]["p"] < 0.05
+    if outcome == "trained_models":
+        assert result["p"] < 0.05
+        assert result["claim"]["p"] is None or result["claim"]["p"] >= 0.05
+
+
+@pytest.mark.parametrize(("margin", "outcome"), [(0.05, "equivalent"), (0.01, "no_evidence")])
+def test_equivalence_holds_within_the_margin_or_is_not_shown(main, table, margin, outcome):
+    result = told(main, table, BOTH_WAYS, "--margin", margin)
+    assert (result["outcome"], result["equivalence"]["shown"]) == (outcome, outcome == "equivalent")
+    begins = "A and B are equivalent within ±0.05 DSC (" if outcome == "equivalent" else "No evidence of a difference"
+    assert result["verdict"].startswith(begins)
+
+
+def test_the_claim_of_one_seed_is_students_test_over_the_folds_and_never_better_than_over_their_cases(main, table):
+    # Fold means of 0.06, 0.05, 0.06, 0.07 have a variance of 0.0002 / 3 / 4 = 1.67e-5. Cases are 0.01 from them, that
+    # is 8 * 0.0001 / 4 / 8 = 2.5e-5, and more. t = 0.06 / 0.005.
+    claim = told(main, table, UP)["claim"]
+    assert (claim["basis"], claim["num_folds"], claim["df"]) == ("folds", 4, 3)
+    assert (claim["standard_error"], claim["t"]) == (pytest.approx(0.005), pytest.approx(12))
+    assert claim["p"] == pytest.approx(2 * stats.t.sf(12, 3))
+    # 0.075, 0.005, 0.055, -0.005 have more, and are what counts: p is that over the folds.
+    result = told(main, table, BY_FOLD)
+    assert result["claim"]["p"] == pytest.approx(stats.ttest_1samp([0.075, 0.005, 0.055, -0.005], 0).pvalue)
+    assert result["claim"]["p"] == pytest.approx(result["folds"]["test"]["p"])
+
+
+@pytest.mark.parametrize(
+    ("names_a", "names_b"),
+    [
+        (["0", "1", "2", "3"], ["fold_0", "fold_1", "fold_2", "fold_3"]),
+        (["0", "1", "2", "3"], ["1", "2", "3", "4"]),
+        (["fold_1", "fold_2", "fold_3", "fold_4"], ["0", "1", "2", "3"]),
+        (["0", "1", "2", "3"], ["3", "2", "0", "1"]),
+    ],
+    ids=["with a word before the number", "counted from 1", "both", "in another order"],
+)
+def test_folds_of_other_names_are_the_same_where_the_same_cases_are_together(scores, compared, names_a, names_b):
+    after = {case_id: f"{value + up:.6f}" for (case_id, value), up in zip(BEFORE.items(), UP, strict=True)}
+
+    def result(names_a, names_b):
+        a = scores("a.csv", BEFORE, fold=[names_a[fold] for fold in FOLDS])
+        return compared(a, scores("b.csv", after, fold=[names_b[fold] for fold in FOLDS]))
+
+    renamed, alike = result(names_a, names_b), result(names_a, names_a)
+    assert renamed == alike
+    assert (renamed["outcome"], renamed["warnings"]) == ("better", [])
+
+
+def test_a_case_in_another_fold_is_named_whatever_the_folds_are_called(scores, compared):
+    moved = ["fold_1", "fold_1", "fold_2", "fold_2", "fold_3", "fold_3", "fold_4", "fold_1"]
+    after = {case_id: f"{value + up:.6f}" for (case_id, value), up in zip(BEFORE.items(), UP, strict=True)}
+    result = compared(scores("a.csv", BEFORE, fold=FOLDS), scores("b.csv", after, fold=moved))
+    (warning,) = result["warnings"]
+    assert warning.startswith("in different folds in A and B: 007;")
+    assert (result["folds"], result["claim"]["p"], result["outcome"]) == (None, None, "trained_models")
 
 
 # --- The edge policy --------------------------------------------------------------------------------------------------
@@ -154,7 +273,7 @@ def test_no_pair_at_all_is_told_like_one(scores, main):
     assert (code, stderr) == (0, "")
     lines = stdout.splitlines()
     assert lines[3] == "DSC: 0 paired cases"
-    assert lines[-1].startswith("Not testable: the t-test needs two paired cases and there are none;")
+    assert lines[-1] == "Not testable: the t-test needs two paired cases and there are none."
     result = json.loads(main("compare", a, b, "--json")[1])
     assert (result["status"], result["n"], result["excluded"]) == ("too_few_pairs", 0, ["001", "002"])
     assert [result[name] for name in ("mean_a", "mean_b", "mean_diff", "sd_diff", "p")] == [None] * 5
@@ -282,13 +401,17 @@ def test_two_scans_of_one_patient_are_told_by_their_cases_alone(scores, main):
 
 
 def test_equivalence_is_tested_where_a_margin_is_given(scores, compared, refused):
-    a, b = scores("a.csv", A), scores("b.csv", B)
+    a, b = scores("a.csv", A, fold=[0, 1, 2, 3]), scores("b.csv", B, fold=[0, 1, 2, 3])
     assert compared(a, b)["equivalence"] is None
     result = compared(a, b, "--margin", 0.2)
-    # Mean 0.025, standard error 0.0957 / 2: the larger of the one-sided t is -0.175 / 0.04787 = -3.656 on 3 degrees.
+    # A fold a case. Mean 0.025, standard error 0.0957 / 2: the larger of the one-sided t is -0.175 / 0.04787 = -3.656
+    # on 3 degrees.
     assert result["equivalence"]["p"] == pytest.approx(0.0177, abs=5e-5)
     assert result["verdict"].startswith("A and B are equivalent within ±0.2 DSC")
     assert "margin 0: give the largest difference" in refused(a, b, "--margin", 0)
+    without_folds = compared(scores("c.csv", A), scores("d.csv", B), "--margin", 0.2)
+    assert (without_folds["equivalence"], without_folds["outcome"]) == (None, "no_evidence")
+    assert "nor of equivalence within ±0.2 DSC" in without_folds["verdict"]
 
 
 def test_another_metric_is_compared_its_own_way(scores, compared, refused):
@@ -314,9 +437,12 @@ def test_no_number_is_no_number_whatever_program_wrote_it(scores, compared, miss
 
 @pytest.mark.parametrize("name", ["hd95_mm", "hd95", "HD95", "haus95"])
 def test_a_distance_is_better_where_it_is_lower_by_whatever_name_people_know_it(scores, compared, name):
-    a = scores("a.csv", A, **{name: [10, 12, 8, 20]})
-    result = compared(a, scores("b.csv", B, **{name: [8, 9, 7, 15]}), "--metric", name)
+    folds = [0, 1, 2, 3]
+    a = scores("a.csv", A, **{name: [10, 12, 8, 20]}, fold=folds)
+    b = scores("b.csv", B, **{name: [8, 9, 7, 15]}, fold=folds)
+    result = compared(a, b, "--metric", name)
     assert (result["wins"], result["losses"], result["outcome"], result["warnings"]) == (4, 0, "better", [])
+    assert compared(b, a, "--metric", name)["outcome"] == "worse"
 
 
 def test_a_header_in_other_letters_is_the_same_header(table, scores, compared, refused):
@@ -342,7 +468,7 @@ def test_values_too_large_to_compute_with_are_refused(scores, refused):
 
 
 def test_comparing_two_files_imports_nothing_that_takes_longer_than_the_comparison(scores):
-    a = scores("a.csv", A | {f"1{place}": 0.1 for place in range(60)}, fold=[0, 1] * 32, ivh=["yes", "no"] * 32)
+    a = scores("a.csv", A | {f"1{place}": 0.1 for place in range(60)}, fold=[0] * 32 + [1] * 32, ivh=["yes", "no"] * 32)
     b = scores("b.csv", B | {f"1{place}": 0.1 + place / 100 for place in range(60)})
     heavy = {
         *("mlflow", "torch", "pandas", "matplotlib", "optuna", "rich", "sqlalchemy", "nibabel", "SimpleITK"),

@@ -6,10 +6,11 @@ import shutil
 import statistics
 
 import pytest
+from scipy import stats
 
 from hemosweep.tracking.store import open_store
 from tests.imports import imported
-from tests.recorded import IDS, MIDDLE, SMALL, STEPS
+from tests.recorded import CLEAR, CLEAR_STEPS, FOUR_FOLDS, IDS, MIDDLE, SEEDS, SMALL, STEPS, cases
 
 
 @pytest.fixture
@@ -76,6 +77,18 @@ def test_any_logged_metric_is_compared_and_one_that_is_not_is_refused_with_those
 # --- Seeds ------------------------------------------------------------------------------------------------------------
 
 
+def sd_interval(sd, num_seeds):
+    """95% interval of the standard deviation of a normal sample, from that of chi-squared."""
+    return [sd * math.sqrt((num_seeds - 1) / stats.chi2.ppf(p, num_seeds - 1)) for p in (0.975, 0.025)]
+
+
+def within_parts(expected, sd):
+    """Squares of the parts of the variance within folds, each over its degrees of freedom, added up (Satterthwaite)."""
+    of_cases = sum((step - (0.08, 0.0)[place % 2]) ** 2 for place, step in enumerate(expected)) / 6 / 8
+    # Two folds of three seeds have two degrees of freedom each; an arm's share is 1 / 2 of its variance, over 3 seeds.
+    return of_cases**2 / 6 + 2 * (sd**2 / 6) ** 2 / 4
+
+
 def test_seeds_on_both_sides_are_compared_by_the_mean_of_each_case_with_their_noise(compared):
     result = compared("loss/focal", "loss/dice_ce")
     assert (result["a"], result["b"]) == ("loss/focal, seeds 0, 1, 2", "loss/dice_ce, seeds 0, 1, 2")
@@ -84,17 +97,63 @@ def test_seeds_on_both_sides_are_compared_by_the_mean_of_each_case_with_their_no
     expected = [step + 0.01 * (-1) ** place for place, step in enumerate(STEPS)]
     assert result["t"] == pytest.approx(t_of(expected))
     assert result["mean_a"] == pytest.approx(statistics.fmean(SMALL) + 0.02 / 3)
-    noise = result["seed_noise"]
     sd = statistics.stdev([0.0, 0.03, -0.01])
     for side in ("a", "b"):
-        assert noise[side]["num_seeds"] == 3
-        assert noise[side]["sd"] == pytest.approx(sd)
-        assert noise[side]["range"] == pytest.approx(0.04)
-    standard_error = math.sqrt(statistics.variance(expected) / 8 + sd**2 * 2 / 3)
-    assert noise["standard_error"] == pytest.approx(standard_error)
-    low, high = noise["ci95"]
-    assert low < result["mean_diff"] < high
-    assert "seed variance is covered by 3 seeds of A, 3 seeds of B" in result["verdict"]
+        assert result["seeds"][side]["num_seeds"] == 3
+        assert result["seeds"][side]["sd"] == pytest.approx(sd)
+        assert result["seeds"][side]["sd_ci95"] == pytest.approx(sd_interval(sd, 3))
+        assert result["seeds"][side]["range"] == pytest.approx(0.04)
+    # The folds differ by more than cases and seeds account for: means of 0.08 and 0, of which each seed has both alike.
+    claim = result["claim"]
+    within = sum((step - (0.08, 0.0)[place % 2]) ** 2 for place, step in enumerate(expected)) / 6 / 8 + sd**2 / 3
+    f = 0.04**2 / within
+    assert claim["fold_p"] == pytest.approx(stats.f.sf(f, 1, within**2 / (within_parts(expected, sd))), rel=1e-6)
+    assert (claim["basis"], claim["folds_count"], claim["df"]) == ("seeds", True, 1)
+    assert claim["standard_error"] == pytest.approx(0.04)
+    assert claim["p"] == pytest.approx(0.5), "t = 1 with one degree of freedom"
+    assert result["outcome"] == "trained_models"
+    assert "p = 0.5000 counting cases, 3 + 3 seeds and 2 folds" in result["verdict"]
+
+
+def test_seeds_of_both_arms_that_agree_carry_the_claim(compared, main, recorded):
+    result = compared("gate/steady", "gate/clear")
+    assert (result["outcome"], result["claim"]["basis"], result["claim"]["folds_count"]) == ("better", "seeds", False)
+    assert compared("gate/clear", "gate/steady")["outcome"] == "worse"
+    assert result["seeds"]["a"]["sd"] == pytest.approx(statistics.stdev(SEEDS))
+    assert result["seeds"]["baseline"]["sd"] == pytest.approx(statistics.stdev([0.0, 0.03, -0.01])), "as information"
+    # Seed s of B adds 0.001 s to every other case and takes it from the rest, on average 0.001; the mean of B's seeds
+    # is as much lower as that of A's is higher.
+    steps = [step + 0.001 * (-1) ** place - 2 * statistics.fmean(SEEDS) for place, step in enumerate(CLEAR_STEPS)]
+    assert result["mean_diff"] == pytest.approx(statistics.fmean(steps))
+    assert result["t"] == pytest.approx(t_of(steps))
+    means = [statistics.fmean(steps[first : first + 2]) for first in range(0, 8, 2)]
+    of_folds = statistics.variance(means) / 4
+    of_cases = sum((step - means[place // 2]) ** 2 for place, step in enumerate(steps)) / 4 / 8
+    # An arm's four folds of three seeds have 8 degrees of freedom; what B's seeds do to a case and not to its fold, a
+    # mean square of (0.001² + 0.001²) / 2 = 0.000001 for two cases, is in the seeds' mean square by half.
+    of_a, of_b = (statistics.variance(SEEDS) / 12,) * 2
+    rest_b = 0.000001 * 2 / 12 / 2
+    within = of_cases + of_a + of_b - rest_b
+    df = within**2 / (of_cases**2 / 4 + of_a**2 / 8 + of_b**2 / 8 + rest_b**2 / 8)
+    assert result["claim"]["fold_p"] == pytest.approx(stats.f.sf(of_folds / within, 3, df))
+    assert result["claim"]["df"] == pytest.approx(df + 3)
+    error = math.sqrt((df * within + 3 * of_folds) / (df + 3))
+    assert result["claim"]["standard_error"] == pytest.approx(error)
+    assert result["claim"]["p"] == pytest.approx(2 * stats.t.sf(statistics.fmean(steps) / error, df + 3))
+    _, stdout, _ = main("compare", "gate/steady", "gate/clear", "--out", recorded.out)
+    (line,) = (line for line in stdout.splitlines() if line.startswith("claim, "))
+    assert line.startswith(f"claim, counting cases, 3 + 3 seeds and 4 folds: t({df + 3:.1f}) = ")
+    assert stdout.splitlines()[-1].startswith(
+        "B is better than A (mean difference +0.059 DSC over 8 paired cases, p < 0.0"
+    )
+
+
+def test_arms_whose_seeds_differ_as_much_as_they_do_are_told_to_differ_on_these_trained_models(compared):
+    result = compared("loss/focal", "loss/dice_ce")
+    assert result["p"] < 0.05 < result["claim"]["p"]
+    assert result["verdict"].startswith(
+        "A and B differ on these trained models (mean difference +0.040 DSC over 8 paired"
+    )
 
 
 def test_of_an_arm_with_seeds_one_can_be_named(compared):
@@ -103,14 +162,33 @@ def test_of_an_arm_with_seeds_one_can_be_named(compared):
     assert result["mean_a"] == pytest.approx(statistics.fmean(SMALL) + 0.03)
 
 
-@pytest.mark.parametrize("other", ["loss/dice_ce@0", "table.csv"])
-def test_seeds_against_one_run_or_a_file_ask_which_seed(refused, other, tmp_path):
+@pytest.mark.parametrize("other", ["gate/clear@0", "table.csv"])
+def test_an_arm_is_all_its_seeds_also_against_one_run_or_a_file(compared, other, tmp_path):
     if other.endswith(".csv"):
         other = tmp_path / other
-        other.write_text("case_id,dsc\n" + "".join(f"{name},0.5\n" for name in IDS))
-    code, line = refused("loss/focal", other)
-    assert code == 2
-    assert "'loss/focal' means 3 runs: loss/focal@0, loss/focal@1, loss/focal@2; give one of them" in line
+        cases(CLEAR, FOUR_FOLDS).to_csv(other, index=False)
+    mean_a = statistics.fmean(SMALL) + statistics.fmean(SEEDS)
+    result, turned = compared("gate/steady", other), compared(other, "gate/steady")
+    assert (result["a"], turned["b"]) == ("gate/steady, seeds 0, 1, 2", "gate/steady, seeds 0, 1, 2")
+    assert (result["b"], result["outcome"], turned["outcome"]) == (str(other), "better", "worse")
+    assert result["mean_a"] == turned["mean_b"] == pytest.approx(mean_a)
+    assert result["seeds"]["a"]["num_seeds"] == 3
+    claim = result["claim"]
+    assert (claim["basis"], claim["num_seeds_a"], claim["num_seeds_b"], claim["num_folds"]) == ("folds", 3, 1, 4)
+    assert claim["df"] == 3, "seeds of one arm alone do not tell what the other's do"
+    assert result["verdict"].endswith(
+        "with one seed of B only the folds tell what training does, and small differences stay hidden."
+    )
+
+
+def test_folds_of_a_file_with_other_names_are_those_of_the_runs(compared, tmp_path):
+    results = []
+    for names in (range(4), range(1, 5), [f"fold_{fold}" for fold in range(4)]):
+        path = tmp_path / "table.csv"
+        cases(CLEAR, [names[fold] for fold in FOUR_FOLDS]).to_csv(path, index=False)
+        results.append(compared("gate/steady", path))
+    assert results[1:] == results[:1] * 2
+    assert results[0]["outcome"] == "better"
 
 
 def test_a_seed_over_some_of_the_folds_does_not_push_out_those_over_all(compared):
@@ -234,38 +312,60 @@ def test_a_run_is_compared_with_a_file_which_cannot_be_checked(compared, tmp_pat
 
 def test_the_noise_of_seeds_stands_beside_a_comparison_of_two_runs(compared, main, recorded):
     result = compared(SMALL_RUN, MIDDLE_RUN)
-    noise = result["seed_noise"]
-    assert (noise["a"], noise["b"]) == (None, None)
-    spread = noise["baseline"]
+    assert (result["seeds"]["a"], result["seeds"]["b"]) == (None, None)
+    spread = result["seeds"]["baseline"]
     means = [statistics.fmean(SMALL) + by for by in (0.0, 0.03, -0.01)]
     assert spread["means"] == [pytest.approx(mean) for mean in means]
     assert (spread["sd"], spread["range"]) == (pytest.approx(statistics.stdev(means)), pytest.approx(0.04))
     assert result["baseline_run_ids"] == [recorded.ids[f"noise/baseline@{seed}"] for seed in range(3)]
-    # The t-test over cases calls 0.04 significant; two seeds of this noise differ by as much.
-    assert result["p"] < 0.05
-    assert result["outcome"] == "within_seed_noise"
+    # The claim rests on the two folds alone: of the runs that are compared, each arm has one.
+    assert (result["claim"]["basis"], result["claim"]["num_seeds_a"]) == ("folds", 1)
+    assert result["claim"]["p"] == pytest.approx(stats.ttest_1samp([0.07, 0.01], 0).pvalue)
+    assert (result["p"] < 0.05, result["outcome"]) == (True, "trained_models")
     _, stdout, _ = main("compare", SMALL_RUN, MIDDLE_RUN, "--out", recorded.out)
     (line,) = (line for line in stdout.splitlines() if "seeds (A/A)" in line)
-    assert line.endswith("noise/baseline, seeds 0, 1, 2: mean 0.675, 0.705, 0.665; sd 0.021, range 0.040")
+    low, high = sd_interval(statistics.stdev(means), 3)
+    spread = f"sd 0.021 (95% CI {low:.3f} to {high:.3f}), range 0.040"
+    assert line.endswith(f"noise/baseline, seeds 0, 1, 2: mean 0.675, 0.705, 0.665; {spread}")
 
 
-def test_equivalence_says_that_it_is_over_seeds_as_well_where_their_noise_is_known(main, recorded):
-    for b, said in (("patchsize/48x48x24", "(TOST over cases and seeds)"), ("gate/newer", "(TOST over cases)")):
-        a = SMALL_RUN if b.startswith("patchsize") else "gate/other_newer"
-        _, stdout, _ = main("compare", a, b, "--margin", 0.1, "--out", recorded.out)
-        (line,) = (line for line in stdout.splitlines() if line.startswith("  equivalence"))
-        assert said in line
+def test_noise_runs_that_are_not_there_change_nothing_but_what_is_told_of_them(compared, main, recorded, tmp_path):
+    out = shutil.copytree(recorded.out, tmp_path / "copy")
+    for seed in range(3):
+        open_store(out).client.delete_run(recorded.ids[f"noise/baseline@{seed}"])
+    code, stdout, stderr = main("compare", SMALL_RUN, MIDDLE_RUN, "--out", out, "--json")
+    assert (code, stderr) == (0, "")
+    with_noise, without = compared(SMALL_RUN, MIDDLE_RUN), json.loads(stdout)
+    assert {name for name in with_noise if with_noise[name] != without[name]} == {"seeds", "baseline_run_ids"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        (SMALL_RUN, "patchsize/48x48x24", "(TOST, counting cases and trainings by 2 folds)"),
+        ("gate/steady", "gate/clear@1", "(TOST, counting cases and trainings by 4 folds)"),
+        ("gate/steady", "gate/clear", "(TOST, counting cases, 3 + 3 seeds and 4 folds)"),
+    ],
+)
+def test_equivalence_says_what_its_error_counts(compared, main, recorded, a, b, said):
+    _, stdout, _ = main("compare", a, b, "--margin", 0.1, "--out", recorded.out)
+    (line,) = (line for line in stdout.splitlines() if line.startswith("  equivalence"))
+    assert said in line
+    result = compared(a, b, "--margin", 0.1)
+    t = (0.1 - abs(result["mean_diff"])) / result["claim"]["standard_error"]
+    assert result["equivalence"]["p"] == pytest.approx(stats.t.sf(t, result["claim"]["df"]))
+    assert (result["outcome"] == "equivalent") == (result["equivalence"]["p"] < 0.05)
 
 
 def test_runs_never_count_as_seeds_of_an_arm_and_of_the_baseline(compared):
     result = compared("loss/focal", "loss/dice_ce")
     assert result["baseline_run_ids"] == [], "loss/focal is noise/baseline by another name"
-    assert result["seed_noise"]["baseline"] is None
+    assert result["seeds"]["baseline"] is None
     one = compared("loss/focal@0", "loss/dice_ce@0")
     assert len(one["baseline_run_ids"]) == 3, "one run is no spread yet"
     same = compared("noise/baseline@0", "noise/baseline@1")
     assert same["baseline_run_ids"] == [], "one run is left"
-    assert same["seed_noise"] is None
+    assert same["seeds"] == {"a": None, "b": None, "baseline": None}
 
 
 def test_noise_of_other_code_or_data_is_not_used_and_says_why(compared):
@@ -287,7 +387,7 @@ def test_comparing_files_and_runs_imports_nothing_that_takes_long(recorded, tmp_
     heavy = {"mlflow", "torch", "pandas", "matplotlib", "optuna", "rich", "scipy.stats", "scipy.optimize"}
     said, names = imported(heavy, *commands)
     assert names == []
-    assert said.count("paired t-test: t(7) = ") == 2
+    assert said.count("paired t-test over cases, the paper's: t(7) = ") == 2
 
 
 def test_listing_runs_and_help_import_nothing_that_takes_long(recorded):

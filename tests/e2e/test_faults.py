@@ -754,11 +754,11 @@ def test_a_clock_that_is_set_back_during_training_and_between_two_starts(real, t
 
 
 def of_another(study):
-    """Puts another fold run's checkpoint in the place of a checkpoint."""
+    """Puts another fold run's state, its best weights, in the place of a checkpoint."""
 
     def put(path):
         others = (folder for folder in study.out.glob("fold_runs/*") if folder.name != path.parent.name)
-        shutil.copyfile(next(others) / path.name, path)
+        shutil.copyfile(next(others) / "weights.pt", path)
 
     return put
 

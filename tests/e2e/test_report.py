@@ -41,7 +41,7 @@ def test_a_report_has_its_sweeps_in_the_papers_order_and_every_file(finished):
     assert sorted(f"figures/{path.name}" for path in (finished.folder / "figures").iterdir()) == sorted(
         finished.figures
     )
-    assert len(finished.figures) == 1 + (2 + 2 * 3) + 1
+    assert len(finished.figures) == 1 + (3 + 2 * 3) + 1
     page = (finished.folder / "index.html").read_text()
     assert [name for name in re.findall(r'<section id="(\w+)"', page) if name in finished.sweeps] == [*finished.sweeps]
     for name in finished.figures:
@@ -56,7 +56,7 @@ def test_rows_hold_both_figures_both_verdicts_and_what_is_missing(finished):
     (row, *_) = rows(text, "32x32x16")
     assert row[1:3] == ["0.842 ± 0.115", f"0.715 ± {statistics.stdev(MIDDLE):.3f}"]
     assert (row[3], row[4], row[6]) == ("24x24x8", "+0.083", "better (p < 0.001)")
-    assert row[7].startswith("within seed noise (Holm p = 0.0")
+    assert row[7].startswith("differs on these trained models (Holm p = 0.")
     (cta, *_) = rows(text, "ncct+cta")
     assert cta[5:] == ["–", "worse (p < 0.001)", "not comparable"]
     (se, *_) = rows(text, "se\\_unet")
@@ -80,7 +80,7 @@ def test_a_report_is_the_artifacts_of_one_run_a_sweep_and_no_arm(finished):
     assert {run.status for run in logged.values()} == {"FINISHED"}
     artifacts = out / "artifacts" / "patchsize" / finished.runs["patchsize"] / "artifacts" / "report"
     assert sorted(path.name for path in artifacts.iterdir()) == NAMES
-    assert len(list((artifacts / "figures").iterdir())) == 8
+    assert len(list((artifacts / "figures").iterdir())) == 9
     assert not {run.run_id for run in MlflowStore(out).list_runs()} & set(finished.runs.values())
 
 
@@ -103,7 +103,7 @@ def test_the_paths_are_told_on_standard_output(main, recorded, tmp_path):
     code, stdout, _ = main("report", "noise", "--out", out, "--to", tmp_path / "elsewhere")
     assert (code, stdout.splitlines()) == (0, [str(tmp_path / "elsewhere" / name) for name in NAMES[1:]])
     text = (tmp_path / "elsewhere" / "report.md").read_text()
-    assert ["baseline", "8", "0.675, 0.705, 0.665", "0.021", "0.040"] in rows(text, "baseline")
+    assert ["baseline", "8", "0.675, 0.705, 0.665", "0.021 [0.011, 0.131]", "0.040"] in rows(text, "baseline")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ The stand-in predicts every lesion but a few of its slices: real files, real sco
 """
 
 import json
+import math
 import os
 import shlex
 import shutil
@@ -16,6 +17,7 @@ import nibabel as nib
 import numpy as np
 import optuna
 import pytest
+from scipy.stats import chi2
 
 from hemosweep.engine.lock import driver_lock
 from hemosweep.foldrun.journal import read_journal
@@ -67,7 +69,13 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
     assert code == 0, stderr
     for text in (SMALL, MIDDLE, "0.759 ±0.183", "0.842 ±0.115", "<0.001"):
         assert text in stdout
-    assert f"{SMALL} to {MIDDLE}: B is better than A" in stdout or "No evidence of a difference" in stdout
+    assert "claim" in stdout
+    (verdict,) = (line for line in stdout.splitlines() if line.startswith(f"{SMALL} to {MIDDLE}: "))
+    assert verdict.removeprefix(f"{SMALL} to {MIDDLE}: ").startswith(
+        "No evidence of a difference between A and B (mean difference +0.114 DSC over 6 paired cases, p = 0.3697 "
+        "counting cases and trainings by 2 folds), nor of equality; "
+    )
+    assert "1 of 2 declared comparisons so far; Holm's p counts them all." in stdout
     assert f"hemosweep compare patchsize/{SMALL} patchsize/{MIDDLE} --out '{out}'" in stdout
     assert f"hemosweep compare-all patchsize --out '{out}'" in stdout
     assert f"hemosweep report patchsize --out '{out}' --data {shlex.quote(str(phantoms))}" in stdout
@@ -153,10 +161,21 @@ def test_every_seed_is_a_run_of_its_own_and_the_comparison_takes_their_mean(swee
     code, stdout, _ = compare(main, out, f"patchsize/{SMALL}@0", f"patchsize/{SMALL}@1", "--json")
     assert code == 0
     assert (json.loads(stdout)["a"], json.loads(stdout)["b"]) == (f"patchsize/{SMALL}@0", f"patchsize/{SMALL}@1")
-    code, _, stderr = compare(main, out, f"patchsize/{SMALL}", f"patchsize/{MIDDLE}@0")
-    assert code == 2, "which seed?"
-    assert f"patchsize/{SMALL}@0" in stderr
-    assert f"patchsize/{SMALL}@1" in stderr
+    code, stdout, _ = compare(main, out, f"patchsize/{SMALL}", f"patchsize/{MIDDLE}@0", "--json")
+    assert code == 0
+    mixed = json.loads(stdout)
+    assert (mixed["a"], mixed["b"]) == (f"patchsize/{SMALL}, seeds 0, 1", f"patchsize/{MIDDLE}@0")
+    assert (mixed["mean_a"], mixed["mean_b"]) == (pytest.approx(row["mean_a"]), pytest.approx(means[MIDDLE, 0]))
+    claim = row["claim"]
+    assert (claim["basis"], claim["num_seeds_a"], claim["num_seeds_b"], claim["num_folds"]) == ("seeds", 2, 2, 2)
+    assert [row["seeds"][arm]["means"] for arm in ("a", "b")] == [
+        [pytest.approx(means[arm, seed]) for seed in (0, 1)] for arm in (SMALL, MIDDLE)
+    ]
+    family = json.loads(main("compare-all", "patchsize", "--out", out, "--json")[1])
+    assert family["num_declared"] == 2, "the larger patch is declared, too"
+    (row_of_family,) = family["comparisons"]
+    assert row_of_family == row
+    assert row["holm_p"] == pytest.approx(min(2 * claim["p"], 1.0))
 
     child.trained = []
     assert sweep("--seeds", 3, "--arms", SMALL)[0] == 0
@@ -170,7 +189,9 @@ def test_the_noise_of_seeds_is_told_and_stands_beside_a_comparison(sweep, main, 
     means = [run["dsc_mean"] for run in runs(main, out)]
     assert len(means) == 3
     listed = ", ".join(f"{mean:.3f}" for mean in means)
-    spread = f"sd {statistics.stdev(means):.3f}, range {max(means) - min(means):.3f}"
+    sd = statistics.stdev(means)
+    low, high = (sd * math.sqrt(2 / chi2.ppf(p, 2)) for p in (0.975, 0.025))
+    spread = f"sd {sd:.3f} (95% CI {low:.3f} to {high:.3f}), range {max(means) - min(means):.3f}"
     assert f"Mean DSC of baseline by seed (A/A): {listed}; {spread}." in stdout
     assert "compar" not in stdout.lower(), "it has one arm"
 
@@ -179,8 +200,9 @@ def test_the_noise_of_seeds_is_told_and_stands_beside_a_comparison(sweep, main, 
     assert child.trained == [(SMALL, 0, 0), (SMALL, 0, 1)], "the noise's first seed is the middle patch size"
     code, stdout, _ = compare(main, out, f"patchsize/{SMALL}", f"patchsize/{MIDDLE}", "--json")
     assert code == 0
-    noise = json.loads(stdout)["seed_noise"]["baseline"]
+    noise = json.loads(stdout)["seeds"]["baseline"]
     assert (noise["num_seeds"], noise["num_cases"]) == (3, 6)
+    assert json.loads(stdout)["claim"]["basis"] == "folds", "the seeds of another arm are not those of the claim"
     assert noise["means"] == [pytest.approx(mean) for mean in means]
 
 
@@ -712,7 +734,11 @@ def test_a_trial_that_failed_is_named_and_the_others_go_on(search, child):
     [
         ((), {"trials": 1}, "--trials 1: give at least 2, the first is where the search starts"),
         ((), {"name": "final"}, "--trials is for a search (search-sampling, "),
-        (("--seeds", 2), {}, "search-patch picks its arms itself, with one seed: leave --arms and --seeds out"),
+        (
+            ("--seeds", 2),
+            {},
+            "search-patch picks its arms itself, with one seed: leave --arms, --seeds and --repeats out",
+        ),
         (("--arms", "start"), {}, "search-patch picks its arms itself"),
         (("--fresh",), {}, "search-patch learns from the trials that it has had; to start over, give another --out"),
         (("--only-folds", "0"), {}, "search-patch ranks its arms by all of their folds; leave --only-folds out"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from hemosweep.stats.multiple_testing import FamilyComparison
+from hemosweep.stats.ranks import ArmRank
 from hemosweep.stats.replicates import SeedSpread
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class PairFacts:
     """A declared comparison.
 
     Without a `row` it could not be made; `verdict` (a few words) and `reason` (in full) say why. `pairs` has one row a
-    paired case: `case_id`, `a`, `b`, `ivh`. `overlay` is a text with the reason where nothing is drawn.
+    paired case: `case_id`, `a`, `b`, `ivh`. `statistics` are all its numbers, in pairs of name and text. `overlay` is a
+    text with the reason where nothing is drawn.
     """
 
     a: str
@@ -54,6 +56,7 @@ class PairFacts:
     reason: str = ""
     remarks: tuple[str, ...] = ()
     pairs: pd.DataFrame | None = None
+    statistics: tuple[tuple[str, str], ...] = ()
     overlay: Overlay | str = ""
 
     @property
@@ -80,7 +83,7 @@ class RunFacts:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
     """An ablation. `notices` are remarks without which its figures would be misread, and `missing` names everything
-    that does not exist."""
+    that does not exist. `ranks` are those of its arms, none for under three."""
 
     name: str
     question: str
@@ -90,6 +93,7 @@ class SweepFacts:
     notices: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     noise: tuple[str, SeedSpread] | None = None
+    ranks: tuple[ArmRank, ...] = ()
 
     @property
     def rows(self) -> tuple[FamilyComparison, ...]:

@@ -37,23 +37,36 @@ _SPECIAL = {
 _BLANKS = re.compile(r"[ \t\r\n]+")
 # Past its preamble, LaTeX makes \documentclass an error by itself; this file is an \input then.
 _OPENING = r"""
-% Made by hemosweep report. Compile it as it is, or \input it into a document that loads booktabs, graphicx, textcomp
-% and the font encoding T1; its figures lie in figures/ beside it.
+% Made by hemosweep report. Compile it as it is, or \input it into a document that loads array, booktabs, graphicx,
+% textcomp and the font encoding T1; its figures lie in figures/ beside it.
 \expandafter\ifx\csname @notprerr\endcsname\documentclass\else
 \documentclass[10pt,a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{textcomp}
+\usepackage{lmodern}
 \usepackage[margin=20mm]{geometry}
+\usepackage{array}
 \usepackage{booktabs}
 \usepackage{graphicx}
+\usepackage{placeins}
+\renewcommand{\topfraction}{0.9}
+\renewcommand{\bottomfraction}{0.8}
+\renewcommand{\textfraction}{0.07}
+\renewcommand{\floatpagefraction}{0.75}
 \setlength{\emergencystretch}{3em}
 \begin{document}
 \def\hemosweepalone{\end{document}}
 \fi
+\providecommand{\FloatBarrier}{\clearpage}
 \providecommand{\hemosweepfit}[1]{\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{#1}}
 """
 _CLOSING = r"\ifdefined\hemosweepalone\expandafter\hemosweepalone\fi"
+LINE_LETTERS = 96
+"""Letters of a small font in a line of a page."""
+LONG_LETTERS = 24
+"""A column of longer texts may be broken into lines."""
+COLUMN_GAP = 3
 _HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
 
 
@@ -86,8 +99,8 @@ def _document(document: Document) -> Iterator[str]:
 
 
 def _section(section: Section, level: int) -> Iterator[str]:
-    if level == 0:
-        yield r"\clearpage"  # LaTeX holds only so many figures back for a later page
+    if level < 2:
+        yield r"\FloatBarrier"  # LaTeX holds only so many figures back for a later page
     yield rf"\{_HEADINGS[min(level, 3)]}*{{{escape(section.title)}}}"
     for block in section.blocks:
         yield from _block(block)
@@ -124,10 +137,10 @@ def _item(lead: str, text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    align = "".join("r" if column.align == "right" else "l" for column in table.columns)
+    align = "".join(_alignments(table))
     lines = [
         r"\begin{table}[htbp]",
-        r"\centering",
+        r"\centering\small",
         rf"\caption{{{escape(table.caption)}}}",
         rf"\hemosweepfit{{\begin{{tabular}}{{@{{}}{align}@{{}}}}",
         r"\toprule",
@@ -140,6 +153,27 @@ def _table(table: Table) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines)
+
+
+def _alignments(table: Table) -> Iterator[str]:
+    """Alignment of each column. In a table that is wider than the page, columns of long texts are broken into lines."""
+    lengths = [
+        max(len(text) for text in (column.name, *(row[place] for row in table.rows)))
+        for place, column in enumerate(table.columns)
+    ]
+    long = [place for place, length in enumerate(lengths) if length > LONG_LETTERS and _is_text(table, place)]
+    fixed = sum(length for place, length in enumerate(lengths) if place not in long) + COLUMN_GAP * (len(lengths) - 1)
+    wanted = sum(lengths[place] for place in long)
+    for place, column in enumerate(table.columns):
+        if place in long and fixed + wanted > LINE_LETTERS:
+            letters = max(LONG_LETTERS, (LINE_LETTERS - fixed) * lengths[place] / wanted)
+            yield rf">{{\raggedright\arraybackslash}}p{{{letters / LINE_LETTERS:.2f}\linewidth}}"
+        else:
+            yield "r" if column.align == "right" else "l"
+
+
+def _is_text(table: Table, place: int) -> bool:
+    return table.columns[place].align == "left"
 
 
 def _headings(table: Table) -> Iterator[str]:

@@ -17,7 +17,9 @@ from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.plots.bland_altman import bland_altman
 from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
+from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.report.slices.pairs import draw_pair
+from hemosweep.report.terminal.ranks import RANKS_NOTE
 from hemosweep.report.terminal.table import ARROW
 from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
@@ -65,6 +67,7 @@ def count_figures(sweep: SweepFacts) -> int:
     """Number of figures that `draw_sweep` will draw."""
     overview = bool(_scored(sweep)) + any(row.comparison.mean_diff is not None for row in sweep.rows)
     pairs = [pair for pair in sweep.pairs if pair.pairs is not None and len(pair.pairs)]
+    overview += bool(sweep.ranks)
     return overview + 3 * len(pairs) + sum(isinstance(pair.overlay, Overlay) for pair in pairs)
 
 
@@ -84,8 +87,18 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
         differences = "; ".join(f"{row.a} {ARROW} {row.b}: {our_difference(row)}, {our_verdict(row)}" for row in rows)
         yield Picture(
             path=path,
-            caption=f"Mean differences with 95% confidence intervals over the cases{beside}.",
+            caption=f"Mean differences with 95% confidence intervals: lines over the cases, bars with seeds and folds"
+            f"{beside}.",
             alt=f"Forest plot of the differences in mean DSC. {differences}.",
+        )
+    if sweep.ranks:
+        path = f"{FIGURES}/{sweep.name}-ranks.png"
+        draw_ranks(sweep.ranks, folder / path, metric=DSC, title=f"{sweep.name}: ranks of the arms")
+        best = "; ".join(f"{one.arm} is the best in {100 * one.shares[0]:.0f}%" for one in sweep.ranks)
+        yield Picture(
+            path=path,
+            caption=f"How often each arm has each rank by mean DSC, in percent. {RANKS_NOTE}",
+            alt=f"Table of shares in colour: {best}.",
         )
     cases = _scored(sweep)
     if cases:

@@ -7,7 +7,16 @@ from hemosweep.privacy import public
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.provenance import Origin, provenance_tables
-from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
+from hemosweep.report.document.sweep_tables import (
+    claim_table,
+    glance_table,
+    group_table,
+    rank_table,
+    seed_table,
+    statistics_table,
+    test_table,
+    verdict_table,
+)
 from hemosweep.report.paper.printed import paper_notes, paper_place
 from hemosweep.report.terminal.table import ARROW
 
@@ -19,12 +28,14 @@ NO_REPRODUCTION = "These figures are no reproduction of the paper."
 _READING = (
     "Columns named paper hold what the paper prints, and its verdict is the bound that it prints for p; a dash says "
     "that it prints nothing. Columns named ours are of the runs in this report: each case is tested once, by a network "
-    "that never saw it. A difference is taken case by case over the cases that both arms have, and its interval and "
-    "test (the paper's dependent t-test) cover the choice of cases, not that of the seed or of the training cases.",
-    "Our verdict is the test's, corrected for the number of comparisons that the ablation declared before any training "
-    "(Holm). It is within seed noise where new seeds alone make as large a difference, as far as arms were trained "
-    "with several; and not comparable where two runs differ in data, folds, metric digest or checkpoint rule: then no "
-    "figure is given.",
+    "that never saw it. A difference is taken case by case over the cases that both arms have. Its interval and the "
+    "paper's dependent t-test take the trained networks as given: they cover the choice of cases, not that of the seed "
+    "or of the training cases.",
+    "Our verdict rests on a claim: that the difference would be there, too, if both arms were trained again. Its p "
+    "counts cases, seeds and folds once each, and is corrected for the number of comparisons that the ablation "
+    "declared before any training (Holm). Where the paper's test finds a difference and the claim does not hold, the "
+    "arms differ on these trained models. Arms are not comparable where two runs differ in data, folds, metric digest "
+    "or checkpoint rule: then no figure is given.",
 )
 
 
@@ -91,6 +102,9 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     sections = []
     if sweep.pairs:
         sections.append(_tests(sweep))
+    ranks = rank_table(sweep)
+    if ranks is not None:
+        sections.append(Section(title="Ranks", anchor=f"{sweep.name}-ranks", blocks=(ranks,)))
     sections += [
         _pair_section(sweep, place, pair, pictures.by_pair.get(pair.key, ())) for place, pair in enumerate(sweep.pairs)
     ]
@@ -105,7 +119,7 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
 
 
 def _tests(sweep: SweepFacts) -> Section:
-    return Section(title="Tests", anchor=f"{sweep.name}-tests", blocks=(test_table(sweep),))
+    return Section(title="Tests", anchor=f"{sweep.name}-tests", blocks=(test_table(sweep), claim_table(sweep)))
 
 
 def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequence[Picture]) -> Section:
@@ -116,6 +130,9 @@ def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequ
         remarks += pair.row.comparison.warnings
     if remarks:
         blocks.append(Items(entries=tuple(("Note", text) for text in dict.fromkeys(remarks))))
+    statistics = statistics_table(pair)
+    if statistics is not None:
+        blocks.append(statistics)
     if pictures:
         blocks.append(Gallery(pictures=tuple(pictures)))
     if isinstance(pair.overlay, str) and pair.overlay:

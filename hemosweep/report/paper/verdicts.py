@@ -13,7 +13,7 @@ _WORDS = {
     "different": "different",
     "no_evidence": "no evidence of a difference",
     "equivalent": "equivalent",
-    "within_seed_noise": "within seed noise",
+    "trained_models": "differs on these trained models",
     "not_comparable": "not comparable",
 }
 _UNTESTABLE = {
@@ -35,15 +35,15 @@ def paper_verdict(sweep: str, a: str, b: str) -> str:
 
 
 def our_verdict(row: FamilyComparison) -> str:
-    """Our verdict: the outcome of the test, withdrawn where it does not survive the family's Holm correction."""
+    """Our verdict: the outcome, withdrawn where the claim does not survive the family's Holm correction."""
     comparison = row.comparison
     if comparison.outcome == "not_testable":
         return _UNTESTABLE.get(comparison.status, "not testable")
-    word = _WORDS[comparison.outcome]
+    word = _WORDS[row.outcome]
     if row.holm_p is None:
         return word
-    if row.taken_back and comparison.outcome != "within_seed_noise":
-        word = "not significant after Holm"
+    if row.taken_back:
+        word = f"not significant after Holm, {word}"
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
 
 

@@ -1,4 +1,4 @@
-"""The forest plot of a family of comparisons: every difference with its interval, beside the seed noise."""
+"""The forest plot of a family of comparisons: each difference with its intervals, over cases and of the claim."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +18,9 @@ from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 
 ROW_INCHES = 0.36
-NOISE_COLOUR = "#E3E3E3"
+CLAIM_COLOUR = "#E3E3E3"
 # Shares of the height of a row.
-NOISE_HEIGHT = 0.56
+CLAIM_HEIGHT = 0.56
 PAPER_POINT_OFFSET = 0.24
 LINE_LENGTH = 30
 PLOT_INCHES, NUMBERS_INCHES, LETTER_INCHES = 2.7, 3.2, 0.062
@@ -35,8 +35,8 @@ def draw_forest(
 ) -> None:
     """One line a comparison, in the order given: the mean difference B - A with its 95% interval over the cases.
 
-    A filled point is significant after Holm. The grey bar is the seed noise, where it is known: a difference beyond it
-    is more than new seeds alone can cause.
+    The grey bar is the interval of the claim, which counts seeds and folds too, where it is known. A filled point is a
+    claim that is significant after Holm.
 
     Args:
         path: file to write; its suffix is the format.
@@ -80,9 +80,9 @@ def draw_forest(
 def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:
     comparison = row.comparison
     assert comparison.mean_diff is not None
-    if comparison.seed_noise is not None:
-        limit = comparison.seed_noise.limit
-        axes.barh(place, 2 * limit, left=-limit, height=NOISE_HEIGHT, color=NOISE_COLOUR, lw=0, zorder=1)
+    if comparison.claim.ci95 is not None:
+        low, high = comparison.claim.ci95
+        axes.barh(place, high - low, left=low, height=CLAIM_HEIGHT, color=CLAIM_COLOUR, lw=0, zorder=1)
     if comparison.ci95 is not None:
         axes.plot(comparison.ci95, (place, place), color=BLUE, lw=1.4, solid_capstyle="butt", zorder=3)
         axes.plot(comparison.ci95, (place, place), "|", color=BLUE, ms=5, mew=1.2, zorder=3)
@@ -120,7 +120,7 @@ def _range(rows: Sequence[FamilyComparison], printed: Iterable[float | None]) ->
     for row in rows:
         comparison = row.comparison
         drawn += [comparison.mean_diff or 0.0, *(comparison.ci95 or ())]
-        drawn += [] if comparison.seed_noise is None else [-comparison.seed_noise.limit, comparison.seed_noise.limit]
+        drawn += comparison.claim.ci95 or ()
     low, high = min(drawn), max(drawn)
     margin = 0.06 * ((high - low) or 1.0)
     return low - margin, high + margin
@@ -175,8 +175,8 @@ def _legend(rows: Sequence[FamilyComparison], *, with_paper: bool) -> list[Line2
         handles.append(Line2D([], [], mfc=BLUE, label="Holm p < 0.05", **POINT))
     if not all(map(_significant, rows)):
         handles.append(Line2D([], [], mfc="white", label="not significant after Holm", **POINT))
-    if any(row.comparison.seed_noise is not None for row in rows):
-        handles.append(Patch(color=NOISE_COLOUR, lw=0, label="within seed noise"))
+    if any(row.comparison.claim.ci95 is not None for row in rows):
+        handles.append(Patch(color=CLAIM_COLOUR, lw=0, label="95% CI with seeds and folds"))
     if with_paper:
         handles.append(Line2D([], [], label="difference that the paper prints", **PAPER_MARKER))
     return handles

@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 
 from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
+from hemosweep.stats.power import detected_noncentrality
 from hemosweep.stats.robust import MAX_BOOTSTRAPPED
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
-from hemosweep.stats.verdict import p_text
+from hemosweep.stats.verdict import counted, p_text
 
 if TYPE_CHECKING:
     from hemosweep.stats.groups import GroupDifference
     from hemosweep.stats.paired import PairedComparison
     from hemosweep.stats.replicates import SeedSpread
-    from hemosweep.stats.ttest import MeanTest
+    from hemosweep.stats.ttest import EffectSize, MeanTest
 
 Interval = tuple[float, float]
 NO_VALUE = "no value"
@@ -25,10 +26,24 @@ def comparison_lines(result: "PairedComparison", *, baseline: str | None = None)
     Args:
         baseline: name of the arm that was trained with several seeds to measure seed noise.
     """
-    rows = [*_checks(result), *_groups(result), *_clusters(result), *_size(result), *_seeds(result, baseline)]
-    rows += [(name, _cases(result, cases)) for name, cases in (("worst", result.worst), ("best", result.best)) if cases]
+    rows = comparison_rows(result, baseline=baseline)
     width = max((len(name) for name, _ in rows), default=0)
     return ["", *_headline(result), "", *(f"  {name:<{width}}  {text}" for name, text in rows)]
+
+
+def comparison_rows(result: "PairedComparison", *, baseline: str | None = None) -> list[tuple[str, str]]:
+    """Name and text of each check, beside the headline. Argument as `comparison_lines`."""
+    rows = [*_checks(result), *_groups(result), *_clusters(result), *_size(result), *_seeds(result, baseline)]
+    rows += [(name, _cases(result, cases)) for name, cases in (("worst", result.worst), ("best", result.best)) if cases]
+    return rows
+
+
+def statistics_rows(result: "PairedComparison", *, baseline: str | None = None) -> list[tuple[str, str]]:
+    """Name and text of every number that a table of the tests does not have. Argument as `comparison_lines`."""
+    name, _, text = _claim(result).partition(": ")
+    rows = [(name, text)] if result.mean_diff is not None else []
+    rows += [] if result.effect is None else [("Cohen's dz", _effect(result.effect))]
+    return rows + comparison_rows(result, baseline=baseline)
 
 
 def _headline(result: "PairedComparison") -> Iterable[str]:
@@ -42,16 +57,21 @@ def _headline(result: "PairedComparison") -> Iterable[str]:
     yield f"{metric.label}, {cases}, mean ± sd: A {next(means)}{unit}, B {next(means)}{unit}"
     yield f"B - A = {metric.text(result.mean_diff)}{_ci(result, result.ci95)}"
     yield _test(result)
+    yield _claim(result)
     if result.effect is not None:
-        low, high = result.effect.dz_ci95
-        text = f"Cohen's dz = {result.effect.dz:.2f}, 95% CI {low:.2f} to {high:.2f}"
-        if result.effect.hedges is not None and result.effect.hedges_ci95 is not None:
-            low, high = result.effect.hedges_ci95
-            text += f"; with Hedges' correction {result.effect.hedges:.2f} ({low:.2f} to {high:.2f})"
-        yield text
+        yield f"Cohen's dz = {_effect(result.effect)}"
     better = "better" if metric.higher_is_better is not None else "higher"
     worse = "worse" if metric.higher_is_better is not None else "lower"
     yield f"B {better} in {result.wins}, equal in {result.ties}, {worse} in {result.losses}"
+
+
+def _effect(effect: "EffectSize") -> str:
+    low, high = effect.dz_ci95
+    text = f"{effect.dz:.2f}, 95% CI {low:.2f} to {high:.2f}"
+    if effect.hedges is not None and effect.hedges_ci95 is not None:
+        low, high = effect.hedges_ci95
+        text += f"; with Hedges' correction {effect.hedges:.2f} ({low:.2f} to {high:.2f})"
+    return text
 
 
 def _test(result: "PairedComparison") -> str:
@@ -62,7 +82,16 @@ def _test(result: "PairedComparison") -> str:
             "too_few_pairs": "it needs two paired cases",
         }.get(result.status, "")
         return f"paired t-test: {NO_VALUE}, {why}"
-    return f"paired t-test: t({result.df}) = {result.t:.3f}, {p_text(result.p)} {result.stars}".rstrip()
+    stars = f" {result.stars}" if result.stars else ""
+    return f"paired t-test over cases, the paper's: t({result.df}) = {result.t:.3f}, {p_text(result.p)}{stars}"
+
+
+def _claim(result: "PairedComparison") -> str:
+    claim = result.claim
+    if claim.p is None or claim.t is None:
+        return f"claim, counting seeds and folds: {NO_VALUE}"
+    df = f"{claim.df:.1f}".removesuffix(".0")
+    return f"claim, {counted(claim)}: t({df}) = {claim.t:.3f}, {p_text(claim.p)}{_ci(result, claim.ci95)}"
 
 
 def _checks(result: "PairedComparison") -> Iterable[tuple[str, str]]:
@@ -121,6 +150,8 @@ def _clusters(result: "PairedComparison") -> Iterable[tuple[str, str]]:
             if folds.note is not None:
                 yield "", folds.note
         yield "t-test over folds", _mean_test(folds.test)
+    if result.nadeau_bengio is not None:
+        yield "Nadeau-Bengio", f"{_mean_test(result.nadeau_bengio)} (corrected for training cases in common)"
     if result.patients is not None:
         yield "t-test over patients", _mean_test(result.patients.test)
 
@@ -129,35 +160,53 @@ def _size(result: "PairedComparison") -> Iterable[tuple[str, str]]:
     metric = result.metric
     if result.minimum_detectable_difference is not None:
         smallest = metric.text(result.minimum_detectable_difference, sign="")
-        yield "detectable", f"{smallest} with 80% power"
+        yield "detectable", f"{smallest} with 80% power over cases{_detectable(result)}"
     if result.equivalence is not None:
         equivalence = result.equivalence
         margin = metric.with_unit(f"±{equivalence.margin:g}")
-        over = "cases" if result.seed_noise is None else "cases and seeds"
         yield (
             "equivalence",
-            f"within {margin}: {p_text(equivalence.p)} (TOST over {over}), "
+            f"within {margin}: {p_text(equivalence.p)} (TOST, {counted(result.claim)}), "
             f"90% CI {_interval(result, equivalence.ci90)}",
         )
 
 
+def _detectable(result: "PairedComparison") -> str:
+    claim = result.claim
+    if claim.standard_error is None or claim.df is None:
+        return ""
+    smallest = detected_noncentrality(claim.df) * claim.standard_error
+    return f", {result.metric.text(smallest, sign='')} {counted(claim)}"
+
+
 def _seeds(result: "PairedComparison", baseline: str | None) -> Iterable[tuple[str, str]]:
-    noise = result.seed_noise
-    if noise is None:
-        return
-    for name, spread in (("A", noise.a), ("B", noise.b), (baseline or "the baseline", noise.baseline)):
+    seeds, claim = result.seeds, result.claim
+    for name, spread in (("A", seeds.a), ("B", seeds.b), (baseline or "the baseline", seeds.baseline)):
         if spread is not None:
-            yield "seeds (A/A)", f"{name}: mean {spread_text(spread, result.metric)}"
-    limit = result.metric.text(noise.limit, sign="")
-    yield "seed noise", f"up to {limit}: what new seeds and new cases do to B - A in 95% of all repeats"
-    if noise.ci95 is not None:
-        yield "cases and seeds", f"hierarchical bootstrap 95% CI {_interval(result, noise.ci95)}"
+            what = "repeats" if claim.basis == "repeats" and spread is not seeds.baseline else "seeds (A/A)"
+            yield what, f"{name}: mean {spread_text(spread, result.metric)}"
+    if claim.basis == "repeats" and claim.components is not None:
+        number, parts = result.metric.number, claim.components
+        yield (
+            "training",
+            f"sd {number(parts.training)} of what a training and its training cases do to a fold, "
+            f"{number(parts.rest)} to one case more",
+        )
+    if claim.basis == "seeds" and claim.components is not None:
+        number = result.metric.number
+        parts = claim.components
+        text = f"sd {number(parts.training)} of what a training does to its fold, {number(parts.rest)} to one case more"
+        if claim.fold_p is not None:
+            beyond = "count" if claim.folds_count else "do not count"
+            text += f"; folds {beyond} as a source of their own (F-test {p_text(claim.fold_p)})"
+        yield "training", text
 
 
 def spread_text(spread: "SeedSpread", metric: MetricDescription = DSC) -> str:
     """The mean score of each seed, and the spread of these means."""
     means = ", ".join(metric.number(mean) for mean in spread.means)
-    return f"{means}; sd {metric.number(spread.sd)}, range {metric.number(spread.range)}"
+    low, high = map(metric.number, spread.sd_ci95)
+    return f"{means}; sd {metric.number(spread.sd)} (95% CI {low} to {high}), range {metric.number(spread.range)}"
 
 
 def _mean_test(test: "MeanTest") -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.compare import SideComparison
-from hemosweep.comparison.family import DeclaredPair, compare_family
+from hemosweep.comparison.family import DeclaredPair, Family, compare_family
 from hemosweep.comparison.sides import choose_runs
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
@@ -15,6 +15,7 @@ from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, sealed_pred
 from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.slices.pairs import PairArm, largest_changes
+from hemosweep.report.terminal.comparison import statistics_rows
 from hemosweep.report.terminal.summary import arm_spread
 from hemosweep.runs import FACT_PREFIX, RunRecord, Snapshot
 from hemosweep.scores.catalogue import DSC
@@ -59,7 +60,8 @@ def gather(source: ReportSource, sweep: Declaration) -> SweepFacts:
             remarks += warnings
     tables = {run.run_id: case_table(source.store.case_rows(run.run_id)) for runs in chosen.values() for run in runs}
     arms = tuple(_arm(source, sweep.name, arm, chosen.get(arm, ()), tables) for arm in declared)
-    pairs = _pairs(source, sweep, chosen, tables)
+    family = compare_family(source.store, sweep.name, sweep.comparisons, keep_going=True)
+    pairs = _pairs(source, family, chosen, tables)
     runs = tuple(_run(source, run, len(tables[run.run_id])) for runs in chosen.values() for run in runs)
     noise = next((spread for spread in map(_noise, pairs) if spread is not None), None)
     others = sorted({run.arm for run in source.runs if run.sweep == sweep.name} - set(declared))
@@ -75,6 +77,7 @@ def gather(source: ReportSource, sweep: Declaration) -> SweepFacts:
         notices=_notices(source, runs, tables),
         missing=tuple(dict.fromkeys(missing)),
         noise=noise,
+        ranks=family.ranks,
     )
 
 
@@ -104,11 +107,10 @@ def _why_missing(source: ReportSource, sweep: str, arm: str) -> str:
 
 def _pairs(
     source: ReportSource,
-    sweep: Declaration,
+    family: Family,
     chosen: Mapping[str, Sequence[RunRecord]],
     tables: Mapping[str, pd.DataFrame],
 ) -> list[tuple[PairFacts, SideComparison | None]]:
-    family = compare_family(source.store, sweep.name, sweep.comparisons, keep_going=True)
     facts: list[tuple[PairFacts, SideComparison | None]] = []
     for declared in family.pairs:
         if declared.comparison is None:
@@ -127,6 +129,7 @@ def _pairs(
                     b=declared.b,
                     row=family.row_of(declared),
                     remarks=declared.comparison.warnings,
+                    statistics=_statistics(declared.comparison),
                     pairs=pd.DataFrame(
                         {
                             "case_id": pairs.case_ids,
@@ -161,14 +164,20 @@ def _without(declared: DeclaredPair) -> PairFacts:
 
 
 def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
-    """Runs whose cases are drawn: those of the first seed that both sides have; or the reason why nothing is drawn."""
-    run_a, run_b = comparison.a.runs[0], comparison.b.runs[0]
+    """Runs whose cases are drawn: those of the first seed that both sides have, of the first of either where they have
+    none in common; or the reason why nothing is drawn."""
+    trainings = [{(run.repeat, run.seed): run for run in side.runs} for side in (comparison.a, comparison.b)]
+    common = next((key for key in trainings[0] if key in trainings[1]), None)
+    run_a, run_b = (
+        side.runs[0] if common is None else runs[common]
+        for side, runs in zip((comparison.a, comparison.b), trainings, strict=True)
+    )
     table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
     changes = largest_changes(table_a, table_b)
     if not changes:
         return "No pictures of cases: none scores otherwise in one arm than in the other."
     arms = []
-    several = len(comparison.a.runs) > 1
+    several = max(len(comparison.a.runs), len(comparison.b.runs)) > 1
     for run, table in ((run_a, table_a), (run_b, table_b)):
         folders = {fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())}
         shown = table[table["case_id"].isin([change.case_id for change in changes])]
@@ -179,7 +188,9 @@ def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[s
             return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are not kept."
         except BrokenSeal as broken:
             return f"No pictures of cases: of {run.arm}, seed {run.seed}, {broken.short}."
-        arms.append(PairArm(name=f"{run.arm}@{run.seed}" if several else run.arm, cases=table, fold_folders=folders))
+        arms.append(
+            PairArm(name=run.full_name.partition("/")[2] if several else run.arm, cases=table, fold_folders=folders)
+        )
     data = source.data.find(run_a.fact("dataset_digest"), list(table_a["case_id"]))
     if data is None:
         which = "is not the one given with --data" if source.data.is_given else "is not here; give it with --data"
@@ -187,6 +198,12 @@ def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[s
     config = source.store.config(run_a.run_id) or {}
     label = config.get("preprocessing", {}).get("lesion_label")
     return Overlay(a=arms[0], b=arms[1], cases=tuple(data.cases.values()), lesion_label=label)
+
+
+def _statistics(compared: SideComparison) -> tuple[tuple[str, str], ...]:
+    """All numbers of a comparison, as `hemosweep compare` prints them."""
+    baseline = compared.baseline.name if compared.baseline.runs else None
+    return tuple(statistics_rows(compared.comparison, baseline=baseline))
 
 
 def _run(source: ReportSource, run: RunRecord, num_cases: int) -> RunFacts:
@@ -209,9 +226,9 @@ def _run(source: ReportSource, run: RunRecord, num_cases: int) -> RunFacts:
 
 def _noise(compared: tuple[PairFacts, SideComparison | None]) -> tuple[str, SeedSpread] | None:
     facts, comparison = compared
-    if comparison is None or facts.row is None or facts.row.comparison.seed_noise is None:
+    if comparison is None or facts.row is None:
         return None
-    spread = facts.row.comparison.seed_noise.baseline
+    spread = facts.row.comparison.seeds.baseline
     return None if spread is None else (comparison.baseline.name, spread)
 
 

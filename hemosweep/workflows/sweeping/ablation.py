@@ -117,6 +117,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
             code=request.code,
             metrics=request.sweep.metrics,
             with_cta_only=request.sweep.with_cta_only,
+            num_repeats=request.repeats,
             jobs=num_processors(),
             progress=advance,
         )
@@ -151,11 +152,12 @@ def _phantom(data: Path, chosen: Profile, console: Console) -> Path:
 def _announce(request: Request, prepared: Prepared, data: Path, console: Console) -> None:
     num_patients = len({case.patient_id for case in prepared.cases})
     num_ivh = sum(case.ivh is True for case in prepared.cases)
+    trainings = f"seeds {len(request.seeds)}" if request.repeats == 1 else f"repeats {request.repeats}"
     for line in (
         f"[bold]{request.sweep.name}[/bold]: {request.sweep.question}",
         f"data {escape(str(data))}: {len(prepared.cases)} cases of {num_patients} patients, {num_ivh} with IVH",
         f"profile {request.profile.name}: {request.scaling}",
-        f"arms {len(request.arms)}, seeds {len(request.seeds)}, {request.subset or f'folds {len(prepared.folds)}'}",
+        f"arms {len(request.arms)}, {trainings}, {request.subset or f'folds {len(prepared.folds)}'}",
     ):
         console.print(line, highlight=False, soft_wrap=True)
     for warning in prepared.warnings:
@@ -221,7 +223,7 @@ def train(
 ) -> list[ReplicateResult]:
     """Train every replicate of a request's arms on prepared data, and show the progress."""
     environment = describe_environment()
-    tags = dict(prepared.facts) | {"profile": request.profile.name}
+    tags = {"profile": request.profile.name}
     if request.subset is not None:
         tags["subset"] = request.subset
     replicates = prepared.plan(request.arms, request.seeds)
@@ -231,7 +233,10 @@ def train(
     with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
         return run_sweep(
             replicates,
-            [describe(replicate, request.sweep.name, tags, environment) for replicate in replicates],
+            [
+                describe(replicate, request.sweep.name, prepared.facts_of(replicate) | tags, environment)
+                for replicate in replicates
+            ],
             request.out,
             executor=executor,
             deadline=workplace.deadline,

@@ -35,6 +35,11 @@ def resolve(options: SweepOptions) -> Request:
     num_seeds = sweep.num_seeds if options.seeds is None else options.seeds
     if num_seeds < min(sweep.num_seeds, 2):
         raise BadInput(f"--seeds {num_seeds}: give at least {min(sweep.num_seeds, 2)}")
+    repeats = 1 if options.repeats is None else options.repeats
+    if repeats < 1:
+        raise BadInput(f"--repeats {repeats}: give at least 1")
+    if repeats > 1 and options.seeds is not None:
+        raise BadInput("--repeats trains each split into folds with a seed of its own; leave --seeds out")
     base = chosen.config
     if options.folds is not None:
         base = replace(base, cross_validation=replace(base.cross_validation, num_folds=options.folds))
@@ -48,7 +53,8 @@ def resolve(options: SweepOptions) -> Request:
         profile=chosen,
         base=base,
         arms=(),
-        seeds=tuple(range(num_seeds)),
+        seeds=tuple(range(num_seeds)) if repeats == 1 else (0,),
+        repeats=repeats,
         data=options.data,
         out=options.out,
         only_folds=only_folds,
@@ -61,8 +67,8 @@ def resolve(options: SweepOptions) -> Request:
             names = ", ".join(name for name, other in known_sweeps().items() if other.search is not None)
             raise BadInput(f"--trials is for a search ({names}); {options.name} trains each of its arms")
         return replace(request, arms=sweep.select(base, options.arms))
-    if num_seeds > 1 or options.arms:
-        raise BadInput(f"{options.name} picks its arms itself, with one seed: leave --arms and --seeds out")
+    if num_seeds > 1 or repeats > 1 or options.arms:
+        raise BadInput(f"{options.name} picks its arms itself, with one seed: leave --arms, --seeds and --repeats out")
     if options.only_folds is not None:
         raise BadInput(f"{options.name} ranks its arms by all of their folds; leave --only-folds out")
     if options.fresh:

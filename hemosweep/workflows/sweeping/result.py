@@ -64,7 +64,7 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
     name = request.sweep.name
     whole = [result for result in results if not result.failures]
     tables = {arm.name: [r.cases for r in whole if r.replicate.arm.name == arm.name] for arm in request.arms}
-    complete = {arm: frames for arm, frames in tables.items() if len(frames) == len(request.seeds)}
+    complete = {arm: frames for arm, frames in tables.items() if len(frames) == request.num_replicates}
     pairs = [(a, b) for a, b in request.sweep.comparisons if a in complete and b in complete]
     result = StudyResult(
         sweep=name,
@@ -82,7 +82,13 @@ def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> Stu
             )
             for r in results
         ),
-        family=compare_family(sweep_runs(request.out, results), name, pairs, keep_going=True),
+        family=compare_family(
+            sweep_runs(request.out, results),
+            name,
+            pairs,
+            keep_going=True,
+            num_declared=len(request.sweep.comparisons),
+        ),
         failures=(
             *(failure for result in results for failure in result.failures),
             *(f"{result.replicate.run_name}: not recorded in MLflow" for result in results if result.run_id is None),
@@ -103,10 +109,12 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
         notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
     num_declared = len(request.sweep.comparisons)
     if len(family.rows) < num_declared:
-        notes.append(f"Holm over {len(family.rows)} of the {num_declared} declared comparisons only.")
-    if len(request.seeds) > 1 and family.rows:
-        notes.append("Comparisons take each case's mean DSC over the seeds.")
-    notes += [f"Mean DSC of {arm} by seed (A/A): {spread_text(spread)}." for arm, spread in result.spreads.items()]
+        notes.append(f"{len(family.rows)} of {num_declared} declared comparisons so far; Holm's p counts them all.")
+    if request.num_replicates > 1 and family.rows:
+        over = "seeds" if request.repeats == 1 else "repeats"
+        notes.append(f"Comparisons take each case's mean DSC over the {over}.")
+    by = "seed (A/A)" if request.repeats == 1 else "repeat"
+    notes += [f"Mean DSC of {arm} by {by}: {spread_text(spread)}." for arm, spread in result.spreads.items()]
     for arm in request.arms:
         dsc = [value for r in whole if r.replicate.arm == arm for value in r.cases["dsc"].tolist()]
         notes += paper_notes(name, arm.name, dsc)

@@ -16,9 +16,10 @@ from hemosweep.tracking.schema import environment_tags, extra_tags
 
 
 def sweep_runs(out: Path, results: Sequence[ReplicateResult]) -> RunsInMemory:
-    """The complete runs of a sweep, from the tracker if it recorded them, and the runs of `noise`.
+    """The complete runs of a sweep, from the tracker if it recorded them, and with them what `compare-all` takes: the
+    runs of other seeds and repeats of the same arms, and those of `noise`.
 
-    Runs that a tracking outage left out are compared as well. If the store cannot be read, there is no seed noise.
+    Runs that a tracking outage left out are compared as well. If the store cannot be read, there are no others.
     """
     store = MlflowStore(out)
     try:
@@ -35,8 +36,11 @@ def sweep_runs(out: Path, results: Sequence[ReplicateResult]) -> RunsInMemory:
         records[run.run_id] = run
         rows[run.run_id] = case_rows(result)
         configs[run.run_id] = dict(result.info.config)
+    trained = {(run.sweep, run.arm, run.seed, run.repeat) for run in records.values()}
+    arms = {(run.sweep, run.arm, run.subset) for run in records.values()}
     for run in recorded.values():
-        if run.sweep == NOISE.name and run.run_id not in records and run.is_finished:
+        of_arm = (run.sweep, run.arm, run.subset) in arms and (run.sweep, run.arm, run.seed, run.repeat) not in trained
+        if (of_arm or run.sweep == NOISE.name) and run.run_id not in records and run.is_finished:
             records[run.run_id] = run
             rows[run.run_id] = store.case_rows(run.run_id)
             configs[run.run_id] = store.config(run.run_id) or {}

@@ -8,7 +8,7 @@ import pytest
 from hemosweep.comparison.compare import compare, compare_sides
 from hemosweep.comparison.sides import read_sides
 from hemosweep.errors import BadInput, NotComparable
-from tests.recorded import IDS, MIDDLE, SMALL, cases, healthy, in_memory, shifted
+from tests.recorded import CLEAR, FOUR_FOLDS, IDS, MIDDLE, SEEDS, SMALL, cases, healthy, in_memory, shifted
 
 PAIR = {"patchsize/a@0": cases(SMALL), "patchsize/b@0": cases(MIDDLE)}
 
@@ -65,13 +65,32 @@ def test_cases_without_a_lesion_are_named_with_what_each_side_predicts_there():
     )
 
 
-def test_the_noise_of_seeds_stands_beside_a_difference_where_a_store_has_it():
+CARRIED = {"patchsize/a@0": cases(SMALL, FOUR_FOLDS), "patchsize/b@0": cases(CLEAR, FOUR_FOLDS)}
+
+
+@pytest.mark.parametrize(("pair", "outcome"), [(PAIR, "trained_models"), (CARRIED, "better")])
+def test_the_noise_of_seeds_stands_beside_a_difference_and_leaves_the_claim_as_it_is(pair, outcome):
     noise = {f"noise/baseline@{seed}": cases(shifted(SMALL, by)) for seed, by in enumerate((0.0, 0.1, -0.1))}
-    compared = compare(in_memory(PAIR | noise), "patchsize/a", "patchsize/b")
-    assert compared.comparison.outcome == "within_seed_noise"
+    compared = compare(in_memory(pair | noise), "patchsize/a", "patchsize/b")
     assert compared.baseline.name == "noise/baseline, seeds 0, 1, 2"
-    a, b = read_sides(in_memory(PAIR), ("patchsize/a", "patchsize/b"), "dsc", ())
-    assert compare_sides(a, b).comparison.outcome == "better"
+    assert compared.comparison.seeds.baseline.range == pytest.approx(0.2)
+    assert (compared.comparison.seeds.a, compared.comparison.seeds.b) == (None, None)
+    a, b = read_sides(in_memory(pair), ("patchsize/a", "patchsize/b"), "dsc", ())
+    without = compare_sides(a, b).comparison
+    assert compared.comparison == replace(without, seeds=compared.comparison.seeds)
+    assert without.outcome == outcome
+
+
+def test_seeds_of_both_arms_carry_a_claim_and_those_of_one_do_not():
+    one_fold = [0] * 8
+    a = {f"s/a@{seed}": cases(shifted(SMALL, by), one_fold) for seed, by in enumerate(SEEDS)}
+    b = {f"s/b@{seed}": cases(shifted(CLEAR, -by), one_fold) for seed, by in enumerate(SEEDS)}
+    both = compare(in_memory(a | b), "s/a", "s/b").comparison
+    assert (both.outcome, both.claim.basis, both.claim.num_seeds_a, both.claim.num_seeds_b) == ("better", "seeds", 3, 3)
+    for references in (("s/a", "s/b@0"), ("s/a@0", "s/b")):
+        one = compare(in_memory(a | b), *references).comparison
+        assert (one.outcome, one.claim.basis, one.claim.p) == ("trained_models", None, None)
+        assert "there is one fold and not both arms have several seeds" in one.verdict
 
 
 def test_scores_that_no_metric_can_take_are_refused():

@@ -10,7 +10,7 @@ from scipy import stats
 
 from hemosweep.comparison.family import compare_all, compare_family
 from hemosweep.errors import BadInput, NotComparable
-from tests.recorded import LARGE, MIDDLE, SMALL, cases, in_memory, shifted
+from tests.recorded import CLEAR, FOUR_FOLDS, LARGE, MIDDLE, SMALL, cases, in_memory, shifted
 
 LATER = {"patchsize/x@0": cases(SMALL), "patchsize/y@0": cases(MIDDLE)}
 COMPARISONS = (("24x24x8", "32x32x16"), ("32x32x16", "48x48x24"))
@@ -31,7 +31,18 @@ def test_each_declared_pair_is_the_paired_t_test_of_b_minus_a_with_the_papers_bo
         ("24x24x8", "32x32x16", "<0.001"),
         ("32x32x16", "48x48x24", "<0.01"),
     ]
-    assert family.num_tests == 2
+
+
+def test_the_claims_are_adjusted_and_not_the_p_values_over_cases():
+    family = compare_family(in_memory(ARMS), "patchsize", COMPARISONS)
+    claims = [row.comparison.claim.p for row in family.rows]
+    assert [row.holm_p for row in family.rows] == [
+        pytest.approx(2 * min(claims)), pytest.approx(max(claims[1], 2 * claims[0]))
+    ]  # fmt: skip
+    assert [row.bh_p for row in family.rows] == [
+        pytest.approx(min(2 * claims[0], claims[1])), pytest.approx(max(claims))
+    ]  # fmt: skip
+    assert all(claim > row.comparison.p for claim, row in zip(claims, family.rows, strict=True))
 
 
 def test_the_papers_bound_is_not_shown_for_a_pair_or_a_metric_that_it_does_not_print():
@@ -41,11 +52,16 @@ def test_the_papers_bound_is_not_shown_for_a_pair_or_a_metric_that_it_does_not_p
     assert {row.paper_p for row in compare_family(store, "patchsize", COMPARISONS, metric="hd95_mm").rows} == {None}
 
 
-def test_a_pair_whose_arm_is_not_trained_is_missing_and_the_family_is_smaller():
+def test_a_pair_whose_arm_is_not_trained_is_missing_and_counts_in_the_family_all_the_same():
     store = in_memory({name: table for name, table in ARMS.items() if "48x48" not in name})
     family = compare_all(store, "patchsize", COMPARISONS)
     assert family.missing == ("32x32x16 to 48x48x24: 48x48x24 not finished; run make sweep-patchsize",)
-    assert family.rows[0].holm_p == pytest.approx(family.rows[0].comparison.p)
+    claim_p = family.rows[0].comparison.claim.p
+    assert (family.rows[0].holm_p, family.rows[0].bh_p) == (pytest.approx(2 * claim_p), pytest.approx(2 * claim_p))
+    assert {name: family.as_json()[name] for name in ("num_tests", "num_declared")} == {
+        "num_tests": 1,
+        "num_declared": 2,
+    }
     assert family.row_of(family.pairs[1]) is None
     assert family.comparisons == (family.pairs[0].comparison,)
 
@@ -89,22 +105,21 @@ def test_several_seeds_are_averaged_per_case_before_the_test():
     assert row.comparison.mean_a == pytest.approx(sum(mean) / len(mean))
 
 
-def test_one_seed_against_several_is_compared_seed_by_seed_with_a_warning():
-    tables = {"loss/a@0": cases(SMALL), "loss/b@0": cases(MIDDLE), "loss/b@1": cases(LARGE)}
-    family = compare_family(in_memory(tables), "loss", (("a", "b"),))
-    (compared,) = family.comparisons
-    assert (compared.a.name, compared.b.name) == ("loss/a@0", "loss/b@0")
-    assert "a and b do not both have several seeds; one of each" in compared.warnings
-
-
-@pytest.mark.parametrize(
-    ("seeds_a", "seeds_b", "compared"), [((1,), (0, 1), (1, 1)), ((0, 2), (2,), (2, 2)), ((3,), (0, 1), (3, 0))]
-)
-def test_one_seed_meets_the_same_one_of_the_other_arm_where_that_has_it(seeds_a, seeds_b, compared):
+@pytest.mark.parametrize(("seeds_a", "seeds_b"), [((1,), (0, 1)), ((0, 2), (2,)), ((3,), (0, 1)), ((0, 1), (1, 2, 3))])
+def test_all_seeds_of_each_arm_are_compared_however_many_the_other_has(seeds_a, seeds_b):
     names = [*(f"loss/a@{seed}" for seed in seeds_a), *(f"loss/b@{seed}" for seed in seeds_b)]
-    store = in_memory({name: cases(shifted(SMALL, 0.01 * place, 0.01)) for place, name in enumerate(names)})
+    shift = {name: 0.01 * place for place, name in enumerate(names)}
+    store = in_memory({name: cases(shifted(SMALL, by, 0.01)) for name, by in shift.items()})
     (pair,) = compare_family(store, "loss", (("a", "b"),)).comparisons
-    assert (pair.a.runs[0].seed, pair.b.runs[0].seed) == compared
+    assert [run.seed for run in pair.a.runs] == [*seeds_a]
+    assert [run.seed for run in pair.b.runs] == [*seeds_b]
+    assert (pair.comparison.claim.num_seeds_a, pair.comparison.claim.num_seeds_b) == (len(seeds_a), len(seeds_b))
+    mean_a, mean_b = (
+        sum(shift[f"loss/{arm}@{seed}"] for seed in seeds) / len(seeds)
+        for arm, seeds in (("a", seeds_a), ("b", seeds_b))
+    )
+    assert pair.comparison.mean_diff == pytest.approx(mean_b - mean_a)
+    assert pair.warnings == ()
 
 
 def test_runs_of_other_data_are_refused_and_named():
@@ -139,10 +154,12 @@ def test_a_sweep_that_declares_nothing_or_has_nothing_trained_is_refused():
 def test_a_row_has_the_arms_of_the_pair_and_the_runs_that_were_compared():
     family = compare_family(in_memory(ARMS), "patchsize", COMPARISONS)
     values = family.as_json()
-    assert {name: values[name] for name in ("sweep", "metric", "num_tests", "missing", "forest")} == {
+    names = ("sweep", "metric", "num_tests", "num_declared", "missing", "forest")
+    assert {name: values[name] for name in names} == {
         "sweep": "patchsize",
         "metric": "dsc",
         "num_tests": 2,
+        "num_declared": 2,
         "missing": [],
         "forest": None,
     }
@@ -152,11 +169,12 @@ def test_a_row_has_the_arms_of_the_pair_and_the_runs_that_were_compared():
     assert (last["run_id_a"], last["run_id_b"]) == (f"{1:032x}", f"{2:032x}")
     for row, compared in zip(family.rows, values["comparisons"], strict=True):
         assert (compared["holm_p"], compared["bh_p"], compared["paper_p"]) == (row.holm_p, row.bh_p, row.paper_p)
-        assert (compared["p"], compared["family_verdict"]) == (row.comparison.p, row.verdict)
+        assert (compared["p"], compared["claim"]["p"]) == (row.comparison.p, row.comparison.claim.p)
+        assert (compared["family_outcome"], compared["family_verdict"]) == (row.outcome, row.verdict)
     with_picture = replace(family, forest=Path("reports/forest.png"))
     assert with_picture.as_json()["forest"] == "reports/forest.png"
     assert "Forest plot: reports/forest.png" in with_picture.as_lines()
-    assert "No forest plot: no space" in replace(family, no_forest="no space").as_lines()
+    assert "No forest plot: no space" in replace(family, no_pictures="no space").as_lines()
 
 
 def test_the_lines_of_a_family_have_the_verdicts_the_remarks_and_what_is_missing():
@@ -167,7 +185,10 @@ def test_the_lines_of_a_family_have_the_verdicts_the_remarks_and_what_is_missing
     lines = family.as_lines()
     (row,) = family.rows
     assert f"24x24x8 to 32x32x16: {row.verdict}" in lines
-    assert any("Holm and Benjamini-Hochberg over 1 comparison;" in line for line in lines)
+    told = "Claims count cases, seeds and folds; Holm and Benjamini-Hochberg adjust them over {} declared comparison{}."
+    assert told.format(2, "s") in lines
+    alone = compare_family(in_memory(tables), "patchsize", COMPARISONS[:1])
+    assert told.format(1, "") in alone.as_lines()
     assert "Seeds (A/A) of noise/baseline, seeds 0, 1, 2: mean " in "\n".join(lines)
     (warning,) = family.comparisons[0].all_warnings
     assert f"warning: 24x24x8 to 32x32x16: {warning}" in lines
@@ -192,8 +213,19 @@ SEEDS = {
 
 def test_seed_noise_of_the_arms_alone_has_no_line_of_a_baseline():
     family = compare_family(in_memory(SEEDS), "loss", (("a", "b"),))
-    assert family.comparisons[0].comparison.seed_noise is not None
+    seeds = family.comparisons[0].comparison.seeds
+    assert (seeds.a.num_seeds, seeds.b.num_seeds, seeds.baseline) == (2, 2, None)
     assert not any("A/A" in line for line in family.as_lines())
+
+
+def test_a_claim_that_holm_does_not_bear_out_is_one_about_the_trained_models():
+    # By itself p of the claim is 0.0012: it bears 40 comparisons, and not 41.
+    tables = {"s/a@0": cases(SMALL, FOUR_FOLDS), "s/b@0": cases(CLEAR, FOUR_FOLDS)}
+    for num_declared, outcome in ((40, "better"), (41, "trained_models")):
+        (row,) = compare_family(in_memory(tables), "s", (("a", "b"),), num_declared=num_declared).rows
+        assert row.holm_p == row.bh_p == pytest.approx(num_declared * row.comparison.claim.p)
+        assert (row.comparison.outcome, row.outcome, row.taken_back) == ("better", outcome, outcome != "better")
+    assert row.verdict.startswith(f"Not significant within this family of comparisons (Holm p = {row.holm_p:.4f}). By")
 
 
 @pytest.mark.parametrize("compare", [compare_family, compare_all])
@@ -212,13 +244,13 @@ def test_an_arm_whose_only_run_is_not_finished_is_missing(status):
     assert len(family.rows) == 1
 
 
-@pytest.mark.parametrize(("metric", "seeds"), [("dsc", 1), ("nsd", 2)])
-def test_seeds_that_were_scored_alike_in_the_metric_belong_together(metric, seeds):
+@pytest.mark.parametrize(("metric", "seeds_of_a"), [("dsc", [1]), ("nsd", [0, 1])])
+def test_seeds_that_were_scored_alike_in_the_metric_belong_together(metric, seeds_of_a):
     digests = json.dumps({"dsc": "dsc of an earlier version", "nsd": "nsd now"})
     store = in_memory(SEEDS | {"loss/a@0": (SEEDS["loss/a@0"], {"metric_digests": digests})})
     store = replace(
         store, rows={run_id: [row | {"nsd": row["dsc"]} for row in rows] for run_id, rows in store.rows.items()}
     )
     (compared,) = compare_family(store, "loss", (("a", "b"),), metric=metric).comparisons
-    assert (len(compared.a.runs), len(compared.b.runs)) == (seeds, seeds)
-    assert {compared.a.runs[-1].seed, compared.b.runs[-1].seed} == {1}
+    assert [run.seed for run in compared.a.runs] == seeds_of_a
+    assert [run.seed for run in compared.b.runs] == [0, 1]

@@ -20,10 +20,17 @@ def test_an_arm_stands_for_all_its_seeds_where_both_sides_have_several():
     assert (a.name, len(a.seeds), [run.seed for run in a.runs]) == ("s/a, seeds 0, 1", 2, [0, 1])
 
 
-def test_several_seeds_against_one_are_refused_with_the_names_to_choose_from():
-    tables = {"s/a@0": cases(SMALL), "s/a@1": cases(SMALL), "s/b@0": cases(MIDDLE)}
-    with pytest.raises(BadInput, match=r"'s/a' means 2 runs: s/a@0, s/a@1; give one of them, as s/b@0 is one"):
-        read(tables, "s/a", "s/b")
+@pytest.mark.parametrize("other", ["s/b", "table.csv"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_arm_stands_for_all_its_seeds_also_against_one_run_or_a_file(tmp_path, other, place):
+    tables = {"s/a@0": cases(SMALL), "s/a@1": cases(LARGE), "s/b@0": cases(MIDDLE)}
+    if other.endswith(".csv"):
+        cases(MIDDLE).to_csv(tmp_path / other, index=False)
+        other = str(tmp_path / other)
+    sides = read(tables, *(("s/a", other) if place == 0 else (other, "s/a")))
+    assert sides[place].name == "s/a, seeds 0, 1"
+    assert sides[place].seeds == tuple(dict(zip(IDS, scores, strict=True)) for scores in (SMALL, LARGE))
+    assert sides[1 - place].seeds == (dict(zip(IDS, MIDDLE, strict=True)),)
 
 
 def test_what_is_known_of_the_cases_is_read_with_the_scores():

@@ -8,7 +8,7 @@ import pytest
 
 from hemosweep.comparison.tables import compare_arrays, compare_tables
 from hemosweep.errors import BadInput
-from tests.recorded import IDS, MIDDLE, SMALL, cases
+from tests.recorded import CLEAR, FOUR_FOLDS, IDS, MIDDLE, SMALL, cases
 
 A, B = [0.5, 0.6, 0.7, 0.8], [0.7, 0.7, 0.9, 0.8]
 
@@ -115,8 +115,32 @@ def test_ids_are_text():
 def test_equivalence_is_tested_within_a_margin():
     assert compare_tables(plain(A), plain(B)).comparison.equivalence is None
     near = [0.501, 0.599, 0.7, 0.801]
-    assert compare_tables(plain(A), plain(near), margin=0.05).comparison.outcome == "equivalent"
-    assert compare_arrays(A, near, margin=0.05).outcome == "equivalent"
+    a, b = plain(A, fold=[0, 1, 2, 3]), plain(near, fold=[0, 1, 2, 3])
+    compared = compare_tables(a, b, margin=0.05).comparison
+    assert (compared.outcome, compared.equivalence.shown) == ("equivalent", True)
+    assert compare_tables(a, b, margin=0.0001).comparison.outcome == "no_evidence"
+
+
+def test_without_folds_and_seeds_nothing_is_claimed_neither_a_difference_nor_equivalence():
+    by_arrays = compare_arrays(A, [0.501, 0.599, 0.7, 0.801], margin=0.05)
+    assert (by_arrays.outcome, by_arrays.equivalence, by_arrays.claim.p) == ("no_evidence", None, None)
+    clear = compare_arrays(SMALL, CLEAR)
+    assert (clear.outcome, clear.stars, clear.claim.p) == ("trained_models", "****", None)
+
+
+def test_folds_carry_a_claim_in_tables():
+    tables = [cases(scores, FOUR_FOLDS) for scores in (SMALL, CLEAR)]
+    compared = compare_tables(*tables).comparison
+    assert (compared.outcome, compared.claim.basis, compared.claim.num_folds) == ("better", "folds", 4)
+    assert compare_tables(*tables[::-1]).comparison.outcome == "worse"
+
+
+@pytest.mark.parametrize("names", [["fold_0", "fold_1", "fold_2", "fold_3"], [1, 2, 3, 4], [3, 0, 2, 1], list("abcd")])
+def test_folds_of_other_names_are_the_same_where_the_same_cases_are_together(names):
+    a, b = cases(SMALL, FOUR_FOLDS), cases(CLEAR, FOUR_FOLDS)
+    renamed = compare_tables(a, b.assign(fold=[names[fold] for fold in FOUR_FOLDS]))
+    assert renamed.all_warnings == ()
+    assert renamed.comparison == compare_tables(a, b).comparison
 
 
 def test_the_metric_that_is_compared_is_the_one_that_is_named():

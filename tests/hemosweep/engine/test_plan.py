@@ -38,7 +38,7 @@ def case(name, ivh):
     return Case(case_id=name, patient_id=f"P{name}", ivh=ivh, ct_path=path, lesion_path=path)
 
 
-def plan(tmp_path, seeds=(0,), arms=ARMS, folds=FOLDS):
+def plan(tmp_path, seeds=(0,), arms=ARMS, folds=FOLDS, further=()):
     return plan_replicates(
         arms,
         seeds,
@@ -52,7 +52,28 @@ def plan(tmp_path, seeds=(0,), arms=ARMS, folds=FOLDS):
             for arm in arms
         },
         code=Code(),
+        further=further,
     )
+
+
+def test_a_further_repeat_has_its_own_folds_its_number_as_seed_and_a_name_of_its_own(tmp_path):
+    swapped = (
+        Fold(index=0, train=("c",), validation=("b",), test=("a", "d")),
+        Fold(index=1, train=("a",), validation=("d",), test=("b", "c")),
+    )
+    replicates = plan(tmp_path, further=[swapped])
+    assert [(one.run_name, one.seed, one.repeat) for one in replicates] == [
+        ("narrow@0", 0, 0),
+        ("narrow~1", 1, 1),
+        ("wide@0", 0, 0),
+        ("wide~1", 1, 1),
+    ]
+    first, second = replicates[:2]
+    for spec, fold in zip(second.fold_runs, swapped, strict=True):
+        assert tuple(case.case_id for case in spec.test) == fold.test
+    assert {spec.digest for spec in first.fold_runs}.isdisjoint(spec.digest for spec in second.fold_runs)
+    alone = plan(tmp_path)[0]
+    assert [spec.digest for spec in alone.fold_runs] == [spec.digest for spec in first.fold_runs], "shared with one"
 
 
 def test_one_seed_names_a_run_after_its_arm_alone(tmp_path):

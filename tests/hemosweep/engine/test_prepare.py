@@ -67,6 +67,21 @@ def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
     return run
 
 
+def test_each_repeat_draws_its_own_folds_by_its_number_and_records_them(prepared, cases, tiny_config, tmp_path):
+    result, replicates, _ = prepared(num_repeats=3)
+    base = tiny_config().cross_validation
+    for number, repeat in enumerate(result.further, 1):
+        assert repeat.folds == draw_folds(cases, replace(base, fold_seed=base.fold_seed + number))
+    facts = [result.facts_of(replicate) for replicate in replicates[:3]]
+    assert [one.get("repeat") for one in facts] == [None, "1", "2"]
+    assert len({one["folds_digest"] for one in facts}) == 3
+    for one in facts:
+        assert (tmp_path / "runs" / "folds" / f"{one['folds_digest']}.json").is_file()
+    some = result.only({0}, tmp_path / "runs")
+    assert [[fold.index for fold in repeat.folds] for repeat in some.further] == [[0], [0]]
+    assert some.further[0].folds_digest != result.further[0].folds_digest
+
+
 def test_every_arm_gets_every_fold_of_the_one_drawing(prepared, cases, tiny_config):
     result, replicates, _ = prepared()
     folds = draw_folds(cases, tiny_config().cross_validation)

@@ -13,13 +13,15 @@ IDS = [f"{number:03}" for number in range(8)]
 A = dict(zip(IDS, [0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85], strict=True))
 BETTER = {case_id: value + 0.05 + 0.01 * (int(case_id) % 3) for case_id, value in A.items()}
 ALIKE = {case_id: value + 0.02 * (-1) ** int(case_id) for case_id, value in A.items()}
-SEEDS = [A, ALIKE, BETTER]
+FOLDS = {case_id: str(place % 4) for place, case_id in enumerate(IDS)}
 PAIRS = [("none", "brain"), ("brain+lesion", "brain+lesion+hyperdense"), ("brain", "same")]
 
 
-def rows(metric="dsc", seeds=()):
-    results = [paired_comparison(A, b, metric=find_metric(metric), baseline_seeds=seeds) for b in (BETTER, ALIKE, A)]
-    return adjusted(PAIRS, results)
+def rows(metric="dsc", folds=FOLDS):
+    results = [
+        paired_comparison(A, b, metric=find_metric(metric), folds_a=folds, folds_b=folds) for b in (BETTER, ALIKE, A)
+    ]
+    return adjusted(PAIRS, results, len(PAIRS))
 
 
 @pytest.fixture
@@ -60,14 +62,28 @@ def test_every_difference_has_its_point_interval_and_numbers(drawn):
     assert text.count(">–<") >= 1, "no p-value where both are the same"
 
 
-def test_seed_noise_is_a_bar_about_zero_as_wide_as_its_limit(drawn):
-    own = rows(seeds=SEEDS)
-    figure, text = drawn(own)
+def test_the_interval_of_the_claim_is_a_bar_where_there_is_one(drawn):
+    figure, text = drawn(rows())
     bars = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in figure.axes[0].patches]
-    limits = [row.comparison.seed_noise.limit for row in own[:2]]
-    assert bars == [(pytest.approx(-limit), pytest.approx(limit)) for limit in limits]
-    assert ">within seed noise<" in text
-    assert ">within seed noise<" not in drawn(rows())[1]
+    # t(0.975, 3) = 3.1824 standard errors. Fold means of 0.055, 0.065, 0.06, 0.055 vary less than their cases, which
+    # are 0.005 from them, and 0.01 in one fold: a mean square of (6 * 0.000025 + 2 * 0.0001) / 4. The second has fold
+    # means of ±0.02: a variance of 4 * 0.0004 / 3, over 4 folds.
+    halves = [3.1824 * (0.0000875 / 8) ** 0.5, 3.1824 * 0.02 / 3**0.5]
+    assert bars == [
+        (pytest.approx(middle - half, abs=1e-5), pytest.approx(middle + half, abs=1e-5))
+        for middle, half in zip((0.05875, 0.0), halves, strict=True)
+    ]
+    assert figure.axes[0].get_xlim()[0] < -halves[1] < halves[1] < figure.axes[0].get_xlim()[1]
+    assert ">95% CI with seeds and folds<" in text
+
+
+def test_without_folds_and_seeds_no_difference_has_a_bar_or_is_filled(drawn):
+    figure, text = drawn(rows(folds=None))
+    assert [*figure.axes[0].patches] == []
+    points = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [line.get_markerfacecolor() for line in points] == ["white"] * 3
+    assert ">95% CI with seeds and folds<" not in text
+    assert ">Holm p &lt; 0.05<" not in text
 
 
 def test_the_papers_difference_stands_beside_ours(drawn):

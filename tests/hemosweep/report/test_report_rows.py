@@ -5,7 +5,14 @@ import pytest
 
 from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, SweepFacts
 from hemosweep.report.document.provenance import hours, provenance_tables
-from hemosweep.report.document.sweep_tables import glance_table, group_table, seed_table, test_table, verdict_table
+from hemosweep.report.document.sweep_tables import (
+    claim_table,
+    glance_table,
+    group_table,
+    seed_table,
+    test_table,
+    verdict_table,
+)
 from hemosweep.report.paper.printed import paper_difference, paper_place
 from hemosweep.report.paper.verdicts import our_verdict, paper_verdict
 from hemosweep.stats.multiple_testing import adjusted
@@ -27,8 +34,12 @@ def scores(dsc):
     return {f"{place:03}": value for place, value in enumerate(dsc)}
 
 
-def facts(**changes):
-    row = adjusted([("unet", "se_unet")], [paired_comparison(scores(UNET), scores(SE_UNET))])[0]
+FOLDS = {"000": 0, "001": 0, "002": 1, "003": 2}
+
+
+def facts(*, num_declared=1, **changes):
+    comparison = paired_comparison(scores(UNET), scores(SE_UNET), folds_a=FOLDS, folds_b=FOLDS)
+    row = adjusted([("unet", "se_unet")], [comparison], num_declared)[0]
     fields = {
         "name": "se",
         "question": "Better?",
@@ -50,7 +61,9 @@ def test_a_row_has_the_papers_figures_beside_ours():
     # Differences 0.1, 0.1, 0.1, 0.14: mean 0.11, sd 0.02, standard error 0.01, t = 11, and t(0.975, 3) = 3.182.
     assert second[:6] == ("se_unet", "0.828 ± 0.127", "0.760 ± 0.145", "unet", "+0.063", "+0.110 [+0.078, +0.142]")
     assert second[6] == f"better (p{NARROW}<{NARROW}0.01)"
-    assert second[7] == f"better (Holm{NARROW}p{NARROW}={NARROW}0.0016)"
+    # Fold means 0.1, 0.1, 0.14 of two, one and one case differ from 0.11 by 0.01, 0.01 and 0.03: the variance of the
+    # mean is 3 / 2 of (4 * 0.0001 + 0.0001 + 0.0009) / 16, t = 9.602 with 2 degrees of freedom, p = 1 - t / √(2 + t²).
+    assert second[7] == f"better (Holm{NARROW}p{NARROW}={NARROW}0.0107)"
 
 
 def test_groups_and_extremes_have_the_papers_columns_where_it_prints_any():
@@ -79,16 +92,51 @@ def test_undefined_cases_are_counted_and_missing_arms_say_why():
 
 
 def test_raw_stars_stand_apart_from_the_familys_p_values():
-    (row,) = test_table(facts()).rows
-    # t = 11 with 3 degrees of freedom: p = 0.0016.
-    assert row[:10] == ("unet → se_unet", "4", "+0.110 [+0.078, +0.142]", "11.00", "3", "0.0016", "***", "0.0016",
-                        "0.0016", "5.50")  # fmt: skip
+    table = test_table(facts())
+    # t = 11 with 3 degrees of freedom: p = 0.0016; of the signs of four, 2 patterns of 16 are as extreme.
+    assert table.rows == (
+        ("unet → se_unet", "4", "+0.110 [+0.078, +0.142]", "11.00", "3", "0.0016", "***", "5.50", "0.1250"),
+    )
+    assert [column.full_name for column in table.columns] == [
+        "A → B", "n", f"B {MINUS} A [95% CI]", "t", "df", "p", "stars", "dz", "Wilcoxon p"
+    ]  # fmt: skip
+    assert not {"Holm", "B-H"} & {column.name for column in table.columns}
+
+
+def test_the_claims_have_a_table_of_their_own_with_their_p_values_in_the_family():
+    table = claim_table(facts())
+    assert [column.full_name for column in table.columns] == [
+        "A → B", "counted", "95% CI", "df", "p", "p in the family, Holm", "p in the family, B-H"
+    ]  # fmt: skip
+    # The variance of the mean is 0.00013125, as above, and t(0.975, 2) = 4.3027: 0.0493 to either side of 0.11.
+    counted = "cases and trainings by 3 folds"
+    assert table.rows == (("unet → se_unet", counted, "[+0.061, +0.159]", "2.0", "0.0107", "0.0107", "0.0107"),)
+    assert "over the 1 declared comparison;" in table.caption
+
+
+def test_a_declared_comparison_that_is_not_there_counts_in_the_familys_p_values():
+    whole = facts(num_declared=2)
+    unfinished = PairFacts(a="unet", b="another", verdict="not finished", reason="Not compared.")
+    own = facts(pairs=(*whole.pairs, unfinished))
+    table = claim_table(own)
+    assert table.rows[0][4:] == ("0.0107", "0.0213", "0.0213")
+    assert table.rows[1] == ("unet → another", "not finished", *["–"] * 5)
+    assert "over the 2 declared comparisons;" in table.caption
+    assert test_table(own).rows[1] == ("unet → another", "not finished", *["–"] * 7)
+
+
+def test_a_comparison_without_folds_and_seeds_has_no_claim_in_the_table():
+    row = adjusted([("unet", "se_unet")], [paired_comparison(scores(UNET), scores(SE_UNET))], 1)[0]
+    own = facts(pairs=(PairFacts(a="unet", b="se_unet", row=row),))
+    assert test_table(own).rows[0][5:7] == ("0.0016", "***")
+    assert claim_table(own).rows == (("unet → se_unet", *["–"] * 6),)
+    assert verdict_table(own).rows[1][7] == "differs on these trained models"
 
 
 def test_seeds_are_told_one_by_one():
-    spread = SeedSpread(num_seeds=2, num_cases=18, means=(0.7, 0.72), sd=0.0141, range=0.02)
+    spread = SeedSpread(num_seeds=2, num_cases=18, means=(0.7, 0.72), sd=0.0141, sd_ci95=(0.0063, 0.451), range=0.02)
     table = seed_table(facts(noise=("noise/baseline, seeds 0, 1", spread)))
-    assert table.rows == (("noise/baseline, seeds 0, 1", "18", "0.700, 0.720", "0.014", "0.020"),)
+    assert table.rows == (("noise/baseline, seeds 0, 1", "18", "0.700, 0.720", "0.014 [0.006, 0.451]", "0.020"),)
     assert seed_table(facts()) is None
 
 
@@ -108,19 +156,24 @@ def test_the_papers_verdict_is_its_bound_and_the_way_of_its_difference(place, ve
 
 def rows_of(*differences):
     base = [0.5 + 0.01 * place for place in range(8)]
+    folds = {case_id: place for place, case_id in enumerate(scores(base))}
     results = [
-        paired_comparison(scores(base), scores([a + d for a, d in zip(base, own, strict=True)])) for own in differences
+        paired_comparison(
+            scores(base), scores([a + d for a, d in zip(base, own, strict=True)]), folds_a=folds, folds_b=folds
+        )
+        for own in differences
     ]
-    return adjusted([("a", str(place)) for place in range(len(results))], results)
+    return adjusted([("a", str(place)) for place in range(len(results))], results, len(results))
 
 
 def test_our_verdict_is_taken_back_where_holm_does_so():
-    # The first has p = 0.033 by itself, and 0.066 among two.
+    # A fold a case: p is that over cases. The first has p = 0.033 by itself, and 0.066 among two.
     weak = [0.03, 0.0, 0.02, -0.01, 0.03, 0.01, 0.0, 0.02]
     none = [0.01, -0.01, 0.02, -0.02, 0.01, -0.01, 0.02, -0.02]
     first, second = rows_of(weak, none)
+    assert first.comparison.claim.p == pytest.approx(first.comparison.p)
     assert 0.025 < first.comparison.p < 0.05
-    assert our_verdict(first).startswith("not significant after Holm (")
+    assert our_verdict(first).startswith("not significant after Holm, differs on these trained models (")
     assert our_verdict(second).startswith("no evidence of a difference (")
     assert our_verdict(rows_of(weak)[0]).startswith("better (")
 

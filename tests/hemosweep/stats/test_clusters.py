@@ -57,8 +57,8 @@ def test_a_design_effect_is_never_below_zero():
 
 
 def test_differences_by_fold_by_hand():
-    folds, warnings = compare_folds(CASES, DIFF, FOLDS, FOLDS, RESOLUTION)
-    assert warnings == []
+    folds, fold_of_case, warnings = compare_folds(CASES, DIFF, FOLDS, FOLDS, RESOLUTION)
+    assert (fold_of_case, warnings) == (["0", "0", "1", "1"], [])
     assert [(own.fold, own.n) for own in folds.means] == [("0", 2), ("1", 2)]
     assert [own.mean_diff for own in folds.means] == pytest.approx([0.02, 0.08])
     # Between 2 * 2 * 0.03^2 = 36, within (2 * 0.01^2 + 2 * 0.03^2) / 2 = 10, in ten-thousandths.
@@ -72,7 +72,7 @@ def test_differences_by_fold_by_hand():
 
 
 def test_a_negative_correlation_comes_with_a_note():
-    folds, _ = compare_folds(CASES, np.array([0.0, 1, 0, 1]), FOLDS, FOLDS, RESOLUTION)
+    folds, _, _ = compare_folds(CASES, np.array([0.0, 1, 0, 1]), FOLDS, FOLDS, RESOLUTION)
     assert folds.icc == pytest.approx(-1.0)
     assert folds.design_effect == pytest.approx(0.0)
     assert "negative" in folds.note
@@ -81,47 +81,75 @@ def test_a_negative_correlation_comes_with_a_note():
 
 def test_folds_are_in_the_order_of_their_numbers():
     cases = [f"c{number:02}" for number in range(12)]
-    folds, _ = compare_folds(cases, np.arange(12.0), {case: place for place, case in enumerate(cases)}, None, 1e-9)
-    assert [own.fold for own in folds.means] == [str(number) for number in range(12)]
+    by_place = {case: place for place, case in enumerate(cases)}
+    folds, fold_of_case, _ = compare_folds(cases, np.arange(12.0), by_place, None, 1e-9)
+    assert [own.fold for own in folds.means] == fold_of_case == [str(number) for number in range(12)]
     assert (folds.icc, folds.design_effect) == (None, None)
 
 
-def test_a_fold_is_the_same_as_number_or_as_text():
-    folds, warnings = compare_folds(CASES, DIFF, FOLDS, {case: int(fold) for case, fold in FOLDS.items()}, RESOLUTION)
-    assert (len(folds.means), warnings) == (2, [])
+@pytest.mark.parametrize("name", [int, "fold_{}".format, lambda fold: int(fold) + 1, lambda fold: 1 - int(fold)])
+def test_folds_of_the_same_cases_are_the_same_under_other_names(name):
+    renamed = {case: name(fold) for case, fold in FOLDS.items()}
+    expected, fold_of_case, _ = compare_folds(CASES, DIFF, FOLDS, FOLDS, RESOLUTION)
+    assert compare_folds(CASES, DIFF, FOLDS, renamed, RESOLUTION) == (expected, fold_of_case, [])
+    folds, names, warnings = compare_folds(CASES, DIFF, renamed, FOLDS, RESOLUTION)
+    assert names == [str(renamed[case]) for case in CASES], "A's names are printed"
+    assert warnings == []
+    assert sorted(own.mean_diff for own in folds.means) == [own.mean_diff for own in expected.means]
+    assert (folds.icc, folds.test) == (pytest.approx(expected.icc), expected.test)
 
 
-def test_a_case_in_different_folds_is_named_and_the_differences_by_fold_are_left_out():
-    folds, (warning,) = compare_folds(CASES, DIFF, FOLDS, {**FOLDS, "c2": "1", "c4": "0"}, RESOLUTION)
-    assert folds is None
-    assert warning.startswith("in different folds in A and B: c2, c4;")
+def test_a_case_in_different_folds_is_named_and_no_test_has_folds():
+    moved = {**FOLDS, "c2": "1", "c4": "0"}
+    folds, fold_of_case, (warning,) = compare_folds(CASES, DIFF, FOLDS, moved, RESOLUTION)
+    assert (folds, fold_of_case) == (None, None)
+    assert warning == (
+        "in different folds in A and B: c2, c4; differences by fold are left out, and other training cases can be "
+        "part of the difference"
+    )
+    renamed = {case: f"fold_{fold}" for case, fold in moved.items()}
+    assert compare_folds(CASES, DIFF, FOLDS, renamed, RESOLUTION)[0] is None
+
+
+def test_one_fold_of_one_side_is_not_two_of_the_other():
+    folds, fold_of_case, (warning,) = compare_folds(CASES, DIFF, FOLDS, dict.fromkeys(CASES, "0"), RESOLUTION)
+    assert (folds, fold_of_case) == (None, None)
+    assert warning.startswith("in different folds in A and B: c3, c4;")
 
 
 @pytest.mark.parametrize(("a", "b", "known"), [(FOLDS, None, "A"), ({}, FOLDS, "B")])
 def test_folds_of_one_side_count_for_both_with_a_warning(a, b, known):
-    folds, (warning,) = compare_folds(CASES, DIFF, a, b, RESOLUTION)
+    folds, fold_of_case, (warning,) = compare_folds(CASES, DIFF, a, b, RESOLUTION)
     assert len(folds.means) == 2
-    assert warning.startswith(f"folds are given for {known} only")
+    assert fold_of_case == ["0", "0", "1", "1"]
+    other = {"A": "B", "B": "A"}[known]
+    assert warning == f"folds are given for {known} only, and taken to be {other}'s as well"
 
 
-def test_a_case_in_no_fold_is_named_and_left_out():
-    folds, (warning,) = compare_folds(CASES, DIFF, FOLDS, {case: FOLDS[case] for case in CASES[:3]}, RESOLUTION)
-    assert [own.n for own in folds.means] == [2, 1]
-    assert warning == "in no fold: c4"
-    assert compare_folds(("x", "y"), DIFF[:2], FOLDS, FOLDS, RESOLUTION) == (None, ["in no fold: x, y"])
+def test_a_case_in_no_fold_is_named_and_left_out_and_no_claim_counts_the_folds():
+    fewer = {case: FOLDS[case] for case in CASES[:3]}
+    for sides in ((FOLDS, fewer), (fewer, FOLDS)):
+        folds, fold_of_case, (warning,) = compare_folds(CASES, DIFF, *sides, RESOLUTION)
+        assert [own.n for own in folds.means] == [2, 1]
+        assert fold_of_case is None
+        assert warning == "in no fold: c4; no test counts the folds"
+    none = compare_folds(("x", "y"), DIFF[:2], FOLDS, FOLDS, RESOLUTION)
+    assert none == (None, None, ["in no fold: x, y; no test counts the folds"])
 
 
 def test_without_folds_there_is_nothing_to_say():
-    assert compare_folds(CASES, DIFF, None, None, RESOLUTION) == (None, [])
+    assert compare_folds(CASES, DIFF, None, None, RESOLUTION) == (None, None, [])
 
 
 def test_the_same_difference_everywhere_has_no_correlation_and_no_test():
-    folds, _ = compare_folds(CASES, np.full(4, 0.1), FOLDS, FOLDS, RESOLUTION)
+    folds, _, _ = compare_folds(CASES, np.full(4, 0.1), FOLDS, FOLDS, RESOLUTION)
     assert (folds.icc, folds.test.t, folds.test.p) == (None, None, None)
 
 
 def test_scans_of_one_patient_count_once_in_the_test_over_patients():
-    patients, (warning,) = compare_patients(CASES, DIFF, {"c1": "P7", "c2": "P8", "c3": "P7", "c4": "P9"}, RESOLUTION)
+    patient_of = {"c1": "P7", "c2": "P8", "c3": "P7", "c4": "P9"}
+    patients, units, (warning,) = compare_patients(CASES, DIFF, patient_of, RESOLUTION)
+    assert units == [0, 1, 0, 2]
     assert patients.shared == (("c1", "c3"),)
     assert patients.test == mean_test(np.array([0.03, 0.03, 0.11]), RESOLUTION)
     assert warning.startswith("cases of one patient count as independent pairs: c1 and c3;")
@@ -132,15 +160,16 @@ def test_patients_are_found_in_time_where_cases_are_many():
     case_ids = [f"{number:05}" for number in range(20_000)]
     patients = {case_id: case_id[:-1] for case_id in case_ids}
     start = time.perf_counter()
-    own, _ = compare_patients(case_ids, np.arange(20_000.0), patients, RESOLUTION)
+    own, units, _ = compare_patients(case_ids, np.arange(20_000.0), patients, RESOLUTION)
     assert time.perf_counter() - start < 2.0, "it grows with the cases, not with their square"
     assert (len(own.shared), own.shared[1][0], own.test.n) == (2000, "00010", 2000)
+    assert units == [number // 10 for number in range(20_000)]
 
 
 def test_a_case_without_patient_is_a_patient_of_its_own():
     # "c2" is also the name of c1's patient.
-    assert compare_patients(CASES, DIFF, {"c1": "c2"}, RESOLUTION) == (None, [])
-    assert compare_patients(CASES, DIFF, {}, RESOLUTION) == (None, [])
+    assert compare_patients(CASES, DIFF, {"c1": "c2"}, RESOLUTION) == (None, None, [])
+    assert compare_patients(CASES, DIFF, {}, RESOLUTION) == (None, None, [])
 
 
 @pytest.mark.slow
@@ -170,3 +199,26 @@ def test_a_comparison_carries_its_folds_and_patients():
     assert [own.mean_diff for own in result.folds.means] == pytest.approx([0.02, 0.08])
     assert result.patients.shared == (("c1", "c2"),)
     assert any("c1 and c2" in warning for warning in result.warnings)
+    assert (result.claim.num_folds, result.claim.basis) == (2, "folds")
+
+
+def test_the_claim_counts_folds_of_all_cases_only():
+    a = dict.fromkeys(CASES, 0.5)
+    b = {case: 0.5 + diff for case, diff in zip(CASES, DIFF.tolist(), strict=True)}
+    some = {case: FOLDS[case] for case in CASES[:3]}
+    for folds_b in (some, {**FOLDS, "c2": "1"}):
+        result = paired_comparison(a, b, folds_a=FOLDS, folds_b=folds_b)
+        assert (result.claim.num_folds, result.claim.p) == (0, None)
+    assert paired_comparison(a, b, folds_a=FOLDS).claim.num_folds == 2
+
+
+def test_the_claim_counts_patients():
+    a = dict.fromkeys(CASES, 0.5)
+    b = {case: 0.5 + diff for case, diff in zip(CASES, [0.02, 0.04, 0.05, 0.09], strict=True)}
+    alone, together = (
+        paired_comparison(a, b, folds_a=FOLDS, folds_b=FOLDS, patients=patients).claim.components.case
+        for patients in ({}, {"c1": "P", "c2": "P"})
+    )
+    assert alone == pytest.approx(math.sqrt((2 * 0.01**2 + 2 * 0.02**2) / 2))
+    # One patient whose mean is the fold's, and two: a square of 2 * 0.02^2, one degree of freedom, sizes 2, 1 and 1.
+    assert together == pytest.approx(math.sqrt(2 * 0.02**2 * 6 / (4 * 4 / 3)))

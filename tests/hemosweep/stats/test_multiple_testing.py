@@ -71,14 +71,44 @@ def test_benjamini_hochberg_agrees_with_scipy(p_values):
     assert benjamini_hochberg(p_values) == pytest.approx(tuple(scipy.stats.false_discovery_control(p_values)))
 
 
+def test_comparisons_that_are_declared_but_not_there_count_as_the_largest():
+    # Holm: 0.01 x 5, then 0.02 x 4; Benjamini and Hochberg: 0.01 x 5/1 lowered to the value after it, 0.02 x 5/2.
+    assert holm([0.02, None, 0.01], num_declared=5) == (pytest.approx(0.08), None, pytest.approx(0.05))
+    assert benjamini_hochberg([0.02, None, 0.01], num_declared=5) == (pytest.approx(0.05), None, pytest.approx(0.05))
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+def test_a_family_is_no_smaller_than_its_values(adjust):
+    p_values = [0.01, 0.04, None, 0.03]
+    assert adjust(p_values, num_declared=1) == adjust(p_values, num_declared=3) == adjust(p_values)
+    assert adjust([0.3], num_declared=7) == (1.0,)
+    assert adjust([None], num_declared=7) == (None,)
+    assert adjust([], num_declared=7) == ()
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+@given(p_values=P_VALUES, num_missing=st.integers(0, 5))
+@settings(deadline=None, max_examples=60)
+def test_a_declared_comparison_counts_as_one_with_a_p_of_one(adjust, p_values, num_missing):
+    num_there = sum(p is not None for p in p_values)
+    expected = adjust([*p_values, *[1.0] * num_missing])[: len(p_values)]
+    for p, one in zip(expected, adjust(p_values, num_declared=num_there + num_missing), strict=True):
+        assert one == (None if p is None else pytest.approx(p))
+
+
 SMALL = {"a": 0.50, "b": 0.60, "c": 0.70, "d": 0.80}
 MIDDLE = {"a": 0.55, "b": 0.68, "c": 0.71, "d": 0.90}
 LARGE = {"a": 0.40, "b": 0.75, "c": 0.72, "d": 0.85}
 
 
-def family(*sides):
-    comparisons = [paired_comparison(a, b) for a, b in sides]
-    return adjusted([(f"a{place}", f"b{place}") for place in range(len(sides))], comparisons)
+# A fold of each case: the claim is the paired t-test.
+FOLDS = {"a": "0", "b": "1", "c": "2", "d": "3"}
+
+
+def family(*sides, num_declared=None, folds=FOLDS):
+    comparisons = [paired_comparison(a, b, folds_a=folds, folds_b=folds) for a, b in sides]
+    names = [(f"a{place}", f"b{place}") for place in range(len(sides))]
+    return adjusted(names, comparisons, len(sides) if num_declared is None else num_declared)
 
 
 def p_of(a, b):
@@ -90,12 +120,31 @@ def test_comparisons_are_adjusted_as_one_family():
     assert p[0] < p[1]
     rows = family((SMALL, MIDDLE), (MIDDLE, LARGE))
     assert [row.holm_p for row in rows] == [pytest.approx(2 * p[0]), pytest.approx(max(2 * p[0], p[1]))]
+    assert [row.bh_p for row in rows] == [pytest.approx(min(2 * p[0], p[1])), pytest.approx(p[1])]
 
 
-def test_a_comparison_that_cannot_be_tested_does_not_count_in_the_family():
+def test_adjusted_are_the_claims_and_not_the_t_tests_over_cases():
+    pairs = {"a": "0", "b": "0", "c": "1", "d": "1"}
+    (row,) = family((SMALL, MIDDLE), folds=pairs)
+    # Differences 0.05, 0.08, 0.01 and 0.10 have fold means 0.065 and 0.055.
+    assert row.comparison.claim.p != pytest.approx(row.comparison.p)
+    assert row.holm_p == row.bh_p == row.comparison.claim.p
+    (row,) = family((SMALL, MIDDLE), folds=None)
+    assert row.comparison.p == pytest.approx(p_of(SMALL, MIDDLE))
+    assert (row.holm_p, row.bh_p) == (None, None)
+
+
+def test_a_family_counts_the_comparisons_that_it_declares():
+    p = [p_of(SMALL, MIDDLE), p_of(MIDDLE, LARGE)]
+    rows = family((SMALL, MIDDLE), (MIDDLE, LARGE), num_declared=4)
+    assert [row.holm_p for row in rows] == pytest.approx([4 * p[0], min(1.0, 3 * p[1])])
+    assert [row.bh_p for row in rows] == pytest.approx([min(4 * p[0], 2 * p[1]), min(1.0, 2 * p[1])])
+
+
+def test_a_comparison_that_cannot_be_tested_counts_in_the_family():
     first, second = family((SMALL, MIDDLE), (MIDDLE, MIDDLE))
-    assert (second.comparison.status, second.holm_p) == ("identical", None)
-    assert first.holm_p == pytest.approx(first.comparison.p)
+    assert (second.comparison.status, second.holm_p, second.bh_p) == ("identical", None, None)
+    assert first.holm_p == pytest.approx(2 * first.comparison.claim.p)
 
 
 def test_a_row_is_json_with_both_its_arms_and_both_its_p_values():
@@ -103,26 +152,49 @@ def test_a_row_is_json_with_both_its_arms_and_both_its_p_values():
     values = row.as_json()
     assert (values["a"], values["b"], values["paper_p"]) == ("a0", "b0", None)
     assert (values["p"], values["holm_p"], values["df"]) == (row.comparison.p, row.holm_p, 3)
+    assert values["claim"]["p"] == values["bh_p"] == row.bh_p
+    assert (values["outcome"], values["family_outcome"]) == (row.comparison.outcome, row.outcome)
 
 
-def test_a_verdict_that_the_family_does_not_bear_out_is_taken_back_first():
+@pytest.mark.parametrize("outcome", ["better", "worse", "different"])
+def test_a_verdict_that_the_family_does_not_bear_out_is_taken_back_first(outcome):
     (row,) = family((SMALL, MIDDLE))
-    row = replace(row, comparison=replace(row.comparison, p=0.03, outcome="better", verdict="B is better than A."))
-    assert replace(row, holm_p=0.04).verdict == "B is better than A."
-    taken_back = replace(row, holm_p=0.06)
-    assert taken_back.verdict == (
-        "Not significant within this family of comparisons (Holm p = 0.0600). By itself: B is better than A."
-    )
-    values = taken_back.as_json()
-    assert (values["verdict"], values["family_verdict"]) == ("B is better than A.", taken_back.verdict)
+    row = replace(row, comparison=replace(row.comparison, p=0.03, outcome=outcome, verdict="B is better than A."))
+    kept = replace(row, holm_p=0.0499)
+    assert (kept.taken_back, kept.outcome, kept.verdict) == (False, outcome, "B is better than A.")
+    for holm_p in (0.05, 0.06):
+        taken_back = replace(row, holm_p=holm_p)
+        assert taken_back.taken_back
+        assert taken_back.verdict == (
+            f"Not significant within this family of comparisons (Holm p = {holm_p:.4f}). By itself: B is better than A."
+        )
+        values = taken_back.as_json()
+        assert (values["verdict"], values["family_verdict"]) == ("B is better than A.", taken_back.verdict)
+        assert (values["outcome"], values["family_outcome"]) == (outcome, "trained_models")
 
 
-@pytest.mark.parametrize("outcome", ["no_evidence", "equivalent", "not_comparable"])
+@pytest.mark.parametrize(
+    ("over_cases", "left"),
+    [(0.0499, "trained_models"), (0.05, "no_evidence"), (0.2, "no_evidence"), (None, "no_evidence")],
+)
+def test_what_is_left_of_a_claim_is_the_test_over_cases(over_cases, left):
+    (row,) = family((SMALL, MIDDLE))
+    row = replace(row, comparison=replace(row.comparison, p=over_cases, outcome="better"), holm_p=0.06)
+    assert row.outcome == left
+
+
+@pytest.mark.parametrize("outcome", ["no_evidence", "trained_models", "equivalent", "not_comparable", "not_testable"])
 def test_a_verdict_that_does_not_claim_a_difference_stays_as_it_is(outcome):
     first, identical = family((SMALL, MIDDLE), (MIDDLE, MIDDLE))
-    assert identical.verdict == identical.comparison.verdict
+    assert (identical.verdict, identical.outcome) == (identical.comparison.verdict, "not_testable")
     row = replace(first, comparison=replace(first.comparison, p=0.04, outcome=outcome), holm_p=0.4)
-    assert row.verdict == first.comparison.verdict
+    assert (row.taken_back, row.outcome, row.verdict) == (False, outcome, first.comparison.verdict)
+
+
+def test_a_claim_without_an_adjusted_p_is_not_taken_back():
+    (row,) = family((SMALL, MIDDLE))
+    row = replace(row, comparison=replace(row.comparison, outcome="better"), holm_p=None)
+    assert (row.taken_back, row.outcome) == (False, "better")
 
 
 @pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])

@@ -201,6 +201,10 @@ def test_to_json_gives_plain_types_under_the_documented_keys(b, replicates):
         for name, cases in (("best", comparison.best), ("worst", comparison.worst)):
             assert plain[name] == [{"case_id": case_id, "diff": diff} for case_id, diff in cases]
         assert plain["folds"]["means"][0]["fold"] == "0"
+        assert (plain["claim"]["num_seeds_a"], plain["claim"]["num_seeds_b"]) == (replicates, replicates)
+        assert plain["seeds"]["baseline"]["sd"] == 0.0
+        assert plain["seeds"]["baseline"]["sd_ci95"] == [0.0, 0.0]
+        assert (plain["seeds"]["a"] is None) == (replicates == 1)
     else:
         assert (plain["best"], plain["folds"]) == ([], None)
 
@@ -208,8 +212,10 @@ def test_to_json_gives_plain_types_under_the_documented_keys(b, replicates):
 def test_what_was_not_asked_for_is_null():
     plain = to_json(paired_comparison(A, B))
     assert plain["groups"] == []
-    for name in ("folds", "interaction", "patients", "equivalence", "seed_noise"):
+    for name in ("folds", "interaction", "patients", "equivalence"):
         assert plain[name] is None
+    assert plain["seeds"] == {"a": None, "b": None, "baseline": None}
+    assert (plain["claim"]["basis"], plain["claim"]["p"], plain["claim"]["components"]) == (None, None, None)
 
 
 def test_worst_are_cases_that_b_loses_and_best_those_that_it_wins_up_to_five():
