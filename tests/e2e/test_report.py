@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import statistics
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,14 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
         tables = driver.execute_script("return [...document.querySelectorAll('table')].map(t => t.rows.length)")
         scopes = driver.execute_script("return [...document.querySelectorAll('th')].every(th => th.scope)")
         alts = driver.execute_script("return [...document.images].every(image => image.alt.length > 20)")
-        driver.set_window_size(400, 800)
+        hidden = {}
+        for width in (1280, 390):
+            metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            hidden[width] = driver.execute_script(
+                "return [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
+                ".map(e => e.getAttribute('aria-label'))"
+            )
         overflow = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
         said = driver.get_log("browser")
         sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
@@ -160,8 +168,10 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
         driver.quit()
     assert len(widths) == len(finished.figures)
     assert min(widths) > 300
-    # At a glance; the paper's table, groups, tests, provenance twice for each; seeds of patchsize.
-    assert len(tables) == 1 + 3 * 5 + 1
+    # At a glance; the table, groups, tests, claims, provenance twice for each; seeds, ranks and the numbers of two
+    # comparisons of patchsize.
+    assert len(tables) == 1 + 3 * 6 + 2 + 2
+    assert hidden == {1280: [], 390: []}, "columns behind a scrollbar"
     assert min(tables) >= 2
     assert scopes
     assert alts
@@ -171,3 +181,22 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
     assert alone.as_uri() in requested
     # The browser's own empty tab is chrome://.
     assert {url for url in requested if not url.startswith(("data:", "chrome:", alone.as_uri()))} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None, reason="pdflatex is absent (Debian's texlive-latex-extra, lmodern)"
+)
+def test_latex_compiles_to_vector_fonts_without_a_line_or_a_float_that_does_not_fit(finished, tmp_path):
+    folder = shutil.copytree(finished.folder, tmp_path / "report")
+    for _ in range(2):
+        command = ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex")
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (folder / "report.log").read_text(errors="replace")
+    too_wide = [float(points) for points in re.findall(r"Overfull .hbox .([0-9.]+)pt too wide", log)]
+    assert [points for points in too_wide if points > 5] == []
+    assert "Float too large" not in log
+    assert "Font Warning" not in log
+    fonts = subprocess.run(("pdffonts", "report.pdf"), cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert "Type 3" not in fonts, "fonts of pixels"
