@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from hemosweep.scores.table import CASE_COLUMNS
+from hemosweep.scores.table import CASE_COLUMNS, FORMULA, TEXT_COLUMNS
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowClient
 
@@ -28,7 +28,13 @@ def log_cases(client: MlflowClient, run_id: str, cases: pd.DataFrame) -> None:
     columns = [*CASE_COLUMNS, *(name for name in cases.columns if name not in CASE_COLUMNS)]
     table = cases[columns]
     client.log_text(run_id, schema.table_json(table), schema.ARTIFACT_CASES_TABLE)
-    client.log_text(run_id, table.to_csv(index=False), schema.ARTIFACT_CASES_CSV)
+    client.log_text(run_id, _csv(table), schema.ARTIFACT_CASES_CSV)
+
+
+def _csv(table: pd.DataFrame) -> str:
+    """CSV in which a text that a spreadsheet would take for a formula has a quote before it."""
+    safe = {name: table[name].map(lambda text: f"'{text}" if text[:1] in FORMULA else text) for name in TEXT_COLUMNS}
+    return table.assign(**safe).to_csv(index=False)
 
 
 def log_file(client: MlflowClient, run_id: str, name: str, path: Path) -> None:

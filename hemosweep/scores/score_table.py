@@ -9,6 +9,7 @@ from itertools import compress
 from pathlib import Path
 
 from hemosweep.errors import BadInput
+from hemosweep.scores.table import FORMULA
 
 CASE_ID, ID = "case_id", "id"
 """Names of the column of case ids: ours, and that of MIST."""
@@ -72,7 +73,7 @@ def read_table(path: Path, text: str, names: Iterable[str]) -> ScoreTable:
     """
     delimiter = _delimiter(text)
     header, rows = _rows(path, text, delimiter)
-    cells = [[cell.strip() for cell in column] for column in zip(*rows, strict=True)]
+    cells = [[_unquoted(cell.strip()) for cell in column] for column in zip(*rows, strict=True)]
     if cells and "" in cells[0]:  # Lines of separators alone are blank, too.
         filled = [any(row) for row in zip(*cells, strict=True)]
         cells = [list(compress(column, filled)) for column in cells]
@@ -110,6 +111,11 @@ def _rows(path: Path, text: str, delimiter: str) -> tuple[list[str], list[list[s
     except csv.Error as error:
         raise BadInput(f"{path}, line {reader.line_num}: {error}; save it as CSV again") from error
     return header, rows
+
+
+def _unquoted(cell: str) -> str:
+    """The cell without the quote that keeps a spreadsheet from taking it for a formula."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA else cell
 
 
 def _delimiter(text: str) -> str:

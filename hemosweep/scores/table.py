@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "n/a"
 """Text where the IVH label or the patient of a case is not known."""
+FORMULA = ("=", "+", "-", "@")
+"""First letters that make a spreadsheet take a text for a formula; in a CSV of ours a quote stands before them."""
 TEXT_COLUMNS = ("case_id", "ivh", "patient_id")
 NUMBER_COLUMNS = tuple(METRICS)
 """The columns of our own metrics. In a table an undefined value is NaN; None in a row."""

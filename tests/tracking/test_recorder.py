@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
+from pathlib import Path
 
 import mlflow
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 from mlflow.tracking._tracking_service import utils
 
 from hemosweep.foldrun.seal import replace_sealed
+from hemosweep.scores.score_files import read_score_file
 from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowException
@@ -443,6 +445,18 @@ def test_the_case_table_is_mlflows_with_case_id_and_dsc_first(out, replicate, ca
     assert list(loaded.columns) == list(CASE_COLUMNS)
     csv = pd.read_csv(client.download_artifacts(run_id, "cases.csv"), dtype={"case_id": str}, keep_default_na=False)
     assert csv["case_id"].tolist() == ["001", "002", "003", "004"]
+
+
+def test_an_id_that_a_spreadsheet_would_compute_is_quoted_in_the_csv_and_read_back_as_it_is(
+    out, replicate, cases, tmp_path
+):
+    ids = ["=1+2", "+x", "-x", "@x"]
+    recorder = Recorder(out)
+    run_id = recorder.begin_replicate(replicate())
+    recorder.finish_replicate(run_id, cases=cases.assign(case_id=ids), figures={}, status="FINISHED")
+    path = Path(recorder._store.client.download_artifacts(run_id, "cases.csv"))
+    assert [line.partition(",")[0] for line in path.read_text().splitlines()[1:]] == [f"'{name}" for name in ids]
+    assert set(read_score_file(path, "dsc", None).scores) == set(ids)
 
 
 def test_configuration_environment_and_files_are_recorded(out, replicate, cases, figures, tmp_path):
