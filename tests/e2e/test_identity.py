@@ -80,9 +80,15 @@ def test_an_edit_that_cannot_change_a_training_keeps_every_fold_run(num_done, pa
     ("path", "old", "new"),
     [
         ("preprocessing/tilt.py", "return np.stack([", "return 1 * np.stack(["),
-        ("sampling/regions.py", "BORDER_MM, RIM_MM, THIN_MM = 4.0", "BORDER_MM, RIM_MM, THIN_MM = 5.0"),
+        pytest.param(
+            *("sampling/regions.py", "BORDER_MM, RIM_MM, THIN_MM = 4.0", "BORDER_MM, RIM_MM, THIN_MM = 5.0"),
+            marks=pytest.mark.slow,
+        ),
         ("model/losses/soft_dice.py", "epsilon: float = 1e-5", "epsilon: float = 1e-6"),
-        ("sweeps/base.py", "SEUNet3D(width=8, dropout=0.0)", "SEUNet3D(width=8, dropout=0.1)"),
+        pytest.param(
+            *("sweeps/base.py", "SEUNet3D(width=8, dropout=0.0)", "SEUNet3D(width=8, dropout=0.1)"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["tilt.py", "regions.py", "the loss in use", "a component's parameter"],
 )

@@ -122,7 +122,13 @@ def add(copied):
         path.unlink()
 
 
-@pytest.mark.parametrize("what", FILES_TO_TOUCH)
+SLOW = ("network", "optimiser", "executor")
+"""Their mechanisms are those of a loss and of an ablation; MONAI alone takes seconds to import."""
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=pytest.mark.slow if what in SLOW else ()) for what in FILES_TO_TOUCH]
+)
 def test_one_file_brings_it(add, environment, what):
     file, text, command, said = FILES_TO_TOUCH[what]
     source = add(file, text)

@@ -56,6 +56,7 @@ def test_each_repeat_is_a_run_and_the_claim_counts_them(sweep, main, out, child)
     assert (one["claim"]["basis"], one["a"]) == ("folds", f"patchsize/{SMALL}~1")
 
 
+@pytest.mark.slow
 def test_a_sweep_of_one_split_is_part_of_its_repeats_and_more_repeats_go_on(sweep, child):
     assert sweep()[0] == 0
     first = len(child.trained)

@@ -1,4 +1,7 @@
-"""`run_sweep` and its steps in this process, with real trainings of two epochs on four phantoms."""
+"""`run_sweep` and its steps in this process, with real trainings of two epochs on four phantoms.
+
+The lines of the README, which the fast tests run (`tests/test_python_api.py`), train by the same function.
+"""
 
 from dataclasses import replace
 
@@ -35,6 +38,7 @@ def result(short_demo, options):
     return run_sweep(options)
 
 
+@pytest.mark.slow
 def test_both_arms_are_trained_recorded_and_compared(result, options):
     assert result.failures == ()
     assert [row.arm for row in result.arms] == ["unet", "se_unet"]
@@ -46,6 +50,7 @@ def test_both_arms_are_trained_recorded_and_compared(result, options):
     assert [(row["case_id"], row["patient_id"]) for row in rows] == [(f"sub-00{n}", f"sub-00{n}") for n in range(1, 5)]
 
 
+@pytest.mark.slow
 def test_the_lines_hold_both_tables_the_verdict_and_the_next_commands(result):
     lines = result.as_lines()
     assert any(line.startswith("unet to se_unet: ") for line in lines)
@@ -54,6 +59,7 @@ def test_the_lines_hold_both_tables_the_verdict_and_the_next_commands(result):
     assert any("\x1b" in line for line in result.as_lines(styled=True))
 
 
+@pytest.mark.slow
 def test_the_same_call_again_trains_nothing_and_says_the_same(result, options, short_demo):
     forecast = plan_sweep(options)
     assert (forecast.num_fold_runs, forecast.num_done) == (4, 4)
@@ -66,6 +72,7 @@ def test_a_name_that_is_none_is_refused_before_anything_is_made(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_the_runs_of_a_sweep_that_failed_or_that_nobody_described_are_not_compared(result, options, tmp_path):
     import pandas as pd
 
