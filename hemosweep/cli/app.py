@@ -170,6 +170,7 @@ def report(
         Path | None,
         typer.Option(help="The runs' data set, to draw cases on. Default: phantoms under --out.", callback=expanded),
     ] = None,
+    margin: Margin = None,
     with_paths: Annotated[
         bool, typer.Option("--with-paths", help="Also name folders, machine and user, which others need not know.")
     ] = False,
@@ -178,7 +179,7 @@ def report(
     """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
     from hemosweep.workflows.report import make_report
 
-    result = make_report(out, tuple(sweeps or ()), to=to, data=data, with_paths=with_paths)
+    result = make_report(out, tuple(sweeps or ()), to=to, data=data, margin=margin, with_paths=with_paths)
     for warning in result.warnings:
         print_warning(warning)
     print_result(result, as_json=as_json)

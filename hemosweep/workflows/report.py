@@ -17,6 +17,7 @@ from hemosweep.report.document.provenance import Origin
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
 from hemosweep.report.terminal.progress import progress_bar
+from hemosweep.stats.power import check_margin
 from hemosweep.workflows.declared import find_declared, recorded_declarations
 from hemosweep.workflows.reporting.facts import ReportSource, gather
 
@@ -53,6 +54,7 @@ def make_report(
     *,
     to: str | Path | None = None,
     data: str | Path | None = None,
+    margin: float | None = None,
     with_paths: bool = False,
 ) -> ReportResult:
     """Write the report of the named sweeps, or of all that have a finished run, and log it to MLflow.
@@ -60,6 +62,7 @@ def make_report(
     Args:
         to: folder to write, None for `report` in `out`.
         data: the data set of the runs, None for the phantoms in `out`.
+        margin: the largest difference in DSC that does not matter; with it equivalence is tested.
         with_paths: also name the folders, the machine and the user. By default a report names none of them.
 
     Raises:
@@ -67,6 +70,8 @@ def make_report(
     """
     out, data = Path(out), None if data is None else Path(data)
     to = out / "report" if to is None else Path(to)
+    if margin is not None:
+        check_margin(margin)
     known = known_sweeps()
     for name in names:
         if name in known and known[name].search is not None:
@@ -79,7 +84,7 @@ def make_report(
     with progress_bar("comparing") as progress:
         facts = []
         for place, declaration in enumerate(chosen):
-            facts.append(gather(source, declaration))
+            facts.append(gather(source, declaration, margin=margin))
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)

@@ -107,6 +107,20 @@ def test_the_paths_are_told_on_standard_output(main, recorded, tmp_path):
     assert ["baseline", "8", "0.675, 0.705, 0.665", "0.021 [0.011, 0.131]", "0.040"] in rows(text, "baseline")
 
 
+def test_with_a_margin_equivalence_is_tested_and_said(main, recorded, tmp_path):
+    out = shutil.copytree(recorded.out, tmp_path / "runs")
+    code, _, said = main("report", "patchsize", "--out", out, "--margin", 0.9)
+    assert code == 0, said
+    text = (out / "report" / "report.md").read_text()
+    assert "are equivalent within ±0.9 DSC" in text
+    assert "| equivalence | within ±0.9 DSC: p" in text
+    code, _, said = main("report", "patchsize", "--out", out, "--margin", 0)
+    assert (code, said.strip()) == (
+        2,
+        "error: equivalence margin 0: give the largest difference that does not matter, above 0",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [

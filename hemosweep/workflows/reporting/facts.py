@@ -45,8 +45,11 @@ class ReportSource:
         return {run.sweep for run in self.runs if run.is_finished}
 
 
-def gather(source: ReportSource, sweep: Declaration) -> SweepFacts:
+def gather(source: ReportSource, sweep: Declaration, *, margin: float | None = None) -> SweepFacts:
     """A sweep's facts, from its finished runs.
+
+    Args:
+        margin: the largest difference that does not matter; with it equivalence is tested.
 
     Raises:
         BadInput: a case table that cannot be read.
@@ -60,7 +63,7 @@ def gather(source: ReportSource, sweep: Declaration) -> SweepFacts:
             remarks += warnings
     tables = {run.run_id: case_table(source.store.case_rows(run.run_id)) for runs in chosen.values() for run in runs}
     arms = tuple(_arm(source, sweep.name, arm, chosen.get(arm, ()), tables) for arm in declared)
-    family = compare_family(source.store, sweep.name, sweep.comparisons, keep_going=True)
+    family = compare_family(source.store, sweep.name, sweep.comparisons, margin=margin, keep_going=True)
     pairs = _pairs(source, family, chosen, tables)
     runs = tuple(_run(source, run, len(tables[run.run_id])) for runs in chosen.values() for run in runs)
     noise = next((spread for spread in map(_noise, pairs) if spread is not None), None)
