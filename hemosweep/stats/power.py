@@ -92,7 +92,7 @@ def detectable_difference(
         by_folds = float(special.ndtr(noncentrality - fold_critical * math.sqrt(inflated)))
         return (1 - FOLD_LEVEL) * pooled + FOLD_LEVEL * by_folds - POWER
 
-    return bisect(missing, 0.0, 10 + 10 * fold_critical) * math.sqrt(variance)
+    return bisect(missing, 0.0, 1000.0) * math.sqrt(variance)
 
 
 def seeds_to_settle(claim: Claim, difference: float, *, num_cases: int) -> int | None:

@@ -117,6 +117,17 @@ def test_repeats_have_their_own_degrees_of_freedom_and_no_f_test():
     assert seeds_to_settle(claim, found * (1 - 1e-9), num_cases=20) == 4
 
 
+def test_in_repeats_the_folds_are_no_source_of_their_own():
+    with_folds = replace(COMPONENTS, fold=0.03)
+    design = {"num_cases": 20, "num_folds": 4, "num_seeds": 3}
+    variance = with_folds.variance(**design)
+    training = 2 * 0.02**2 / 3 / 4
+    df = variance**2 / ((variance - training) ** 2 / 16 + training**2 / 11)
+    found = detectable_difference(with_folds, **design, repeated=True)
+    assert power_of(found / math.sqrt(variance), df) == pytest.approx(0.8, abs=1e-9)
+    assert found < detectable_difference(with_folds, **design)
+
+
 def test_a_design_has_a_degree_of_freedom_at_least():
     one_fold = detectable_difference(COMPONENTS, num_cases=20, num_folds=1, num_seeds=1)
     variance = COMPONENTS.variance(num_cases=20, num_folds=1, num_seeds=1)

@@ -1,5 +1,7 @@
 """Claims over a repeated cross-validation: a least-squares fit, answers by hand, and what changes nothing."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,3 +175,25 @@ def result_diffs(a, b, ids):
 def fold_names_in_order(fold_RN):
     """Folds numbered in the order in which the cases meet them."""
     return np.array([[list(dict.fromkeys(fold_N.tolist())).index(fold) for fold in fold_N] for fold_N in fold_RN])
+
+
+def test_the_splits_of_each_side_are_its_own_and_two_fold_means_have_a_corrected_test():
+    diff_RN, fold_RN = drawn(13, num_repeats=2, num_cases=20, num_folds=2)
+    ids = [f"c{number:02}" for number in range(20)]
+    base = dict.fromkeys(ids, 0.4)
+    b = [{case: 0.4 + diff for case, diff in zip(ids, diff_N.tolist(), strict=True)} for diff_N in diff_RN]
+    splits = [dict(zip(ids, map(str, fold_N.tolist()), strict=True)) for fold_N in fold_RN]
+    straight = paired_comparison([base, base], b, splits_a=splits, splits_b=splits)
+    crossed = paired_comparison([base, base], b, splits_a=splits[::-1], splits_b=splits)
+    assert crossed.claim.p == pytest.approx(straight.claim.p)
+    third = [splits[0], dict(zip(ids, "abcd" * 5, strict=True))]
+    only_one = paired_comparison([base, base], b, splits_a=third, splits_b=splits)
+    assert only_one.claim.basis != "repeats"
+    folds = splits[0]
+    single = paired_comparison(base, b[0], folds_a=folds, folds_b=folds)
+    assert single.nadeau_bengio.df == 1
+    assert single.nadeau_bengio.t == pytest.approx(single.folds.test.t / math.sqrt(1 + 2 / 1))
+    assert (
+        paired_comparison(base, b[0], folds_a=dict.fromkeys(ids, 0), folds_b=dict.fromkeys(ids, 0)).nadeau_bengio
+        is None
+    )

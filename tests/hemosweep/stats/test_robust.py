@@ -253,3 +253,14 @@ def test_all_sign_patterns_are_gone_through_up_to_twenty_differences_that_are_no
     # All of one sign: only they and their opposites are so far from zero.
     expected = 2 / 2**n if n == 20 else 1 / 100_000
     assert result.p == pytest.approx(expected, rel=0.01 if n == 20 else 2.0)
+
+
+@pytest.mark.parametrize(("num_up", "x"), [(5_001 + 98, 1.97), (5_001, 0.01)])
+def test_of_more_than_ten_thousand_differences_the_sign_flip_test_is_normal(num_up, x):
+    # Steps of ±3 and a tie: the sum is 3 (up - down), its standard deviation 3 sqrt(10,001).
+    steps = np.concatenate([np.full(num_up, 3), np.full(10_001 - num_up, -3), [0]])
+    result = sign_flip_test(steps)
+    assert result.method == "normal approximation"
+    expected = 2 * stats.norm.sf((2 * num_up - 10_001) / math.sqrt(10_001))
+    assert result.p == pytest.approx(expected)
+    assert expected == pytest.approx(2 * stats.norm.sf(x), rel=0.03)
