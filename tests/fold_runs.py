@@ -1,5 +1,7 @@
 """A fold run in this process, scored as the child scores it."""
 
+import json
+
 from hemosweep.foldrun.seal import read_seal, seal
 from hemosweep.foldrun.spec import PREDICTIONS_NAME
 from hemosweep.training import fold_run
@@ -17,3 +19,14 @@ def seal_again(folder):
     before = read_seal(folder)
     predicted = [path.name.removesuffix(".nii.gz") for path in (folder / PREDICTIONS_NAME).iterdir()]
     seal(folder, digest=before.digest, seconds=before.seconds, test_case_ids=predicted)
+
+
+def without_ids_and_times(printed):
+    """What `sweep --json` printed, without what two runs of the same sweep have of their own: run ids and times."""
+    table = json.loads(printed)
+    for arm in table["arms"]:
+        del arm["run_id"], arm["seconds"]
+    for pair in table["comparisons"]:
+        for name in [name for name in pair if name.startswith("run_id") or name == "baseline_run_ids"]:
+            del pair[name]
+    return table
