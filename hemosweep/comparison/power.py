@@ -180,8 +180,9 @@ def _seconds(family: Family, folds: Mapping[str, Sequence[FoldRecord]]) -> float
     for row, compared in zip(family.rows, family.comparisons, strict=True):
         for arm, side in ((row.a, compared.a), (row.b, compared.b)):
             for run in side.runs:
-                seconds = [fold.seconds for fold in folds.get(run.run_id, ())]
-                if not seconds or None in seconds:
+                of_run = folds.get(run.run_id, ())
+                seconds = [fold.seconds for fold in of_run if fold.seconds is not None]
+                if not seconds or len(seconds) < len(of_run):
                     return None
-                arms.setdefault(arm, []).append(sum(value for value in seconds if value is not None))
+                arms.setdefault(arm, []).append(sum(seconds))
     return sum(sum(values) / len(values) for values in arms.values()) if arms else None

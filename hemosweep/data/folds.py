@@ -9,6 +9,9 @@ from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
 
+MAX_DRAWS = 50
+"""So many splits a repeat are drawn in search of one that is new."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fold:
@@ -112,9 +115,35 @@ def restrict_folds(folds: Sequence[Fold], case_ids: Collection[str]) -> tuple[Fo
     )
 
 
-def in_repeat(config: CrossValidationConfig, repeat: int) -> CrossValidationConfig:
-    """Configuration of the folds of a repeat, from 0: each draws its own."""
-    return replace(config, fold_seed=config.fold_seed + repeat)
+def further_repeats(
+    cases: Sequence[Case], config: CrossValidationConfig, num_repeats: int
+) -> tuple[CrossValidationConfig, ...]:
+    """Configurations of the further repeats of a cross-validation, each of which puts other cases together.
+
+    Each has the next seed of folds whose test sets none of the repeats before it has.
+
+    Raises:
+        BadInput: the data set has too few cases for so many splits, or as `draw_folds`.
+    """
+    drawn = {_test_sets(draw_folds(cases, config))}
+    further: list[CrossValidationConfig] = []
+    seed, last = config.fold_seed, config.fold_seed + MAX_DRAWS * num_repeats
+    while len(further) < num_repeats - 1:
+        seed += 1
+        if seed > last:
+            raise BadInput(
+                f"--repeats {num_repeats}: only {len(drawn)} different splits were found; give fewer, or --seeds"
+            )
+        candidate = replace(config, fold_seed=seed)
+        test_sets = _test_sets(draw_folds(cases, candidate))
+        if test_sets not in drawn:
+            drawn.add(test_sets)
+            further.append(candidate)
+    return tuple(further)
+
+
+def _test_sets(folds: Sequence[Fold]) -> frozenset[frozenset[str]]:
+    return frozenset(frozenset(fold.test) for fold in folds)
 
 
 def draw_split(

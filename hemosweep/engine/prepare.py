@@ -9,7 +9,7 @@ from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case, patient_names
 from hemosweep.data.content import dataset_digest
-from hemosweep.data.folds import Fold, draw_folds, draw_split, in_repeat
+from hemosweep.data.folds import Fold, draw_folds, draw_split, further_repeats
 from hemosweep.data.remarks import grouped
 from hemosweep.digest import digest_json
 from hemosweep.engine.plan import Inputs, Replicate, plan_replicates
@@ -127,7 +127,7 @@ def prepare_sweep(
     code = Code(cache_in=out) if code is None else code
     data_set, drawn = cases, draw_folds(cases, base.cross_validation)
     cases, folds = draw_split(cases, base.cross_validation, with_cta_only=with_cta_only)
-    further = [in_repeat(base.cross_validation, number) for number in range(1, num_repeats)]
+    further = further_repeats(data_set, base.cross_validation, num_repeats)
     warnings: list[str] = []
     inputs: dict[PreprocessingConfig, Inputs] = {}
     for config in dict.fromkeys(arm.config.preprocessing for arm in arms):

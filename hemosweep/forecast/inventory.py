@@ -8,7 +8,7 @@ from pathlib import Path
 from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
-from hemosweep.data.folds import Fold, draw_split, in_repeat
+from hemosweep.data.folds import Fold, draw_split, further_repeats
 from hemosweep.data.manifest import TABLE_NAME, read_manifest
 from hemosweep.engine.plan import Inputs, is_settled, plan_replicates
 from hemosweep.engine.request import Request
@@ -63,13 +63,12 @@ def take_inventory(request: Request) -> Inventory:
     configs = tuple(dict.fromkeys(arm.config.preprocessing for arm in request.arms))
     if request.data is None and not (data / TABLE_NAME).is_file():
         return _of_phantoms(request, configs)
-    cases, folds = draw_split(
-        read_manifest(data), request.base.cross_validation, with_cta_only=request.sweep.with_cta_only
-    )
+    listed = read_manifest(data)
+    cases, folds = draw_split(listed, request.base.cross_validation, with_cta_only=request.sweep.with_cta_only)
     folds = _chosen(request, folds)
     further = [
-        _chosen(request, draw_split(read_manifest(data), own, with_cta_only=request.sweep.with_cta_only)[1])
-        for own in (in_repeat(request.base.cross_validation, number) for number in range(1, request.repeats))
+        _chosen(request, draw_split(listed, own, with_cta_only=request.sweep.with_cta_only)[1])
+        for own in further_repeats(listed, request.base.cross_validation, request.repeats)
     ]
     sizes: dict[PreprocessingConfig, Sequence[CaseSize]] = {}
     inputs: dict[PreprocessingConfig, Inputs] = {}

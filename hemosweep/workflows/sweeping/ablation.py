@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from hemosweep.data.folds import draw_folds
+from hemosweep.data.folds import further_repeats
 from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.driver import DrawReplicate, run_sweep
 from hemosweep.engine.ledger import Ledger
@@ -106,7 +106,8 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
         _ask_for_confirmation(request, console)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
-    draw_folds(cases, request.base.cross_validation)  # A number of folds that cannot work is refused before any work.
+    # Numbers of folds and of repeats that cannot work are refused before any work.
+    further_repeats(cases, request.base.cross_validation, request.repeats)
     with progress_bar("preprocessing", console) as advance:
         prepared = prepare_sweep(
             request.arms,

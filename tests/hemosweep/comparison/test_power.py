@@ -1,6 +1,8 @@
 """Power of a sweep's comparisons, from runs in memory."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +114,37 @@ def test_it_is_json_with_rows_and_needs():
     assert [row["num_seeds"] for row in values["rows"]] == [1, 2, 3, 4, 5, 6, 8, 10]
     assert values["needed"][0]["name"] == "to show"
     assert {*values["components"]} == {"case", "rest", "training", "fold"}
+
+
+def test_the_picture_or_the_reason_why_there_is_none_is_told():
+    _, power = forecast(TWO_SEEDS)
+    assert not any("ower plot" in line for line in power.as_lines())
+    assert "Power plot: power.png" in replace(power, figure=Path("power.png")).as_lines()
+    assert "No power plot: no space" in replace(power, no_figure="no space").as_lines()
+
+
+def test_the_reason_against_the_only_comparison_is_the_message():
+    store = in_memory({name: (table, {"dataset_digest": name}) for name, table in ONE_SEED.items()})
+    family = compare_family(store, "patchsize", PAIRS)
+    with pytest.raises(BadInput, match="not comparable: data set content differs"):
+        forecast_power(family, {})
+
+
+def test_a_difference_of_nothing_needs_no_seeds_and_is_not_listed():
+    same = {"patchsize/48x48x24@0": ONE_SEED["patchsize/32x32x16@0"]}
+    _, power = forecast(ONE_SEED | same, num_cases=40, num_folds=5)
+    assert [needed.name for needed in power.needed] == ["24x24x8 to 32x32x16"]
+    assert (power.num_cases, power.num_folds) == (40, 5)
+
+
+def test_a_run_whose_time_is_not_known_leaves_the_time_of_the_sweep_unknown():
+    store = in_memory(ONE_SEED)
+    family = compare_family(store, "patchsize", PAIRS)
+    known, unknown = (
+        FoldRecord(fold=0, digest="", status="FINISHED", seconds=seconds, device={}) for seconds in (60.0, None)
+    )
+    runs = store.list_runs()
+    folds = {run.run_id: (known, known) for run in runs}
+    assert forecast_power(family, folds).seconds_per_seed == pytest.approx(360.0)
+    assert forecast_power(family, folds | {runs[0].run_id: (known, unknown)}).seconds_per_seed is None
+    assert forecast_power(family, folds | {runs[0].run_id: ()}).seconds_per_seed is None

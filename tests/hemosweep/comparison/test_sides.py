@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hemosweep.comparison.sides import choose_runs, read_sides, run_scores
+from hemosweep.comparison.sides import choose_runs, in_common_repeats, read_sides, run_scores
 from hemosweep.errors import BadInput
 from tests.recorded import IDS, LARGE, MIDDLE, SMALL, cases, healthy, in_memory
 
@@ -184,3 +184,41 @@ def test_a_seed_that_was_scored_otherwise_is_left_out_for_that_metric_alone(metr
     store = in_memory(tables | {"s/a@0": (tables["s/a@0"], {"metric_digests": earlier})})
     a, _ = read_sides(store, ("s/a", "s/a"), metric, ())
     assert [run.seed for run in a.runs] == seeds
+
+
+def repeated(*names):
+    """Runs of an arm by SEED or SEED~REPEAT, each repeat in folds of its own."""
+    tables = {}
+    for name in names:
+        arm, _, training = name.partition("@")
+        seed, _, repeat = training.partition("~")
+        facts = {"folds_digest": f"folds {repeat}"} | ({"repeat": repeat} if repeat else {})
+        folds = [(place + int(repeat or 0)) % 4 // 2 for place in range(8)]
+        tables[f"se/{arm}@{seed}"] = (cases(SMALL, folds), facts)
+    return in_memory(tables)
+
+
+def test_repeats_of_an_arm_belong_together_and_those_of_one_side_alone_are_left_out_by_name():
+    store = repeated("unet@0", "unet@1~1", "unet@2~2", "se_unet@0", "se_unet@1~1")
+    a, b = read_sides(store, ("se/unet", "se/se_unet"), "dsc", ())
+    assert (a.name, b.name) == ("se/unet, repeats 0, 1, 2", "se/se_unet, repeats 0, 1")
+    assert [split["001"] for split in a.splits] == ["0", "0", "1"]
+    assert a.folds == a.splits[0]
+    common_a, common_b, warnings = in_common_repeats(a, b)
+    assert warnings == ["left out, as the other side has no such repeat: se/unet~2"]
+    assert [len(side.seeds) for side in (common_a, common_b)] == [2, 2]
+    assert (common_a.runs, common_a.splits, common_b) == (a.runs[:2], a.splits[:2], b)
+    assert in_common_repeats(common_a, common_b) == (common_a, common_b, [])
+
+
+def test_sides_without_a_repeat_in_common_stay_as_they_are():
+    store = repeated("unet@0", "se_unet@1~1")
+    a, b = read_sides(store, ("se/unet", "se/se_unet"), "dsc", ())
+    assert in_common_repeats(a, b) == (a, b, [])
+    assert (a.name, b.name) == ("se/unet@0", "se/se_unet~1")
+
+
+def test_seeds_of_the_first_split_are_named_beside_its_repeats():
+    store = repeated("unet@0", "unet@5", "unet@1~1", "se_unet@0", "se_unet@5")
+    a, b = read_sides(store, ("se/unet", "se/se_unet"), "dsc", ())
+    assert (a.name, b.name) == ("se/unet, seeds 0, 5, repeats 0, 1", "se/se_unet, seeds 0, 5")

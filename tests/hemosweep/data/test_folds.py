@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hemosweep.config import CrossValidationConfig
 from hemosweep.data.case import Case
-from hemosweep.data.folds import Fold, draw_folds, draw_split, restrict_folds
+from hemosweep.data.folds import Fold, draw_folds, draw_split, further_repeats, restrict_folds
 from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 
@@ -241,3 +241,20 @@ def test_cases_without_an_angiography_are_left_out_of_folds_that_are_drawn_over_
 def test_a_data_set_without_any_angiography_is_refused_where_it_is_needed() -> None:
     with pytest.raises(BadInput, match="no case has a CT angiography"):
         draw_split(make_cases([(1, False)] * 12), CrossValidationConfig(num_folds=3), with_cta_only=True)
+
+
+def test_each_repeat_puts_other_cases_together_by_the_next_seed_that_does() -> None:
+    cases = make_cases([(1, False)] * 4)
+    config = CrossValidationConfig(num_folds=2, validation_share=0.5)
+    # Four cases in two folds of two: three partitions.
+    further = further_repeats(cases, config, 3)
+    partitions = [frozenset(frozenset(fold.test) for fold in draw_folds(cases, one)) for one in (config, *further)]
+    assert len(set(partitions)) == 3
+    seeds = [one.fold_seed for one in further]
+    assert config.fold_seed < seeds[0] < seeds[1]
+    assert further_repeats(cases, config, 2) == further[:1]
+    assert further_repeats(cases, config, 1) == ()
+    for one, seed in zip(further, seeds, strict=True):
+        assert one == replace(config, fold_seed=seed)
+    with pytest.raises(BadInput, match="--repeats 4: only 3 different splits were found; give fewer"):
+        further_repeats(cases, config, 4)

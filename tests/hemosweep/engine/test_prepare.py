@@ -9,7 +9,7 @@ from hemosweep.ablation.sweep import Arm
 from hemosweep.config import CrossValidationConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.content import dataset_digest
-from hemosweep.data.folds import draw_folds
+from hemosweep.data.folds import draw_folds, further_repeats
 from hemosweep.engine import plan, prepare
 from hemosweep.engine.prepare import hold_out, prepare_sweep
 from hemosweep.errors import BadInput
@@ -67,11 +67,12 @@ def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
     return run
 
 
-def test_each_repeat_draws_its_own_folds_by_its_number_and_records_them(prepared, cases, tiny_config, tmp_path):
-    result, replicates, _ = prepared(num_repeats=3)
-    base = tiny_config().cross_validation
-    for number, repeat in enumerate(result.further, 1):
-        assert repeat.folds == draw_folds(cases, replace(base, fold_seed=base.fold_seed + number))
+def test_each_repeat_draws_its_own_folds_and_records_them(prepared, cases, tiny_config, tmp_path):
+    two_folds = CrossValidationConfig(num_folds=2)
+    base = replace(tiny_config(), cross_validation=two_folds)
+    result, replicates, _ = prepared(num_repeats=3, base=base)
+    for repeat, config in zip(result.further, further_repeats(cases, two_folds, 3), strict=True):
+        assert repeat.folds == draw_folds(cases, config)
     facts = [result.facts_of(replicate) for replicate in replicates[:3]]
     assert [one.get("repeat") for one in facts] == [None, "1", "2"]
     assert len({one["folds_digest"] for one in facts}) == 3
