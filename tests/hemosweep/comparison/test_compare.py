@@ -180,3 +180,12 @@ def test_every_warning_about_the_sides_and_their_scores_is_a_line(tmp_path):
     told = [line.removeprefix("warning: ") for line in compared.as_lines() if line.startswith("warning: ")]
     assert told == [*compared.warnings, *compared.comparison.warnings]
     assert compared.as_lines()[0] == f"A  {path}", "a file has no id of a run"
+
+
+def test_cases_that_one_side_tested_in_other_folds_are_named(tmp_path):
+    paths = []
+    for name, folds in (("a", [0, 0, 1, 1, 2, 2, 3, 3]), ("b", [0, 1, 0, 1, 2, 2, 3, 3])):
+        paths.append(tmp_path / f"{name}.csv")
+        cases(SMALL if name == "a" else CLEAR, folds).to_csv(paths[-1], index=False)
+    compared = compare(in_memory({}), *map(str, paths))
+    assert any(warning.startswith("in different folds in A and B: ") for warning in compared.all_warnings)
