@@ -22,7 +22,7 @@ def seal_again(folder):
 
 
 def without_ids_and_times(printed):
-    """What `sweep --json` printed, without what two runs of the same sweep have of their own: run ids and times."""
+    """The table that `sweep --json` printed, without run ids and times, which each run of a sweep has of its own."""
     table = json.loads(printed)
     for arm in table["arms"]:
         del arm["run_id"], arm["seconds"]

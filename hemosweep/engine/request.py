@@ -39,7 +39,7 @@ class Request:
 
     @property
     def num_replicates(self) -> int:
-        """How often each arm is trained."""
+        """Number of trainings of each arm."""
         return len(self.seeds) + self.repeats - 1
 
     @property

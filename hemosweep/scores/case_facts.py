@@ -1,4 +1,4 @@
-"""What a table knows of its cases beside their scores. These columns are optional: a value that cannot be read is a
+"""Facts of a table about its cases beside their scores. These columns are optional: a value that cannot be read is a
 warning, and its case counts as one of which nothing is known."""
 
 import math

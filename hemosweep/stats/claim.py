@@ -80,15 +80,15 @@ class Claim:
     num_seeds_a: int
     num_seeds_b: int
     num_folds: int
-    num_repeats: int
-    folds_count: bool
-    fold_p: float | None
-    standard_error: float | None
-    df: float | None
-    t: float | None
-    p: float | None
-    ci95: tuple[float, float] | None
-    components: Components | None
+    num_repeats: int = 1
+    folds_count: bool = False
+    fold_p: float | None = None
+    standard_error: float | None = None
+    df: float | None = None
+    t: float | None = None
+    p: float | None = None
+    ci95: tuple[float, float] | None = None
+    components: Components | None = None
 
 
 def claim(
@@ -113,15 +113,6 @@ def claim(
         num_seeds_a=len(a_SN),
         num_seeds_b=len(b_SN),
         num_folds=num_folds if folds is not None else 0,
-        num_repeats=1,
-        folds_count=False,
-        fold_p=None,
-        standard_error=None,
-        df=None,
-        t=None,
-        p=None,
-        ci95=None,
-        components=None,
     )
     if not varies(diff_N, resolution):
         return empty

@@ -19,7 +19,7 @@ from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.groups import GroupDifference, Interaction, compare_groups
 from hemosweep.stats.pairing import Floats, Pairs, pair
-from hemosweep.stats.partition import Repeat, find_repeats
+from hemosweep.stats.partition import SharedSplit, shared_splits
 from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimum_detectable_difference
 from hemosweep.stats.repeats import corrected_test, repeated_claim
 from hemosweep.stats.replicates import Seeds, baseline_spread, seed_spread
@@ -134,7 +134,7 @@ def paired_comparison(
     if ivh is not None:
         groups, interaction, unlabelled = compare_groups(case_ids, a_N, b_N, by_id(ivh), resolution)
         warnings += unlabelled
-    repeats = find_repeats(case_ids, splits_a, splits_b)
+    repeats = shared_splits(case_ids, splits_a, splits_b)
     folds, fold_of_case, moved = (
         compare_folds(case_ids, diff_N, _of_cases(folds_a), _of_cases(folds_b), resolution)
         if len(repeats) < 2
@@ -253,7 +253,7 @@ def _status(pairs: Pairs) -> TestStatus:
     return "ok" if varies(pairs.diff_N, pairs.resolution) else "zero_variance"
 
 
-def _repeated(pairs: Pairs, repeats: Sequence[Repeat], units: Sequence[int] | None) -> Claim:
+def _repeated(pairs: Pairs, repeats: Sequence[SharedSplit], units: Sequence[int] | None) -> Claim:
     return repeated_claim(
         np.stack([_in_repeat(pairs, repeat) for repeat in repeats]),
         np.array([repeat.folds for repeat in repeats], dtype=np.intp),
@@ -263,13 +263,13 @@ def _repeated(pairs: Pairs, repeats: Sequence[Repeat], units: Sequence[int] | No
     )
 
 
-def _in_repeat(pairs: Pairs, repeat: Repeat) -> Floats:
+def _in_repeat(pairs: Pairs, repeat: SharedSplit) -> Floats:
     """Difference of each case in one repeat, mean over its seeds."""
     a_N, b_N = pairs.a_SN[list(repeat.seeds_a)].mean(axis=0), pairs.b_SN[list(repeat.seeds_b)].mean(axis=0)
     return np.asarray(b_N - a_N)
 
 
-def _fold_means(pairs: Pairs, repeats: Sequence[Repeat]) -> Floats:
+def _fold_means(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Floats:
     """Mean difference of each fold of each repeat."""
     means = [
         np.bincount(repeat.folds, weights=_in_repeat(pairs, repeat)) / np.bincount(repeat.folds) for repeat in repeats

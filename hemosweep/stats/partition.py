@@ -25,7 +25,7 @@ def moved_cases(folds_a: Mapping[str, str], folds_b: Mapping[str, str]) -> list[
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Repeat:
+class SharedSplit:
     """A split of the cases into folds, with the places of the seeds of A and of B that were trained in it.
 
     `folds` has the number of the fold of each case, from 0 in the order in which the cases meet them.
@@ -36,9 +36,9 @@ class Repeat:
     seeds_b: tuple[int, ...]
 
 
-def find_repeats(
+def shared_splits(
     case_ids: Sequence[str], splits_a: Sequence[Mapping[str, str]], splits_b: Sequence[Mapping[str, str]]
-) -> tuple[Repeat, ...]:
+) -> tuple[SharedSplit, ...]:
     """The splits in which both A and B were trained, in A's order; a split in which a case has no fold is none.
 
     Args:
@@ -55,7 +55,7 @@ def find_repeats(
         places.append(found)
     in_a, in_b = places
     return tuple(
-        Repeat(folds=folds, seeds_a=tuple(seeds), seeds_b=tuple(in_b[folds]))
+        SharedSplit(folds=folds, seeds_a=tuple(seeds), seeds_b=tuple(in_b[folds]))
         for folds, seeds in in_a.items()
         if folds in in_b
     )

@@ -49,14 +49,6 @@ def repeated_claim(
         num_seeds_b=num_seeds[1],
         num_folds=num_folds,
         num_repeats=num_repeats,
-        folds_count=False,
-        fold_p=None,
-        standard_error=None,
-        df=None,
-        t=None,
-        p=None,
-        ci95=None,
-        components=None,
     )
     cases = case_variance(mean_N - mean_N.mean(), np.zeros(num_cases, dtype=np.intp), units)
     if not varies(mean_N, resolution) or cases is None:

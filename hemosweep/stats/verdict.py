@@ -25,7 +25,7 @@ Outcome = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
-    """What a verdict is made from.
+    """Results that a verdict is made from.
 
     `test` is the paper's t-test over cases, `claim` the test that counts seeds and folds too. `folds` is the t-test
     over the unweighted fold means, None where the folds are not known. `incomparable` are the reasons against the
@@ -109,7 +109,7 @@ def p_text(p: float) -> str:
 
 
 def counted(claim: Claim) -> str:
-    """What the claim's error counts, such as "counting cases, 3 + 3 seeds and 5 folds"."""
+    """Text that says what the error of a claim counts, such as "counting cases, 3 + 3 seeds and 5 folds"."""
     if claim.basis is None:
         return "counting cases alone"
     folds = f"{claim.num_folds} folds"
@@ -130,7 +130,7 @@ def _claim_text(claim: Claim) -> str:
 def _no_claim(claim: Claim) -> str:
     if claim.num_seeds_a > 1 and claim.num_seeds_b > 1:
         return "as the cases do not vary within folds"
-    folds = {0: "the folds are not known", 1: "there is one fold"}.get(claim.num_folds, "the folds do not vary")
+    folds = "there is one fold" if claim.num_folds else "the folds are not known"
     return f"as {folds} and not both arms have several seeds"
 
 
@@ -150,7 +150,7 @@ def _untestable(found: Findings) -> str:
 
 
 def _not_covered(found: Findings) -> str:
-    """What the test does not see, and whether the folds by themselves say otherwise."""
+    """Text that says what the test does not see, and whether the folds by themselves say otherwise."""
     claim, folds = found.claim, found.folds
     if claim.basis is None:
         return "seeds and training sets are not covered"
@@ -177,7 +177,7 @@ def _single(claim: Claim) -> str:
 
 
 def _settled_by(found: Findings) -> str:
-    """What would settle a difference of the size that is observed."""
+    """Text that says what would settle a difference of the size that is observed."""
     claim = found.claim
     if claim.components is None or found.test.mean is None:
         return "three seeds of each arm would measure what training does"

@@ -1,4 +1,4 @@
-"""How often a verdict is wrong: two arms that differ in nothing, arms that differ, and arms at a margin; as JSON.
+"""The error rates of verdicts: two arms that differ in nothing, arms that differ, and arms at a margin; as JSON.
 
     python -m tests.benchmarks.calibration [--samples 4000] [--jobs 2] [--to FILE]
 

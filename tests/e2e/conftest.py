@@ -172,3 +172,15 @@ def main(monkeypatch, capfd, tmp_path):
         return exited.value.code or 0, *capfd.readouterr()
 
     return main
+
+
+@pytest.fixture
+def compared(main):
+    """Returns what `compare --json` prints, where it compares."""
+
+    def compared(*arguments):
+        code, stdout, stderr = main("compare", *arguments, "--json")
+        assert (code, stderr) == (0, ""), stderr
+        return json.loads(stdout)
+
+    return compared

@@ -48,18 +48,6 @@ def scores(table):
 
 
 @pytest.fixture
-def compared(main):
-    """Return what `compare --json` prints, where it compares."""
-
-    def compared(*arguments):
-        code, stdout, stderr = main("compare", *arguments, "--json")
-        assert (code, stderr) == (0, ""), stderr
-        return json.loads(stdout)
-
-    return compared
-
-
-@pytest.fixture
 def refused(main):
     """The one line in which `compare` refuses."""
 

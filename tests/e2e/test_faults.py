@@ -35,6 +35,7 @@ from hemosweep.sqlite import database_url
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.store import open_store, search_runs
 from tests.e2e.stand_in import SMALL, Child, stand_in, with_store
+from tests.fold_runs import without_ids_and_times
 from tests.processes import trainings, wait_for
 
 # --- Disks ------------------------------------------------------------------------------------------------------------
@@ -140,14 +141,6 @@ def only_line(stderr):
     return line
 
 
-def result(stdout):
-    """A sweep's result without what differs from run to run."""
-    result = json.loads(stdout)
-    for arm in result["arms"]:
-        del arm["run_id"], arm["seconds"]
-    return result
-
-
 def scores(out):
     return {path.parent.name: path.read_bytes() for path in sorted(out.glob("fold_runs/*/scores.json"))}
 
@@ -181,7 +174,7 @@ def undisturbed(known, sweep, child, migrated_database, tmp_path):
         out = with_store(tmp_path / "undisturbed", migrated_database)
         code, stdout, stderr = sweep(out)
         assert code == 0, stderr
-        known.update(out=out, result=result(stdout), scores=scores(out), trials=trials(out))
+        known.update(out=out, result=without_ids_and_times(stdout), scores=scores(out), trials=trials(out))
         assert len(known["scores"]) == 2
         child.trained.clear()
     return known
@@ -199,7 +192,7 @@ def ends_well(sweep, child, undisturbed):
         code, stdout, stderr = sweep(out)
         assert code == 0, stderr
         assert "error" not in stderr
-        assert result(stdout) == undisturbed["result"]
+        assert without_ids_and_times(stdout) == undisturbed["result"]
         assert scores(out) == undisturbed["scores"]
         assert trials(out)[-1:] == undisturbed["trials"]
         assert "RUNNING" not in {state for state, _ in trials(out)}
@@ -266,7 +259,7 @@ def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
     assert f"{database_path(out)}: database or disk is full; free some space there" in line
     assert line.startswith("warning: tracking failed (")
     assert line.endswith("; training goes on, and is recorded later")
-    assert result(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
+    assert without_ids_and_times(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
     disk.free()
     assert ends_well(out) == []
 
@@ -406,7 +399,7 @@ def test_a_store_that_cannot_be_opened_costs_no_training_and_is_made_up_for(
     assert line.startswith(f"warning: tracking failed ({path}: {why}")
     assert way_out in line
     assert line.endswith("; training goes on, and is recorded later")
-    assert result(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
+    assert without_ids_and_times(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
     path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
     shutil.copyfile(migrated_database, path)
     assert ends_well(out) == []
@@ -433,7 +426,7 @@ def test_a_store_that_is_read_only_costs_no_training_and_is_made_up_for(
     code, stdout, stderr = sweep(out)
     assert (code, len(child.trained)) == (1, 2)
     assert only_line(stderr).startswith(f"warning: tracking failed ({path}: attempt to write a readonly database; ")
-    assert result(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
+    assert without_ids_and_times(stdout) == undisturbed["result"] | {"failures": [f"{SMALL}: not recorded in MLflow"]}
     # In this one process MLflow would go on with the file that it has open: it knows it by its path.
     path.unlink()
     shutil.copyfile(disk.folder / "mlflow.db", path)

@@ -67,18 +67,6 @@ def summary(tmp_path):
     return write
 
 
-@pytest.fixture
-def compared(main):
-    """Returns what `compare --json` prints, where it compares."""
-
-    def compared(*arguments):
-        code, stdout, stderr = main("compare", *arguments, "--json")
-        assert (code, stderr) == (0, ""), stderr
-        return json.loads(stdout)
-
-    return compared
-
-
 def remarks(result, *texts):
     """Warnings that have one of these texts in them."""
     return [warning for warning in result["warnings"] if any(text in warning for text in texts)]

@@ -6,10 +6,10 @@ from typing import TypedDict
 
 import pandas as pd
 
+from hemosweep.report.document.cells import our_difference
 from hemosweep.report.document.document import Picture
 from hemosweep.report.document.facts import Overlay, PairFacts, SweepFacts
 from hemosweep.report.document.sweep_section import SweepPictures
-from hemosweep.report.document.sweep_tables import our_difference
 from hemosweep.report.names import safe_name
 from hemosweep.report.paper.printed import paper_arm, paper_difference
 from hemosweep.report.paper.verdicts import our_verdict

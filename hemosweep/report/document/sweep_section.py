@@ -7,16 +7,14 @@ from hemosweep.privacy import public
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.provenance import Origin, provenance_tables
-from hemosweep.report.document.sweep_tables import (
+from hemosweep.report.document.statistics_tables import (
     claim_table,
-    glance_table,
-    group_table,
     rank_table,
     seed_table,
     statistics_table,
     test_table,
-    verdict_table,
 )
+from hemosweep.report.document.sweep_tables import glance_table, group_table, verdict_table
 from hemosweep.report.paper.printed import paper_notes, paper_place
 from hemosweep.report.terminal.table import ARROW
 

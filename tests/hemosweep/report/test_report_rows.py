@@ -5,14 +5,8 @@ import pytest
 
 from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, SweepFacts
 from hemosweep.report.document.provenance import hours, provenance_tables
-from hemosweep.report.document.sweep_tables import (
-    claim_table,
-    glance_table,
-    group_table,
-    seed_table,
-    test_table,
-    verdict_table,
-)
+from hemosweep.report.document.statistics_tables import claim_table, seed_table, test_table
+from hemosweep.report.document.sweep_tables import glance_table, group_table, verdict_table
 from hemosweep.report.paper.printed import paper_difference, paper_place
 from hemosweep.report.paper.verdicts import our_verdict, paper_verdict
 from hemosweep.stats.multiple_testing import adjusted

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemosweep.stats import paired_comparison
-from hemosweep.stats.partition import find_repeats
+from hemosweep.stats.partition import shared_splits
 from hemosweep.stats.repeats import corrected_test, repeated_claim
 from hemosweep.stats.ttest import mean_test
 
@@ -141,12 +141,12 @@ def test_repeats_are_the_partitions_that_both_sides_have_whatever_the_folds_are_
     renamed = {"a": "x", "b": "x", "c": "y", "d": "y"}
     second = {"a": "0", "b": "1", "c": "0", "d": "1"}
     third = {"a": "0", "b": "1", "c": "1", "d": "0"}
-    repeats = find_repeats("abcd", [first, second, first], [second, renamed, third])
+    repeats = shared_splits("abcd", [first, second, first], [second, renamed, third])
     assert [(repeat.folds, repeat.seeds_a, repeat.seeds_b) for repeat in repeats] == [
         ((0, 0, 1, 1), (0, 2), (1,)),
         ((0, 1, 0, 1), (1,), (0,)),
     ]
-    assert find_repeats("abcd", [first], [{"a": "0"}]) == ()
+    assert shared_splits("abcd", [first], [{"a": "0"}]) == ()
 
 
 def test_a_comparison_of_repeats_counts_them_and_says_so():

@@ -441,8 +441,6 @@ def test_several_seeds_of_both_arms_are_not_called_one():
     [
         (1, 1, 0, "as the folds are not known and not both arms have several seeds"),
         (1, 3, 1, "as there is one fold and not both arms have several seeds"),
-        (3, 1, 2, "as the folds do not vary and not both arms have several seeds"),
-        (1, 1, 5, "as the folds do not vary and not both arms have several seeds"),
         (2, 2, 5, "as the cases do not vary within folds"),
     ],
 )

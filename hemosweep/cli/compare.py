@@ -1,0 +1,73 @@
+"""Commands about differences: two sides, the declared comparisons of a sweep, and what more seeds would show."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hemosweep.cli.options import Json, Out, print_result
+
+MetricName = Annotated[str, typer.Option(help="Which score, such as nsd or hd95_mm; one that is not there lists them.")]
+Margin = Annotated[float | None, typer.Option(help="Largest difference that does not matter: tests equivalence, too.")]
+AllowIncomparable = Annotated[
+    bool, typer.Option("--allow-incomparable", help="Compare even where the data or folds differ; says so.")
+]
+
+
+def compare(
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="Run id or name, SWEEP/ARM[@SEED], or a file: CSV, TSV, nnU-Net's summary.json (v1 or v2), MIST's "
+            "results.csv.",
+        ),
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it: the difference is B - A.")],
+    metric: MetricName = "dsc",
+    margin: Margin = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Which label of nnU-Net's or MIST's file; twice for A's and B's.")
+    ] = None,
+    out: Out = Path("runs"),
+    allow_incomparable: AllowIncomparable = False,
+    as_json: Json = False,
+) -> None:
+    """Paired t-test case by case, and beside it what it leaves unsaid; one sentence says what holds."""
+    from hemosweep.workflows.compare import compare as compare_sides
+
+    comparison = compare_sides(
+        out, a, b, metric=metric, labels=label or (), margin=margin, allow_incomparable=allow_incomparable
+    )
+    print_result(comparison, as_json=as_json)
+
+
+def compare_all(
+    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
+    metric: MetricName = "dsc",
+    margin: Margin = None,
+    out: Out = Path("runs"),
+    allow_incomparable: AllowIncomparable = False,
+    as_json: Json = False,
+) -> None:
+    """Every comparison that an ablation declares as one family: Holm, Benjamini-Hochberg, and a forest plot."""
+    from hemosweep.workflows.compare_all import compare_all as compare_family
+
+    family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+    print_result(family, as_json=as_json)
+
+
+def power(
+    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
+    difference: Annotated[float | None, typer.Option(help="True difference whose seeds are asked for.")] = None,
+    cases: Annotated[int | None, typer.Option(help="Number of cases. Default: that of the runs.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Number of folds. Default: that of the runs.")] = None,
+    metric: MetricName = "dsc",
+    out: Out = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Difference that more seeds would show, and the seeds that a difference needs, from the runs at hand."""
+    from hemosweep.workflows.power import power as forecast
+
+    result = forecast(out, name, metric=metric, difference=difference, num_cases=cases, num_folds=folds)
+    print_result(result, as_json=as_json)

@@ -1,0 +1,40 @@
+"""Numbers as the cells of a report's tables."""
+
+from hemosweep.report.terminal.table import MINUS, PLUS_MINUS, UNDEFINED
+from hemosweep.scores.metric import MetricDescription
+from hemosweep.stats.multiple_testing import FamilyComparison
+
+
+def number(value: float | None, spec: str) -> str:
+    """A number with a proper minus sign; a dash where there is none."""
+    return UNDEFINED if value is None else format(value, spec).replace("-", MINUS)
+
+
+def mean_sd(value: tuple[float, float | None] | None) -> str:
+    if value is None:
+        return UNDEFINED
+    mean, sd = value
+    return f"{mean:.3f}" if sd is None else f"{mean:.3f} {PLUS_MINUS} {sd:.3f}"
+
+
+def difference(value: float | None) -> str:
+    return number(value, "+.3f")
+
+
+def our_difference(row: FamilyComparison | None) -> str:
+    """B - A with its interval, in the digits of the metric."""
+    if row is None or row.comparison.mean_diff is None:
+        return UNDEFINED
+    comparison = row.comparison
+    text = comparison.metric.number(row.comparison.mean_diff, sign="+")
+    if comparison.ci95 is not None:
+        text += f" {interval(comparison.ci95, comparison.metric)}"
+    return text.replace("-", MINUS)
+
+
+def interval(bounds: tuple[float, float] | None, metric: MetricDescription) -> str:
+    """An interval of a difference in the digits of the metric; a dash where there is none."""
+    if bounds is None:
+        return UNDEFINED
+    low, high = (metric.number(bound, sign="+") for bound in bounds)
+    return f"[{low}, {high}]".replace("-", MINUS)
