@@ -205,21 +205,26 @@ def _read(store: RunStore, reference: str, metric: str, label: str | None) -> Si
 
 
 def in_common_repeats(a: Side, b: Side) -> tuple[Side, Side, list[str]]:
-    """The sides with the runs of those repeats of the cross-validation that both have, and a warning about the others.
+    """The sides with the runs of those repeats of the cross-validation that both have, in the same folds, and a warning
+    about the others.
 
     Both are returned as they are where neither has repeats, or they have none in common.
     """
-    repeats = [{run.repeat for run in side.runs} for side in (a, b)]
+    repeats = [set(map(_repeat, side.runs)) for side in (a, b)]
     common = repeats[0] & repeats[1]
     if not common or repeats[0] == repeats[1]:
         return a, b, []
-    left_out = [run.full_name for side in (a, b) for run in side.runs if run.repeat not in common]
-    warning = f"left out, as the other side has no such repeat: {', '.join(left_out)}"
+    left_out = [run.full_name for side in (a, b) for run in side.runs if _repeat(run) not in common]
+    warning = f"left out, as the other side has no such repeat in these folds: {', '.join(left_out)}"
     return _with_repeats(a, common), _with_repeats(b, common), [warning]
 
 
-def _with_repeats(side: Side, repeats: Collection[int]) -> Side:
-    kept = [place for place, run in enumerate(side.runs) if run.repeat in repeats]
+def _repeat(run: RunRecord) -> tuple[int, str | None]:
+    return run.repeat, run.fact(FOLDS_DIGEST)
+
+
+def _with_repeats(side: Side, repeats: Collection[tuple[int, str | None]]) -> Side:
+    kept = [place for place, run in enumerate(side.runs) if _repeat(run) in repeats]
     splits = tuple(side.splits[place] for place in kept)
     return replace(
         side,

@@ -5,7 +5,7 @@ The difference is always B - A, paired by case id.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,8 @@ class PairedComparison:
     better (higher, for a metric of which neither direction is better). `worst` and `best` hold up to five
     (case id, difference) of the cases that B loses and of those that it wins, the furthest apart first. `claim` is the
     test that the outcome rests on, which counts seeds and folds as well, and so does `equivalence`; `nadeau_bengio` is
-    the corrected resampled t-test over fold means, for readers who expect it. `groups` is
-    empty where the IVH labels were not given. `excluded` lists every case id that could not be paired; `warnings` says
-    why.
+    the corrected resampled t-test over fold means, for readers who expect it. `groups` is empty where the IVH labels
+    were not given. `excluded` lists every case id that could not be paired; `warnings` says why.
     """
 
     status: TestStatus
@@ -111,7 +110,8 @@ def paired_comparison(
         ivh: case id to "yes", "no" or "n/a"; cases that are not in it count as "n/a".
         folds_a: case id to the fold that A tested it in; `folds_b` for B.
         splits_a: case id to fold for each seed of A, where seeds were trained in different splits (repeated
-            cross-validation); `splits_b` for B. Then the splits of both count, and `folds_a` and `folds_b` do not.
+            cross-validation); `splits_b` for B. Then the splits of both count, each alike, and `folds_a` and `folds_b`
+            do not.
         patients: case id to patient id, to find cases that are not independent.
         margin: the largest difference that does not matter; with it equivalence is tested, by the claim's error.
         baseline_seeds: scores of an arm trained with several seeds (A/A), one mapping a seed, for the seeds' variance;
@@ -124,6 +124,9 @@ def paired_comparison(
     if margin is not None:
         check_margin(margin)
     pairs = pair(_seeds(a), _seeds(b), metric)
+    repeats = shared_splits(pairs.case_ids, splits_a, splits_b)
+    if len(repeats) > 1:
+        pairs = _by_repeat(pairs, repeats)
     case_ids, a_N, b_N, diff_N, resolution = pairs.case_ids, pairs.a_N, pairs.b_N, pairs.diff_N, pairs.resolution
     warnings = list(pairs.warnings)
     if metric.higher_is_better is None:
@@ -134,7 +137,6 @@ def paired_comparison(
     if ivh is not None:
         groups, interaction, unlabelled = compare_groups(case_ids, a_N, b_N, by_id(ivh), resolution)
         warnings += unlabelled
-    repeats = shared_splits(case_ids, splits_a, splits_b)
     folds, fold_of_case, moved = (
         compare_folds(case_ids, diff_N, _of_cases(folds_a), _of_cases(folds_b), resolution)
         if len(repeats) < 2
@@ -253,9 +255,18 @@ def _status(pairs: Pairs) -> TestStatus:
     return "ok" if varies(pairs.diff_N, pairs.resolution) else "zero_variance"
 
 
+def _by_repeat(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Pairs:
+    """The pairs with one score of each case a repeat, the mean over its seeds: each repeat counts alike."""
+    return replace(
+        pairs,
+        a_SN=np.stack([pairs.a_SN[list(repeat.seeds_a)].mean(axis=0) for repeat in repeats]),
+        b_SN=np.stack([pairs.b_SN[list(repeat.seeds_b)].mean(axis=0) for repeat in repeats]),
+    )
+
+
 def _repeated(pairs: Pairs, repeats: Sequence[SharedSplit], units: Sequence[int] | None) -> Claim:
     return repeated_claim(
-        np.stack([_in_repeat(pairs, repeat) for repeat in repeats]),
+        pairs.b_SN - pairs.a_SN,
         np.array([repeat.folds for repeat in repeats], dtype=np.intp),
         num_seeds=(len(repeats[0].seeds_a), len(repeats[0].seeds_b)),
         units=units,
@@ -263,18 +274,15 @@ def _repeated(pairs: Pairs, repeats: Sequence[SharedSplit], units: Sequence[int]
     )
 
 
-def _in_repeat(pairs: Pairs, repeat: SharedSplit) -> Floats:
-    """Difference of each case in one repeat, mean over its seeds."""
-    a_N, b_N = pairs.a_SN[list(repeat.seeds_a)].mean(axis=0), pairs.b_SN[list(repeat.seeds_b)].mean(axis=0)
-    return np.asarray(b_N - a_N)
-
-
 def _fold_means(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Floats:
     """Mean difference of each fold of each repeat."""
-    means = [
-        np.bincount(repeat.folds, weights=_in_repeat(pairs, repeat)) / np.bincount(repeat.folds) for repeat in repeats
-    ]
-    return np.concatenate(means)
+    diff_RN = pairs.b_SN - pairs.a_SN
+    return np.concatenate(
+        [
+            np.bincount(repeat.folds, weights=diff_N) / np.bincount(repeat.folds)
+            for repeat, diff_N in zip(repeats, diff_RN, strict=True)
+        ]
+    )
 
 
 def _equivalence(test: MeanTest, tested: Claim, margin: float) -> Equivalence | None:

@@ -74,7 +74,7 @@ def test_a_repeat_that_one_arm_lacks_is_left_out_by_name(sweep, main, out, child
     assert sweep("--repeats", 3, "--arms", SMALL)[0] == 0
     result = json.loads(compare(main, out, "--json"))
     assert result["claim"]["num_repeats"] == 2
-    assert f"left out, as the other side has no such repeat: patchsize/{SMALL}~2" in result["warnings"]
+    assert f"left out, as the other side has no such repeat in these folds: patchsize/{SMALL}~2" in result["warnings"]
 
 
 def test_different_repeats_are_not_comparable(sweep, main, out):

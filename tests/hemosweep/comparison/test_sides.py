@@ -205,10 +205,20 @@ def test_repeats_of_an_arm_belong_together_and_those_of_one_side_alone_are_left_
     assert [split["001"] for split in a.splits] == ["0", "0", "1"]
     assert a.folds == a.splits[0]
     common_a, common_b, warnings = in_common_repeats(a, b)
-    assert warnings == ["left out, as the other side has no such repeat: se/unet~2"]
+    assert warnings == ["left out, as the other side has no such repeat in these folds: se/unet~2"]
     assert [len(side.seeds) for side in (common_a, common_b)] == [2, 2]
     assert (common_a.runs, common_a.splits, common_b) == (a.runs[:2], a.splits[:2], b)
     assert in_common_repeats(common_a, common_b) == (common_a, common_b, [])
+
+
+def test_a_repeat_of_one_side_in_other_folds_than_the_other_s_is_left_out():
+    store = repeated("unet@0", "unet@1~1", "se_unet@0", "se_unet@1~1")
+    *others, last = store.runs
+    changed = replace(last, tags=last.tags | {"hemosweep.folds_digest": "of other data"})
+    a, b = read_sides(replace(store, runs=(*others, changed)), ("se/unet", "se/se_unet"), "dsc", ())
+    common_a, common_b, (warning,) = in_common_repeats(a, b)
+    assert (common_a.runs, common_b.runs) == (a.runs[:1], b.runs[:1])
+    assert warning.endswith(": se/unet~1, se/se_unet~1")
 
 
 def test_sides_without_a_repeat_in_common_stay_as_they_are():

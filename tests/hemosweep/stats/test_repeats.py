@@ -197,3 +197,18 @@ def test_the_splits_of_each_side_are_its_own_and_two_fold_means_have_a_corrected
         paired_comparison(base, b[0], folds_a=dict.fromkeys(ids, 0), folds_b=dict.fromkeys(ids, 0)).nadeau_bengio
         is None
     )
+
+
+def test_each_repeat_counts_alike_in_every_number_however_many_seeds_it_has():
+    diff_RN, fold_RN = drawn(17, num_repeats=2, num_cases=20, num_folds=2)
+    ids = [f"c{number:02}" for number in range(20)]
+    splits = [dict(zip(ids, map(str, fold_N.tolist()), strict=True)) for fold_N in fold_RN]
+    base = dict.fromkeys(ids, 0.4)
+    b = [{case: 0.4 + diff for case, diff in zip(ids, diff_N.tolist(), strict=True)} for diff_N in diff_RN]
+    alone = paired_comparison([base, base], b, splits_a=splits, splits_b=splits)
+    twice = [splits[0], splits[0], splits[1]]
+    result = paired_comparison([base, base, base], [b[0], b[0], b[1]], splits_a=twice, splits_b=twice)
+    assert result.mean_diff == pytest.approx(diff_RN.mean())
+    assert sum(result.claim.ci95) / 2 == pytest.approx(result.mean_diff)
+    assert (result.t, result.claim.p) == pytest.approx((alone.t, alone.claim.p))
+    assert result.seeds.b.means == pytest.approx(alone.seeds.b.means)
