@@ -38,7 +38,7 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 # Past its preamble, LaTeX makes \documentclass an error by itself; this file is an \input then.
 _OPENING = r"""
 % Made by hemosweep report. Compile it as it is, or \input it into a document that loads array, booktabs, graphicx,
-% textcomp and the font encoding T1; its figures lie in figures/ beside it.
+% textcomp and the font encoding T1; with placeins, figures stay in their sections. They lie in figures/ beside it.
 \expandafter\ifx\csname @notprerr\endcsname\documentclass\else
 \documentclass[10pt,a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -58,7 +58,8 @@ _OPENING = r"""
 \begin{document}
 \def\hemosweepalone{\end{document}}
 \fi
-\providecommand{\FloatBarrier}{\clearpage}
+\providecommand{\hemosweepflush}{\ifdefined\FloatBarrier\FloatBarrier\else\clearpage\fi}
+\providecommand{\hemosweepbarrier}{\ifdefined\FloatBarrier\FloatBarrier\fi}
 \providecommand{\hemosweepfit}[1]{\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{#1}}
 """
 _CLOSING = r"\ifdefined\hemosweepalone\expandafter\hemosweepalone\fi"
@@ -99,8 +100,10 @@ def _document(document: Document) -> Iterator[str]:
 
 
 def _section(section: Section, level: int) -> Iterator[str]:
-    if level < 2:
-        yield r"\FloatBarrier"  # LaTeX holds only so many figures back for a later page
+    if level == 0:
+        yield r"\hemosweepflush"  # LaTeX holds only so many figures back for a later page
+    elif level == 1:
+        yield r"\hemosweepbarrier"
     yield rf"\{_HEADINGS[min(level, 3)]}*{{{escape(section.title)}}}"
     for block in section.blocks:
         yield from _block(block)
@@ -161,7 +164,8 @@ def _alignments(table: Table) -> Iterator[str]:
         max(len(text) for text in (column.name, *(row[place] for row in table.rows)))
         for place, column in enumerate(table.columns)
     ]
-    long = [place for place, length in enumerate(lengths) if length > LONG_LETTERS and _is_text(table, place)]
+    texts = [place for place, column in enumerate(table.columns) if column.align == "left"]
+    long = [place for place in texts if lengths[place] > LONG_LETTERS]
     fixed = sum(length for place, length in enumerate(lengths) if place not in long) + COLUMN_GAP * (len(lengths) - 1)
     wanted = sum(lengths[place] for place in long)
     for place, column in enumerate(table.columns):
@@ -170,10 +174,6 @@ def _alignments(table: Table) -> Iterator[str]:
             yield rf">{{\raggedright\arraybackslash}}p{{{letters / LINE_LETTERS:.2f}\linewidth}}"
         else:
             yield "r" if column.align == "right" else "l"
-
-
-def _is_text(table: Table, place: int) -> bool:
-    return table.columns[place].align == "left"
 
 
 def _headings(table: Table) -> Iterator[str]:
