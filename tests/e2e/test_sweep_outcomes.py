@@ -69,7 +69,7 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
     assert code == 0, stderr
     for text in (SMALL, MIDDLE, "0.759 ±0.183", "0.842 ±0.115", "<0.001"):
         assert text in stdout
-    assert "claim" in stdout
+    assert "claim p counts trainings too, and Holm adjusts it." in stdout
     (verdict,) = (line for line in stdout.splitlines() if line.startswith(f"{SMALL} to {MIDDLE}: "))
     assert verdict.removeprefix(f"{SMALL} to {MIDDLE}: ").startswith(
         "No evidence of a difference between A and B (mean difference +0.114 DSC over 6 paired cases, p = 0.3697 "

@@ -107,6 +107,10 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
     whole = [r for r in results if not r.failures]
     if whole:
         notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
+    if family.rows:
+        notes.append(
+            "p and stars are of the paper's t-test over cases; claim p counts trainings too, and Holm adjusts it."
+        )
     num_declared = len(request.sweep.comparisons)
     if len(family.rows) < num_declared:
         notes.append(f"{len(family.rows)} of {num_declared} declared comparisons so far; Holm's p counts them all.")
