@@ -105,6 +105,11 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def is_writable(path: Path) -> bool:
+    """Whether this process may write to an existing file, or make files in an existing folder."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def check_writable(option: str, folder: Path) -> None:
     """Refuse an output folder that cannot be made or written to; make nothing yet.
 
@@ -119,7 +124,7 @@ def check_writable(option: str, folder: Path) -> None:
     except UnicodeEncodeError:
         raise BadInput(f"{option} {str(folder)!a}: is no UTF-8 text; give a folder with another name") from None
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
-    if not os.path.isdir(existing) or not os.access(existing, os.W_OK):
+    if not os.path.isdir(existing) or not is_writable(existing):
         raise BadInput(f"{option} {folder}: cannot write in {existing}; give another folder")
 
 

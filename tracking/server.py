@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.files import is_writable
 from hemosweep.sqlite import check_database, left_beside, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import LOCAL_ONLY
@@ -124,7 +125,7 @@ def _needs_copy(out: Path) -> bool:
 
 
 def _is_writable(out: Path) -> bool:
-    return os.access(out, os.W_OK) and os.access(database_path(out), os.W_OK)
+    return is_writable(out) and is_writable(database_path(out))
 
 
 def _copied(out: Path) -> Path:

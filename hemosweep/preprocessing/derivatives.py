@@ -1,11 +1,11 @@
 """Folders of preprocessed cases. Their names depend on everything that can change the cases."""
 
-import os
 from pathlib import Path
 
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.content import input_digest
+from hemosweep.files import is_writable
 from hemosweep.identity.fold_run import preprocessing_digest
 from hemosweep.identity.stages import Code
 
@@ -20,7 +20,7 @@ def derivatives_folder(data: Path, out: Path, config: PreprocessingConfig, code:
     digest = preprocessing_digest(config, code.of_preprocessing(config))
     name = Path("derivatives") / "hemosweep-preproc" / digest
     existing = next(path for path in (data / name, *(data / name).parents) if path.exists())
-    writable = os.access(existing, os.W_OK) and bool(existing.stat().st_mode & 0o222)
+    writable = is_writable(existing) and bool(existing.stat().st_mode & 0o222)
     return (data if writable else out) / name
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.errors import BadInput
-from hemosweep.files import check_writable
+from hemosweep.files import check_writable, system_message
 from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
 from hemosweep.report.document.facts import SweepFacts
 from hemosweep.report.document.provenance import Origin
@@ -91,12 +91,13 @@ def make_report(
         origin = Origin(out=out.resolve(), data=None if data is None else data.resolve(), is_named=with_paths)
         document = report_document(facts, pictures, origin)
         write_documents(document, folder)
+    run_ids, failures = _log(out, facts, pictures, to, origin)
     return ReportResult(
         folder=to,
         sweeps=tuple(declaration.name for declaration in chosen),
         figures=tuple(picture.path for picture in document.pictures()),
-        runs=_log(out, facts, pictures, to, origin),
-        warnings=warnings,
+        runs=run_ids,
+        warnings=warnings + failures,
     )
 
 
@@ -136,15 +137,14 @@ def _log(
     pictures: Mapping[str, SweepPictures],
     folder: Path,
     origin: Origin,
-) -> dict[str, str]:
-    """Log to each sweep's experiment the report of that sweep alone; returns the runs' ids by sweep.
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Log to each sweep's experiment the report of that sweep alone.
 
-    Raises:
-        BadInput: the store cannot be written; the report itself is done then.
+    Returns the runs' ids by sweep, and a warning if the store cannot be written: the report is whole without it.
     """
     from hemosweep.tracking.reports import log_report
 
-    run_ids = {}
+    run_ids: dict[str, str] = {}
     with progress_bar("logging to MLflow") as progress:
         for place, sweep in enumerate(facts):
             document = report_document([sweep], pictures, origin)
@@ -154,6 +154,10 @@ def _log(
                     (staged / picture.path).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(folder / picture.path, staged / picture.path)
                 write_documents(document, staged)
-                run_ids[sweep.name] = log_report(out, sweep.name, staged)
+                try:
+                    run_ids[sweep.name] = log_report(out, sweep.name, staged)
+                except (BadInput, OSError) as error:
+                    message = system_message(error) if isinstance(error, OSError) else str(error)
+                    return run_ids, (f"the report is written, but MLflow has not got it: {message}",)
             progress(place + 1, len(facts))
-    return run_ids
+    return run_ids, ()
