@@ -189,3 +189,23 @@ def test_cases_that_one_side_tested_in_other_folds_are_named(tmp_path):
         cases(SMALL if name == "a" else CLEAR, folds).to_csv(paths[-1], index=False)
     compared = compare(in_memory({}), *map(str, paths))
     assert any(warning.startswith("in different folds in A and B: ") for warning in compared.all_warnings)
+
+
+def test_runs_of_other_repeats_are_matched_by_the_folds_that_each_side_has():
+    split = {0: "00112233", 1: "01122330", 3: "12233001", 5: "10022113"}  # 1 and 5 put the same cases together.
+    tables = {}
+    for repeat, folds in split.items():
+        arm, scores = ("a", SMALL) if repeat < 2 else ("b", CLEAR)
+        facts = {"folds_digest": f"of {repeat}"} | ({"repeat": str(repeat)} if repeat else {})
+        tables[f"s/{arm}@{repeat}"] = (cases(scores, list(map(int, folds))), facts)
+    compared = compare(in_memory(tables), "s/a", "s/b", allow_incomparable=True)
+    assert compared.comparison.claim.num_repeats == 1
+
+
+def test_a_case_of_a_run_that_has_a_lesion_is_not_taken_for_one_that_is_empty_in_both_masks(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("id,blood_dice,blood_haus95\n" + "".join(f"{case},1.0,0.0\n" for case in IDS))
+    store = in_memory({"s/a@0": cases(SMALL).assign(reference_ml=[0.0, *[2.5] * 7])})
+    compared = compare(store, "s/a", str(path))
+    (warning,) = [text for text in compared.warnings if "empty in both masks" in text]
+    assert "it may be so in 001: look" in warning

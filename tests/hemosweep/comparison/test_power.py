@@ -148,3 +148,22 @@ def test_a_run_whose_time_is_not_known_leaves_the_time_of_the_sweep_unknown():
     assert forecast_power(family, folds).seconds_per_seed == pytest.approx(360.0)
     assert forecast_power(family, folds | {runs[0].run_id: (known, unknown)}).seconds_per_seed is None
     assert forecast_power(family, folds | {runs[0].run_id: ()}).seconds_per_seed is None
+
+
+def test_without_a_recorded_time_the_seeds_are_told_alone():
+    _, power = forecast(TWO_SEEDS, difference=0.1, num_cases=40, num_folds=5)
+    assert power.as_lines()[-1] == f"to show, 0.100 DSC: {power.needed[0].num_seeds} seeds of each arm"
+
+
+def test_one_fold_counts_as_the_two_that_a_design_has_at_least():
+    _, power = forecast({name: table.assign(fold=0) for name, table in TWO_SEEDS.items()})
+    assert power.num_folds == 2
+
+
+def test_the_most_seeds_that_are_advised_are_50():
+    design = {"num_cases": 40, "num_folds": 5}
+    _, power = forecast(TWO_SEEDS, difference=0.1, **design)
+    least = detectable_difference(power.components, **design, num_seeds=50)
+    assert least < detectable_difference(power.components, **design, num_seeds=49)
+    assert forecast(TWO_SEEDS, difference=least, **design)[1].needed[0].num_seeds == 50
+    assert forecast(TWO_SEEDS, difference=least * 0.999, **design)[1].needed[0].num_seeds is None

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hemosweep.scores.catalogue import DSC
 from hemosweep.stats import paired_comparison
+from hemosweep.stats.claim import claim
+from hemosweep.stats.pairing import pair
 from hemosweep.stats.partition import shared_splits
 from hemosweep.stats.repeats import corrected_test, repeated_claim
 from hemosweep.stats.ttest import mean_test
@@ -212,3 +215,15 @@ def test_each_repeat_counts_alike_in_every_number_however_many_seeds_it_has():
     assert sum(result.claim.ci95) / 2 == pytest.approx(result.mean_diff)
     assert (result.t, result.claim.p) == pytest.approx((alone.t, alone.claim.p))
     assert result.seeds.b.means == pytest.approx(alone.seeds.b.means)
+
+
+def test_seeds_of_one_split_are_seeds_and_no_repeats():
+    rng = np.random.default_rng(19)
+    ids = [f"c{number:02}" for number in range(20)]
+    fold_N = [str(number % 4) for number in range(20)]
+    split = dict(zip(ids, fold_N, strict=True))
+    a, b = (rng.normal(0.5, 0.05, (3, 20)) for _ in range(2))
+    sides = [[dict(zip(ids, seed_N.tolist(), strict=True)) for seed_N in side] for side in (a, b)]
+    result = paired_comparison(*sides, folds_a=split, folds_b=split, splits_a=[split] * 3, splits_b=[split] * 3)
+    assert (result.claim.basis, result.claim.num_seeds_a, result.claim.num_repeats) == ("seeds", 3, 1)
+    assert result.claim == claim(a, b, fold_N, None, pair(*sides, DSC).resolution)
