@@ -22,6 +22,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,REPEATS,repeats) \
 	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,ONLY_FOLDS,only-folds) \
 	$(call option,TRIALS,trials)
+TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 
 .PHONY: help setup test test-slow mutants lint format format-check types imports check \
 	study score bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
@@ -37,7 +38,8 @@ help: ## Show this text
 ## DATA=        the data set's folder (sweep: without it a phantom is made, and the profile is demo)
 ## PROFILE=     demo or paper (sweep: paper where DATA is given)
 ## OUT=         where runs and results go (default runs)
-## SEEDS=       how many seeds an arm is trained with
+## SEEDS=       how many seeds an arm is trained with; auto: more where a comparison is open
+## BUDGET=      sweep: with SEEDS=auto, the hours of training of the sweep, such as 12h
 ## REPEATS=     how often the folds are drawn, each time with a seed of its own (sweep, plan)
 ## ARMS=        only these arms, separated by commas
 ## TRIALS=      sweep-search-...: how many arms are tried (default 20)
@@ -134,11 +136,11 @@ check: test lint format-check types imports ## Run all that CI runs
 # --- Work -------------------------------------------------------------------------------------------------------------
 
 sweep-%: $(STAMP) FORCE ## Train every arm of the sweep NAME and show its table
-	$(BIN)/hemosweep sweep $(call quote,$*) $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) $(call given,ARGS)
+	$(BIN)/hemosweep sweep $(call quote,$*) $(SWEEP_OPTIONS) $(TRAINING_OPTIONS) $(call given,ARGS)
 
 study: $(STAMP) ## Run every sweep; what two of them need is trained once
 	@failed=; for name in $$($(BIN)/hemosweep sweeps --names --ablations); do \
-		echo "== sweep-$$name"; $(BIN)/hemosweep sweep "$$name" $(SWEEP_OPTIONS) $(call option,EXECUTOR,executor) \
+		echo "== sweep-$$name"; $(BIN)/hemosweep sweep "$$name" $(SWEEP_OPTIONS) $(TRAINING_OPTIONS) \
 			$(call given,ARGS) || failed="$$failed $$name"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi

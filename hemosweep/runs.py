@@ -15,6 +15,8 @@ from hemosweep.errors import BadInput
 
 FACT_PREFIX, ENVIRONMENT_PREFIX = "hemosweep.", "env."
 """Prefixes of the tags of a run: of its provenance, and of the environment that it was trained in."""
+LOOKS_FACT = "looks"
+"""Fact of a run whose sweep adds seeds where a comparison is open: the numbers of seeds at its looks."""
 FINISHED = "FINISHED"
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 

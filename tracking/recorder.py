@@ -276,7 +276,7 @@ class Recorder:
 
 
 def _identity(info: ReplicateInfo, run: Run | None = None) -> dict[str, str]:
-    """Tags that say which replicate a run is of.
+    """Tags that say which replicate a run is of, and whether looks decide how many seeds its arm has.
 
     Args:
         run: the run that it has already. It keeps its arm's name: a search may pick the same point once more, under the
@@ -289,6 +289,7 @@ def _identity(info: ReplicateInfo, run: Run | None = None) -> dict[str, str]:
         schema.TAG_ARM: arm or info.arm,
         schema.TAG_SEED: str(info.seed),
         schema.TAG_REPLICATE: info.digest,
+        **{name: value for name, value in schema.extra_tags(info.tags).items() if name == schema.TAG_LOOKS},
     }
 
 

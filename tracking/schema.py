@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
+from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX, LOOKS_FACT
 from hemosweep.scores.recorded import recorded_descriptions
 from hemosweep.scores.summary import Summary
 from hemosweep.scores.table import AVERAGED_COLUMNS
@@ -28,6 +28,7 @@ TAG_REPLICATE = "hemosweep.replicate"
 TAG_FOLD = "hemosweep.fold"
 TAG_FOLD_RUN = "hemosweep.fold_run"
 TAG_SUBSET = "hemosweep.subset"
+TAG_LOOKS = f"{FACT_PREFIX}{LOOKS_FACT}"
 TAG_FAILURE = "hemosweep.failure"
 TAG_MICRO_BATCH = "hemosweep.micro_batch"
 LEVEL_ARM = "arm"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,7 +24,16 @@ _OPTIONS: dict[str, Any] = {
         str | None, typer.Option(help="demo or paper. Default: demo, or paper where --data is given.")
     ],
     "out": Out,
-    "seeds": Annotated[int | None, typer.Option(help="Train every arm with this many seeds. Default: 1, noise 3.")],
+    "seeds": Annotated[
+        str | None,
+        typer.Option(
+            help="Train every arm with this many seeds; auto: more where a comparison is open. Default: 1, noise 3."
+        ),
+    ],
+    "budget": Annotated[
+        str | None,
+        typer.Option(help="With --seeds auto: train the sweep up to this time in all, such as 12h. Default: no limit."),
+    ],
     "repeats": Annotated[
         int | None,
         typer.Option(help="Draw the folds this many times, each with a seed of its own: counts training sets, too."),
@@ -78,7 +87,7 @@ _OPTIONS: dict[str, Any] = {
 """Options of `SweepOptions` by its fields, in the order of the help."""
 _TYPED = {"arms": "", "only_folds": None, "sbatch": None}
 """Defaults of those that are typed as one text, or one after the other."""
-_OF_TRAINING = frozenset({"sbatch", "host", "time_limit", "fresh"})
+_OF_TRAINING = frozenset({"sbatch", "host", "time_limit", "fresh", "budget"})
 """Options without a meaning for a command that does not train."""
 
 
@@ -175,11 +184,22 @@ def _options(typed: Mapping[str, Any]) -> SweepOptions:
     """Options as typed: names of arms and folds are separated by commas."""
     values = dict(typed)
     values["arms"] = _names(values["arms"])
+    values["seeds"] = _seeds(values["seeds"])
     if values["only_folds"] is not None:
         values["only_folds"] = _names(values["only_folds"])
     if "sbatch" in values:
         values["sbatch"] = tuple(values["sbatch"] or ())
     return SweepOptions(**values)
+
+
+def _seeds(text: str | None) -> int | Literal["auto"] | None:
+    if text is None:
+        return None
+    if text == "auto":
+        return "auto"
+    if not text.removeprefix("-").isdecimal():
+        raise BadInput(f"--seeds {text}: give a number, or auto")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

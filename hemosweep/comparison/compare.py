@@ -112,6 +112,7 @@ def compare_sides(
         patients=patients,
         margin=margin,
         baseline_seeds=baseline.seeds,
+        by_looks=a.by_looks or b.by_looks,
         incomparable=check.reasons,
     )
     return SideComparison(

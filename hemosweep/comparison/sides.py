@@ -8,7 +8,7 @@ from typing import Any
 
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
-from hemosweep.runs import RunRecord, RunStore, find_replicates
+from hemosweep.runs import LOOKS_FACT, RunRecord, RunStore, find_replicates
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.recorded import recorded_description, recorded_digest
 from hemosweep.scores.score_files import names_a_file, read_score_file
@@ -49,6 +49,11 @@ class Side:
     with_lesion: frozenset[str] = frozenset()
     best: frozenset[str] = frozenset()
     splits: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def by_looks(self) -> bool:
+        """True if seeds were added where a comparison was open (`stats.looks`)."""
+        return any(run.fact(LOOKS_FACT) is not None for run in self.runs)
 
     @property
     def newest(self) -> RunRecord | None:

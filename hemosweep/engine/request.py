@@ -15,7 +15,9 @@ from hemosweep.sweeps.base import Profile
 class Request:
     """A sweep to run: its arms, base configuration, seeds and data.
 
-    `repeats` is the number of splits into folds: each further one has folds and a seed of its own.
+    `repeats` is the number of splits into folds: each further one has folds and a seed of its own. With `by_looks` the
+    seeds are those of the first look (`stats.looks`), and more are added where a comparison is open, up to `budget_s`
+    seconds of training of the sweep; None is no limit.
     `data` is None where a phantom is to be made. `only_folds` are the folds of the split that are trained, none for
     all. `project` is the root of the user's project that holds the sweep; None for one of hemosweep. `fresh` deletes
     the existing fold runs of the sweep. For a `search`, the only arm is its start, and the sweep is its end: start and
@@ -28,6 +30,8 @@ class Request:
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     repeats: int = 1
+    by_looks: bool = False
+    budget_s: float | None = None
     data: Path | None
     out: Path
     search: Search | None = None

@@ -103,7 +103,7 @@ def read_execution(
         host=host,
         certs=certs,
         insecure=insecure,
-        time_limit_s=math.inf if time_limit is None else _seconds(time_limit),
+        time_limit_s=math.inf if time_limit is None else read_seconds("--time-limit", time_limit),
     )
 
 
@@ -225,8 +225,12 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _seconds(text: str) -> float:
-    """Seconds of a time such as 45m, 1h30m or 2d."""
+def read_seconds(option: str, text: str) -> float:
+    """Seconds of a time such as 45m, 1h30m or 2d.
+
+    Raises:
+        BadInput: the text is no such time.
+    """
     if not re.fullmatch(r"(\d+[dhms])+", text):
-        raise BadInput(f"--time-limit {text!r}: give a time such as 45m, 1h30m or 2d")
+        raise BadInput(f"{option} {text!r}: give a time such as 45m, 1h30m or 2d")
     return float(sum(int(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text)))

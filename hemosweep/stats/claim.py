@@ -73,7 +73,9 @@ class Claim:
 
     `basis` is what training noise was measured from, None where nothing can: then there is no p. `folds_count` is true
     where the fold means are the measure; `fold_p` belongs to the F-test that decided it, None where the folds are the
-    only measure, or there is one fold. `num_repeats` is the number of splits into folds.
+    only measure, or there is one fold. `num_repeats` is the number of splits into folds. `looks` are the number of
+    seeds and the p of each look at arms whose seeds were added by looks (`stats.looks`), whose `p` is the one over the
+    looks; None for any other design.
     """
 
     basis: Basis | None
@@ -89,6 +91,7 @@ class Claim:
     p: float | None = None
     ci95: tuple[float, float] | None = None
     components: Components | None = None
+    looks: tuple[tuple[int, float | None], ...] | None = None
 
 
 def claim(

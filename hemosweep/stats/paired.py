@@ -18,6 +18,7 @@ from hemosweep.stats.claim import Claim, claim
 from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_folds, compare_patients
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.groups import GroupDifference, Interaction, compare_groups
+from hemosweep.stats.looks import over_looks
 from hemosweep.stats.pairing import Floats, Pairs, pair
 from hemosweep.stats.partition import SharedSplit, shared_splits
 from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimum_detectable_difference
@@ -100,6 +101,7 @@ def paired_comparison(
     patients: Mapping[str, str] | None = None,
     margin: float | None = None,
     baseline_seeds: Sequence[Scores] = (),
+    by_looks: bool = False,
     incomparable: Sequence[str] = (),
 ) -> PairedComparison:
     """Compare two arms over the cases that both have; the dependent t-test is the paper's (section 2.3).
@@ -116,6 +118,7 @@ def paired_comparison(
         margin: the largest difference that does not matter; with it equivalence is tested, by the claim's error.
         baseline_seeds: scores of an arm trained with several seeds (A/A), one mapping a seed, for the seeds' variance;
             not once more those that are in `a` or `b` as seeds.
+        by_looks: seeds were added where a comparison was open (`stats.looks`), in the order of `a` and `b`.
         incomparable: why the two should not be compared at all (`comparability`), where that was overridden.
 
     Raises:
@@ -150,13 +153,21 @@ def paired_comparison(
 
     status = _status(pairs)
     test = mean_test(diff_N, resolution)
+
+    def by_seeds(number: int | None = None) -> tuple[Claim, Equivalence | None]:
+        a_SN, b_SN = pairs.a_SN[:number], pairs.b_SN[:number]
+        one = claim(a_SN, b_SN, fold_of_case, units, resolution)
+        return one, _equivalence(b_SN.mean(axis=0) - a_SN.mean(axis=0), one, margin)
+
     if len(repeats) < 2:
-        tested = claim(pairs.a_SN, pairs.b_SN, fold_of_case, units, resolution)
+        tested, equivalent = by_seeds()
+        if by_looks:
+            tested, equivalent = over_looks(tested, equivalent, by_seeds)
         fold_means = np.array([one.mean_diff for one in folds.means] if folds is not None else [])
     else:
         tested = _repeated(pairs, repeats, units)
+        equivalent = _equivalence(diff_N, tested, margin)
         fold_means = _fold_means(pairs, repeats)
-    equivalent = None if margin is None else _equivalence(test, tested, margin)
     found = Findings(
         status=status,
         test=test,
@@ -285,10 +296,10 @@ def _fold_means(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Floats:
     )
 
 
-def _equivalence(test: MeanTest, tested: Claim, margin: float) -> Equivalence | None:
-    if test.mean is None or tested.standard_error is None or tested.df is None:
+def _equivalence(diff_N: Floats, tested: Claim, margin: float | None) -> Equivalence | None:
+    if margin is None or tested.standard_error is None or tested.df is None:
         return None
-    return equivalence(test.mean, tested.standard_error, tested.df, margin)
+    return equivalence(float(diff_N.mean()), tested.standard_error, tested.df, margin)
 
 
 def _outlier_warning(outliers: Sequence[Outlier], metric: MetricDescription) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.claim import Claim
+from hemosweep.stats.looks import LOOKS
 from hemosweep.stats.power import Equivalence, seeds_to_settle
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, MeanTest
 
@@ -121,13 +122,23 @@ def counted(claim: Claim) -> str:
     return f"counting cases, {seeds} and {folds}" if claim.num_folds > 1 else f"counting cases and {seeds}"
 
 
+def looks_text(claim: Claim) -> str:
+    """Text behind the p of a claim that names the looks that it is over; empty where there are none."""
+    if not claim.looks:
+        return ""
+    *first, last = (str(number) for number, _ in claim.looks)
+    return f", over the looks at {', '.join(first)} and {last} seeds" if first else f", over the look at {last} seeds"
+
+
 def _claim_text(claim: Claim) -> str:
     if claim.p is None:
         return f"no p that counts trainings, {_no_claim(claim)}"
-    return f"{p_text(claim.p)} {counted(claim)}"
+    return f"{p_text(claim.p)} {counted(claim)}{looks_text(claim)}"
 
 
 def _no_claim(claim: Claim) -> str:
+    if claim.looks == ():
+        return f"as seeds are added by looks, the first at {min(LOOKS)} of both arms"
     if claim.num_seeds_a > 1 and claim.num_seeds_b > 1:
         return "as the cases do not vary within folds"
     folds = "there is one fold" if claim.num_folds else "the folds are not known"
@@ -179,6 +190,11 @@ def _single(claim: Claim) -> str:
 def _settled_by(found: Findings) -> str:
     """Text that says what would settle a difference of the size that is observed."""
     claim = found.claim
+    if claim.looks is not None:
+        further = [number for number in LOOKS if number > min(claim.num_seeds_a, claim.num_seeds_b)]
+        if further:
+            return f"the next look is at {further[0]} seeds of both arms"
+        return "its looks are used up, more cases might settle it"
     if claim.components is None or found.test.mean is None:
         return "three seeds of each arm would measure what training does"
     num_seeds = seeds_to_settle(claim, found.test.mean, num_cases=found.test.n)

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.progress import duration
+from hemosweep.stats.looks import LOOKS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class Forecast:
     forecast timed; `not_kept` is the reason if those of this one could not be kept. `load` is the largest number of
     processors that other programs kept busy while a step was timed, None on a GPU or if no step was timed. `disturbed`
     is True if that load made the forecast too long. `num_older` fold runs of the sweep are done, but with earlier code.
-    `gpu_bytes` is the memory of the GPU, None without one.
+    `gpu_bytes` is the memory of the GPU, None without one. With `by_looks` it is the forecast of the first look.
     """
 
     sweep: str
@@ -64,6 +65,7 @@ class Forecast:
     load: float | None = None
     disturbed: bool = False
     num_older: int = 0
+    by_looks: bool = False
 
     @property
     def num_fold_runs(self) -> int:
@@ -126,6 +128,12 @@ class Forecast:
 
     def _notes(self) -> list[str]:
         notes = []
+        if self.by_looks:
+            first, *further = LOOKS
+            notes.append(
+                f"the first look, {first} seeds of every arm; looks at {' and '.join(map(str, further))} seeds train "
+                "the arms of open comparisons"
+            )
         if self.num_to_preprocess:
             files = f"about {_size(self.preprocessed_bytes)} of preprocessed cases"
             notes.append(f"before that {self.num_to_preprocess} cases are to be preprocessed: {files}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +16,8 @@ class SweepOptions:
         data: the data set's folder.
         profile: "demo" or "paper".
         out: the output folder.
-        seeds: number of seeds that every arm is trained with.
+        seeds: number of seeds that every arm is trained with, or "auto": seeds are added where a comparison is open.
+        budget: with seeds "auto": no look begins that would take the sweep's training beyond this time, such as "12h".
         repeats: number of splits into folds, each with a seed of its own.
         arms: only these arms; none stands for all.
         folds: number of folds; the profile's by default.
@@ -39,7 +41,8 @@ class SweepOptions:
     data: Path | None = None
     profile: str | None = None
     out: Path = Path("runs")
-    seeds: int | None = None
+    seeds: int | Literal["auto"] | None = None
+    budget: str | None = None
     repeats: int | None = None
     arms: tuple[str, ...] = ()
     folds: int | None = None

@@ -92,6 +92,7 @@ def forecast_study(request: Request) -> Forecast:
         gpu_bytes=calibrations.gpu_bytes,
         num_trials=request.num_trials,
         subset=request.subset,
+        by_looks=request.by_looks,
         elsewhere=not execution.on_this_machine,
         kept=_kept(calibrations, request.out),
         not_kept=calibrations.not_kept,

@@ -26,6 +26,8 @@ class Child:
     """An executor without a network. The larger the patch, the fewer slices are missed; a seed misses one more."""
 
     num_slots = num_open = 1
+    seconds = 1.0
+    """Time of a fold run, as its seal has it."""
 
     def __init__(self):
         self.failing = set()
@@ -59,18 +61,22 @@ class Child:
         scoring, scores = Scoring.of(spec, folder), []
         for number, case_input in enumerate(spec.test):
             case = load_preprocessed(Path(case_input.path))
-            prediction_DHW = case.reference_DHW.copy()
-            slices = np.flatnonzero(prediction_DHW.any(axis=(1, 2)))
-            size = math.prod(2 * length for length in spec.config.sampling.patch_HWD)
-            missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number + self.more_missed
-            prediction_DHW[slices[: min(missed, len(slices) - 1)]] = False
+            prediction_DHW = self.predict(spec, name, number, case.reference_DHW.copy())
             write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
             scores.append(scoring.score(case_input, case, prediction_DHW))
         journal.write("stopped", reason="max_epochs", best_epoch=1)
         scoring.write(scores)
         (folder / "weights.pt").touch()
-        seal(folder, digest=spec.digest, seconds=1.0, test_case_ids=[case.case_id for case in spec.test])
+        seal(folder, digest=spec.digest, seconds=self.seconds, test_case_ids=[case.case_id for case in spec.test])
         return Ended(folder=folder)
+
+    def predict(self, spec, name, number, reference_DHW):
+        """The prediction of the test case with a number, of a training with a name (arm, seed, fold)."""
+        slices = np.flatnonzero(reference_DHW.any(axis=(1, 2)))
+        size = math.prod(2 * length for length in spec.config.sampling.patch_HWD)
+        missed = (size <= 24 * 24 * 8) + (size <= 32 * 32 * 16) + spec.seed + number + self.more_missed
+        reference_DHW[slices[: min(missed, len(slices) - 1)]] = False
+        return reference_DHW
 
 
 def stand_in(monkeypatch, child, *, boxplot=lambda *_, **__: None):

@@ -10,7 +10,7 @@ from hemosweep.report.terminal.ranks import RANKS_NOTE
 from hemosweep.report.terminal.table import ARROW, MINUS, UNDEFINED
 from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
-from hemosweep.stats.verdict import counted
+from hemosweep.stats.verdict import counted, looks_text
 
 
 def test_table(sweep: SweepFacts) -> Table:
@@ -50,7 +50,7 @@ def claim_table(sweep: SweepFacts) -> Table:
     def cells(row: FamilyComparison) -> tuple[str, ...]:
         claim = row.comparison.claim
         return (
-            UNDEFINED if claim.basis is None else counted(claim).removeprefix("counting "),
+            UNDEFINED if claim.basis is None else f"{counted(claim).removeprefix('counting ')}{looks_text(claim)}",
             interval(claim.ci95, row.comparison.metric),
             number(claim.df, ".1f"),
             p_value(claim.p),

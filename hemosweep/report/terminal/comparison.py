@@ -8,7 +8,7 @@ from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.power import detected_noncentrality
 from hemosweep.stats.robust import MAX_BOOTSTRAPPED
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
-from hemosweep.stats.verdict import counted, p_text
+from hemosweep.stats.verdict import counted, looks_text, p_text
 
 if TYPE_CHECKING:
     from hemosweep.stats.groups import GroupDifference
@@ -91,7 +91,8 @@ def _claim(result: "PairedComparison") -> str:
     if claim.p is None or claim.t is None:
         return f"claim, counting seeds and folds: {NO_VALUE}"
     df = f"{claim.df:.1f}".removesuffix(".0")
-    return f"claim, {counted(claim)}: t({df}) = {claim.t:.3f}, {p_text(claim.p)}{_ci(result, claim.ci95)}"
+    p = f"{p_text(claim.p)}{looks_text(claim)}"
+    return f"claim, {counted(claim)}: t({df}) = {claim.t:.3f}, {p}{_ci(result, claim.ci95)}"
 
 
 def _checks(result: "PairedComparison") -> Iterable[tuple[str, str]]:

@@ -29,12 +29,15 @@ from hemosweep.model.device import choose_device
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
+from hemosweep.runs import LOOKS_FACT
+from hemosweep.stats.looks import LOOKS, LOOKS_TEXT
 from hemosweep.sweeps.base import Profile
 from hemosweep.upkeep.leftovers import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates
 from hemosweep.workflows.sweeping.component_check import check_components
+from hemosweep.workflows.sweeping.looks import check_budget, train_by_looks
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 
 PHANTOM_SEED = 0
@@ -54,8 +57,14 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
     with driving(request.out), open_workplace(request, prepared) as workplace:
         tracker = open_tracker(request.out)
         with _started_over(request, prepared, progress) if request.fresh else nullcontext():
-            results = train_arms(request, prepared, workplace, tracker, progress)
-    return summarise_study(request, results)
+
+            def train_part(part: Request) -> list[ReplicateResult]:
+                return train_arms(part, prepared, workplace, tracker, progress)
+
+            results, ends = (
+                train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
+            )
+    return summarise_study(request, results, ends)
 
 
 @contextmanager
@@ -82,7 +91,7 @@ def _started_over(request: Request, prepared: Prepared, console: Console) -> Ite
         console.print(text, highlight=False, soft_wrap=True)
 
     delete_fold_runs(
-        prepared.plan(request.arms, request.seeds),
+        prepared.plan(request.arms, range(max(LOOKS)) if request.by_looks else request.seeds),
         request.out,
         gone=lambda num: say(f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"),
         warn=lambda text: say(f"[yellow]warning[/yellow]: {escape(text)}"),
@@ -104,6 +113,7 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
         check_components(request.arms, request.sweep.metrics, request.project)
     if request.profile.name == "paper" and request.execution.on_this_machine and not confirmed:
         _ask_for_confirmation(request, console)
+    check_budget(request)
     data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
     cases = read_manifest(data)
     # Numbers of folds and of repeats that cannot work are refused before any work.
@@ -154,6 +164,8 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
     num_patients = len({case.patient_id for case in prepared.cases})
     num_ivh = sum(case.ivh is True for case in prepared.cases)
     trainings = f"seeds {len(request.seeds)}" if request.repeats == 1 else f"repeats {request.repeats}"
+    if request.by_looks:
+        trainings = f"seeds by looks at {LOOKS_TEXT}"
     for line in (
         f"[bold]{request.sweep.name}[/bold]: {request.sweep.question}",
         f"data {escape(str(data))}: {len(prepared.cases)} cases of {num_patients} patients, {num_ivh} with IVH",
@@ -227,6 +239,8 @@ def train(
     tags = {"profile": request.profile.name}
     if request.subset is not None:
         tags["subset"] = request.subset
+    if request.by_looks:
+        tags[LOOKS_FACT] = LOOKS_TEXT
     replicates = prepared.plan(request.arms, request.seeds)
     write_plan(request.out, request.sweep.name, request.profile.name, replicates, request.sweep.declaration)
     score_replicates(request.out, replicates, console)

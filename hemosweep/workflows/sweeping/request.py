@@ -1,12 +1,15 @@
 """Request from the options of `hemosweep sweep` and `hemosweep plan`, with every name looked up."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.search import START
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.engine.request import Request
 from hemosweep.errors import BadInput
-from hemosweep.executors.execution import read_execution
+from hemosweep.executors.execution import read_execution, read_seconds
+from hemosweep.stats.looks import LOOKS
 from hemosweep.sweeps.base import profile
 from hemosweep.workflows.options import SweepOptions
 
@@ -32,7 +35,11 @@ def resolve(options: SweepOptions) -> Request:
     listed = find_listed(options.name)
     search, sweep = listed.search, listed.sweep
     chosen = profile(options.profile or ("demo" if options.data is None else "paper"))
-    num_seeds = sweep.num_seeds if options.seeds is None else options.seeds
+    by_looks = options.seeds == "auto"
+    if options.budget is not None and not by_looks:
+        raise BadInput("--budget is for --seeds auto, which adds seeds; a given number of seeds is trained whole")
+    given = min(LOOKS) if options.seeds == "auto" else options.seeds
+    num_seeds = sweep.num_seeds if given is None else given
     if num_seeds < min(sweep.num_seeds, 2):
         raise BadInput(f"--seeds {num_seeds}: give at least {min(sweep.num_seeds, 2)}")
     repeats = 1 if options.repeats is None else options.repeats
@@ -55,6 +62,8 @@ def resolve(options: SweepOptions) -> Request:
         arms=(),
         seeds=tuple(range(num_seeds)) if repeats == 1 else (0,),
         repeats=repeats,
+        by_looks=by_looks,
+        budget_s=None if options.budget is None else read_seconds("--budget", options.budget),
         data=options.data,
         out=options.out,
         only_folds=only_folds,
@@ -66,7 +75,10 @@ def resolve(options: SweepOptions) -> Request:
         if options.trials is not None:
             names = ", ".join(name for name, other in known_sweeps().items() if other.search is not None)
             raise BadInput(f"--trials is for a search ({names}); {options.name} trains each of its arms")
-        return replace(request, arms=sweep.select(base, options.arms))
+        arms = sweep.select(base, options.arms)
+        if by_looks:
+            _check_looks(sweep, {arm.name for arm in arms}, request.subset)
+        return replace(request, arms=arms)
     if num_seeds > 1 or repeats > 1 or options.arms:
         raise BadInput(f"{options.name} picks its arms itself, with one seed: leave --arms, --seeds and --repeats out")
     if options.only_folds is not None:
@@ -78,6 +90,16 @@ def resolve(options: SweepOptions) -> Request:
         raise BadInput(f"--trials {num_trials}: give at least 2, the first is where the search starts")
     arms = (search.arm(START, base, search.start),)
     return replace(request, arms=arms, search=search, num_trials=num_trials)
+
+
+def _check_looks(sweep: Sweep, arms: Collection[str], subset: str | None) -> None:
+    if subset is not None:
+        raise BadInput("--only-folds is for trying, and --seeds auto decides over all folds; leave one of them out")
+    if not any({a, b} <= set(arms) for a, b in sweep.comparisons):
+        raise BadInput(
+            f"--seeds auto adds seeds where a declared comparison is open, and {sweep.name} has none of these arms; "
+            "give the number of seeds"
+        )
 
 
 def _some_folds(numbers: tuple[str, ...], num_folds: int) -> tuple[int, ...]:

@@ -18,7 +18,9 @@ from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.summary import arm_row, arm_spread
 from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
+from hemosweep.stats.looks import LOOKS_TEXT, SHARES_TEXT
 from hemosweep.stats.replicates import SeedSpread
+from hemosweep.workflows.sweeping.looks import LookEnd
 from hemosweep.workflows.sweeping.runs import sweep_runs
 
 
@@ -27,7 +29,8 @@ class StudyResult:
     """A finished sweep: the rows of its tables, the run of each row, and the failures.
 
     `subset` names the trained folds, such as "folds 0, 2 of 5 only"; None for all. `spreads` is the spread of an arm's
-    mean over its seeds, for the arms that have several. `notes` are remarks for the user, including the next commands.
+    mean over its seeds, for the arms that have several. `looks` are the ends of the comparisons where seeds were added
+    by looks. `notes` are remarks for the user, including the next commands.
     """
 
     sweep: str
@@ -38,6 +41,7 @@ class StudyResult:
     failures: tuple[str, ...]
     spreads: Mapping[str, SeedSpread]
     subset: str | None = None
+    looks: tuple[LookEnd, ...] = ()
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -47,6 +51,7 @@ class StudyResult:
             "subset": self.subset,
             "arms": [asdict(row) | {"run_id": self.run_ids[row.arm]} for row in self.arms],
             "comparisons": self.family.rows_json(),
+            "looks": [asdict(end) for end in self.looks],
             "seeds": {arm: asdict(spread) for arm, spread in self.spreads.items()},
             "failures": list(self.failures),
         }
@@ -60,16 +65,27 @@ class StudyResult:
         return [*lines_of(*tables, styled=styled), *verdicts, *self.notes]
 
 
-def summarise_study(request: Request, results: Sequence[ReplicateResult]) -> StudyResult:
+def summarise_study(
+    request: Request, results: Sequence[ReplicateResult], looks: tuple[LookEnd, ...] = ()
+) -> StudyResult:
+    """Tables, verdicts and notes of a sweep whose replicates have all ended.
+
+    Args:
+        looks: the ends of the comparisons where seeds were added by looks.
+    """
     name = request.sweep.name
     whole = [result for result in results if not result.failures]
+    failed = {result.replicate.arm.name for result in results if result.failures}
     tables = {arm.name: [r.cases for r in whole if r.replicate.arm.name == arm.name] for arm in request.arms}
-    complete = {arm: frames for arm, frames in tables.items() if len(frames) == request.num_replicates}
+    complete = {
+        arm: frames for arm, frames in tables.items() if arm not in failed and len(frames) >= request.num_replicates
+    }
     pairs = [(a, b) for a, b in request.sweep.comparisons if a in complete and b in complete]
     result = StudyResult(
         sweep=name,
         profile=request.profile.name,
         subset=request.subset,
+        looks=looks,
         run_ids={result.replicate.run_name: result.run_id for result in results},
         # A mean over some folds cannot stand beside means over all of them: an incomplete arm has none.
         arms=tuple(
@@ -114,6 +130,12 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
     num_declared = len(request.sweep.comparisons)
     if len(family.rows) < num_declared:
         notes.append(f"{len(family.rows)} of {num_declared} declared comparisons so far; Holm's p counts them all.")
+    if result.looks:
+        notes.append(
+            f"Seeds are added by looks at {LOOKS_TEXT} seeds, which spend {SHARES_TEXT} of the error; claim p is the "
+            "one over the looks."
+        )
+        notes += [f"{end.text}." for end in result.looks]
     if request.num_replicates > 1 and family.rows:
         over = "seeds" if request.repeats == 1 else "repeats"
         notes.append(f"Comparisons take each case's mean DSC over the {over}.")

@@ -15,9 +15,9 @@ from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.schema import environment_tags, extra_tags
 
 
-def sweep_runs(out: Path, results: Sequence[ReplicateResult]) -> RunsInMemory:
+def sweep_runs(out: Path, results: Sequence[ReplicateResult], *, with_others: bool = True) -> RunsInMemory:
     """The complete runs of a sweep, from the tracker if it recorded them, and with them what `compare-all` takes: the
-    runs of other seeds and repeats of the same arms, and those of `noise`.
+    runs of other seeds and repeats of the same arms, and those of `noise`, unless `with_others` is false.
 
     Runs that a tracking outage left out are compared as well. If the store cannot be read, there are no others.
     """
@@ -38,7 +38,7 @@ def sweep_runs(out: Path, results: Sequence[ReplicateResult]) -> RunsInMemory:
         configs[run.run_id] = dict(result.info.config)
     trained = {(run.sweep, run.arm, run.seed, run.repeat) for run in records.values()}
     arms = {(run.sweep, run.arm, run.subset) for run in records.values()}
-    for run in recorded.values():
+    for run in recorded.values() if with_others else ():
         of_arm = (run.sweep, run.arm, run.subset) in arms and (run.sweep, run.arm, run.seed, run.repeat) not in trained
         if (of_arm or run.sweep == NOISE.name) and run.run_id not in records and run.is_finished:
             records[run.run_id] = run

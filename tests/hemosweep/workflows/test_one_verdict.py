@@ -120,6 +120,7 @@ def on_each_road(study):
         ({"arms": CARRIED, "folds": [0] * 8}, ["trained_models"], None),
         ({"arms": THREE_SEEDS, "folds": FOUR_FOLDS}, ["better"], "seeds"),
         ({"arms": THREE_SEEDS, "folds": [0] * 8}, ["better"], "seeds"),
+        ({"arms": THREE_SEEDS, "folds": FOUR_FOLDS, "facts_of_b": {"looks": "3, 6 and 12"}}, ["better"], "seeds"),
         ({"arms": NOISY_SEEDS, "folds": FOUR_FOLDS}, ["trained_models"], "seeds"),
         ({"noise": (0.0, 0.001, -0.001)}, ["trained_models"], "folds"),
         ({"arms": CARRIED, "folds": FOUR_FOLDS, "noise": (0.0, 0.1, -0.1)}, ["better"], "folds"),
@@ -129,7 +130,12 @@ def on_each_road(study):
     ],
     ids=[
         *("one seed each in four folds", "a worse arm", "one seed each in two folds", "one seed each in one fold"),
-        *("seeds of both in four folds", "seeds of both in one fold", "seeds of both that differ more than the arms"),
+        *(
+            "seeds of both in four folds",
+            "seeds of both in one fold",
+            "seeds by looks",
+            "seeds of both that differ more than the arms",
+        ),
         *("seeds of the baseline alone", "seeds of the baseline that differ more than the arms", "the whole family"),
         *("two scans of each patient", "the same scores"),
     ],
