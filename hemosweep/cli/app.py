@@ -108,6 +108,10 @@ def report(
         Path | None,
         typer.Option(help="The runs' data set, to draw cases on. Default: phantoms under --out.", callback=expanded),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="A secondary metric beside the DSC, in place of hd95_mm; may be repeated."),
+    ] = None,
     margin: Margin = None,
     with_paths: Annotated[
         bool, typer.Option("--with-paths", help="Also name folders, machine and user, which others need not know.")
@@ -115,9 +119,17 @@ def report(
     as_json: Json = False,
 ) -> None:
     """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
-    from hemosweep.workflows.report import make_report
+    from hemosweep.workflows.report import BOUNDARY_METRIC, make_report
 
-    result = make_report(out, tuple(sweeps or ()), to=to, data=data, margin=margin, with_paths=with_paths)
+    result = make_report(
+        out,
+        tuple(sweeps or ()),
+        to=to,
+        data=data,
+        metrics=tuple(metric or (BOUNDARY_METRIC,)),
+        margin=margin,
+        with_paths=with_paths,
+    )
     for warning in result.warnings:
         print_warning(warning)
     print_result(result, as_json=as_json)

@@ -2,8 +2,8 @@
 
 import csv
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
@@ -56,12 +56,13 @@ def read_participants(data: Path) -> tuple[Case, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestRow:
-    """The required cells of a row; ids are in Unicode's form NFC."""
+    """The cells of a row; ids are in Unicode's form NFC. `free` has those of further columns that are not empty."""
 
     line: int
     case_id: str
     patient_id: str
     ivh: str
+    free: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_rows(data: Path) -> tuple[ManifestRow, ...]:
@@ -93,7 +94,13 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
     rows = []
     for line, row in cells:
         case_id, patient_id, ivh = (canonical_id((row[column] or "").strip()) for column in REQUIRED_COLUMNS)
-        rows.append(ManifestRow(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh))
+        # A row that is longer than the heading has its last cells below None, one that is shorter has None as values.
+        free = {
+            column: text.strip()
+            for column, text in row.items()
+            if column is not None and column not in REQUIRED_COLUMNS and (text or "").strip()
+        }
+        rows.append(ManifestRow(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh, free=free))
     return tuple(rows)
 
 

@@ -17,8 +17,8 @@ UNLABELLED = "n/a"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GroupDifference:
-    """The paired cases with, or without, intraventricular hemorrhage. Means are None in an empty group, the interval
-    of the mean difference also where it is of one case or the same in all.
+    """The paired cases of a group, such as those with intraventricular hemorrhage. Means are None in an empty group,
+    the interval of the mean difference also where it is of one case or the same in all.
     """
 
     name: str
@@ -56,23 +56,25 @@ def compare_groups(
     groups, diffs = [], []
     for label, name in IVH_GROUPS.items():
         member_N = np.array([value == label for value in labels], dtype=bool)
-        diff = b_N[member_N] - a_N[member_N]
-        test = mean_test(diff, resolution)
-        groups.append(
-            GroupDifference(
-                name=name,
-                n=test.n,
-                mean_a=mean(a_N[member_N]),
-                mean_b=mean(b_N[member_N]),
-                mean_diff=test.mean,
-                sd_diff=test.sd,
-                ci95=test.ci95,
-            )
-        )
-        diffs.append(diff)
+        groups.append(group_difference(name, a_N[member_N], b_N[member_N], resolution))
+        diffs.append(b_N[member_N] - a_N[member_N])
     unlabelled = [case_id for case_id, label in zip(case_ids, labels, strict=True) if label == UNLABELLED]
     warnings = [f"in neither IVH group, no label: {', '.join(unlabelled)}"] if unlabelled else []
     return tuple(groups), interaction(diffs[0], diffs[1], resolution), warnings
+
+
+def group_difference(name: str, a_N: Floats, b_N: Floats, resolution: float) -> GroupDifference:
+    """Difference B - A in the paired cases of one group."""
+    test = mean_test(b_N - a_N, resolution)
+    return GroupDifference(
+        name=name,
+        n=test.n,
+        mean_a=mean(a_N),
+        mean_b=mean(b_N),
+        mean_diff=test.mean,
+        sd_diff=test.sd,
+        ci95=test.ci95,
+    )
 
 
 def interaction(first_N: Floats, second_N: Floats, resolution: float) -> Interaction | None:

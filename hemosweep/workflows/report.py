@@ -17,9 +17,14 @@ from hemosweep.report.document.provenance import Origin
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
 from hemosweep.report.terminal.progress import progress_bar
+from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.table import TEXT_COLUMNS
 from hemosweep.stats.power import check_margin
 from hemosweep.workflows.declared import find_declared, recorded_declarations
 from hemosweep.workflows.reporting.facts import ReportSource, gather
+
+BOUNDARY_METRIC = "hd95_mm"
+"""Secondary metric of a report where none is named: the distance of the boundaries, which an overlap does not tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +59,7 @@ def make_report(
     *,
     to: str | Path | None = None,
     data: str | Path | None = None,
+    metrics: Sequence[str] = (BOUNDARY_METRIC,),
     margin: float | None = None,
     with_paths: bool = False,
 ) -> ReportResult:
@@ -62,6 +68,7 @@ def make_report(
     Args:
         to: folder to write, None for `report` in `out`.
         data: the data set of the runs, None for the phantoms in `out`.
+        metrics: secondary metrics beside the DSC, the primary one.
         margin: the largest difference in DSC that does not matter; with it equivalence is tested.
         with_paths: also name the folders, the machine and the user. By default a report names none of them.
 
@@ -81,10 +88,11 @@ def make_report(
     check_writable("--to", to)
     check_folder(to)
     chosen, warnings = _choose(source, declared)
+    _check_metrics(source, [declaration.name for declaration in chosen], metrics)
     with progress_bar("comparing") as progress:
         facts = []
         for place, declaration in enumerate(chosen):
-            facts.append(gather(source, declaration, margin=margin))
+            facts.append(gather(source, declaration, margin=margin, metrics=metrics))
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
@@ -117,6 +125,21 @@ def _choose(source: ReportSource, named: Mapping[str, Declaration]) -> tuple[lis
         raise BadInput(f"{source.out} has no finished run of an ablation; run one first, such as make sweep-patchsize")
     others = sorted(finished - {declaration.name for declaration in chosen})
     return chosen, tuple([f"not in the report, being no ablations: {', '.join(others)}"] if others else [])
+
+
+def _check_metrics(source: ReportSource, sweeps: Sequence[str], metrics: Sequence[str]) -> None:
+    """Refuse a secondary metric that no run has, or that is the primary one. The boundary metric may be missing, as in
+    runs of an earlier version."""
+    for metric in metrics:
+        if metric == DSC.name:
+            raise BadInput(f"--metric {metric}: it is the primary metric, which a report always has; give others")
+        if metric == BOUNDARY_METRIC:
+            continue
+        runs = [run for run in source.runs if run.sweep in sweeps and run.is_finished]
+        known = sorted({name for run in runs for row in source.store.case_rows(run.run_id)[:1] for name in row})
+        named = [name for name in known if name not in (*TEXT_COLUMNS, "fold", DSC.name)]
+        if metric not in named:
+            raise BadInput(f"--metric {metric}: no run of {', '.join(sweeps)} has it; they have {', '.join(named)}")
 
 
 def _draw(facts: Sequence[SweepFacts], folder: Path) -> dict[str, SweepPictures]:

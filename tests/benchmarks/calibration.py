@@ -25,6 +25,7 @@ import numpy as np
 
 from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.claim import Claim, claim
+from hemosweep.stats.looks import LOOKS, may_settle, over_looks
 from hemosweep.stats.multiple_testing import holm
 from hemosweep.stats.power import equivalence
 from hemosweep.stats.repeats import repeated_claim
@@ -121,6 +122,45 @@ def chain(scene: Scene, rng: np.random.Generator) -> dict[str, bool]:
     return family(scene, rng, star=False)
 
 
+def by_looks(scene: Scene, rng: np.random.Generator, *, num_comparisons: int) -> dict[str, bool]:
+    """A star of comparisons to whose arms `sweep --seeds auto` adds seeds: whether one or more claim a difference."""
+    arms = [scene.arm(rng, baseline=place == 0) for place in range(num_comparisons + 1)]
+    still_open = list(range(1, num_comparisons + 1))
+    results: dict[int, tuple[MeanTest, Claim]] = {}
+    settled: set[int] = set()
+    for num_seeds in LOOKS:
+
+        def at(number: int, b_SN: np.ndarray) -> tuple[MeanTest, Claim]:
+            return compared(arms[0][:number], b_SN[:number])
+
+        for place in still_open:
+            b_SN = arms[place]
+            test, tested = at(num_seeds, b_SN)
+            results[place] = test, over_looks(tested, None, lambda n, b_SN=b_SN: (at(n, b_SN)[1], None))[0]
+        places = sorted(results)
+        holm_p = holm([results[place][1].p for place in places], num_comparisons)
+        settled |= {
+            place
+            for place, p in zip(places, holm_p, strict=True)
+            if p is not None and p < SIGNIFICANCE_LEVEL and claims_a_difference(*results[place])
+        }
+        still_open = [
+            place
+            for place in still_open
+            if place not in settled
+            and may_settle(results[place][1], results[place][0].mean or 0.0, num_cases=NUM_CASES)
+        ]
+    return {"claims": bool(settled)}
+
+
+def one_by_looks(scene: Scene, rng: np.random.Generator) -> dict[str, bool]:
+    return by_looks(scene, rng, num_comparisons=1)
+
+
+def star_by_looks(scene: Scene, rng: np.random.Generator) -> dict[str, bool]:
+    return by_looks(scene, rng, num_comparisons=NUM_COMPARISONS)
+
+
 def repeated(scene: Scene, rng: np.random.Generator) -> dict[str, bool]:
     """One comparison of a repeated cross-validation, as `one`."""
     fold_RN = np.stack([rng.permutation(FOLD_N) for _ in range(scene.repeats)])
@@ -148,6 +188,7 @@ SINGLE = Scene()
 BASELINE_SEEDS = Scene(seeds_a=3)
 BOTH_SEEDS = Scene(seeds_a=3, seeds_b=3)
 REPEATS = Scene(repeats=3)
+MOST_SEEDS = Scene(seeds_a=max(LOOKS), seeds_b=max(LOOKS))
 DESIGNS = {"no replicates": SINGLE, "three baseline seeds": BASELINE_SEEDS, "3 + 3 seeds": BOTH_SEEDS}
 
 
@@ -175,6 +216,15 @@ def cells() -> list[tuple[str, str, Sample, Scene, str, float | None]]:
             true = replace(scene, f=0.02, difference=difference)
             bound = least if scene is BOTH_SEEDS else None
             table.append((f"power, {name}", f"f = 0.02, +{difference:g}", one, true, "claims", bound))
+    for f in NOISES:
+        noisy = replace(MOST_SEEDS, f=f)
+        table.append(("false, seeds by looks", f"f = {f:g}", one_by_looks, noisy, "claims", 6.0))
+        table.append(
+            ("false, family of six as a star, seeds by looks", f"f = {f:g}", star_by_looks, noisy, "claims", 6.0)
+        )
+    for difference in (0.02, 0.05):
+        scene = replace(MOST_SEEDS, f=0.02, difference=difference)
+        table.append(("power, seeds by looks", f"f = 0.02, +{difference:g}", one_by_looks, scene, "claims", None))
     for f in NOISES:
         table.append(("false, three repeats", f"f = {f:g}", repeated, replace(REPEATS, f=f), "claims", 6.0))
     for g in (0.02, 0.04):

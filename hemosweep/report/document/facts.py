@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from hemosweep.scores.metric import MetricDescription
+from hemosweep.stats.groups import GroupDifference
 from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.ranks import ArmRank
 from hemosweep.stats.replicates import SeedSpread
@@ -65,6 +67,35 @@ class PairFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Grouping:
+    """Cases by a fact about them, such as their centre: the ids of each group, and the differences of each comparison
+    (A, B) in each, in the same order."""
+
+    name: str
+    groups: Mapping[str, frozenset[str]]
+    differences: Mapping[tuple[str, str], Sequence[GroupDifference]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowStep:
+    """A step on the way of the cases into the tables: how many there are, of how many patients (None where that is not
+    known), and the cases that are left out, by the reason."""
+
+    name: str
+    num_cases: int
+    num_patients: int | None
+    left_out: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecondaryFacts:
+    """The declared comparisons by another metric than the primary one, as a family of their own."""
+
+    metric: MetricDescription
+    pairs: tuple[PairFacts, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
     """A run in the tables. `tags` are its own; `device` has the device of each of its folds."""
 
@@ -83,7 +114,9 @@ class RunFacts:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
     """An ablation. `notices` are remarks without which its figures would be misread, and `missing` names everything
-    that does not exist. `ranks` are those of its arms, none for under three."""
+    that does not exist. `ranks` are those of its arms, none for under three. `secondary` are metrics beside the DSC,
+    `groupings` the ways to split the cases, and `flow` the steps of the cases into the tables.
+    """
 
     name: str
     question: str
@@ -94,6 +127,9 @@ class SweepFacts:
     missing: tuple[str, ...] = ()
     noise: tuple[str, SeedSpread] | None = None
     ranks: tuple[ArmRank, ...] = ()
+    secondary: tuple[SecondaryFacts, ...] = ()
+    groupings: tuple[Grouping, ...] = ()
+    flow: tuple[FlowStep, ...] = ()
 
     @property
     def rows(self) -> tuple[FamilyComparison, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hemosweep.privacy import public
+from hemosweep.report.document.case_tables import flow_table, group_tables, secondary_table
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.provenance import Origin, provenance_tables
@@ -99,25 +100,32 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
         blocks.append(Items(entries=tuple(notes)))
     sections = []
     if sweep.pairs:
-        sections.append(_tests(sweep))
+        sections.append(_section(sweep, "Tests", [test_table(sweep), claim_table(sweep)]))
+    if sweep.secondary and sweep.pairs:
+        sections.append(_section(sweep, "Other metrics", [secondary_table(sweep, one) for one in sweep.secondary]))
+    if sweep.groupings:
+        sections.append(_section(sweep, "Groups of cases", group_tables(sweep)))
     ranks = rank_table(sweep)
     if ranks is not None:
-        sections.append(Section(title="Ranks", anchor=f"{sweep.name}-ranks", blocks=(ranks,)))
+        sections.append(_section(sweep, "Ranks", [ranks]))
     sections += [
         _pair_section(sweep, place, pair, pictures.by_pair.get(pair.key, ())) for place, pair in enumerate(sweep.pairs)
     ]
     seeds = seed_table(sweep)
     if seeds is not None:
-        sections.append(Section(title="Seeds alone", anchor=f"{sweep.name}-seeds", blocks=(seeds,)))
+        sections.append(_section(sweep, "Seeds alone", [seeds]))
+    flow = flow_table(sweep)
+    if flow is not None:
+        sections.append(_section(sweep, "Cases", [flow]))
     if sweep.runs:
-        tables = provenance_tables(sweep)
-        sections.append(Section(title="Provenance", anchor=f"{sweep.name}-provenance", blocks=tables))
+        sections.append(_section(sweep, "Provenance", provenance_tables(sweep)))
     title = f"{sweep.name}: {place}" if place else sweep.name
     return Section(title=title, anchor=sweep.name, blocks=tuple(blocks), sections=tuple(sections))
 
 
-def _tests(sweep: SweepFacts) -> Section:
-    return Section(title="Tests", anchor=f"{sweep.name}-tests", blocks=(test_table(sweep), claim_table(sweep)))
+def _section(sweep: SweepFacts, title: str, blocks: Sequence[Block]) -> Section:
+    anchor = f"{sweep.name}-{title.split()[0].lower()}"
+    return Section(title=title, anchor=anchor, blocks=tuple(blocks))
 
 
 def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequence[Picture]) -> Section:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hemosweep.data.case import Case
 from hemosweep.data.content import input_digest
-from hemosweep.data.manifest import read_manifest
+from hemosweep.data.manifest import read_manifest, read_rows
 from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 
@@ -24,26 +24,28 @@ class DataSets:
         """
         folders = sorted(path for path in out.glob(_PHANTOMS) if path.is_dir()) if data is None else [data]
         self.is_given = data is not None
-        self._sets: list[_DataSet] = []
+        self._sets: list[DataSet] = []
         for folder in folders:
             try:
-                cases = read_manifest(folder)
+                cases, rows = read_manifest(folder), read_rows(folder)
             except BadInput:
                 if data is not None:
                     raise
                 continue  # a phantom that is not finished
-            self._sets.append(_DataSet(cases, is_phantom=_is_phantom(folder)))
+            free = {row.case_id: row.free for row in rows}
+            self._sets.append(DataSet(cases, free, is_phantom=_is_phantom(folder)))
 
-    def find(self, dataset_digest: str | None, case_ids: Sequence[str]) -> "_DataSet | None":
+    def find(self, dataset_digest: str | None, case_ids: Sequence[str]) -> "DataSet | None":
         """The data set whose cases of these ids have this content; None where there is none."""
         return next((data_set for data_set in self._sets if data_set.holds(dataset_digest, case_ids)), None)
 
 
-class _DataSet:
-    """Cases and their digests. Each digest is computed once, when it is first needed."""
+class DataSet:
+    """Cases, the cells of their free columns, and their digests, each computed once, when it is first needed."""
 
-    def __init__(self, cases: Sequence[Case], *, is_phantom: bool) -> None:
+    def __init__(self, cases: Sequence[Case], free: Mapping[str, Mapping[str, str]], *, is_phantom: bool) -> None:
         self.cases: Mapping[str, Case] = {case.case_id: case for case in cases}
+        self.free = free
         self.is_phantom = is_phantom
         self._digests: dict[str, str] = {}
 

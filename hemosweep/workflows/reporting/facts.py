@@ -12,19 +12,20 @@ from hemosweep.comparison.sides import choose_runs
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, sealed_prediction
-from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFacts, SweepFacts
+from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFacts, SecondaryFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.slices.pairs import PairArm, largest_changes
 from hemosweep.report.terminal.comparison import statistics_rows
 from hemosweep.report.terminal.summary import arm_spread
 from hemosweep.runs import FACT_PREFIX, RunRecord, Snapshot
-from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.catalogue import DSC, find_metric
 from hemosweep.scores.table import case_table
 from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.sweeps.base import profile
 from hemosweep.tracking.reader import MlflowStore
-from hemosweep.workflows.reporting.data_sets import DataSets
+from hemosweep.workflows.reporting.cases import case_flow, groupings
+from hemosweep.workflows.reporting.data_sets import DataSet, DataSets
 
 
 class ReportSource:
@@ -45,10 +46,13 @@ class ReportSource:
         return {run.sweep for run in self.runs if run.is_finished}
 
 
-def gather(source: ReportSource, sweep: Declaration, *, margin: float | None = None) -> SweepFacts:
+def gather(
+    source: ReportSource, sweep: Declaration, *, margin: float | None = None, metrics: Sequence[str] = ()
+) -> SweepFacts:
     """A sweep's facts, from its finished runs.
 
     Args:
+        metrics: secondary metrics, by which the comparisons are made as well.
         margin: the largest difference that does not matter; with it equivalence is tested.
 
     Raises:
@@ -71,6 +75,8 @@ def gather(source: ReportSource, sweep: Declaration, *, margin: float | None = N
     if others:
         remarks.append(f"Left out, as the ablation declares no such arm: {', '.join(others)}")
     missing = [f"{arm.name}: {arm.missing}" for arm in arms if arm.missing] + remarks
+    by_arm = {arm: [tables[run.run_id] for run in own] for arm, own in chosen.items()}
+    data = _data_set(source, chosen, tables)
     return SweepFacts(
         name=sweep.name,
         question=sweep.question,
@@ -81,7 +87,31 @@ def gather(source: ReportSource, sweep: Declaration, *, margin: float | None = N
         missing=tuple(dict.fromkeys(missing)),
         noise=noise,
         ranks=family.ranks,
+        secondary=tuple(_secondary(source, sweep, metric) for metric in metrics if family.rows),
+        groupings=groupings(by_arm, family, data),
+        flow=case_flow(by_arm, family, data),
     )
+
+
+def _data_set(
+    source: ReportSource, chosen: Mapping[str, Sequence[RunRecord]], tables: Mapping[str, pd.DataFrame]
+) -> DataSet | None:
+    """The data set of the runs; None where it is not here."""
+    runs = [run for own in chosen.values() for run in own]
+    found = (source.data.find(run.fact("dataset_digest"), list(tables[run.run_id]["case_id"])) for run in runs)
+    return next((data for data in found if data is not None), None)
+
+
+def _secondary(source: ReportSource, sweep: Declaration, metric: str) -> SecondaryFacts:
+    family = compare_family(source.store, sweep.name, sweep.comparisons, metric=metric, keep_going=True)
+    pairs = [
+        _without(declared)
+        if declared.comparison is None
+        else PairFacts(a=declared.a, b=declared.b, row=family.row_of(declared))
+        for declared in family.pairs
+    ]
+    described = family.rows[0].comparison.metric if family.rows else find_metric(metric)
+    return SecondaryFacts(metric=described, pairs=tuple(pairs))
 
 
 def _arm(

@@ -1,5 +1,6 @@
 """`hemosweep report`: what is refused before a folder is touched, and the report of runs whose predictions are gone."""
 
+import math
 import shutil
 
 import pytest
@@ -52,3 +53,41 @@ def test_a_prediction_with_a_run_whose_fold_runs_are_gone_is_refused(out, tmp_pa
     scan.touch()
     with pytest.raises(BadInput, match="run se/unet@0: the store has 0 of its folds, not all; run its sweep again"):
         predict_scans(str(out), str(scan), run="se/unet", to=str(tmp_path / "to"))
+
+
+def test_the_boundary_stands_beside_the_dsc_and_other_metrics_in_its_place(out, tmp_path):
+    make_report(out, ["se"], to=tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "HD95 in mm (lower is better), a secondary metric" in text
+    make_report(out, ["se"], to=tmp_path / "report", metrics=("nsd", "assd_mm"))
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "HD95 in mm" not in text
+    assert text.index("NSD") < text.index("ASSD in mm (lower is better), a secondary metric")
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("dsc", "--metric dsc: it is the primary metric, which a report always has; give others"),
+        ("blood", "--metric blood: no run of se has it; they have .*hd95_mm"),
+        ("fold", "--metric fold: no run of se has it"),
+    ],
+)
+def test_a_metric_that_cannot_be_secondary_is_refused(out, tmp_path, metric, said):
+    with pytest.raises(BadInput, match=said):
+        make_report(out, ["se"], to=tmp_path / "report", metrics=(metric,))
+    assert not (tmp_path / "report").exists()
+
+
+def test_runs_without_a_boundary_metric_have_their_report_all_the_same(migrated_database, tmp_path):
+    folder = tmp_path / "early"
+    folder.mkdir()
+    shutil.copyfile(migrated_database, database_path(folder))
+    book = Book(folder)
+    for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
+        book.write(f"se/{arm}@0", cases(scores).assign(hd95_mm=math.nan))
+    make_report(folder, ["se"], to=tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    (row,) = [line for line in text.splitlines() if "not testable: fewer than two pairs" in line]
+    assert row.startswith("| unet")
+    assert " | 0 | " in row
