@@ -27,7 +27,8 @@ class RunRecord:
 
     `status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED. `dsc_mean` and `dsc_std` are None where they do not exist
     (yet). `digest` names the replicate. `tags` are all tags of the run, MLflow's included. `others` are runs of the
-    same name that were not chosen, oldest first.
+    same name that were not chosen, oldest first. `train_seconds` is the time of its fold runs, None where it is not
+    known.
     """
 
     run_id: str
@@ -42,6 +43,7 @@ class RunRecord:
     start_time: datetime
     tags: dict[str, str]
     others: tuple["RunRecord", ...] = ()
+    train_seconds: float | None = None
 
     @property
     def repeat(self) -> int:

@@ -65,8 +65,9 @@ def cases(dsc, folds=None):
     return pd.DataFrame(rows)
 
 
-def in_memory(tables, *, place="runs", configs=None, **facts):
-    """Finished runs by SWEEP/ARM@SEED, each with its case table, oldest first; `facts` are those that all have.
+def in_memory(tables, *, place="runs", configs=None, seconds=None, **facts):
+    """Finished runs by SWEEP/ARM@SEED, each with its case table, oldest first; `facts` are those that all have, and
+    `seconds` the time of each training.
 
     A table may be a pair of a table and facts of its own.
     """
@@ -88,6 +89,7 @@ def in_memory(tables, *, place="runs", configs=None, **facts):
             digest=name,
             start_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number),
             tags=tags,
+            train_seconds=seconds,
         )
         records.append(record)
         rows[record.run_id] = [

@@ -53,6 +53,7 @@ def read_arm(run: StoredRun) -> RunRecord | PartialRun:
         run_name=run.name,
         status=run.status,
         dsc_mean=run.metrics.get(schema.METRIC_DSC_MEAN),
+        train_seconds=run.metrics.get(schema.METRIC_TRAIN_SECONDS) or None,
         dsc_std=run.metrics.get(schema.METRIC_DSC_STD),
         digest=tags[schema.TAG_REPLICATE],
         start_time=datetime.fromtimestamp(run.start_time_ms / 1000, tz=UTC),

@@ -113,6 +113,7 @@ def compare_sides(
         margin=margin,
         baseline_seeds=baseline.seeds,
         by_looks=a.by_looks or b.by_looks,
+        seconds_per_seed=_sum(a.seconds_per_seed, b.seconds_per_seed),
         incomparable=check.reasons,
     )
     return SideComparison(
@@ -127,6 +128,10 @@ def compare_sides(
         ),
         overridden=check.reasons,
     )
+
+
+def _sum(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
 
 
 def _agreed(

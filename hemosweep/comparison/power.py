@@ -1,17 +1,16 @@
 """Power of a sweep: the difference that a number of seeds shows, and the seeds that a difference needs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hemosweep.comparison.family import Family
+from hemosweep.durations import duration
 from hemosweep.errors import BadInput
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.power import power_table
-from hemosweep.report.terminal.progress import duration
-from hemosweep.runs import FoldRecord
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.claim import Components
 from hemosweep.stats.power import MAX_SEEDS, PowerRow, detectable_difference
@@ -97,7 +96,6 @@ class PowerForecast:
 
 def forecast_power(
     family: Family,
-    folds: Mapping[str, Sequence[FoldRecord]],
     *,
     difference: float | None = None,
     num_cases: int | None = None,
@@ -106,7 +104,6 @@ def forecast_power(
     """Power of a sweep's comparisons from the variance of those that are there.
 
     Args:
-        folds: recorded folds by run id, for the time of training.
         difference: true difference whose seeds are asked for; by default those that the comparisons observe.
         num_cases: number of cases of the design; by default that of the comparisons.
         num_folds: number of its folds; by default theirs.
@@ -147,7 +144,7 @@ def forecast_power(
         components=components,
         rows=tuple(PowerRow(num_seeds=number, difference=shown(number)) for number in SHOWN_SEEDS),
         needed=tuple(needed(name, value) for name, value in wanted if value),
-        seconds_per_seed=_seconds(family, folds),
+        seconds_per_seed=_seconds(family),
     )
 
 
@@ -174,15 +171,10 @@ def mean_components(components: Sequence[Components | None]) -> Components:
     return Components(case=mean("case"), rest=mean("rest"), training=mean("training"), fold=mean("fold"))
 
 
-def _seconds(family: Family, folds: Mapping[str, Sequence[FoldRecord]]) -> float | None:
-    """Training time of one seed of every arm that is compared; None where one arm's is not recorded."""
-    arms: dict[str, list[float]] = {}
+def _seconds(family: Family) -> float | None:
+    """Training time of one seed of every arm that is compared; None where one arm's is not known."""
+    arms: dict[str, float | None] = {}
     for row, compared in zip(family.rows, family.comparisons, strict=True):
-        for arm, side in ((row.a, compared.a), (row.b, compared.b)):
-            for run in side.runs:
-                of_run = folds.get(run.run_id, ())
-                seconds = [fold.seconds for fold in of_run if fold.seconds is not None]
-                if not seconds or len(seconds) < len(of_run):
-                    return None
-                arms.setdefault(arm, []).append(sum(seconds))
-    return sum(sum(values) / len(values) for values in arms.values()) if arms else None
+        arms |= {row.a: compared.a.seconds_per_seed, row.b: compared.b.seconds_per_seed}
+    known = [seconds for seconds in arms.values() if seconds is not None]
+    return sum(known) if known and len(known) == len(arms) else None

@@ -51,6 +51,12 @@ class Side:
     splits: tuple[Mapping[str, str], ...] = ()
 
     @property
+    def seconds_per_seed(self) -> float | None:
+        """Mean training time of one seed; None where that of a run is not known."""
+        seconds = [run.train_seconds for run in self.runs if run.train_seconds is not None]
+        return fmean(seconds) if seconds and len(seconds) == len(self.runs) else None
+
+    @property
     def by_looks(self) -> bool:
         """True if seeds were added where a comparison was open (`stats.looks`)."""
         return any(run.fact(LOOKS_FACT) is not None for run in self.runs)

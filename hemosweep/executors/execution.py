@@ -3,7 +3,6 @@
 import ipaddress
 import json
 import math
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hemosweep.durations import read_seconds
 from hemosweep.errors import BadInput
 from hemosweep.executors.certificates import FOLDER_NAME
 from hemosweep.executors.plugin import ExecutorPlugin, find_plugin, installed_names
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 30
 _BUILT_IN = ("local", "dask", "slurm")
-_UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,14 +222,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def read_seconds(option: str, text: str) -> float:
-    """Seconds of a time such as 45m, 1h30m or 2d.
-
-    Raises:
-        BadInput: the text is no such time.
-    """
-    if not re.fullmatch(r"(\d+[dhms])+", text):
-        raise BadInput(f"{option} {text!r}: give a time such as 45m, 1h30m or 2d")
-    return float(sum(int(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+)([dhms])", text)))

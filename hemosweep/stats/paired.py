@@ -102,6 +102,7 @@ def paired_comparison(
     margin: float | None = None,
     baseline_seeds: Sequence[Scores] = (),
     by_looks: bool = False,
+    seconds_per_seed: float | None = None,
     incomparable: Sequence[str] = (),
 ) -> PairedComparison:
     """Compare two arms over the cases that both have; the dependent t-test is the paper's (section 2.3).
@@ -119,6 +120,7 @@ def paired_comparison(
         baseline_seeds: scores of an arm trained with several seeds (A/A), one mapping a seed, for the seeds' variance;
             not once more those that are in `a` or `b` as seeds.
         by_looks: seeds were added where a comparison was open (`stats.looks`), in the order of `a` and `b`.
+        seconds_per_seed: training time of one more seed of both arms; None where it is not known.
         incomparable: why the two should not be compared at all (`comparability`), where that was overridden.
 
     Raises:
@@ -177,6 +179,7 @@ def paired_comparison(
         equivalence=equivalent,
         margin=margin,
         incomparable=incomparable,
+        seconds_per_seed=seconds_per_seed,
     )
     outcome = outcome_of(found)
     steps_N = pairs.steps_N

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hemosweep.durations import duration
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.claim import Claim
 from hemosweep.stats.looks import LOOKS
@@ -30,7 +31,7 @@ class Findings:
 
     `test` is the paper's t-test over cases, `claim` the test that counts seeds and folds too. `folds` is the t-test
     over the unweighted fold means, None where the folds are not known. `incomparable` are the reasons against the
-    comparison where they were overridden.
+    comparison where they were overridden. `seconds_per_seed` is the training time of one seed of both arms.
     """
 
     status: TestStatus
@@ -41,6 +42,7 @@ class Findings:
     equivalence: Equivalence | None = None
     margin: float | None = None
     incomparable: Sequence[str] = ()
+    seconds_per_seed: float | None = None
 
 
 def outcome_of(found: Findings) -> Outcome:
@@ -202,6 +204,10 @@ def _settled_by(found: Findings) -> str:
         return "no number of seeds would settle it in this data set, more cases might"
     if claim.basis == "repeats":
         more = max(num_seeds - claim.num_repeats, 1)
-        return f"about {more} more repeat{'s' * (more != 1)} would settle it"
+        return f"about {more} more repeat{'s' * (more != 1)}{_hours(found, more)} would settle it"
     more = max(num_seeds - min(claim.num_seeds_a, claim.num_seeds_b), 1)
-    return f"about {more} more seed{'s' * (more != 1)} of each arm would settle it"
+    return f"about {more} more seed{'s' * (more != 1)} of each arm{_hours(found, more)} would settle it"
+
+
+def _hours(found: Findings, num_more: int) -> str:
+    return "" if found.seconds_per_seed is None else f", {duration(num_more * found.seconds_per_seed)} of training,"

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
+from hemosweep.durations import duration
 from hemosweep.report.terminal.lines import lines_of
-from hemosweep.report.terminal.progress import duration
 from hemosweep.stats.looks import LOOKS
 
 

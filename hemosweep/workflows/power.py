@@ -29,11 +29,8 @@ def power(
     """
     out = Path(out)
     declared = find_declared(out, sweep)
-    store = MlflowStore(out)
-    family = compare_family(store, declared.name, declared.comparisons, metric=metric, keep_going=True)
-    forecast = forecast_power(
-        family, store.list_folds(), difference=difference, num_cases=num_cases, num_folds=num_folds
-    )
+    family = compare_family(MlflowStore(out), declared.name, declared.comparisons, metric=metric, keep_going=True)
+    forecast = forecast_power(family, difference=difference, num_cases=num_cases, num_folds=num_folds)
     try:
         return replace(forecast, figure=_draw(forecast, out / "figures" / declared.name))
     except OSError as error:  # such as a folder without permission: a failed picture never stops the result

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from hemosweep.report.terminal.progress import duration
+from hemosweep.durations import duration
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.power import PowerRow

@@ -11,19 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from hemosweep.durations import duration
 from hemosweep.engine.plan import Replicate, work
 from hemosweep.foldrun.spec import FoldRunSpec
 from hemosweep.scores.summary import summarise
-
-
-def duration(seconds: float) -> str:
-    """Seconds as readable text: 45 s, 3 min 20 s, 2 h 05 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 @contextmanager

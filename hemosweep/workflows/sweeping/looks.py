@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from hemosweep.comparison.family import DeclaredPair, Family, compare_family
+from hemosweep.durations import duration
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.errors import BadInput
-from hemosweep.report.terminal.progress import duration
 from hemosweep.stats.looks import LOOKS, may_settle
 from hemosweep.stats.multiple_testing import CLAIMS
 from hemosweep.workflows.plan import forecast_study

@@ -6,9 +6,10 @@ from dataclasses import replace
 from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.search import START
 from hemosweep.ablation.sweep import Sweep
+from hemosweep.durations import read_seconds
 from hemosweep.engine.request import Request
 from hemosweep.errors import BadInput
-from hemosweep.executors.execution import read_execution, read_seconds
+from hemosweep.executors.execution import read_execution
 from hemosweep.stats.looks import LOOKS
 from hemosweep.sweeps.base import profile
 from hemosweep.workflows.options import SweepOptions

@@ -67,6 +67,7 @@ def _unrecorded(result: ReplicateResult, info: ReplicateInfo) -> RunRecord:
         status=FINISHED,
         dsc_mean=result.dsc_mean,
         dsc_std=None,
+        train_seconds=result.seconds or None,
         digest=info.digest,
         start_time=datetime.now(UTC),
         tags=extra_tags(info.tags) | environment_tags(info.environment),

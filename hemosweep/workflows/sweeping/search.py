@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from hemosweep.ablation.search import BEST, START, Search, Trial
+from hemosweep.durations import duration
 from hemosweep.engine.ledger import SearchLedger
 from hemosweep.engine.prepare import Split, hold_out
 from hemosweep.engine.request import Request
 from hemosweep.engine.tracker import Tracker
 from hemosweep.report.terminal.lines import lines_of
-from hemosweep.report.terminal.progress import duration
 from hemosweep.report.terminal.search import draw_search, params_text, search_table
 from hemosweep.workflows.sweeping.ablation import (
     Workplace,

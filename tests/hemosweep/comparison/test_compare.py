@@ -8,6 +8,7 @@ import pytest
 from hemosweep.comparison.compare import compare, compare_sides
 from hemosweep.comparison.sides import read_sides
 from hemosweep.errors import BadInput, NotComparable
+from hemosweep.stats import seeds_to_settle
 from tests.recorded import CLEAR, FOUR_FOLDS, IDS, MIDDLE, SEEDS, SMALL, cases, healthy, in_memory, shifted
 
 PAIR = {"patchsize/a@0": cases(SMALL), "patchsize/b@0": cases(MIDDLE)}
@@ -209,3 +210,22 @@ def test_a_case_of_a_run_that_has_a_lesion_is_not_taken_for_one_that_is_empty_in
     compared = compare(store, "s/a", str(path))
     (warning,) = [text for text in compared.warnings if "empty in both masks" in text]
     assert "it may be so in 001: look" in warning
+
+
+def test_what_would_settle_a_difference_has_its_hours_where_the_trainings_are_timed():
+    # 0.06 in three folds and -0.03 in one, as one seed of each arm has it.
+    one_lower = [round(dsc + step, 3) for dsc, step in zip(SMALL, (*[0.060, 0.061] * 3, -0.030, -0.029), strict=True)]
+    tables = {"s/a@0": cases(SMALL, FOUR_FOLDS), "s/b@0": cases(one_lower, FOUR_FOLDS)}
+    timed, untimed = (
+        compare(in_memory(tables, seconds=seconds), "s/a", "s/b").comparison for seconds in (5400.0, None)
+    )
+    assert timed.outcome == "trained_models"
+    more = seeds_to_settle(timed.claim, timed.mean_diff, num_cases=8) - 1
+    # An hour and a half for a seed of A, and as much for one of B.
+    assert timed.verdict.endswith(
+        f"about {more} more seeds of each arm, {3 * more} h 00 min of training, would settle it."
+    )
+    assert untimed.verdict.endswith(f"about {more} more seeds of each arm would settle it.")
+    first, second = in_memory(tables, seconds=5400.0).runs
+    partly = replace(in_memory(tables), runs=(first, replace(second, train_seconds=None)))
+    assert compare(partly, "s/a", "s/b").comparison.verdict == untimed.verdict, "one side alone is no sum"

@@ -9,7 +9,6 @@ import pytest
 from hemosweep.comparison.family import compare_family
 from hemosweep.comparison.power import forecast_power, mean_components
 from hemosweep.errors import BadInput
-from hemosweep.runs import FoldRecord
 from hemosweep.stats import Components, detectable_difference
 from tests.recorded import LARGE, MIDDLE, SMALL, cases, in_memory, shifted
 
@@ -26,13 +25,8 @@ TWO_SEEDS = ONE_SEED | {
 
 
 def forecast(tables, *, seconds=None, **options):
-    store = in_memory(tables)
-    family = compare_family(store, "patchsize", PAIRS)
-    folds = {}
-    if seconds is not None:
-        record = FoldRecord(fold=0, digest="", status="FINISHED", seconds=seconds, device={})
-        folds = {run.run_id: (record, record) for run in store.list_runs()}
-    return family, forecast_power(family, folds, **options)
+    family = compare_family(in_memory(tables, seconds=seconds), "patchsize", PAIRS)
+    return family, forecast_power(family, **options)
 
 
 def test_the_components_are_those_of_the_comparisons_with_seeds_of_both_arms():
@@ -80,8 +74,8 @@ def test_the_seeds_that_a_difference_needs_are_the_fewest_that_show_it():
 
 
 def test_the_time_is_that_of_one_seed_of_every_arm():
-    # Two folds of 300 s a run, three arms: half an hour a seed.
-    _, power = forecast(TWO_SEEDS, seconds=300.0, difference=0.5)
+    # Three arms of 600 s: half an hour a seed.
+    _, power = forecast(TWO_SEEDS, seconds=600.0, difference=0.5)
     assert power.seconds_per_seed == pytest.approx(1800.0)
     assert any(line.split()[0] == "2" and "1 h 00 min" in line for line in power.as_lines() if line.strip())
     _, without = forecast(TWO_SEEDS)
@@ -127,7 +121,7 @@ def test_the_reason_against_the_only_comparison_is_the_message():
     store = in_memory({name: (table, {"dataset_digest": name}) for name, table in ONE_SEED.items()})
     family = compare_family(store, "patchsize", PAIRS)
     with pytest.raises(BadInput, match="not comparable: data set content differs"):
-        forecast_power(family, {})
+        forecast_power(family)
 
 
 def test_a_difference_of_nothing_needs_no_seeds_and_is_not_listed():
@@ -138,16 +132,11 @@ def test_a_difference_of_nothing_needs_no_seeds_and_is_not_listed():
 
 
 def test_a_run_whose_time_is_not_known_leaves_the_time_of_the_sweep_unknown():
-    store = in_memory(ONE_SEED)
-    family = compare_family(store, "patchsize", PAIRS)
-    known, unknown = (
-        FoldRecord(fold=0, digest="", status="FINISHED", seconds=seconds, device={}) for seconds in (60.0, None)
-    )
-    runs = store.list_runs()
-    folds = {run.run_id: (known, known) for run in runs}
-    assert forecast_power(family, folds).seconds_per_seed == pytest.approx(360.0)
-    assert forecast_power(family, folds | {runs[0].run_id: (known, unknown)}).seconds_per_seed is None
-    assert forecast_power(family, folds | {runs[0].run_id: ()}).seconds_per_seed is None
+    store = in_memory(ONE_SEED, seconds=120.0)
+    assert forecast_power(compare_family(store, "patchsize", PAIRS)).seconds_per_seed == pytest.approx(360.0)
+    first, *others = store.runs
+    store = replace(store, runs=(replace(first, train_seconds=None), *others))
+    assert forecast_power(compare_family(store, "patchsize", PAIRS)).seconds_per_seed is None
 
 
 def test_without_a_recorded_time_the_seeds_are_told_alone():

@@ -7,28 +7,7 @@ from rich.console import Console
 from hemosweep.ablation.sweep import Arm
 from hemosweep.engine.plan import Replicate
 from hemosweep.report.terminal import progress
-from hemosweep.report.terminal.progress import SweepDisplay, duration, progress_bar
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 s"),
-        (0.4, "0 s"),
-        (45.0, "45 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (60.0, "1 min 00 s"),
-        (200.0, "3 min 20 s"),
-        (3599.0, "59 min 59 s"),
-        (3599.6, "1 h 00 min"),
-        (3600.0, "1 h 00 min"),
-        (7500.0, "2 h 05 min"),
-        (100 * 3600.0, "100 h 00 min"),
-    ],
-)
-def test_a_duration_reads_as_people_say_it(seconds, text):
-    assert duration(seconds) == text
+from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 
 
 @pytest.fixture
