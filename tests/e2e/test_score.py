@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hemosweep.foldrun.journal import read_journal
+from hemosweep.foldrun.seal import replace_sealed
 from hemosweep.runs import find_run
 from hemosweep.scores.recorded import recorded_digest
 from hemosweep.tracking.database import tagged_runs
@@ -150,7 +151,7 @@ def test_a_mended_dsc_reaches_the_runs_table_means_and_folds(run, out):
     changed["metrics"]["dsc"]["digest"] = "older"
     for row in changed["rows"]:
         row["dsc"] /= 2
-    (fold_run(out) / "scores.json").write_text(json.dumps(changed))
+    replace_sealed(fold_run(out), "scores.json", json.dumps(changed).encode())
     told = run("score", "patchsize", "--out", out)
     assert told.returncode == 0, told.stderr
     assert scores(out) == whole
@@ -182,9 +183,10 @@ def test_a_prediction_that_is_missing_is_named_and_the_scores_stay_as_they_were(
     aside.rename(prediction)
     assert told.returncode == 1
     (line,) = told.stderr.strip().splitlines()
-    assert line.startswith("error: patchsize/24x24x8@0 fold 0, case ")
-    assert "its prediction is missing" in line
-    assert "run its sweep again" in line
+    missing = (
+        f"{fold_run(out)}: predictions/{prediction.name} is missing; restore it from a copy, or delete this folder"
+    )
+    assert line.startswith(f"error: patchsize/24x24x8@0 fold 0, {missing} and run its sweep again")
     assert (fold_run(out) / "scores.json").read_bytes() == before
 
 
