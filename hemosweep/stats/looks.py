@@ -52,8 +52,8 @@ def over_looks(
 
 
 def may_settle(tested: Claim, mean_diff: float, *, num_cases: int) -> bool:
-    """Whether more seeds may show a difference: `MAX_SEEDS` of them find the largest difference that the 80% interval of
-    the claim holds, with 80% power, if the folds are no source of variance of their own.
+    """Whether more seeds may show a difference: `MAX_SEEDS` of them find the largest difference in the 80% interval of
+    the claim, with 80% power, if the folds are no source of variance of their own.
 
     To stop elsewhere never makes a false claim more likely. The generous bound costs hardly any power
     (`tests/benchmarks/calibration.py`): the difference itself, as the seeds that would find it, costs a third of it.

@@ -12,6 +12,8 @@ from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.groups import GroupDifference
 
 MAX_NAMED = 10
+MIN_INTERVAL = 3
+"""Fewest cases of a group with an interval: two of them have one that is wider than the scale."""
 
 
 def flow_table(sweep: SweepFacts) -> Table | None:
@@ -68,8 +70,8 @@ def _group_table(sweep: SweepFacts, grouping: Grouping) -> Table:
             (Column(name=name, group="Difference in DSC [95% CI]"), [_difference(one) for one in differences])
         )
     return Table(
-        caption=f"{sweep.name}, by {grouping.name}: exploratory. The intervals are over the cases of a group, and not "
-        "adjusted for the number of groups.",
+        caption=f"{sweep.name}, by {grouping.name}: exploratory. The intervals are over the cases of a group, where "
+        f"there are {MIN_INTERVAL} or more, and not adjusted for the number of groups.",
         columns=tuple(column for column, _ in columns),
         rows=tuple(zip(*(cells for _, cells in columns), strict=True)),
     )
@@ -87,7 +89,7 @@ def _difference(one: GroupDifference) -> str:
     if one.mean_diff is None:
         return UNDEFINED
     text = DSC.number(one.mean_diff, sign="+").replace("-", MINUS)
-    return text if one.ci95 is None else f"{text} {interval(one.ci95, DSC)}"
+    return text if one.ci95 is None or one.n < MIN_INTERVAL else f"{text} {interval(one.ci95, DSC)}"
 
 
 def secondary_table(sweep: SweepFacts, secondary: SecondaryFacts) -> Table:

@@ -99,6 +99,9 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     if notes:
         blocks.append(Items(entries=tuple(notes)))
     sections = []
+    flow = flow_table(sweep)
+    if flow is not None:
+        sections.append(_section(sweep, "Cases", [flow]))
     if sweep.pairs:
         sections.append(_section(sweep, "Tests", [test_table(sweep), claim_table(sweep)]))
     if sweep.secondary and sweep.pairs:
@@ -114,9 +117,6 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     seeds = seed_table(sweep)
     if seeds is not None:
         sections.append(_section(sweep, "Seeds alone", [seeds]))
-    flow = flow_table(sweep)
-    if flow is not None:
-        sections.append(_section(sweep, "Cases", [flow]))
     if sweep.runs:
         sections.append(_section(sweep, "Provenance", provenance_tables(sweep)))
     title = f"{sweep.name}: {place}" if place else sweep.name
