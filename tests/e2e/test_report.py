@@ -182,9 +182,9 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
         driver.quit()
     assert len(widths) == len(finished.figures)
     assert min(widths) > 300
-    # At a glance; the table, groups, tests, claims, provenance twice for each; seeds, ranks and the numbers of two
-    # comparisons of patchsize.
-    assert len(tables) == 1 + 3 * 6 + 2 + 2
+    # At a glance; the table, IVH, cases, tests, claims, lesion volumes, provenance twice for each; another metric,
+    # seeds, ranks and the numbers of two comparisons of patchsize.
+    assert len(tables) == 1 + 3 * 8 + 5
     assert hidden == {1280: [], 390: []}, "columns behind a scrollbar"
     assert min(tables) >= 2
     assert scopes
@@ -193,8 +193,9 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
     assert said == []
     requested = {m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"}
     assert alone.as_uri() in requested
-    # The browser's own empty tab is chrome://.
-    assert {url for url in requested if not url.startswith(("data:", "chrome:", alone.as_uri()))} == set()
+    # The browser's own empty tab is chrome:// and, in some versions, chrome-untrusted://.
+    own = ("data:", "chrome:", "chrome-untrusted:", alone.as_uri())
+    assert {url for url in requested if not url.startswith(own)} == set()
 
 
 @pytest.mark.slow

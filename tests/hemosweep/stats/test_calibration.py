@@ -1,10 +1,10 @@
-"""Three cells of `tests/benchmarks/calibration.py`, with room for the error of a few hundred samples."""
+"""Four cells of `tests/benchmarks/calibration.py`, with room for the error of a few hundred samples."""
 
 from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.calibration import BOTH_SEEDS, SINGLE, one, share, star
+from tests.benchmarks.calibration import BOTH_SEEDS, MOST_SEEDS, SINGLE, one, one_by_looks, share, star
 
 NUM_SAMPLES = 400
 
@@ -15,6 +15,7 @@ NUM_SAMPLES = 400
         # Within 5%, and three standard errors of 400 samples above it.
         pytest.param(one, replace(SINGLE, f=0.04), 0.0, 0.083, id="one comparison, one seed each"),
         pytest.param(star, replace(BOTH_SEEDS, f=0.02), 0.0, 0.083, id="a family, three seeds each"),
+        pytest.param(one_by_looks, replace(MOST_SEEDS, f=0.04), 0.0, 0.083, id="one comparison, seeds by looks"),
         # 91%, and three standard errors below it.
         pytest.param(one, replace(BOTH_SEEDS, f=0.02, difference=0.05), 0.865, 1.0, id="a true difference of 0.05"),
     ],
