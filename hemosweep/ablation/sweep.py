@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any, TypeVar
 
-from hemosweep.ablation.declaration import Declaration
+from hemosweep.ablation.declaration import DSC_NAME, Declaration
 from hemosweep.components.record import check_component
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
@@ -45,7 +45,7 @@ class Sweep:
     With `with_cta_only` every arm is trained and tested on the cases with a CT angiography. `num_seeds` are trained
     where no other number is asked for; a sweep with more than one is about the seeds, and needs two at least.
     `section` is the paper's, such as "3.4"; empty for what the paper lacks. By `metrics` its cases are scored beside
-    those that are always there.
+    those that are always there. The comparisons are decided by `primary_metric`, the name of one of all these.
 
     Raises:
         BadInput: the declaration contradicts itself; the message names the sweep and the value.
@@ -63,6 +63,7 @@ class Sweep:
     num_seeds: int = 1
     section: str = ""
     metrics: tuple[Metric, ...] = ()
+    primary_metric: str = DSC_NAME
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _SAFE_NAME.fullmatch(self.name):
@@ -75,6 +76,10 @@ class Sweep:
             raise BadInput(f"sweep {self.name}: metrics is {self.metrics!r}; give a tuple, such as (BoundaryIoU(),)")
         for metric in self.metrics:
             check_component("metric", metric, "name", "score")
+        if not isinstance(self.primary_metric, str) or not self.primary_metric.isidentifier():
+            raise BadInput(
+                f"sweep {self.name}: primary_metric is {self.primary_metric!r}; give a metric's name, such as 'nsd'"
+            )
         names = self.arm_names
         _check_comparisons(self.name, self.comparisons, names)
         if self.baseline not in names:
@@ -91,6 +96,7 @@ class Sweep:
             arms=self.arm_names,
             baseline=self.baseline,
             comparisons=self.comparisons,
+            primary_metric=self.primary_metric,
         )
 
     @property

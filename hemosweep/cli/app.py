@@ -109,8 +109,7 @@ def report(
         typer.Option(help="The runs' data set, to draw cases on. Default: phantoms under --out.", callback=expanded),
     ] = None,
     metric: Annotated[
-        list[str] | None,
-        typer.Option(help="A secondary metric beside the DSC, in place of hd95_mm; may be repeated."),
+        str | None, typer.Option(help="The score that it is about. Default: the declared primary metric, mostly dsc.")
     ] = None,
     margin: Margin = None,
     with_paths: Annotated[
@@ -119,14 +118,14 @@ def report(
     as_json: Json = False,
 ) -> None:
     """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
-    from hemosweep.workflows.report import BOUNDARY_METRIC, make_report
+    from hemosweep.workflows.report import make_report
 
     result = make_report(
         out,
         tuple(sweeps or ()),
         to=to,
         data=data,
-        metrics=tuple(metric or (BOUNDARY_METRIC,)),
+        metric=metric,
         margin=margin,
         with_paths=with_paths,
     )

@@ -9,6 +9,10 @@ from hemosweep.cli.options import Json, Out, print_result
 
 MetricName = Annotated[str, typer.Option(help="Which score, such as nsd or hd95_mm; one that is not there lists them.")]
 Margin = Annotated[float | None, typer.Option(help="Largest difference that does not matter: tests equivalence, too.")]
+FamilyMetric = Annotated[
+    str | None,
+    typer.Option("--metric", help="Which score, such as nsd. Default: the declared primary metric, mostly dsc."),
+]
 AllowIncomparable = Annotated[
     bool, typer.Option("--allow-incomparable", help="Compare even where the data or folds differ; says so.")
 ]
@@ -44,7 +48,7 @@ def compare(
 
 def compare_all(
     name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
-    metric: MetricName = "dsc",
+    metric: FamilyMetric = None,
     margin: Margin = None,
     out: Out = Path("runs"),
     allow_incomparable: AllowIncomparable = False,
@@ -62,7 +66,7 @@ def power(
     difference: Annotated[float | None, typer.Option(help="True difference whose seeds are asked for.")] = None,
     cases: Annotated[int | None, typer.Option(help="Number of cases. Default: that of the runs.")] = None,
     folds: Annotated[int | None, typer.Option(help="Number of folds. Default: that of the runs.")] = None,
-    metric: MetricName = "dsc",
+    metric: FamilyMetric = None,
     out: Out = Path("runs"),
     as_json: Json = False,
 ) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemosweep.ablation.declaration import Declaration
+from hemosweep.ablation.declaration import DSC_NAME, Declaration
 from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.present import PresentCode
 
@@ -102,6 +102,7 @@ def _declaration(values: Any) -> Declaration | None:
         arms=tuple(values["arms"]),
         baseline=values["baseline"],
         comparisons=tuple((a, b) for a, b in values["comparisons"]),
+        primary_metric=values.get("primary_metric", DSC_NAME),
     )
 
 

@@ -15,9 +15,17 @@ from hemosweep.workflows.declared import find_declared
 
 
 def compare_all(
-    out: str | Path, sweep: str, *, metric: str = "dsc", margin: float | None = None, allow_incomparable: bool = False
+    out: str | Path,
+    sweep: str,
+    *,
+    metric: str | None = None,
+    margin: float | None = None,
+    allow_incomparable: bool = False,
 ) -> Family:
     """Compare the arms that a sweep declares as pairs, as far as they are trained, and draw them.
+
+    Args:
+        metric: by default the declared primary one.
 
     Raises:
         BadInput: an unknown sweep; as `hemosweep.comparison.family.compare_all`.
@@ -29,7 +37,7 @@ def compare_all(
         MlflowStore(out),
         declared.name,
         declared.comparisons,
-        metric=metric,
+        metric=metric or declared.primary_metric,
         margin=margin,
         allow_incomparable=allow_incomparable,
     )

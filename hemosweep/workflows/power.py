@@ -17,19 +17,24 @@ def power(
     out: str | Path,
     sweep: str,
     *,
-    metric: str = "dsc",
+    metric: str | None = None,
     difference: float | None = None,
     num_cases: int | None = None,
     num_folds: int | None = None,
 ) -> PowerForecast:
     """Power of a sweep's comparisons by the number of seeds, with a picture.
 
+    Args:
+        metric: by default the declared primary one.
+
     Raises:
         BadInput: an unknown sweep, or none that is trained; as `hemosweep.comparison.power.forecast_power`.
     """
     out = Path(out)
     declared = find_declared(out, sweep)
-    family = compare_family(MlflowStore(out), declared.name, declared.comparisons, metric=metric, keep_going=True)
+    family = compare_family(
+        MlflowStore(out), declared.name, declared.comparisons, metric=metric or declared.primary_metric, keep_going=True
+    )
     forecast = forecast_power(family, difference=difference, num_cases=num_cases, num_folds=num_folds)
     try:
         return replace(forecast, figure=_draw(forecast, out / "figures" / declared.name))

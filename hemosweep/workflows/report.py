@@ -17,14 +17,10 @@ from hemosweep.report.document.provenance import Origin
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
 from hemosweep.report.terminal.progress import progress_bar
-from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.table import TEXT_COLUMNS
 from hemosweep.stats.power import check_margin
 from hemosweep.workflows.declared import find_declared, recorded_declarations
 from hemosweep.workflows.reporting.facts import ReportSource, gather
-
-BOUNDARY_METRIC = "hd95_mm"
-"""Secondary metric of a report where none is named: the distance of the boundaries, which an overlap does not tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +55,7 @@ def make_report(
     *,
     to: str | Path | None = None,
     data: str | Path | None = None,
-    metrics: Sequence[str] = (BOUNDARY_METRIC,),
+    metric: str | None = None,
     margin: float | None = None,
     with_paths: bool = False,
 ) -> ReportResult:
@@ -68,8 +64,9 @@ def make_report(
     Args:
         to: folder to write, None for `report` in `out`.
         data: the data set of the runs, None for the phantoms in `out`.
-        metrics: secondary metrics beside the DSC, the primary one.
-        margin: the largest difference in DSC that does not matter; with it equivalence is tested.
+        metric: the metric that the report is about; by default the primary one that each ablation declares. Beside it
+            stands the distance of the boundaries, or the DSC.
+        margin: the largest difference that does not matter; with it equivalence is tested.
         with_paths: also name the folders, the machine and the user. By default a report names none of them.
 
     Raises:
@@ -88,11 +85,12 @@ def make_report(
     check_writable("--to", to)
     check_folder(to)
     chosen, warnings = _choose(source, declared)
-    _check_metrics(source, [declaration.name for declaration in chosen], metrics)
+    if metric is not None:
+        _check_metric(source, [declaration.name for declaration in chosen], metric)
     with progress_bar("comparing") as progress:
         facts = []
         for place, declaration in enumerate(chosen):
-            facts.append(gather(source, declaration, margin=margin, metrics=metrics))
+            facts.append(gather(source, declaration, metric=metric, margin=margin))
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
@@ -127,19 +125,13 @@ def _choose(source: ReportSource, named: Mapping[str, Declaration]) -> tuple[lis
     return chosen, tuple([f"not in the report, being no ablations: {', '.join(others)}"] if others else [])
 
 
-def _check_metrics(source: ReportSource, sweeps: Sequence[str], metrics: Sequence[str]) -> None:
-    """Refuse a secondary metric that no run has, or that is the primary one. The boundary metric may be missing, as in
-    runs of an earlier version."""
-    for metric in metrics:
-        if metric == DSC.name:
-            raise BadInput(f"--metric {metric}: it is the primary metric, which a report always has; give others")
-        if metric == BOUNDARY_METRIC:
-            continue
-        runs = [run for run in source.runs if run.sweep in sweeps and run.is_finished]
-        known = sorted({name for run in runs for row in source.store.case_rows(run.run_id)[:1] for name in row})
-        named = [name for name in known if name not in (*TEXT_COLUMNS, "fold", DSC.name)]
-        if metric not in named:
-            raise BadInput(f"--metric {metric}: no run of {', '.join(sweeps)} has it; they have {', '.join(named)}")
+def _check_metric(source: ReportSource, sweeps: Sequence[str], metric: str) -> None:
+    """Refuse a metric that no run has."""
+    runs = [run for run in source.runs if run.sweep in sweeps and run.is_finished]
+    known = sorted({name for run in runs for row in source.store.case_rows(run.run_id)[:1] for name in row})
+    named = [name for name in known if name not in (*TEXT_COLUMNS, "fold")]
+    if metric not in named:
+        raise BadInput(f"--metric {metric}: no run of {', '.join(sweeps)} has it; they have {', '.join(named)}")
 
 
 def _draw(facts: Sequence[SweepFacts], folder: Path) -> dict[str, SweepPictures]:

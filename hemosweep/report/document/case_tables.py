@@ -8,7 +8,7 @@ from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, FlowStep, Grouping, PairFacts, SecondaryFacts, SweepFacts
 from hemosweep.report.paper.verdicts import our_verdict, p_value
 from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
-from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.groups import GroupDifference
 
 MAX_NAMED = 10
@@ -53,7 +53,7 @@ def _named(ids: Collection[str]) -> str:
 
 
 def group_tables(sweep: SweepFacts) -> tuple[Table, ...]:
-    """For each way to split the cases, the DSC of every arm and the difference of every comparison in each group."""
+    """For each way to split the cases, the score of every arm and the difference of every comparison in each group."""
     return tuple(_group_table(sweep, grouping) for grouping in sweep.groupings)
 
 
@@ -62,12 +62,15 @@ def _group_table(sweep: SweepFacts, grouping: Grouping) -> Table:
     columns.append((Column(name="n"), [str(len(ids)) for ids in grouping.groups.values()]))
     for arm in sweep.arms:
         if arm.cases is not None:
-            cells = [_mean_in(arm, ids) for ids in grouping.groups.values()]
-            columns.append((Column(name=arm.name, group=f"DSC, mean {PLUS_MINUS} sd"), cells))
+            cells = [_mean_in(arm, ids, sweep.metric) for ids in grouping.groups.values()]
+            columns.append((Column(name=arm.name, group=f"{sweep.metric.label}, mean {PLUS_MINUS} sd"), cells))
     for (a, b), differences in grouping.differences.items():
         name = f"{b} {MINUS} {a}"
         columns.append(
-            (Column(name=name, group="Difference in DSC [95% CI]"), [_difference(one) for one in differences])
+            (
+                Column(name=name, group=f"Difference in {sweep.metric.label} [95% CI]"),
+                [_difference(one, sweep.metric) for one in differences],
+            )
         )
     return Table(
         caption=f"{sweep.name}, by {grouping.name}: exploratory. The intervals are over the cases of a group, where "
@@ -77,29 +80,30 @@ def _group_table(sweep: SweepFacts, grouping: Grouping) -> Table:
     )
 
 
-def _mean_in(arm: ArmFacts, ids: Collection[str]) -> str:
+def _mean_in(arm: ArmFacts, ids: Collection[str], metric: MetricDescription) -> str:
     assert arm.cases is not None
-    values = arm.cases.loc[arm.cases["case_id"].isin(ids), "dsc"].dropna().tolist()
+    values = arm.cases.loc[arm.cases["case_id"].isin(ids), "score"].dropna().tolist()
     if not values:
         return UNDEFINED
-    return mean_sd((statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None))
+    return mean_sd((statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None), metric)
 
 
-def _difference(one: GroupDifference) -> str:
+def _difference(one: GroupDifference, metric: MetricDescription) -> str:
     if one.mean_diff is None:
         return UNDEFINED
-    text = DSC.number(one.mean_diff, sign="+").replace("-", MINUS)
-    return text if one.ci95 is None or one.n < MIN_INTERVAL else f"{text} {interval(one.ci95, DSC)}"
+    text = metric.number(one.mean_diff, sign="+").replace("-", MINUS)
+    return text if one.ci95 is None or one.n < MIN_INTERVAL else f"{text} {interval(one.ci95, metric)}"
 
 
 def secondary_table(sweep: SweepFacts, secondary: SecondaryFacts) -> Table:
-    """The declared comparisons by a metric beside the DSC."""
+    """The declared comparisons by a metric beside the primary one."""
     metric = secondary.metric
     better = {True: "higher is better", False: "lower is better", None: "neither direction is better"}
     unit = f" in {metric.unit}" if metric.unit else ""
     return Table(
         caption=f"{sweep.name}: {metric.label}{unit} ({better[metric.higher_is_better]}), a secondary metric. Its "
-        "claims are adjusted among themselves, and are no part of the family of the DSC, the primary metric.",
+        f"claims are adjusted among themselves, and are no part of the family of the primary metric, "
+        f"{sweep.metric.label}.",
         columns=(
             Column(name=f"A {ARROW} B", align="left"),
             Column(name="n"),

@@ -1,6 +1,7 @@
 """Numbers as the cells of a report's tables."""
 
 from hemosweep.report.terminal.table import MINUS, PLUS_MINUS, UNDEFINED
+from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison
 
@@ -10,11 +11,11 @@ def number(value: float | None, spec: str) -> str:
     return UNDEFINED if value is None else format(value, spec).replace("-", MINUS)
 
 
-def mean_sd(value: tuple[float, float | None] | None) -> str:
+def mean_sd(value: tuple[float, float | None] | None, metric: MetricDescription = DSC) -> str:
     if value is None:
         return UNDEFINED
-    mean, sd = value
-    return f"{mean:.3f}" if sd is None else f"{mean:.3f} {PLUS_MINUS} {sd:.3f}"
+    mean, sd = (None if one is None else metric.number(one).replace("-", MINUS) for one in value)
+    return f"{mean}" if sd is None else f"{mean} {PLUS_MINUS} {sd}"
 
 
 def difference(value: float | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.groups import GroupDifference
 from hemosweep.stats.multiple_testing import FamilyComparison
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class ArmFacts:
     """An arm and its finished seeds.
 
-    `cases` has one row a case (`case_id`, `ivh`, `dsc`: the mean over the seeds). It is None where no seed is finished;
-    `missing` is then the reason. `spread` is the spread of the mean over the seeds, None for one seed.
+    `cases` has one row a case (`case_id`, `ivh`, `score`: the mean over the seeds). It is None where no seed is
+    finished; `missing` is then the reason. `spread` is the spread of the mean over the seeds, None for one seed.
     """
 
     name: str
@@ -113,9 +114,10 @@ class RunFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
-    """An ablation. `notices` are remarks without which its figures would be misread, and `missing` names everything
-    that does not exist. `ranks` are those of its arms, none for under three. `secondary` are metrics beside the DSC,
-    `groupings` the ways to split the cases, and `flow` the steps of the cases into the tables.
+    """An ablation, by its primary metric. `notices` are remarks without which its figures would be misread, and
+    `missing` names everything that does not exist. `ranks` are those of its arms, none for under three. `secondary` are
+    metrics beside the primary one, `groupings` the ways to split the cases, and `flow` the steps of the cases into the
+    tables.
     """
 
     name: str
@@ -130,6 +132,12 @@ class SweepFacts:
     secondary: tuple[SecondaryFacts, ...] = ()
     groupings: tuple[Grouping, ...] = ()
     flow: tuple[FlowStep, ...] = ()
+    metric: MetricDescription = DSC
+
+    @property
+    def printed(self) -> str:
+        """Name of the ablation among the paper's tables, which are about the DSC; empty for another metric."""
+        return self.name if self.metric.name == DSC.name else ""
 
     @property
     def rows(self) -> tuple[FamilyComparison, ...]:

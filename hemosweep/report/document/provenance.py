@@ -13,7 +13,6 @@ from hemosweep.report.document.document import Column, Section, Table
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
-from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.recorded import recorded_digest
 
 _TAGS = {
@@ -68,7 +67,10 @@ def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
         ("Folds", _value_text(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
         ("Seeds", ", ".join(map(str, sorted({run.seed for run in sweep.runs})))),
         *((label, _value_text(sweep.runs, _tag(f"{FACT_PREFIX}{name}"))) for name, label in _TAGS.items()),
-        (f"{DSC.label}'s metric digest", _value_text(sweep.runs, _metric_digest)),
+        (
+            f"{sweep.metric.label}'s metric digest",
+            _value_text(sweep.runs, lambda run: recorded_digest(run.tags, sweep.metric.name) or UNDEFINED),
+        ),
         ("Commit", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}git_commit"))),
         ("Python", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}python"))),
         ("Platform", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}platform"))),
@@ -124,10 +126,6 @@ def _total(seconds: Sequence[float | None]) -> float | None:
 
 def _tag(name: str) -> Callable[[RunFacts], str]:
     return lambda run: run.tags.get(name, UNDEFINED)
-
-
-def _metric_digest(run: RunFacts) -> str:
-    return recorded_digest(run.tags, DSC.name) or UNDEFINED
 
 
 def _value_text(runs: Sequence[RunFacts], fact: Callable[[RunFacts], str]) -> str:

@@ -8,6 +8,7 @@ from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.paper.verdicts import p_value
 from hemosweep.report.terminal.ranks import RANKS_NOTE
 from hemosweep.report.terminal.table import ARROW, MINUS, UNDEFINED
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.stats.verdict import counted, looks_text
@@ -94,10 +95,10 @@ def rank_table(sweep: SweepFacts) -> Table | None:
     if not sweep.ranks:
         return None
     return Table(
-        caption=f"{sweep.name}: ranks of the arms by mean DSC. {RANKS_NOTE}",
+        caption=f"{sweep.name}: ranks of the arms by mean {sweep.metric.label}. {RANKS_NOTE}",
         columns=(
             Column(name="Arm", align="left"),
-            Column(name="Mean DSC"),
+            Column(name=f"Mean {sweep.metric.label}"),
             Column(name="Seeds"),
             Column(name="Rank"),
             Column(name="95% CI"),
@@ -106,7 +107,7 @@ def rank_table(sweep: SweepFacts) -> Table | None:
         rows=tuple(
             (
                 one.arm,
-                f"{one.mean:.3f}",
+                sweep.metric.number(one.mean),
                 str(one.num_seeds),
                 str(one.rank),
                 f"{one.ci95[0]} to {one.ci95[1]}",
@@ -135,20 +136,20 @@ def seed_table(sweep: SweepFacts) -> Table | None:
     if not spreads:
         return None
     return Table(
-        caption="Seeds alone (A/A): mean DSC of the same arm on the same cases, trained anew with another seed, in a "
-        "repeat of the cross-validation also with other folds.",
+        caption=f"Seeds alone (A/A): mean {sweep.metric.label} of the same arm on the same cases, trained anew with "
+        "another seed, in a repeat of the cross-validation also with other folds.",
         columns=(
             Column(name="Arm", align="left"),
             Column(name="Cases"),
-            Column(name="Mean DSC by training"),
+            Column(name=f"Mean {sweep.metric.label} by training"),
             Column(name="sd [95% CI]"),
             Column(name="range"),
         ),
-        rows=tuple((name, *_spread_cells(spread)) for name, spread in spreads),
+        rows=tuple((name, *_spread_cells(spread, sweep.metric)) for name, spread in spreads),
     )
 
 
-def _spread_cells(spread: SeedSpread) -> tuple[str, str, str, str]:
-    means = ", ".join(f"{mean:.3f}" for mean in spread.means)
-    low, high = spread.sd_ci95
-    return str(spread.num_cases), means, f"{spread.sd:.3f} [{low:.3f}, {high:.3f}]", f"{spread.range:.3f}"
+def _spread_cells(spread: SeedSpread, metric: MetricDescription) -> tuple[str, str, str, str]:
+    means = ", ".join(map(metric.number, spread.means))
+    sd, low, high = map(metric.number, (spread.sd, *spread.sd_ci95))
+    return str(spread.num_cases), means, f"{sd} [{low}, {high}]", metric.number(spread.range)

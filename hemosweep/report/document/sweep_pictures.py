@@ -21,7 +21,6 @@ from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.report.slices.pairs import draw_pair
 from hemosweep.report.terminal.ranks import RANKS_NOTE
 from hemosweep.report.terminal.table import ARROW
-from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 
 FIGURES = "figures"
@@ -76,47 +75,47 @@ def _scored(sweep: SweepFacts) -> dict[str, pd.DataFrame]:
 
 
 def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
-    rows = [row for row in sweep.rows if row.comparison.mean_diff is not None]
+    rows, label = [row for row in sweep.rows if row.comparison.mean_diff is not None], sweep.metric.label
     if rows:
         path = f"{FIGURES}/{sweep.name}-forest.png"
-        paper = {
-            (row.a, row.b): value for row in rows if (value := paper_difference(sweep.name, row.a, row.b)) is not None
-        }
-        draw_forest(rows, folder / path, title=f"{sweep.name}: differences in DSC", paper=paper)
+        printed = {(row.a, row.b): paper_difference(sweep.printed, row.a, row.b) for row in rows}
+        paper = {pair: value for pair, value in printed.items() if value is not None}
+        draw_forest(rows, folder / path, title=f"{sweep.name}: differences in {label}", paper=paper)
         beside = ", beside those of the paper" if paper else ""
         differences = "; ".join(f"{row.a} {ARROW} {row.b}: {our_difference(row)}, {our_verdict(row)}" for row in rows)
         yield Picture(
             path=path,
             caption=f"Mean differences with 95% confidence intervals: lines over the cases, bars with seeds and folds"
             f"{beside}.",
-            alt=f"Forest plot of the differences in mean DSC. {differences}.",
+            alt=f"Forest plot of the differences in mean {label}. {differences}.",
         )
     if sweep.ranks:
         path = f"{FIGURES}/{sweep.name}-ranks.png"
-        draw_ranks(sweep.ranks, folder / path, metric=DSC, title=f"{sweep.name}: ranks of the arms")
+        draw_ranks(sweep.ranks, folder / path, metric=sweep.metric, title=f"{sweep.name}: ranks of the arms")
         best = "; ".join(f"{one.arm} is the best in {100 * one.shares[0]:.0f}%" for one in sweep.ranks)
         yield Picture(
             path=path,
-            caption=f"How often each arm has each rank by mean DSC, in percent. {RANKS_NOTE}",
+            caption=f"How often each arm has each rank by mean {label}, in percent. {RANKS_NOTE}",
             alt=f"Table of shares in colour: {best}.",
         )
     cases = _scored(sweep)
     if cases:
         path = f"{FIGURES}/{sweep.name}-boxplot.png"
-        printed = {name: arm.dsc for name in cases if (arm := paper_arm(sweep.name, name)) is not None}
+        means = {name: arm.dsc for name in cases if (arm := paper_arm(sweep.printed, name)) is not None}
         boxplot(
-            {name: table["dsc"].tolist() for name, table in cases.items()},
+            {name: table["score"].tolist() for name, table in cases.items()},
             folder / path,
             title=sweep.name,
-            paper=printed,
+            paper=means,
+            metric=sweep.metric,
             ivh={name: table["ivh"].tolist() for name, table in cases.items()},
         )
-        medians = ", ".join(f"{name} {table['dsc'].median():.3f}" for name, table in cases.items())
+        medians = ", ".join(f"{name} {sweep.metric.number(table['score'].median())}" for name, table in cases.items())
         yield Picture(
             path=path,
-            caption="DSC of every case by arm, in the manner of the paper's Fig. 6: median, quartiles, and whiskers to "
-            "the last case within 1.5 interquartile ranges.",
-            alt=f"Boxplots of the DSC by arm. Medians: {medians}.",
+            caption=f"{label} of every case by arm, in the manner of the paper's Fig. 6: median, quartiles, and "
+            "whiskers to the last case within 1.5 interquartile ranges.",
+            alt=f"Boxplots of the {label} by arm. Medians: {medians}.",
         )
 
 
@@ -125,7 +124,7 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
         return
     comparison = pair.row.comparison
     stem = f"{FIGURES}/{safe_name(f'{sweep.name}-{pair.a}-to-{pair.b}')}"
-    names: _Names = {"name_a": pair.a, "name_b": pair.b, "metric": DSC}
+    names: _Names = {"name_a": pair.a, "name_b": pair.b, "metric": sweep.metric}
     counts = (
         f"higher under {pair.b} in {comparison.wins} of {comparison.n} cases, equal in {comparison.ties}, lower in "
         f"{comparison.losses}"
@@ -134,20 +133,20 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
     yield Picture(
         path=f"{stem}-slopes.png",
         caption=f"Every case under {pair.a} and {pair.b}.",
-        alt=f"Paired slope plot: the DSC is {counts}.",
+        alt=f"Paired slope plot: the {sweep.metric.label} is {counts}.",
     )
     difference_bars(pair.pairs, folder / f"{stem}-differences.png", **names)
     worst, best = (
-        ", ".join(f"{case} {DSC.number(diff, sign='+')}" for case, diff in cases) or "none"
+        ", ".join(f"{case} {sweep.metric.number(diff, sign='+')}" for case, diff in cases) or "none"
         for cases in (comparison.worst, comparison.best)
     )
     yield Picture(
         path=f"{stem}-differences.png",
-        caption=f"Difference in DSC case by case, {pair.b} less {pair.a}.",
+        caption=f"Difference in {sweep.metric.label} case by case, {pair.b} less {pair.a}.",
         alt=f"Bars of the differences by case. Largest losses: {worst}. Largest gains: {best}.",
     )
     bland_altman(pair.pairs, folder / f"{stem}-bland-altman.png", **names)
-    spread = "" if comparison.sd_diff is None else f", standard deviation {comparison.sd_diff:.3f}"
+    spread = "" if comparison.sd_diff is None else f", standard deviation {sweep.metric.number(comparison.sd_diff)}"
     yield Picture(
         path=f"{stem}-bland-altman.png",
         caption="Bland-Altman: the difference against the mean of both arms.",

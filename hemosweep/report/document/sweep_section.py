@@ -63,7 +63,7 @@ def report_document(
 
 def _document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures]) -> Document:
     several = len(sweeps) > 1
-    of_paper = any(paper_place(sweep.name) for sweep in sweeps)
+    of_paper = any(paper_place(sweep.printed) for sweep in sweeps)
     opening: tuple[Block, ...] = tuple(Text(text=text) for text in (_READING if of_paper else _READING[1:]))
     if several and any(sweep.pairs for sweep in sweeps):
         opening = (glance_table(sweeps), *opening)
@@ -80,7 +80,7 @@ def _document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures
 
 
 def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
-    place = paper_place(sweep.name)
+    place = paper_place(sweep.printed)
     where = f"{place} of the paper" if place else "not in the paper"
     blocks: list[Block] = [Text(text=f"{sweep.question} ({where}.)")]
     if sweep.missing:
@@ -94,7 +94,7 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
         ("", note)
         for arm in sweep.arms
         if arm.cases is not None
-        for note in paper_notes(sweep.name, arm.name, arm.cases["dsc"].tolist())
+        for note in paper_notes(sweep.printed, arm.name, arm.cases["score"].tolist())
     ]
     if notes:
         blocks.append(Items(entries=tuple(notes)))

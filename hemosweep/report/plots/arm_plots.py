@@ -15,6 +15,8 @@ from matplotlib.lines import Line2D
 
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
+from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.metric import MetricDescription
 
 DPI = 300
 BLUE, VERMILION, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#CC79A7", "#000000", "#8C8C8C"
@@ -65,16 +67,17 @@ def boxplot(
     path: Path,
     *,
     title: str,
+    metric: MetricDescription = DSC,
     paper: Mapping[str, tuple[float, float]] | None = None,
     ivh: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """DSC of every case by arm, in the order given, in the manner of the paper's Fig. 6.
+    """Score of every case by arm, in the order given, in the manner of the paper's Fig. 6.
 
     Boxes show median and quartiles, whiskers reach the last case within 1.5 interquartile ranges, and each case is a
     point beside them. NaN (undefined) is left out; "n" below the arm counts what is drawn.
 
     Args:
-        arms: arm to the DSC of its cases.
+        arms: arm to the scores of its cases.
         path: file to write; its suffix is the format.
         paper: arm to the (mean, sd) that the paper prints.
         ivh: arm to its cases' IVH labels ("yes", "no", "n/a"), in the order of its scores.
@@ -106,9 +109,10 @@ def boxplot(
         axes.set_xticks(range(len(arms)), tick_labels)
         axes.tick_params(axis="x", length=0)
         axes.set_xlim(-0.6, len(arms) - 0.4)
-        axes.set_ylim(0.0, 1.0)
-        axes.set_yticks(np.linspace(0.0, 1.0, 6))
-        axes.set_ylabel("DSC")
+        if metric.is_share:
+            axes.set_ylim(0.0, 1.0)
+            axes.set_yticks(np.linspace(0.0, 1.0, 6))
+        axes.set_ylabel(f"{metric.label} ({metric.unit})" if metric.unit else metric.label)
         axes.set_title(title, loc="left")
         figure.legend(
             handles=_legend(kinds, with_paper=bool(paper)), loc="outside lower left", ncols=5 if len(arms) > 5 else 3

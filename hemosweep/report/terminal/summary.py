@@ -32,11 +32,11 @@ def arm_row(sweep: str, arm: str, name: str, cases: pd.DataFrame, seconds: float
     )
 
 
-def arm_spread(tables: Sequence[pd.DataFrame]) -> SeedSpread | None:
-    """Spread of an arm's mean DSC over its seeds, over the cases that every seed scored; None for one seed."""
-    by_seed = pd.DataFrame({place: _scores(table) for place, table in enumerate(tables)}).dropna()
+def arm_spread(tables: Sequence[pd.DataFrame], metric: str = "dsc") -> SeedSpread | None:
+    """Spread of an arm's mean score over its seeds, over the cases that every seed scored; None for one seed."""
+    by_seed = pd.DataFrame({place: _scores(table, metric) for place, table in enumerate(tables)}).dropna()
     return seed_spread(by_seed.to_numpy(dtype=np.float64).T)
 
 
-def _scores(table: pd.DataFrame) -> Scores:
-    return {str(case_id): float(dsc) for case_id, dsc in zip(table["case_id"], table["dsc"], strict=True)}
+def _scores(table: pd.DataFrame, metric: str) -> Scores:
+    return {str(case_id): float(score) for case_id, score in zip(table["case_id"], table[metric], strict=True)}

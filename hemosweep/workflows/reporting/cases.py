@@ -11,6 +11,7 @@ import pandas as pd
 from hemosweep.comparison.family import DeclaredPair, Family
 from hemosweep.report.document.facts import FlowStep, Grouping
 from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.table import UNKNOWN
 from hemosweep.stats.groups import GroupDifference, group_difference
 from hemosweep.stats.pairing import pair
@@ -26,13 +27,17 @@ OTHERS = "others"
 
 
 def case_flow(
-    tables: Mapping[str, Sequence[pd.DataFrame]], family: Family, data: DataSet | None
+    tables: Mapping[str, Sequence[pd.DataFrame]],
+    family: Family,
+    data: DataSet | None,
+    metric: MetricDescription = DSC,
 ) -> tuple[FlowStep, ...]:
     """Steps of the cases from the data set into the comparisons, with everything that is left out on the way.
 
     Args:
         tables: case tables of the finished runs of each arm.
         data: the data set of the runs; None where it is not here.
+        metric: that of the comparisons.
     """
     every = list(chain.from_iterable(tables.values()))
     if not every:
@@ -40,11 +45,15 @@ def case_flow(
     patients: dict[str, str] = {}
     for table in every:
         patients |= dict(zip(table["case_id"], table["patient_id"], strict=True))
-    return tuple(_steps(tables, family, data, patients))
+    return tuple(_steps(tables, family, data, patients, metric))
 
 
 def _steps(
-    tables: Mapping[str, Sequence[pd.DataFrame]], family: Family, data: DataSet | None, patients: Mapping[str, str]
+    tables: Mapping[str, Sequence[pd.DataFrame]],
+    family: Family,
+    data: DataSet | None,
+    patients: Mapping[str, str],
+    metric: MetricDescription,
 ) -> Iterator[FlowStep]:
     def step(name: str, case_ids: Sequence[str], left_out: Mapping[str, Sequence[str]]) -> FlowStep:
         names = {patients.get(case_id, UNKNOWN) for case_id in case_ids}
@@ -67,18 +76,26 @@ def _steps(
         yield replace(whole, num_patients=len({case.patient_id for case in data.cases.values()}))
     by_arm = {arm: sorted(set(chain.from_iterable(table["case_id"] for table in own))) for arm, own in tables.items()}
     undefined = {
-        arm: sorted({case_id for table in own for case_id in table.loc[table["dsc"].isna(), "case_id"]})
+        arm: sorted(
+            {
+                case_id
+                for table in own
+                if metric.name in table
+                for case_id in table.loc[table[metric.name].isna(), "case_id"]
+            }
+        )
         for arm, own in tables.items()
     }
+    why = ", as the reference has no lesion" if metric.name == DSC.name else ""
     alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for arm, own in tables.items():
         if own:
             alike.setdefault((tuple(by_arm[arm]), tuple(undefined[arm])), []).append(arm)
-    for (case_ids, without_dsc), arms in alike.items():
+    for (case_ids, unscored), arms in alike.items():
         which = "every finished arm" if len(alike) == 1 else ", ".join(arms)
         left_out = {
             "not tested there": [case_id for case_id in tested if case_id not in case_ids],
-            "without a DSC, as the reference has no lesion": without_dsc,
+            f"without a {metric.label}{why}": unscored,
         }
         yield step(f"tested by {which}", case_ids, left_out)
     for declared in family.pairs:
@@ -150,7 +167,8 @@ def _columns(case_ids: Sequence[str], data: DataSet) -> dict[str, dict[str, froz
 
 def _differences(groups: Mapping[str, frozenset[str]], declared: DeclaredPair) -> tuple[GroupDifference, ...]:
     assert declared.comparison is not None
-    pairs = pair(declared.comparison.a.seeds, declared.comparison.b.seeds, DSC)
+    metric = declared.comparison.comparison.metric
+    pairs = pair(declared.comparison.a.seeds, declared.comparison.b.seeds, metric)
     rows = {
         name: [place for place, case_id in enumerate(pairs.case_ids) if case_id in ids] for name, ids in groups.items()
     }

@@ -1,5 +1,6 @@
 """Facts of a report about a sweep, gathered from the store of an output folder."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from hemosweep.report.terminal.comparison import statistics_rows
 from hemosweep.report.terminal.summary import arm_spread
 from hemosweep.runs import FACT_PREFIX, RunRecord, Snapshot
 from hemosweep.scores.catalogue import DSC, find_metric
+from hemosweep.scores.metric import MetricDescription
+from hemosweep.scores.recorded import recorded_description
 from hemosweep.scores.table import case_table
 from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread
@@ -26,6 +29,9 @@ from hemosweep.sweeps.base import profile
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.cases import case_flow, groupings
 from hemosweep.workflows.reporting.data_sets import DataSet, DataSets
+
+BOUNDARY = "hd95_mm"
+"""Secondary metric beside an overlap, which does not tell the distance of the boundaries."""
 
 
 class ReportSource:
@@ -47,28 +53,29 @@ class ReportSource:
 
 
 def gather(
-    source: ReportSource, sweep: Declaration, *, margin: float | None = None, metrics: Sequence[str] = ()
+    source: ReportSource, sweep: Declaration, *, metric: str | None = None, margin: float | None = None
 ) -> SweepFacts:
     """A sweep's facts, from its finished runs.
 
     Args:
-        metrics: secondary metrics, by which the comparisons are made as well.
+        metric: by default the primary one that it declares. The boundary metric, or the DSC, is the secondary one.
         margin: the largest difference that does not matter; with it equivalence is tested.
 
     Raises:
         BadInput: a case table that cannot be read.
     """
-    declared = sweep.arms
+    declared, metric = sweep.arms, metric or sweep.primary_metric
     chosen: dict[str, tuple[RunRecord, ...]] = {}
     remarks: list[str] = []
     for arm in declared:
         if any(run.sweep == sweep.name and run.arm == arm and run.is_finished for run in source.runs):
-            chosen[arm], warnings = choose_runs(source.store, f"{sweep.name}/{arm}")
+            chosen[arm], warnings = choose_runs(source.store, f"{sweep.name}/{arm}", metric)
             remarks += warnings
     tables = {run.run_id: case_table(source.store.case_rows(run.run_id)) for runs in chosen.values() for run in runs}
-    arms = tuple(_arm(source, sweep.name, arm, chosen.get(arm, ()), tables) for arm in declared)
-    family = compare_family(source.store, sweep.name, sweep.comparisons, margin=margin, keep_going=True)
-    pairs = _pairs(source, family, chosen, tables)
+    arms = tuple(_arm(source, sweep.name, arm, chosen.get(arm, ()), tables, metric) for arm in declared)
+    family = compare_family(source.store, sweep.name, sweep.comparisons, metric=metric, margin=margin, keep_going=True)
+    described = _described(family, chosen, metric)
+    pairs = _pairs(source, family, tables)
     runs = tuple(_run(source, run, len(tables[run.run_id])) for runs in chosen.values() for run in runs)
     noise = next((spread for spread in map(_noise, pairs) if spread is not None), None)
     others = sorted({run.arm for run in source.runs if run.sweep == sweep.name} - set(declared))
@@ -87,10 +94,19 @@ def gather(
         missing=tuple(dict.fromkeys(missing)),
         noise=noise,
         ranks=family.ranks,
-        secondary=tuple(_secondary(source, sweep, metric) for metric in metrics if family.rows),
+        secondary=(_secondary(source, sweep, BOUNDARY if metric != BOUNDARY else DSC.name),) if family.rows else (),
         groupings=groupings(by_arm, family, data),
-        flow=case_flow(by_arm, family, data),
+        flow=case_flow(by_arm, family, data, described),
+        metric=described,
     )
+
+
+def _described(family: Family, chosen: Mapping[str, Sequence[RunRecord]], metric: str) -> MetricDescription:
+    """Description of the metric, as the runs record it."""
+    if family.rows:
+        return family.rows[0].comparison.metric
+    found = (recorded_description(run.tags, metric) for runs in chosen.values() for run in runs)
+    return next((description for description in found if description is not None), None) or find_metric(metric)
 
 
 def _data_set(
@@ -115,17 +131,29 @@ def _secondary(source: ReportSource, sweep: Declaration, metric: str) -> Seconda
 
 
 def _arm(
-    source: ReportSource, sweep: str, name: str, runs: Sequence[RunRecord], tables: Mapping[str, pd.DataFrame]
+    source: ReportSource,
+    sweep: str,
+    name: str,
+    runs: Sequence[RunRecord],
+    tables: Mapping[str, pd.DataFrame],
+    metric: str,
 ) -> ArmFacts:
-    case_tables = [tables[run.run_id] for run in runs]
+    case_tables = [tables[run.run_id].assign(**{metric: _column(tables[run.run_id], metric)}) for run in runs]
     if not case_tables:
         return ArmFacts(name=name, missing=_why_missing(source, sweep, name))
-    dsc = pd.concat([table.set_index("case_id")["dsc"] for table in case_tables], axis=1).mean(axis=1, skipna=False)
+    score = pd.concat([table.set_index("case_id")[metric] for table in case_tables], axis=1).mean(axis=1, skipna=False)
     ivh = pd.concat([table.set_index("case_id")["ivh"] for table in case_tables])
-    ivh = ivh[~ivh.index.duplicated()].reindex(dsc.index)
-    cases = pd.DataFrame({"case_id": dsc.index, "ivh": ivh.to_numpy(), "dsc": dsc.to_numpy()})
+    ivh = ivh[~ivh.index.duplicated()].reindex(score.index)
+    cases = pd.DataFrame({"case_id": score.index, "ivh": ivh.to_numpy(), "score": score.to_numpy()})
     cases = cases.sort_values("case_id", ignore_index=True)
-    return ArmFacts(name=name, seeds=tuple(run.seed for run in runs), cases=cases, spread=arm_spread(case_tables))
+    return ArmFacts(
+        name=name, seeds=tuple(run.seed for run in runs), cases=cases, spread=arm_spread(case_tables, metric)
+    )
+
+
+def _column(table: pd.DataFrame, metric: str) -> "pd.Series[float]":
+    """Scores by a metric; NaN, which means not computed, where the table lacks it."""
+    return table[metric] if metric in table else pd.Series(math.nan, index=table.index)
 
 
 def _why_missing(source: ReportSource, sweep: str, arm: str) -> str:
@@ -141,7 +169,6 @@ def _why_missing(source: ReportSource, sweep: str, arm: str) -> str:
 def _pairs(
     source: ReportSource,
     family: Family,
-    chosen: Mapping[str, Sequence[RunRecord]],
     tables: Mapping[str, pd.DataFrame],
 ) -> list[tuple[PairFacts, SideComparison | None]]:
     facts: list[tuple[PairFacts, SideComparison | None]] = []
@@ -149,7 +176,7 @@ def _pairs(
         if declared.comparison is None:
             facts.append((_without(declared), None))
             continue
-        pairs = pair(declared.comparison.a.seeds, declared.comparison.b.seeds, DSC)
+        pairs = pair(declared.comparison.a.seeds, declared.comparison.b.seeds, declared.comparison.comparison.metric)
         ivh = {
             case: label
             for side in (declared.comparison.a, declared.comparison.b)

@@ -107,6 +107,7 @@ def _family(request: Request, results: Sequence[ReplicateResult]) -> Family:
         sweep_runs(request.out, results, with_others=False),
         request.sweep.name,
         [(a, b) for a, b in pairs if not {a, b} & failed],
+        metric=request.sweep.primary_metric,
         keep_going=True,
         num_declared=len(request.sweep.comparisons),
     )

@@ -18,6 +18,7 @@ from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.summary import arm_row, arm_spread
 from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
+from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.looks import LOOKS_TEXT, SHARES_TEXT
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.workflows.sweeping.looks import LookEnd
@@ -102,6 +103,7 @@ def summarise_study(
             sweep_runs(request.out, results),
             name,
             pairs,
+            metric=request.sweep.primary_metric,
             keep_going=True,
             num_declared=len(request.sweep.comparisons),
         ),
@@ -124,6 +126,8 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
     if whole:
         notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
     if family.rows:
+        if family.metric != DSC.name:
+            notes.append(f"Comparisons are by {family.metric}, which the ablation declares as its primary metric.")
         notes.append(
             "p and stars are of the paper's t-test over cases; claim p counts trainings too, and Holm adjusts it."
         )
@@ -138,7 +142,8 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
         notes += [f"{end.text}." for end in result.looks]
     if request.num_replicates > 1 and family.rows:
         over = "seeds" if request.repeats == 1 else "repeats"
-        notes.append(f"Comparisons take each case's mean DSC over the {over}.")
+        label = family.rows[0].comparison.metric.label
+        notes.append(f"Comparisons take each case's mean {label} over the {over}.")
     by = "seed (A/A)" if request.repeats == 1 else "repeat"
     notes += [f"Mean DSC of {arm} by {by}: {spread_text(spread)}." for arm, spread in result.spreads.items()]
     for arm in request.arms:

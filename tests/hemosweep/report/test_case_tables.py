@@ -35,7 +35,7 @@ def test_without_steps_or_groups_there_is_no_table():
 
 
 def test_a_group_has_the_mean_of_each_arm_and_an_interval_from_three_cases_on():
-    cases = pd.DataFrame({"case_id": list(DSC), "dsc": list(DSC.values()), "ivh": "n/a"})
+    cases = pd.DataFrame({"case_id": list(DSC), "score": list(DSC.values()), "ivh": "n/a"})
     grouping = Grouping(
         name="centre",
         groups={"north": frozenset({"s1", "s2"}), "south": frozenset({"s3"}), "west": frozenset({"s4"})},

@@ -21,7 +21,7 @@ IVH = ["yes", "yes", "no", "no"]
 
 
 def cases(dsc):
-    return pd.DataFrame({"case_id": [f"{place:03}" for place in range(len(dsc))], "ivh": IVH, "dsc": dsc})
+    return pd.DataFrame({"case_id": [f"{place:03}" for place in range(len(dsc))], "ivh": IVH, "score": dsc})
 
 
 def scores(dsc):

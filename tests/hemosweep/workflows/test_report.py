@@ -2,11 +2,15 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from hemosweep.ablation.catalogue import find_sweep
 from hemosweep.errors import BadInput
 from hemosweep.tracking.database import database_path
+from hemosweep.workflows.compare_all import compare_all
+from hemosweep.workflows.power import power
 from hemosweep.workflows.predict import predict_scans
 from hemosweep.workflows.report import make_report
 from tests.recorded import MIDDLE, SMALL, Book, cases
@@ -55,28 +59,41 @@ def test_a_prediction_with_a_run_whose_fold_runs_are_gone_is_refused(out, tmp_pa
         predict_scans(str(out), str(scan), run="se/unet", to=str(tmp_path / "to"))
 
 
-def test_the_boundary_stands_beside_the_dsc_and_other_metrics_in_its_place(out, tmp_path):
+def test_the_boundary_stands_beside_the_dsc_and_the_dsc_beside_the_boundary(out, tmp_path):
     make_report(out, ["se"], to=tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
+    assert "se: mean DSC ± standard deviation" in text
     assert "HD95 in mm (lower is better), a secondary metric" in text
-    make_report(out, ["se"], to=tmp_path / "report", metrics=("nsd", "assd_mm"))
+    assert "| 0.765 ± 0.217 |" in text, "the paper's DSC"
+    make_report(out, ["se"], to=tmp_path / "report", metric="hd95_mm")
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "HD95 in mm" not in text
-    assert text.index("NSD") < text.index("ASSD in mm (lower is better), a secondary metric")
+    assert "se: mean HD95 ± standard deviation" in text
+    assert "DSC (higher is better), a secondary metric" in text
+    assert "no part of the family of the primary metric, HD95" in text
+    # 0 to 7 mm: mean 3.5, and a standard deviation of the square root of 6.
+    assert "| unet | 3.5 ± 2.45 |" in text
+    assert "0.765" not in text, "the paper prints no HD95"
+    assert "Mean HD95" not in text, "two arms have no ranks"
 
 
-@pytest.mark.parametrize(
-    ("metric", "said"),
-    [
-        ("dsc", "--metric dsc: it is the primary metric, which a report always has; give others"),
-        ("blood", "--metric blood: no run of se has it; they have .*hd95_mm"),
-        ("fold", "--metric fold: no run of se has it"),
-    ],
-)
-def test_a_metric_that_cannot_be_secondary_is_refused(out, tmp_path, metric, said):
-    with pytest.raises(BadInput, match=said):
-        make_report(out, ["se"], to=tmp_path / "report", metrics=(metric,))
+def test_a_metric_that_no_run_has_is_refused(out, tmp_path):
+    for metric in ("blood", "fold"):
+        with pytest.raises(BadInput, match=f"--metric {metric}: no run of se has it; they have .*hd95_mm"):
+            make_report(out, ["se"], to=tmp_path / "report", metric=metric)
     assert not (tmp_path / "report").exists()
+
+
+def test_the_primary_metric_of_an_ablation_decides_where_no_other_is_asked_for(out, tmp_path, monkeypatch):
+    declared = replace(find_sweep("se").declaration, primary_metric="hd95_mm")
+    for module in ("report", "compare_all", "power"):
+        monkeypatch.setattr(f"hemosweep.workflows.{module}.find_declared", lambda out, name: declared)
+    make_report(out, ["se"], to=tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "se: mean HD95 ± standard deviation" in text
+    assert compare_all(out, "se").metric == "hd95_mm"
+    assert compare_all(out, "se", metric="dsc").metric == "dsc"
+    with pytest.raises(BadInput, match="no comparison shows what trainings do"):
+        power(out, "se")  # Every case has the same distance in both.
 
 
 def test_runs_without_a_boundary_metric_have_their_report_all_the_same(migrated_database, tmp_path):
