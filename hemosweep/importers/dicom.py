@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 DICOM = Layout(name="DICOM", roots=("*", "*/*"), marks=("*.dcm",))
 
 CONTRAST_TEXT = re.compile(r"angio|(?<![a-z])cta(?![a-z])|perfusion|(?<![a-z])ctp(?![a-z])", re.IGNORECASE)
-NO_AGENT = ("", "n", "no", "none", "n/a", "0", "-")
+_DENIAL = r"(?:no|non|none|not|nil|without|w/?o|pre|ohne|kein\w*|nativ\w*|sans|sin|senza|unenhanced|plain)"
+DENIED_AGENT = re.compile(
+    rf"^[\W0]*$|^n(?:/?a)?$|^\W*{_DENIAL}(?![a-z])(?!\W*ionic)|(?<![a-z])(?:none|nil|without)(?:\W+given)?\W*$",
+    re.IGNORECASE,
+)
+"""Texts of the agent's tag that say that there was none: "NO CONTRAST", "NONE GIVEN", "W/O", "-"."""
+DENIED_WORD = re.compile(
+    rf"(?<![a-z]){_DENIAL}[\s_./-]*(?:i\.?v\.?[\s_./-]*)?(?={CONTRAST_TEXT.pattern})", re.IGNORECASE
+)
+"""A denial before a word of contrast: "without angio", "NON-CTA", "pre CTA"."""
 HEAD_TEXT = re.compile(
     r"head|brain|skull|crani|cerebr|neuro|stroke|kopf|schädel|schaedel|hirn|cabeza|tête", re.IGNORECASE
 )
@@ -41,6 +50,7 @@ SHARP_TEXT = re.compile(
     re.IGNORECASE,
 )
 """Kernels made for bone: noise drowns blood in them."""
+DERIVED = "is reformatted (derived)"
 MIN_HEAD_MM = 100.0
 """A series of at least this extent, or 80% of the longest, covers the brain; others are repeats of a few slices."""
 
@@ -56,8 +66,9 @@ def import_dicom(
     """Write every study below `source` that holds CT as a case into `out`, ids sub-001, sub-002 and so on.
 
     Of several plain head CTs the one with a soft-tissue kernel is taken, then the one with the thickest slices, then
-    the one with the most. Reformatted series (ImageType DERIVED) are not. The series with contrast (its agent is
-    named, or its description says angiography) that has the most slices becomes the case's angiography.
+    the one with the most. Reformatted series (ImageType DERIVED) are taken only where there is no other. The series
+    with contrast (its agent is named, or its description says angiography) that has the most slices becomes the case's
+    angiography.
 
     Args:
         series: number of the series to take as the plain CT, as warnings and errors count them; for one study alone.
@@ -153,6 +164,10 @@ def choose_plain(group: "Sequence[DicomSeries]", number: int | None) -> "tuple[D
         return next(one for one in group if one.number == number), ()
     against = {one.number: _against(one) for one in group}
     fit = [one for one in group if against[one.number] is None]
+    reformatted = [one for one in group if against[one.number] == DERIVED]
+    if not fit and reformatted:
+        chosen, others = choose_plain_of(reformatted)
+        return chosen, (f"{chosen.name} is taken, which is reformatted (derived): there is no other head CT", *others)
     if not fit:
         reasons = "; ".join(f"{one.number}: {against[one.number]}" for one in group[:8]) + (
             "; ..." if group[8:] else ""
@@ -161,6 +176,11 @@ def choose_plain(group: "Sequence[DicomSeries]", number: int | None) -> "tuple[D
             f"no plain head CT among its {len(group)} series ({reasons}); if one is, import the study alone with "
             "--series"
         )
+    return choose_plain_of(fit)
+
+
+def choose_plain_of(fit: "Sequence[DicomSeries]") -> "tuple[DicomSeries, tuple[str, ...]]":
+    """The best of several plain head CTs, and a warning where that was a choice."""
     full_mm = min(MIN_HEAD_MM, 0.8 * max(_extent_mm(one) for one in fit))
     fit = [one for one in fit if _extent_mm(one) >= full_mm]
     chosen = min(fit, key=_rank)
@@ -186,21 +206,21 @@ def _against(one: "DicomSeries") -> str | None:
     """Reason why a series is not imported as a plain head CT."""
     if one.refusal is not None:
         return one.refusal
-    if one.header.derived:
-        return "is reformatted (derived)"
     if _has_contrast(one):
         return "has contrast"
     head, other = _body_parts(one)
     if other and not head:
         return "shows another part of the body"
-    return None
+    return DERIVED if one.header.derived else None
 
 
 def _has_contrast(one: "DicomSeries") -> bool:
     header = one.header
     # One protocol often covers the plain scan and the angiography: it counts where there is nothing better.
     text = header.description or header.protocol
-    return header.contrast_agent.lower() not in NO_AGENT or bool(CONTRAST_TEXT.search(text))
+    denied = [match.end() for match in DENIED_WORD.finditer(text)]
+    named = any(match.start() not in denied for match in CONTRAST_TEXT.finditer(text))
+    return named or not DENIED_AGENT.search(header.contrast_agent)
 
 
 def _body_parts(one: "DicomSeries") -> tuple[bool, bool]:

@@ -15,6 +15,9 @@ MAX_SKEW = 0.01
 """Sine of the angle by which rows and columns may miss 90 degrees, and how far their lengths may be off 1: rounding."""
 MAX_OFF_STEP = 0.05
 """Distance that a slice may have from an even grid, in steps, before the series counts as uneven."""
+ROUNDED_MM = 0.101
+"""Distance from an even grid that positions written with one decimal place may have, both ends of the grid among them:
+0.05 mm each."""
 MIN_STEP = 0.1
 """Slices closer than this, in median steps, lie at one place: two scans in one series."""
 MAX_GAP_MM = 20.0
@@ -90,7 +93,8 @@ def stack_slices(
     if tilt_deg >= MIN_TILT_DEG:
         warnings.append(f"the gantry was tilted by {tilt_deg:.1f} degrees")
     num_steps, at_D = len(steps_mm), None
-    if np.abs(share_N * num_steps - np.arange(len(share_N))).max() > MAX_OFF_STEP:
+    off_mm = np.abs(share_N * num_steps - np.arange(len(share_N))).max() * median_mm
+    if off_mm > max(MAX_OFF_STEP * median_mm, ROUNDED_MM):
         num_steps = int(np.ceil((along_N[-1] - along_N[0]) / steps_mm.min() - MAX_OFF_STEP))
         at_D = np.interp(np.linspace(0.0, 1.0, num_steps + 1), share_N, np.arange(len(share_N)))
         slanted_mm = steps_mm / np.cos(np.deg2rad(tilt_deg))

@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+NO_IMAGES = {
+    "1.2.840.10008.1.3.10": "directory of a medium",
+    "1.2.840.10008.5.1.4.1.1.88.67": "dose report",
+    "1.2.840.10008.5.1.4.1.1.88.": "structured report",
+    "1.2.840.10008.5.1.4.1.1.11.": "presentation state",
+    "1.2.840.10008.5.1.4.1.1.104.": "document",
+    "1.2.840.10008.5.1.4.1.1.481.": "radiotherapy object",
+    "1.2.840.10008.5.1.4.1.1.66": "raw data, registration or segmentation",
+    "1.2.840.10008.5.1.4.1.1.9.": "waveform",
+}
+"""Beginnings of the SOP classes of what lies beside images and is none; the first that fits names it."""
 TAGS = (
-    "SOPClassUID", "Modality", "ImageType", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber",
-    "InstanceNumber", "SeriesDescription", "ProtocolName", "BodyPartExamined", "ContrastBolusAgent",
+    "SOPClassUID", "SOPInstanceUID", "Modality", "ImageType", "PatientID", "StudyInstanceUID", "SeriesInstanceUID",
+    "SeriesNumber", "InstanceNumber", "SeriesDescription", "ProtocolName", "BodyPartExamined", "ContrastBolusAgent",
     "ConvolutionKernel", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing",
     "ImagePositionPatient", "ImageOrientationPatient",
 )  # fmt: skip
@@ -30,6 +41,10 @@ FLAT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 class NotDicom(BadInput):
     """The file has no DICOM mark."""
+
+
+class NotImage(BadInput):
+    """The file is DICOM but no image. The message names its kind."""
 
 
 class Damaged(BadInput):
@@ -46,6 +61,7 @@ class Header:
     study: str = field(repr=False)
     series: str = field(repr=False)
     series_number: int = field(repr=False)
+    uid: str = field(repr=False)
     instance: int = field(repr=False)
     modality: str = field(repr=False)
     description: str = field(repr=False)
@@ -79,26 +95,45 @@ def read_header(path: Path) -> Header:
     """Read what is needed to group and to place a file's image.
 
     Raises:
-        NotDicom: the file is not DICOM (or has no DICM mark, as only files of the 1990s).
+        NotDicom: the file is not DICOM.
+        NotImage: it is a directory, a report or another object without pixels of its own.
         Damaged: it is unreadable or cut off, or its values violate the standard.
     """
     import pydicom
 
     try:
         with path.open("rb") as file:
-            mark = file.read(MARK_END)[-len(MARK) :]
-        if mark == MARK:
+            start = file.read(MARK_END)
+        marked = start[-len(MARK) :] == MARK
+        if marked or _begins_as_data(start):
             with quiet_pydicom():
-                return _header(pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS)))
+                data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS), force=not marked)
+                if marked or data.get("SOPClassUID"):
+                    return _header(data)
+    except NotImage:
+        raise
     except Exception:  # pydicom passes on any error that a damaged file causes, and its text may hold values
         raise Damaged("cannot be read") from None
     raise NotDicom("has no DICOM mark")
 
 
+def _begins_as_data(start: bytes) -> bool:
+    """Whether a file without the DICM mark may be a data set all the same, as files of the 1990s and of some archives
+    are: its first element is of the groups 0002 or 0008, little endian, with two letters for its type or a short
+    length."""
+    if start[:2] not in (b"\x02\x00", b"\x08\x00") or len(start) < 8:
+        return False
+    return start[4:6].isalpha() or int.from_bytes(start[4:8], "little") < 256
+
+
 def _header(data: "Dataset") -> Header:
-    def text(tag: str) -> str:
+    def texts(tag: str) -> list[str]:
         value = data.get(tag)
-        return "" if value is None else str(value)
+        several = value is not None and not isinstance(value, str) and hasattr(value, "__iter__")
+        return [str(part) for part in value] if several else [] if value is None else [str(value)]
+
+    def text(tag: str) -> str:
+        return " ".join(texts(tag))
 
     def numbers(tag: str) -> tuple[float, ...]:
         value = data.get(tag)
@@ -107,10 +142,12 @@ def _header(data: "Dataset") -> Header:
             raise Damaged("not a number")
         return numbers
 
-    sop_class = text("SOPClassUID")
+    sop_class = text("SOPClassUID") or str(getattr(data, "file_meta", {}).get("MediaStorageSOPClassUID", ""))
+    if kind := next((kind for start, kind in NO_IMAGES.items() if sop_class.startswith(start)), None):
+        raise NotImage(kind)
     if not data.get("SeriesInstanceUID") or (sop_class == CT_IMAGE and not (data.get("Rows") and data.get("Columns"))):
         raise Damaged("cut off")
-    image_type = [str(part) for part in data.get("ImageType") or ()]
+    image_type = texts("ImageType")
     position, orientation = numbers("ImagePositionPatient"), numbers("ImageOrientationPatient")
     pixel_mm = numbers("PixelSpacing")
     refusal = None
@@ -132,13 +169,14 @@ def _header(data: "Dataset") -> Header:
         study=text("StudyInstanceUID"),
         series=text("SeriesInstanceUID"),
         series_number=int(data.get("SeriesNumber") or 0),
+        uid=text("SOPInstanceUID"),
         instance=int(data.get("InstanceNumber") or 0),
         modality=text("Modality"),
         description=text("SeriesDescription"),
         protocol=text("ProtocolName"),
         body_part=text("BodyPartExamined"),
         contrast_agent=text("ContrastBolusAgent").strip(),
-        kernel=text("ConvolutionKernel"),
+        kernel=next(iter(texts("ConvolutionKernel")), ""),  # the others are strengths of an iterative reconstruction
         derived=bool(image_type) and image_type[0] == "DERIVED",
         rows=int(data.get("Rows") or 0),
         columns=int(data.get("Columns") or 0),

@@ -6,16 +6,16 @@ message: a message names a series by its number, and a file by its place in its 
 
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from hemosweep.data.dicom.geometry import Stack, stack_slices
-from hemosweep.data.dicom.header import MARK_END, Damaged, Header, NotDicom, read_header
+from hemosweep.data.dicom.header import MARK_END, Damaged, Header, NotDicom, NotImage, read_header
 from hemosweep.errors import BadInput
 
 MIN_SERIES_SLICES = 4
@@ -77,12 +77,13 @@ def list_series(source: Path) -> Listing:
         raise BadInput(f"{source}: no such folder; give the folder with the DICOM files")
     files: list[_File] = []
     damaged: dict[Path, list[str]] = {}
+    kinds: Counter[str] = Counter()
     num_others = num_closed = 0
     for folder, names in _folders(source):
         if names is None:
             num_closed += 1
             continue
-        readable, bad, num_foreign = _read_folder(folder, names)
+        readable, bad, num_foreign = _read_folder(folder, names, kinds)
         files += readable
         num_others += num_foreign
         if bad:
@@ -94,6 +95,9 @@ def list_series(source: Path) -> Listing:
         )
         raise BadInput(f"{source}: holds no readable DICOM file ({unreadable}); give the folder with the DICOM files")
     notes = []
+    if kinds:
+        named = ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items()))
+        notes.append(f"DICOM files that are no images, left out: {named}")
     if num_damaged:
         notes.append(f"files that are empty, cut off or unreadable: {num_damaged}; the series beside them are refused")
     if num_others:
@@ -126,8 +130,9 @@ def _folders(source: Path) -> Iterator[tuple[Path, list[str] | None]]:
         yield Path(error.filename), None
 
 
-def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str], int]:
-    """Its DICOM slices, the places of damaged files, and the number of others."""
+def _read_folder(folder: Path, names: list[str], kinds: Counter[str]) -> tuple[list[_File], list[str], int]:
+    """Its DICOM slices, the places of damaged files, and the number of others; DICOM objects that are no images are
+    counted in `kinds`."""
     readable: list[_File] = []
     damaged: list[tuple[int, str]] = []
     short: list[tuple[int, str]] = []
@@ -140,6 +145,8 @@ def _read_folder(folder: Path, names: list[str]) -> tuple[list[_File], list[str]
         place = f"file {number} of {len(names)} in its folder"
         try:
             readable.append(_File(path=path, place=place, header=read_header(path)))
+        except NotImage as other:
+            kinds[str(other)] += 1
         except NotDicom:
             if os.path.getsize(path) < MARK_END:
                 short.append((number, name))
@@ -179,13 +186,29 @@ def _groups(files: list[_File]) -> list[list[_File]]:
                 break
         else:
             groups.append([file])
-    return [group for groups in by_key.values() for group in groups]
+    return _joined([group for groups in by_key.values() for group in groups])
+
+
+def _joined(groups: list[list[_File]]) -> list[list[_File]]:
+    """The groups, with single slices that carry a series id each put together where they are alike in all else."""
+    single: dict[tuple[object, ...], list[_File]] = defaultdict(list)
+    others = []
+    for group in groups:
+        header = group[0].header
+        if len(group) > 1 or header.refusal is not None:
+            others.append(group)
+            continue
+        grid = (header.rows, header.columns, *np.round((*header.orientation, *header.pixel_mm), 3).tolist())
+        named = (header.series_number, header.description, header.kernel, header.derived)
+        single[header.patient, header.study, *named, *grid].append(group[0])
+    return others + list(single.values())
 
 
 def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path, list[str]]) -> DicomSeries:
     # By content first, so that file names have no influence.
     group = sorted(group, key=lambda file: (file.header.position, file.header.instance, str(file.path)))
     header, stack = group[0].header, None
+    group, num_copies = _without_copies(group)
     refusal = header.refusal or _incomplete(group, damaged)
     if refusal is None:
         row_3, column_3 = np.array(header.orientation[:3]), np.array(header.orientation[3:])
@@ -194,6 +217,9 @@ def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path
                 raise BadInput("its slices are not axial")
             positions_N3 = np.array([file.header.position for file in group])
             stack = stack_slices(positions_N3, row_3, column_3, header.pixel_mm)
+            if num_copies:
+                copies = f"{num_copies} file{'s are copies' if num_copies > 1 else ' is a copy'} of another slice"
+                stack = replace(stack, warnings=(f"{copies}, left out", *stack.warnings))
             group = [group[index] for index in stack.order_N]
         except BadInput as error:
             refusal = str(error)
@@ -208,6 +234,23 @@ def _series(number: int, num_series: int, group: list[_File], damaged: dict[Path
         stack=stack,
         refusal=refusal,
     )
+
+
+def _without_copies(group: list[_File]) -> tuple[list[_File], int]:
+    """The files without those that are the same, byte for byte, as another one of the same instance, and their
+    number."""
+    by_uid: dict[str, list[_File]] = defaultdict(list)
+    for file in group:
+        by_uid[file.header.uid].append(file)
+    copies: set[Path] = set()
+    for uid, files in by_uid.items():
+        if uid and len(files) > 1:
+            seen: set[bytes] = set()
+            for file in files:
+                digest = sha256(file.path.read_bytes()).digest()
+                copies |= {file.path} if digest in seen else set()
+                seen.add(digest)
+    return [file for file in group if file.path not in copies], len(copies)
 
 
 def _incomplete(group: list[_File], damaged: dict[Path, list[str]]) -> str | None:

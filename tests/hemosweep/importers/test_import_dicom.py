@@ -116,20 +116,77 @@ def test_plain_descriptions_are_not_taken_for_angiography(tmp_path: Path, text: 
     assert import_dicom(tmp_path / "in", tmp_path / "out").written == ("sub-001",)
 
 
+@pytest.mark.parametrize(
+    "agent",
+    ["NO CONTRAST", "NONE GIVEN", "None", "W/O", "wo", "without", "no iv", "-", "0", "N/A", "ohne KM", "IV: none"],
+)
+def test_an_agent_that_is_denied_is_no_contrast(tmp_path: Path, agent: str) -> None:
+    write_series(tmp_path / "in", THICK, ContrastBolusAgent=agent)
+    summary = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert summary.written == ("sub-001",)
+    assert not (tmp_path / "out" / "sub-001" / "ct" / "sub-001_cta.nii.gz").exists()
+
+
+@pytest.mark.parametrize("agent", ["Iomeron 400", "Ultravist", "non-ionic", "NON IONIC 350", "Omnipaque no. 350", "IV"])
+def test_an_agent_that_is_named_is_contrast(tmp_path: Path, agent: str) -> None:
+    write_series(tmp_path / "in", THICK, ContrastBolusAgent=agent)
+    summary = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert not summary.written
+    assert "1: has contrast" in told(summary)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        ("HEAD WITHOUT ANGIO", True),
+        ("head non-CTA", True),
+        ("Head pre CTA 5mm", True),
+        ("no iv angio", True),
+        ("CTA HEAD", False),
+        ("without CTA, then CTA", False),
+        ("nano angio", False),
+    ],
+)
+def test_a_denial_before_a_word_of_contrast_is_read_as_one(tmp_path: Path, text: str, is_plain: bool) -> None:
+    write_series(tmp_path / "in", THICK, SeriesDescription=text)
+    summary = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert bool(summary.written) is is_plain
+    assert ("1: has contrast" in told(summary)) is not is_plain
+
+
+def test_the_first_value_of_the_kernel_is_the_kernel(tmp_path: Path) -> None:
+    write_series(tmp_path / "in", THICK, series=1, ConvolutionKernel=["Hr68h", "3"])
+    write_series(tmp_path / "in", (0.0, 4.0, 8.0, 12.0, 16.0), series=2, ConvolutionKernel=["Hr40f", "3"])
+    summary = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert summary.warnings["sub-001"][0].startswith("series 2 of 2 is taken; 1 would do as well")
+    assert ct_spacing_mm(tmp_path / "out") == 4.0
+
+
+def test_a_reformatted_series_is_taken_where_there_is_no_other_head_ct(tmp_path: Path) -> None:
+    write_series(tmp_path / "in", THICK, series=1, ImageType=["DERIVED", "SECONDARY", "MPR"])
+    write_series(tmp_path / "in", (0.0, 4.0, 8.0, 12.0), series=2, ContrastBolusAgent="Iomeron")
+    summary = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert summary.warnings["sub-001"][0] == (
+        "series 1 of 2 is taken, which is reformatted (derived): there is no other head CT"
+    )
+    assert ct_spacing_mm(tmp_path / "out") == 5.0
+    assert ct_spacing_mm(tmp_path / "out", suffix="cta") == 4.0
+
+
 def test_a_study_without_a_plain_head_ct_fails_with_the_reason_against_each_series(tmp_path: Path) -> None:
     source = tmp_path / "in"
     write_series(source / "good", study=2)
     write_series(source / "bad", series=1, ContrastBolusAgent="yes")
     write_series(source / "bad", series=2, Modality="MR")
-    write_series(source / "bad", series=3, ImageType=["DERIVED", "PRIMARY"])
+    write_series(source / "bad", series=3, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     write_series(source / "bad", series=4, BodyPartExamined="PELVIS")
     write_series(source / "bad", (0.0, 0.0, 5.0, 5.0), series=5)
     summary = import_dicom(source, tmp_path / "out")
     assert len(summary.written) == 1
     (case_id,) = summary.failures
     assert summary.failures[case_id] == (
-        f"case {case_id}: no plain head CT among its 5 series (1: has contrast; 2: is not CT; 3: is reformatted "
-        "(derived); 4: shows another part of the body; 5: 2 of its slices lie where another does: it mixes several "
+        f"case {case_id}: no plain head CT among its 5 series (1: has contrast; 2: is not CT; 3: is a localizer; "
+        "4: shows another part of the body; 5: 2 of its slices lie where another does: it mixes several "
         "scans); if one is, import the study alone with --series"
     )
 
@@ -252,3 +309,21 @@ def test_the_tilted_phantom_is_imported(tmp_path: Path, real_data: Path) -> None
     along_h, along_d = stored.affine[:3, 1], stored.affine[:3, 2]
     cosine = along_h @ along_d / np.linalg.norm(along_h) / np.linalg.norm(along_d)
     assert np.rad2deg(np.arcsin(cosine)) == pytest.approx(18.5, abs=0.1)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("agent_says_no_contrast", "series 1 of 2 is taken; 2 would do as well"),
+        ("dicomdir_beside_slices", "DICOM files that are no images, left out: directory of a medium 1"),
+        ("identical_copy_of_a_slice", "1 file is a copy of another slice, left out"),
+        ("kernel_with_two_values", "series 2 of 2 is taken; 1 would do as well"),
+        ("padding_value_inside_tissue", "its padding value is 0 HU, which tissue has inside the picture, too"),
+    ],
+)
+def test_what_once_failed_is_imported_and_told(tmp_path: Path, real_data: Path, name: str, said: str) -> None:
+    summary = import_dicom(real_data / "failing" / name / "in", tmp_path / "out")
+    assert summary.written == ("sub-001",)
+    assert said in told(summary)
+    assert not (tmp_path / "out" / "sub-001" / "ct" / "sub-001_cta.nii.gz").exists()
