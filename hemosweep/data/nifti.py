@@ -7,7 +7,7 @@ RAS+ order: D runs inferior to superior, H posterior to anterior, W left to righ
 import gzip
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,18 @@ import nibabel as nib
 import numpy as np
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
-from nibabel.orientations import OrientationError, apply_orientation, inv_ornt_aff, io_orientation
+from nibabel.orientations import (
+    OrientationError,
+    apply_orientation,
+    inv_ornt_aff,
+    io_orientation,
+    ornt_transform,
+)
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Spacing
+from hemosweep.data.file_grid import FileGrid, matrix
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 
@@ -37,6 +44,8 @@ _UNREADABLE = (
 )
 """Errors that nibabel lets through when a file is no NIfTI file, or a damaged one."""
 
+RAS = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
+"""Orientation of an array whose axes are right, anterior and superior."""
 ROUNDING_DEG = 0.5
 """Quaternions of a qform are kept in single precision, and converters round differently."""
 
@@ -46,12 +55,14 @@ class Volume:
     """A 3D image with its place in the patient.
 
     `affine` is 4 x 4 and maps the RAS+ voxel index (w, h, d) to millimetres. It may be sheared (gantry tilt).
-    `warnings` name oddities and corrections of the source, one sentence each, without names.
+    `warnings` name oddities and corrections of the source, one sentence each, without names. `file_grid` is that of the
+    file that it was read from, None where it comes from elsewhere.
     """
 
     array_DHW: NDArray[np.generic]
     affine: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
+    file_grid: FileGrid | None = None
 
     @property
     def spacing_DHW_mm(self) -> Spacing:
@@ -102,7 +113,7 @@ def read_volume(path: Path) -> Volume:
             array_IJK = array_IJK.reshape(array_IJK.shape[:3])
         if array_IJK.ndim != 3 or array_IJK.size == 0:
             raise BadInput(f"{path}: has shape {array_IJK.shape}, not one 3D volume; export a single series")
-        volume = to_ras(array_IJK, affine, warnings)
+        volume = replace(to_ras(array_IJK, affine, warnings), file_grid=_file_grid(image, array_IJK.shape))
     except BadInput:
         raise
     except _UNREADABLE as error:
@@ -118,6 +129,21 @@ def read_volume(path: Path) -> Volume:
     ):
         raise BadInput(f"{path}: its header gives no usable voxel size and place; convert the original series again")
     return volume
+
+
+def _file_grid(image: nib.Nifti1Image, shape: tuple[int, ...]) -> FileGrid:
+    i, j, k = shape
+    sform, sform_code = image.header.get_sform(coded=True)
+    qform, qform_code = image.header.get_qform(coded=True)
+    return FileGrid(
+        shape_IJK=(int(i), int(j), int(k)),
+        affine=matrix(image.affine),
+        sform=None if sform is None else matrix(sform),
+        sform_code=int(sform_code),
+        qform=None if qform is None else matrix(qform),
+        qform_code=int(qform_code),
+        units=int(image.header["xyzt_units"]),
+    )
 
 
 def _values(image: nib.Nifti1Image) -> NDArray[np.generic]:
@@ -161,9 +187,32 @@ def _place_warnings(image: nib.Nifti1Image) -> tuple[str, ...]:
     return (f"the header's sform and qform disagree on {' and '.join(differences)}; the sform is used",)
 
 
-def write_volume(path: Path, volume: Volume) -> None:
-    """Write a volume as NIfTI in RAS+ orientation, whole or not at all."""
-    image = nib.Nifti1Image(np.ascontiguousarray(volume.array_DHW.transpose(2, 1, 0)), volume.affine)
-    image.header.set_xyzt_units("mm")
+def write_volume(path: Path, volume: Volume, *, like: FileGrid | None = None) -> None:
+    """Write a volume as NIfTI, whole or not at all.
+
+    Args:
+        like: the grid of the file that the volume's grid was read from: axes, place, codes and units become its own.
+            Without it the axes are RAS+.
+    """
+    array_WHD = volume.array_DHW.transpose(2, 1, 0)
+    if like is None:
+        image = nib.Nifti1Image(np.ascontiguousarray(array_WHD), volume.affine)
+        image.header.set_xyzt_units("mm")
+    else:
+        image = _on_file_grid(array_WHD, like)
     with replacing(path) as temporary:
         nib.save(image, temporary)
+
+
+def _on_file_grid(array_WHD: NDArray[np.generic], like: FileGrid) -> nib.Nifti1Image:
+    affine = np.array(like.affine)
+    array_IJK = np.ascontiguousarray(apply_orientation(array_WHD, ornt_transform(RAS, io_orientation(affine))))
+    assert array_IJK.shape == like.shape_IJK, f"{array_IJK.shape} is not the file's {like.shape_IJK}"
+    header = nib.Nifti1Header()
+    header.set_data_dtype(array_IJK.dtype)
+    header.set_data_shape(array_IJK.shape)
+    header.set_zooms(np.linalg.norm(affine[:3, :3], axis=0))
+    header.set_qform(None if like.qform is None else np.array(like.qform), code=like.qform_code)
+    header.set_sform(None if like.sform is None else np.array(like.sform), code=like.sform_code)
+    header["xyzt_units"] = like.units
+    return nib.Nifti1Image(array_IJK, None, header)

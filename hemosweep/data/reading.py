@@ -57,7 +57,8 @@ def read_ct(case: Case, path: Path) -> tuple[Volume, tuple[str, ...]]:
     if num_bad:
         raise BadInput(f"case {case.case_id}: {path.name} has {num_bad} non-finite voxels; convert the CT again")
     hu_DHW, warnings = to_hounsfield(stored.array_DHW)
-    return Volume(array_DHW=hu_DHW, affine=stored.affine), (*stored.warnings, *warnings)
+    ct = Volume(array_DHW=hu_DHW, affine=stored.affine, file_grid=stored.file_grid)
+    return ct, (*stored.warnings, *warnings)
 
 
 def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -> Mask:

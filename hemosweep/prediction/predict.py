@@ -29,18 +29,21 @@ from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import RunRecord, RunStore, find_run
 
 KEY_LENGTH = 8
+FORMAT = 2
+"""Number of the form of the files of a result; another form has another name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """Result of an ensemble for one scan. `volume_ml` counts voxels; `abc2_ml` is the bedside estimate of the
-    volume."""
+    """Result of an ensemble for one scan. `volume_ml` counts voxels; `abc2_ml` and `abc2_plain_ml` are the bedside
+    estimates of the volume, with Kothari's weights of the slices and without."""
 
     file: str
     mask: str
     picture: str
     volume_ml: float
     abc2_ml: float
+    abc2_plain_ml: float
     max_probability: float
     warnings: tuple[str, ...]
 
@@ -68,7 +71,8 @@ class PredictionResult:
     def as_lines(self, *, styled: bool = False) -> list[str]:
         width = max(map(len, self.predictions), default=0)
         lines = [
-            f"{name:<{width}}  {prediction.volume_ml:7.1f} mL   ABC/2 {prediction.abc2_ml:7.1f} mL   "
+            f"{name:<{width}}  {prediction.volume_ml:7.1f} mL   ABC/2 {prediction.abc2_ml:.1f} mL (Kothari), "
+            f"{prediction.abc2_plain_ml:.1f} mL (A x B x C / 2)   "
             f"largest probability {prediction.max_probability:.2f}"
             for name, prediction in self.predictions.items()
         ]
@@ -233,7 +237,7 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
     """
     config = arm.ensemble.config.preprocessing
     content = input_digest(case, with_cta=config.angiography)
-    stem = f"{case.case_id}-{digest_json([arm.run.digest, content, arm.code])[:KEY_LENGTH]}"
+    stem = f"{case.case_id}-{digest_json([arm.run.digest, content, arm.code, FORMAT])[:KEY_LENGTH]}"
     mask, picture, numbers = (to / f"{stem}{suffix}" for suffix in (SUFFIX, ".png", ".json"))
     try:
         if not all(map(os.path.isfile, (mask, picture, numbers))):
@@ -254,6 +258,7 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
         picture=str(picture),
         volume_ml=stored["volume_ml"],
         abc2_ml=stored["abc2_ml"],
+        abc2_plain_ml=stored["abc2_plain_ml"],
         max_probability=stored["max_probability"],
         warnings=tuple(stored["warnings"]),
     )

@@ -39,7 +39,7 @@ def segment(
     lesion_DHW = probability_DHW > 0.5
     spacing_DHW_mm = prepared.native_spacing_DHW_mm
     volume_ml = int(np.count_nonzero(lesion_DHW)) * float(np.prod(spacing_DHW_mm)) / 1000.0
-    estimate_ml = abc2_ml(lesion_DHW, spacing_DHW_mm)
+    kothari_ml, plain_ml = (abc2_ml(lesion_DHW, spacing_DHW_mm, weighted=weighted) for weighted in (True, False))
     warnings = [text for text in images.warnings if text != NO_LESION_MASK]
     num_folds = len(ensemble.models)
     if num_saw := ensemble_cases.num_folds_that_saw(prepared):
@@ -47,7 +47,7 @@ def segment(
             f"the run was trained on this CT ({num_saw} of {num_folds} folds saw it): its result says nothing about "
             "new patients"
         )
-    write_volume(mask, Volume(array_DHW=lesion_DHW.astype(np.uint8), affine=prepared.affine))
+    write_volume(mask, Volume(array_DHW=lesion_DHW.astype(np.uint8), affine=prepared.affine), like=prepared.file_grid)
     moved = images.straightening
     draw_prediction(
         images.raw.ct.array_DHW,
@@ -56,11 +56,13 @@ def segment(
         spacing_DHW_mm,
         picture,
         title=case.case_id,
-        finding=f"{volume_ml:.1f} mL (ABC/2 {estimate_ml:.1f} mL), mean of {num_folds} folds of {arm}",
+        finding=f"{volume_ml:.1f} mL (ABC/2 {kothari_ml:.1f} mL by Kothari, {plain_ml:.1f} mL plain), "
+        f"mean of {num_folds} folds of {arm}",
     )
     return {
         "volume_ml": volume_ml,
-        "abc2_ml": estimate_ml,
+        "abc2_ml": kothari_ml,
+        "abc2_plain_ml": plain_ml,
         "max_probability": float(probability_DHW.max()),
         "num_folds": num_folds,
         "warnings": warnings,

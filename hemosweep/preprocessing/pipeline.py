@@ -141,6 +141,7 @@ def to_network_grid(images: PreparedImages, config: PreprocessingConfig) -> Prep
         lesion_DHW=grid.crop(resize_mask(images.lesion_DHW, full_DHW)).astype(bool),
         reference_DHW=np.zeros(scanned_DHW, dtype=bool) if reference_DHW is None else reference_DHW,
         affine=images.raw.ct.affine,
+        file_grid=images.raw.ct.file_grid,
         spacing_DHW_mm=(depth_mm, height_mm, width_mm),
         native_spacing_DHW_mm=spacing_DHW_mm,
         grid=grid,

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask, Spacing
+from hemosweep.data.file_grid import FileGrid, file_grid_from_json
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from hemosweep.preprocessing.grid import Grid
@@ -28,7 +29,8 @@ class PreprocessedCase:
     maps to these. `brain_DHW` and `lesion_DHW` are bool.
     `reference_DHW` is the untouched lesion mask on the scanner's grid, where scores are taken; `affine` belongs to it.
     Both masks are empty where the data set has none for the case. `native_spacing_DHW_mm` counts slices along their
-    normal, so that a tilted scan's voxels have the right volume.
+    normal, so that a tilted scan's voxels have the right volume. `file_grid` is that of the CT's file, to which a
+    prediction goes back; it changes no score, and is no part of the content digest.
     """
 
     case_id: str
@@ -42,6 +44,7 @@ class PreprocessedCase:
     grid: Grid
     window_hu: tuple[float, float] = (0.0, 100.0)
     warnings: tuple[str, ...] = ()
+    file_grid: FileGrid | None = None
 
     def intensity(self, hu: float) -> float:
         """Value of a CT number in the first channel."""
@@ -74,6 +77,7 @@ def save_preprocessed(case: PreprocessedCase, path: Path) -> None:
         "crop_DHW": case.grid.crop_DHW,
         "window_hu": case.window_hu,
         "warnings": case.warnings,
+        "file_grid": None if case.file_grid is None else asdict(case.file_grid),
         "content_digest": case.content_digest,
     }
     # Sweeps that run at once on one data set save into one folder.
@@ -194,4 +198,5 @@ def load_preprocessed(path: Path) -> PreprocessedCase:
         grid=grid,
         window_hu=(low_hu, high_hu),
         warnings=tuple(facts["warnings"]),
+        file_grid=file_grid_from_json(facts.get("file_grid")),
     )

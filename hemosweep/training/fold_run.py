@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
 from hemosweep.config import ArmConfig
+from hemosweep.data.file_grid import FileGrid
 from hemosweep.foldrun.journal import Journal, micro_batch_size, read_journal, seconds_at_work
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.seal import prediction_name, seal
@@ -275,13 +276,16 @@ def _score(
     """Write a case's prediction on the scanner's grid, and return its scores there."""
     prediction_DHW = case.grid.to_native(probability_DHW) > 0.5
     row = scoring.score(case_input, case, prediction_DHW)
-    write_prediction(folder / prediction_name(case_input.case_id), prediction_DHW, case.affine)
+    write_prediction(folder / prediction_name(case_input.case_id), prediction_DHW, case.affine, case.file_grid)
     return row
 
 
-def write_prediction(path: Path, prediction_DHW: np.ndarray, affine: np.ndarray) -> None:
-    """Write a mask on the scanner's grid as NIfTI."""
+def write_prediction(
+    path: Path, prediction_DHW: np.ndarray, affine: np.ndarray, file_grid: FileGrid | None = None
+) -> None:
+    """Write a mask on the scanner's grid as NIfTI, with the axes and the header codes of the CT's file where these are
+    known."""
     # nibabel is wanted only where files are written: training itself runs on a bare PyTorch machine.
     from hemosweep.data.nifti import Volume, write_volume
 
-    write_volume(path, Volume(array_DHW=prediction_DHW.astype(np.uint8), affine=affine))
+    write_volume(path, Volume(array_DHW=prediction_DHW.astype(np.uint8), affine=affine), like=file_grid)

@@ -32,9 +32,11 @@ def environment():
     return {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"}
 
 
-def _heed_interrupts():
-    """As a shell's foreground does: where the tests run in the background, children inherit that Ctrl-C is ignored."""
+def heed_interrupts():
+    """As a shell's foreground does: where the tests run in the background, children inherit that Ctrl-C is ignored, and
+    under nohup that a closed terminal is."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +54,7 @@ def start(environment):
                 command,
                 env=environment | (env or {}),
                 start_new_session=True,
-                preexec_fn=_heed_interrupts,
+                preexec_fn=heed_interrupts,
                 **pipes,
                 **options,
             )

@@ -62,7 +62,9 @@ class Child:
         for number, case_input in enumerate(spec.test):
             case = load_preprocessed(Path(case_input.path))
             prediction_DHW = self.predict(spec, name, number, case.reference_DHW.copy())
-            write_prediction(folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine)
+            write_prediction(
+                folder / "predictions" / f"{case.case_id}.nii.gz", prediction_DHW, case.affine, case.file_grid
+            )
             scores.append(scoring.score(case_input, case, prediction_DHW))
         journal.write("stopped", reason="max_epochs", best_epoch=1)
         scoring.write(scores)

@@ -175,16 +175,29 @@ def test_a_scan_that_the_run_was_trained_on_is_told_under_any_name(predict, ct, 
     assert found["warnings"] == [warning.removeprefix("warning: ")]
 
 
-def test_the_same_scan_stored_in_another_orientation_has_its_mask_in_the_same_place(predict, predicted, new_ct):
+def test_the_same_scan_stored_in_another_orientation_has_its_mask_on_that_grid_voxel_by_voxel(
+    predict, predicted, new_ct
+):
     image = nib.load(new_ct)
     turned = image.as_reoriented(nib.orientations.axcodes2ornt(("S", "L", "P")))
     path = new_ct.with_name("turned.nii.gz")
     nib.save(turned, path)
     assert not np.allclose(nib.load(path).affine, image.affine)
-    mask, affine = read(predicted.result[1]["mask"])
+    mask = nib.load(predicted.result[1]["mask"]).as_reoriented(nib.orientations.axcodes2ornt(("S", "L", "P")))
     of_turned, affine_of_turned = read(predict(path)[1]["mask"])
-    assert np.array_equal(mask, of_turned)
-    assert np.allclose(affine, affine_of_turned)
+    assert np.array_equal(np.asanyarray(mask.dataobj), of_turned)
+    assert np.allclose(nib.load(path).affine, affine_of_turned)
+
+
+@pytest.mark.realdata
+def test_the_scan_whose_mask_once_came_flipped_has_it_on_its_own_grid(predict, real_data):
+    scan = real_data / "failing" / "predict_lps" / "lps_ct.nii.gz"
+    code, found, _ = predict(scan)
+    assert code == 0
+    image, mask = nib.load(scan), nib.load(found["mask"])
+    assert nib.aff2axcodes(mask.affine) == nib.aff2axcodes(image.affine) == ("L", "P", "S")
+    assert mask.shape == image.shape
+    assert np.allclose(mask.affine, image.affine)
 
 
 def test_a_tilted_scan_has_its_mask_on_its_sheared_grid(predict, predicted, new_ct):
@@ -277,8 +290,9 @@ def test_for_a_person_volume_and_estimate_stand_side_by_side(main, study, predic
     assert code == 0
     first, second = stdout.splitlines()
     assert first.split()[0] == "new"
-    assert first.split().count("mL") == 2
-    assert "ABC/2" in first
+    found = predicted.result[1]
+    assert f"{found['volume_ml']:.1f} mL   ABC/2 {found['abc2_ml']:.1f} mL (Kothari), " in first
+    assert f", {found['abc2_plain_ml']:.1f} mL (A x B x C / 2)" in first
     assert f"mean of 2 folds of patchsize/{ARM}@0" in second
 
 

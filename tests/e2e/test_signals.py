@@ -86,7 +86,13 @@ def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(environment):
         "cli.main()"
     )
     ends = [
-        subprocess.run([*command, hung_up, "sweeps", "--names"], env=environment, capture_output=True, text=True)
+        subprocess.run(
+            [*command, hung_up, "sweeps", "--names"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # The tests may run under nohup.
+        )
         for command in (trap, trap[-2:])
     ]
     assert [end.returncode for end in ends] == [0, 1]

@@ -1,7 +1,9 @@
 import gzip
+import itertools
 import os
 import struct
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -327,3 +329,58 @@ def test_a_header_with_any_byte_changed_is_read_or_refused(
             assert volume.array_DHW.ndim == 3
             assert np.isfinite(volume.affine).all()
             assert min(volume.spacing_DHW_mm) > 0
+
+
+ORIENTATIONS = [
+    (axes, flips) for axes in itertools.permutations(range(3)) for flips in itertools.product((1, -1), repeat=3)
+]
+
+
+@pytest.mark.parametrize(("axes", "flips"), ORIENTATIONS)
+def test_a_volume_goes_back_to_the_grid_of_its_file_in_each_of_the_48_orientations(
+    tmp_path: Path, axes: tuple[int, int, int], flips: tuple[int, int, int]
+) -> None:
+    rng = np.random.default_rng(ORIENTATIONS.index((axes, flips)))
+    array_IJK = rng.integers(-1000, 1000, (3, 4, 5), dtype=np.int16)
+    affine = np.eye(4)
+    affine[:3, :3] = 0.0
+    for stored, (axis, flip) in enumerate(zip(axes, flips, strict=True)):
+        affine[axis, stored] = flip * (0.5, 1.25, 5.0)[stored]
+    turn = np.deg2rad(12.0)
+    affine[:3, :3] = [[1, 0, 0], [0, np.cos(turn), -np.sin(turn)], [0, np.sin(turn), np.cos(turn)]] @ affine[:3, :3]
+    affine[:3, 3] = (-31.0, 17.5, 402.25)
+    image = nib.Nifti1Image(array_IJK, affine)
+    image.header.set_sform(affine, code=1)
+    image.header.set_qform(affine, code=3)
+    image.header.set_xyzt_units("mm", "sec")
+    nib.save(image, tmp_path / "scan.nii.gz")
+    volume = read_volume(tmp_path / "scan.nii.gz")
+    mask_DHW = (volume.array_DHW > 0).astype(np.uint8)
+    write_volume(tmp_path / "mask.nii.gz", replace(volume, array_DHW=mask_DHW), like=volume.file_grid)
+    written, original = nib.load(tmp_path / "mask.nii.gz"), nib.load(tmp_path / "scan.nii.gz")
+    np.testing.assert_array_equal(np.asanyarray(written.dataobj), array_IJK > 0)
+    assert written.get_data_dtype() == np.uint8
+    np.testing.assert_allclose(written.affine, original.affine, atol=1e-6)
+    for form in ("get_sform", "get_qform"):
+        (own, code), (expected, expected_code) = (getattr(one, form)(coded=True) for one in (written, original))
+        assert code == expected_code
+        np.testing.assert_allclose(own, expected, atol=1e-5)
+    assert written.header.get_xyzt_units() == ("mm", "sec")
+    np.testing.assert_array_equal(read_volume(tmp_path / "mask.nii.gz").array_DHW, mask_DHW)
+
+
+@pytest.mark.parametrize("codes", [(0, 0), (1, 0), (0, 2), (2, 4)])
+def test_a_file_of_any_codes_is_the_grid_of_its_mask(tmp_path: Path, codes: tuple[int, int]) -> None:
+    affine = np.array([[-0.5, 0, 0, 40], [0, -0.5, 0, 60], [0, 0, 5, -30], [0, 0, 0, 1]], dtype=float)
+    image = nib.Nifti1Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), affine)
+    image.header.set_sform(affine, code=codes[0])
+    image.header.set_qform(affine, code=codes[1])
+    nib.save(image, tmp_path / "scan.nii")
+    original, volume = nib.load(tmp_path / "scan.nii"), read_volume(tmp_path / "scan.nii")
+    write_volume(tmp_path / "mask.nii", volume, like=volume.file_grid)
+    written = nib.load(tmp_path / "mask.nii")
+    np.testing.assert_allclose(written.affine, original.affine, atol=1e-6)
+    for name in ("sform_code", "qform_code", "xyzt_units"):
+        assert written.header[name] == original.header[name], name
+    np.testing.assert_allclose(written.header.get_zooms(), original.header.get_zooms(), atol=1e-6)
+    np.testing.assert_array_equal(np.asanyarray(written.dataobj), np.asanyarray(original.dataobj))

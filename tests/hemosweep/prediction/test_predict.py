@@ -97,3 +97,26 @@ def test_masks_are_not_written_among_the_scans(store, trained, scan, tmp_path):
 def test_an_angiography_that_the_arm_does_not_take_is_told(store, trained, scan, tmp_path):
     result = predict(store, scan, "s/a", out=trained, to=tmp_path / "to", cta=scan)
     assert "run s/a@0 was trained without CT angiography; --cta is not used" in result.warning_lines()
+
+
+def test_a_mask_has_the_axes_of_its_scan_whatever_they_are(store, trained, scan, tmp_path, monkeypatch):
+    def one_corner(model, image_CDHW, brain_DHW, **options):
+        probability_DHW = np.zeros(brain_DHW.shape, dtype=np.float32)
+        probability_DHW[tuple(slice(length // 2) for length in brain_DHW.shape)] = 0.75
+        return probability_DHW
+
+    monkeypatch.setattr("hemosweep.inference.ensemble.predict_probability", one_corner)
+    image = nib.load(scan)
+    turned = image.as_reoriented(nib.orientations.axcodes2ornt("LPS"))
+    assert nib.aff2axcodes(turned.affine) == ("L", "P", "S")
+    nib.save(turned, tmp_path / "lps.nii.gz")
+    masks = []
+    for path in (scan, tmp_path / "lps.nii.gz"):
+        (found,) = predict(store, path, "s/a", out=trained, to=tmp_path / "to").predictions.values()
+        masks.append(nib.load(found.mask))
+    straight, of_turned = masks
+    np.testing.assert_allclose(of_turned.affine, nib.load(tmp_path / "lps.nii.gz").affine, atol=1e-5)
+    assert np.asanyarray(straight.dataobj).any()
+    np.testing.assert_array_equal(np.asanyarray(of_turned.dataobj), np.asanyarray(straight.dataobj)[::-1, ::-1])
+    for name in ("sform_code", "qform_code", "xyzt_units"):
+        assert straight.header[name] == image.header[name]

@@ -78,6 +78,20 @@ def test_an_ellipsoid_on_thin_slices_is_cut_to_two_thirds(semi_axes_mm):
     assert abc2_ml(mask_DHW, spacing_DHW_mm) == pytest.approx(0.652 * volume_ml, rel=0.03)
 
 
+def test_the_two_forms_of_an_ellipsoid_of_60_by_40_by_30_mm():
+    mask_DHW = ellipsoid((15.0, 20.0, 30.0), (0.25, 0.25, 0.25))
+    assert abc2_ml(mask_DHW, (0.25, 0.25, 0.25)) == pytest.approx(24.5, rel=0.03)
+    assert abc2_ml(mask_DHW, (0.25, 0.25, 0.25), weighted=False) == pytest.approx(36.0, rel=0.03)
+    assert np.count_nonzero(mask_DHW) * 0.25**3 / 1000 == pytest.approx(37.7, rel=0.01)
+
+
+def test_each_slice_counts_whole_in_the_plain_form():
+    # Slices of 24 to 100 of 100 pixels: five, 2 mm each, and A and B of the fullest as in the weighted form.
+    mask_DHW = stack(24, 25, 75, 76, 100)
+    weighted_ml, plain_ml = (abc2_ml(mask_DHW, (2.0, 1.0, 1.0), weighted=weighted) for weighted in (True, False))
+    assert plain_ml == pytest.approx(weighted_ml * 10 / 6)
+
+
 @pytest.mark.parametrize("degrees", [0, 30, 45, 77])
 def test_an_ellipse_has_its_axes_as_diameters_however_it_lies(degrees):
     h, w = np.meshgrid(np.arange(200) - 100, np.arange(200) - 100, indexing="ij")
