@@ -1,6 +1,7 @@
 """A fold run in this process, scored as the child scores it."""
 
 import json
+import re
 
 from hemosweep.foldrun.seal import read_seal, seal
 from hemosweep.foldrun.spec import PREDICTIONS_NAME
@@ -29,4 +30,6 @@ def without_ids_and_times(printed):
     for pair in table["comparisons"]:
         for name in [name for name in pair if name.startswith("run_id") or name == "baseline_run_ids"]:
             del pair[name]
+        for name in ("verdict", "family_verdict"):
+            pair[name] = re.sub(r", [0-9a-z ]+ of training,", "", pair[name])
     return table

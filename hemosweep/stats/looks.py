@@ -55,8 +55,8 @@ def may_settle(tested: Claim, mean_diff: float, *, num_cases: int) -> bool:
     """Whether more seeds may show a difference: `MAX_SEEDS` of them find the largest difference in the 80% interval of
     the claim, with 80% power, if the folds are no source of variance of their own.
 
-    To stop elsewhere never makes a false claim more likely. The generous bound costs hardly any power
-    (`tests/benchmarks/calibration.py`): the difference itself, as the seeds that would find it, costs a third of it.
+    To stop elsewhere never makes a false claim more likely. The bound is generous, as the difference that is observed
+    may be too small by chance.
     """
     if tested.components is None or tested.df is None or tested.standard_error is None:
         return False

@@ -130,6 +130,7 @@ def test_a_budget_that_is_too_small_for_the_first_look_is_refused_before_anythin
     assert stderr.endswith(" of training here; give more, or fewer arms with --arms\n")
 
 
+@pytest.mark.slow
 def test_a_comparison_whose_training_failed_ends_and_the_others_go_on(sweep, child):
     child.failing = {(SMALL, 1, 2)}
     code, stdout, stderr = sweep("--seeds", "auto", "--budget", "4h")

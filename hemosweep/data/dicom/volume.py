@@ -17,8 +17,9 @@ from hemosweep.errors import BadInput
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-AIR_BELOW_HU = -900.0
-"""A padding value down there is air or less, wherever it lies."""
+AIR_BELOW_HU, NO_TISSUE_FROM_HU = -900.0, 32_768.0
+"""A padding value below the first is air or less, and one beyond the second a negative number in an unsigned file:
+wherever they lie, no tissue has them."""
 RIM_SHARE = 0.5
 """Share of the voxels of a padding value in the tissue's range that lie in the rim of the picture, if it pads."""
 PADDING_HU = -3024
@@ -78,7 +79,7 @@ def _put_padding(values_DHW: NDArray[np.generic], padded_DHW: Mask, padding: flo
     """
     if padding is None:
         return ()
-    if padding <= AIR_BELOW_HU:
+    if padding <= AIR_BELOW_HU or padding >= NO_TISSUE_FROM_HU:
         values_DHW[padded_DHW] = PADDING_HU
         return ()
     rim_DHW = np.zeros(padded_DHW.shape, dtype=bool)
