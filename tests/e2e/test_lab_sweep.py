@@ -16,6 +16,10 @@ from tests.fold_runs import seal_again
 from tests.processes import trainings, wait_for
 from tests.shared import make_once, processors
 
+# It trains a sweep of its own. Among the fast tests, test_one_file_each.py trains with each thing that a lab writes, and
+# test_trusted.py keeps out the specs of strangers.
+pytestmark = pytest.mark.slow
+
 LAB = Path(__file__).parent / "lab"
 WITH_METRIC = """
 from dataclasses import replace
@@ -91,7 +95,6 @@ def test_a_component_is_recorded_with_its_class_its_fields_and_its_project(train
     assert spec["metrics"] == [{"type": "boundary.BoundaryIoU"}]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes the way Linux shows them")
 def test_a_lab_s_training_that_is_killed_goes_on_to_the_same_bytes(trained, phantoms, start, run, tmp_path):
     out = tmp_path / "runs"
@@ -112,7 +115,6 @@ def test_a_lab_s_training_that_is_killed_goes_on_to_the_same_bytes(trained, phan
     assert scores_of(out) == scores_of(trained)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform != "linux", reason="starts a cluster")
 def test_a_lab_s_sweep_on_a_cluster_gives_the_same_bytes(trained, phantoms, run, tmp_path):
