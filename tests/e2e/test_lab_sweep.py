@@ -16,8 +16,8 @@ from tests.fold_runs import seal_again
 from tests.processes import trainings, wait_for
 from tests.shared import make_once, processors
 
-# It trains a sweep of its own. Among the fast tests, test_one_file_each.py trains with each thing that a lab writes, and
-# test_trusted.py keeps out the specs of strangers.
+# It trains a sweep of its own. Among the fast tests, test_one_file_each.py trains with each thing that a lab writes,
+# and test_trusted.py keeps out the specs of strangers.
 pytestmark = pytest.mark.slow
 
 LAB = Path(__file__).parent / "lab"
