@@ -106,7 +106,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def is_writable(path: Path) -> bool:
-    """Whether this process may write to an existing file, or make files in an existing folder."""
+    """True if this process may write to an existing file, or make files in an existing folder."""
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 

@@ -1,4 +1,4 @@
-"""What the processes of one test run share: set-ups that are made once, and the processors."""
+"""Things that the processes of one test run share: set-ups that are made once, and the processors."""
 
 import fcntl
 import os

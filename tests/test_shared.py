@@ -11,7 +11,7 @@ from tests.shared import make_once, processors
 
 
 def worker(base, name):
-    """What `tmp_path_factory` is in a worker: its folder lies in that of the run."""
+    """Stand-in for `tmp_path_factory` in a worker: its folder lies in that of the run."""
     folder = base / name
     folder.mkdir(exist_ok=True)
     return SimpleNamespace(getbasetemp=lambda: folder)

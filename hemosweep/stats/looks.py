@@ -52,7 +52,7 @@ def over_looks(
 
 
 def may_settle(tested: Claim, mean_diff: float, *, num_cases: int) -> bool:
-    """Whether more seeds may show a difference: `MAX_SEEDS` of them find the largest difference in the 80% interval of
+    """True if more seeds may show a difference: `MAX_SEEDS` of them find the largest difference in the 80% interval of
     the claim, with 80% power, if the folds are no source of variance of their own.
 
     To stop elsewhere never makes a false claim more likely. The bound is generous, as the difference that is observed

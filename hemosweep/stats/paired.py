@@ -5,7 +5,7 @@ The difference is always B - A, paired by case id.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,10 @@ from hemosweep.stats.clusters import FoldComparison, PatientComparison, compare_
 from hemosweep.stats.diagnostics import Outlier, find_outliers, shapiro_p
 from hemosweep.stats.groups import GroupDifference, Interaction, compare_groups
 from hemosweep.stats.looks import over_looks
-from hemosweep.stats.pairing import Floats, Pairs, pair
-from hemosweep.stats.partition import SharedSplit, shared_splits
-from hemosweep.stats.power import Equivalence, check_margin, equivalence, minimum_detectable_difference
-from hemosweep.stats.repeats import corrected_test, repeated_claim
+from hemosweep.stats.pairing import Pairs, pair
+from hemosweep.stats.partition import shared_splits
+from hemosweep.stats.power import Equivalence, check_margin, equivalence_by_claim, minimum_detectable_difference
+from hemosweep.stats.repeats import by_repeat, claim_of_repeats, corrected_test, fold_means_of_repeats
 from hemosweep.stats.replicates import Seeds, baseline_spread, seed_spread
 from hemosweep.stats.robust import bca_interval, sign_flip_test, wilcoxon_test
 from hemosweep.stats.ttest import EffectSize, MeanTest, effect_size, mean, mean_test, sd, stars, varies
@@ -131,7 +131,7 @@ def paired_comparison(
     pairs = pair(_seeds(a), _seeds(b), metric)
     repeats = shared_splits(pairs.case_ids, splits_a, splits_b)
     if len(repeats) > 1:
-        pairs = _by_repeat(pairs, repeats)
+        pairs = by_repeat(pairs, repeats)
     case_ids, a_N, b_N, diff_N, resolution = pairs.case_ids, pairs.a_N, pairs.b_N, pairs.diff_N, pairs.resolution
     warnings = list(pairs.warnings)
     if metric.higher_is_better is None:
@@ -159,7 +159,7 @@ def paired_comparison(
     def by_seeds(number: int | None = None) -> tuple[Claim, Equivalence | None]:
         a_SN, b_SN = pairs.a_SN[:number], pairs.b_SN[:number]
         one = claim(a_SN, b_SN, fold_of_case, units, resolution)
-        return one, _equivalence(b_SN.mean(axis=0) - a_SN.mean(axis=0), one, margin)
+        return one, equivalence_by_claim(b_SN.mean(axis=0) - a_SN.mean(axis=0), one, margin)
 
     if len(repeats) < 2:
         tested, equivalent = by_seeds()
@@ -167,9 +167,9 @@ def paired_comparison(
             tested, equivalent = over_looks(tested, equivalent, by_seeds)
         fold_means = np.array([one.mean_diff for one in folds.means] if folds is not None else [])
     else:
-        tested = _repeated(pairs, repeats, units)
-        equivalent = _equivalence(diff_N, tested, margin)
-        fold_means = _fold_means(pairs, repeats)
+        tested = claim_of_repeats(pairs, repeats, units)
+        equivalent = equivalence_by_claim(diff_N, tested, margin)
+        fold_means = fold_means_of_repeats(pairs, repeats)
     found = Findings(
         status=status,
         test=test,
@@ -267,42 +267,6 @@ def _status(pairs: Pairs) -> TestStatus:
     if not pairs.steps_N.any():
         return "identical"
     return "ok" if varies(pairs.diff_N, pairs.resolution) else "zero_variance"
-
-
-def _by_repeat(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Pairs:
-    """The pairs with one score of each case a repeat, the mean over its seeds: each repeat counts alike."""
-    return replace(
-        pairs,
-        a_SN=np.stack([pairs.a_SN[list(repeat.seeds_a)].mean(axis=0) for repeat in repeats]),
-        b_SN=np.stack([pairs.b_SN[list(repeat.seeds_b)].mean(axis=0) for repeat in repeats]),
-    )
-
-
-def _repeated(pairs: Pairs, repeats: Sequence[SharedSplit], units: Sequence[int] | None) -> Claim:
-    return repeated_claim(
-        pairs.b_SN - pairs.a_SN,
-        np.array([repeat.folds for repeat in repeats], dtype=np.intp),
-        num_seeds=(len(repeats[0].seeds_a), len(repeats[0].seeds_b)),
-        units=units,
-        resolution=pairs.resolution,
-    )
-
-
-def _fold_means(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Floats:
-    """Mean difference of each fold of each repeat."""
-    diff_RN = pairs.b_SN - pairs.a_SN
-    return np.concatenate(
-        [
-            np.bincount(repeat.folds, weights=diff_N) / np.bincount(repeat.folds)
-            for repeat, diff_N in zip(repeats, diff_RN, strict=True)
-        ]
-    )
-
-
-def _equivalence(diff_N: Floats, tested: Claim, margin: float | None) -> Equivalence | None:
-    if margin is None or tested.standard_error is None or tested.df is None:
-        return None
-    return equivalence(float(diff_N.mean()), tested.standard_error, tested.df, margin)
 
 
 def _outlier_warning(outliers: Sequence[Outlier], metric: MetricDescription) -> list[str]:

@@ -9,6 +9,7 @@ from scipy import special
 from hemosweep.errors import BadInput
 from hemosweep.stats.claim import FOLD_LEVEL, Claim, Components
 from hemosweep.stats.groups import satterthwaite
+from hemosweep.stats.pairing import Floats
 from hemosweep.stats.root import bisect
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL, above_zero
 
@@ -127,3 +128,10 @@ def equivalence(mean_diff: float, standard_error: float, df: float, margin: floa
     return Equivalence(
         margin=margin, p=above_zero(p), ci90=(mean_diff - half, mean_diff + half), shown=p < SIGNIFICANCE_LEVEL
     )
+
+
+def equivalence_by_claim(diff_N: Floats, claim: Claim, margin: float | None) -> Equivalence | None:
+    """The test of equivalence of paired differences by the error of their claim; None without a margin or an error."""
+    if margin is None or claim.standard_error is None or claim.df is None:
+        return None
+    return equivalence(float(diff_N.mean()), claim.standard_error, claim.df, margin)

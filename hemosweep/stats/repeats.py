@@ -11,16 +11,49 @@ It needs no term for the training set, which one split cannot measure.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.stats.claim import Claim, Components, case_variance, root, with_test
-from hemosweep.stats.pairing import Floats
+from hemosweep.stats.pairing import Floats, Pairs
+from hemosweep.stats.partition import SharedSplit
 from hemosweep.stats.ttest import MeanTest, mean_test, scaled_test, varies
 
 NEGLIGIBLE = 1e-8
 """An eigenvalue below this share of the largest is none."""
+
+
+def by_repeat(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Pairs:
+    """The pairs with one score of each case a repeat, the mean over its seeds: each repeat counts alike."""
+    return replace(
+        pairs,
+        a_SN=np.stack([pairs.a_SN[list(repeat.seeds_a)].mean(axis=0) for repeat in repeats]),
+        b_SN=np.stack([pairs.b_SN[list(repeat.seeds_b)].mean(axis=0) for repeat in repeats]),
+    )
+
+
+def claim_of_repeats(pairs: Pairs, repeats: Sequence[SharedSplit], units: Sequence[int] | None) -> Claim:
+    """The claim over pairs that were put together `by_repeat`. `units` as `repeated_claim`."""
+    return repeated_claim(
+        pairs.b_SN - pairs.a_SN,
+        np.array([repeat.folds for repeat in repeats], dtype=np.intp),
+        num_seeds=(len(repeats[0].seeds_a), len(repeats[0].seeds_b)),
+        units=units,
+        resolution=pairs.resolution,
+    )
+
+
+def fold_means_of_repeats(pairs: Pairs, repeats: Sequence[SharedSplit]) -> Floats:
+    """Mean difference of each fold of each repeat, of pairs that were put together `by_repeat`."""
+    diff_RN = pairs.b_SN - pairs.a_SN
+    return np.concatenate(
+        [
+            np.bincount(repeat.folds, weights=diff_N) / np.bincount(repeat.folds)
+            for repeat, diff_N in zip(repeats, diff_RN, strict=True)
+        ]
+    )
 
 
 def repeated_claim(

@@ -20,7 +20,8 @@ from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.scores.table import TEXT_COLUMNS
 from hemosweep.stats.power import check_margin
 from hemosweep.workflows.declared import find_declared, recorded_declarations
-from hemosweep.workflows.reporting.facts import ReportSource, gather
+from hemosweep.workflows.reporting.facts import gather
+from hemosweep.workflows.reporting.source import ReportSource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -139,7 +139,7 @@ both = pytest.mark.parametrize("command", ["plan", "sweep"])
 
 @pytest.fixture(autouse=True)
 def _no_phantom(monkeypatch):
-    """What is not refused ends soon."""
+    """A sweep that is not refused ends soon."""
     monkeypatch.delattr(hemosweep.workflows.sweeping.ablation, "write_phantom")
 
 

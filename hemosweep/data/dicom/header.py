@@ -118,7 +118,7 @@ def read_header(path: Path) -> Header:
 
 
 def _begins_as_data(start: bytes) -> bool:
-    """Whether a file without the DICM mark may be a data set all the same, as files of the 1990s and of some archives
+    """True if a file without the DICM mark may be a data set all the same, as files of the 1990s and of some archives
     are: its first element is of the groups 0002 or 0008, little endian, with two letters for its type or a short
     length."""
     if start[:2] not in (b"\x02\x00", b"\x08\x00") or len(start) < 8:

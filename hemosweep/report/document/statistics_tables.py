@@ -91,7 +91,7 @@ def _by_pair(
 
 
 def rank_table(sweep: SweepFacts) -> Table | None:
-    """Rank of each arm by its mean DSC, and how firm it is; None for under three arms."""
+    """Rank of each arm by its mean score, and how firm it is; None for under three arms."""
     if not sweep.ranks:
         return None
     return Table(
@@ -130,7 +130,7 @@ def statistics_table(pair: PairFacts) -> Table | None:
 
 
 def seed_table(sweep: SweepFacts) -> Table | None:
-    """Spread of the mean DSC of an arm that is trained again (A/A); None where no arm has several seeds or repeats."""
+    """Spread of the mean score of an arm trained again (A/A); None where no arm has several seeds or repeats."""
     spreads = [(arm.name, arm.spread) for arm in sweep.arms if arm.spread is not None]
     spreads += [] if sweep.noise is None else [sweep.noise]
     if not spreads:

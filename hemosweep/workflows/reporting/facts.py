@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -12,13 +11,12 @@ from hemosweep.comparison.family import DeclaredPair, Family, compare_family
 from hemosweep.comparison.sides import choose_runs
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
-from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, sealed_prediction
-from hemosweep.report.document.facts import ArmFacts, Overlay, PairFacts, RunFacts, SecondaryFacts, SweepFacts
+from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished
+from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, SecondaryFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
-from hemosweep.report.slices.pairs import PairArm, largest_changes
 from hemosweep.report.terminal.comparison import statistics_rows
 from hemosweep.report.terminal.summary import arm_spread
-from hemosweep.runs import FACT_PREFIX, RunRecord, Snapshot
+from hemosweep.runs import FACT_PREFIX, RunRecord
 from hemosweep.scores.catalogue import DSC, find_metric
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.scores.recorded import recorded_description
@@ -26,30 +24,13 @@ from hemosweep.scores.table import case_table
 from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.sweeps.base import profile
-from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.cases import case_flow, groupings
-from hemosweep.workflows.reporting.data_sets import DataSet, DataSets
+from hemosweep.workflows.reporting.data_sets import DataSet
+from hemosweep.workflows.reporting.overlays import find_overlay
+from hemosweep.workflows.reporting.source import ReportSource
 
 BOUNDARY = "hd95_mm"
 """Secondary metric beside an overlap, which does not tell the distance of the boundaries."""
-
-
-class ReportSource:
-    """Content of an output folder that several sweeps of a report share, read once."""
-
-    def __init__(self, out: Path, data: Path | None) -> None:
-        """
-        Raises:
-            BadInput: no store, or a data set that cannot be read.
-        """
-        self.out = out
-        self.store = Snapshot(MlflowStore(out))
-        self.runs = self.store.list_runs()
-        self.folds = self.store.list_folds()
-        self.data = DataSets(out, data)
-
-    def finished_sweeps(self) -> set[str]:
-        return {run.sweep for run in self.runs if run.is_finished}
 
 
 def gather(
@@ -198,7 +179,7 @@ def _pairs(
                             "ivh": [ivh.get(case, "n/a") for case in pairs.case_ids],
                         }
                     ),
-                    overlay=_overlay(source, declared.comparison, tables),
+                    overlay=find_overlay(source, declared.comparison, tables),
                 ),
                 declared.comparison,
             )
@@ -221,43 +202,6 @@ def _without(declared: DeclaredPair) -> PairFacts:
         verdict="not comparable",
         reason=f"{declared.refused[0].upper()}{declared.refused[1:]}.",
     )
-
-
-def _overlay(source: ReportSource, comparison: SideComparison, tables: Mapping[str, pd.DataFrame]) -> Overlay | str:
-    """Runs whose cases are drawn: those of the first seed that both sides have, of the first of either where they have
-    none in common; or the reason why nothing is drawn."""
-    trainings = [{(run.repeat, run.seed): run for run in side.runs} for side in (comparison.a, comparison.b)]
-    common = next((key for key in trainings[0] if key in trainings[1]), None)
-    run_a, run_b = (
-        side.runs[0] if common is None else runs[common]
-        for side, runs in zip((comparison.a, comparison.b), trainings, strict=True)
-    )
-    table_a, table_b = tables[run_a.run_id], tables[run_b.run_id]
-    changes = largest_changes(table_a, table_b)
-    if not changes:
-        return "No pictures of cases: none scores otherwise in one arm than in the other."
-    arms = []
-    several = max(len(comparison.a.runs), len(comparison.b.runs)) > 1
-    for run, table in ((run_a, table_a), (run_b, table_b)):
-        folders = {fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())}
-        shown = table[table["case_id"].isin([change.case_id for change in changes])]
-        try:
-            for case_id, fold in zip(shown["case_id"], shown["fold"], strict=True):
-                sealed_prediction(folders[fold], case_id)
-        except (KeyError, FileNotFoundError):
-            return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are not kept."
-        except BrokenSeal as broken:
-            return f"No pictures of cases: of {run.arm}, seed {run.seed}, {broken.short}."
-        arms.append(
-            PairArm(name=run.full_name.partition("/")[2] if several else run.arm, cases=table, fold_folders=folders)
-        )
-    data = source.data.find(run_a.fact("dataset_digest"), list(table_a["case_id"]))
-    if data is None:
-        which = "is not the one given with --data" if source.data.is_given else "is not here; give it with --data"
-        return f"No pictures of cases: the data set that {run_a.arm} was trained on {which}."
-    config = source.store.config(run_a.run_id) or {}
-    label = config.get("preprocessing", {}).get("lesion_label")
-    return Overlay(a=arms[0], b=arms[1], cases=tuple(data.cases.values()), lesion_label=label)
 
 
 def _statistics(compared: SideComparison) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,8 @@ from hemosweep.sweeps.base import profile
 from hemosweep.tracking.database import database_path
 from hemosweep.workflows.compare import compare
 from hemosweep.workflows.compare_all import compare_all
-from hemosweep.workflows.reporting.facts import ReportSource, gather
+from hemosweep.workflows.reporting.facts import gather
+from hemosweep.workflows.reporting.source import ReportSource
 from hemosweep.workflows.sweeping.result import summarise_study
 from tests.recorded import CLEAR, FACTS, FOUR_FOLDS, FURTHER, IDS, MIDDLE, SEEDS, SMALL, Book, cases, shifted
 

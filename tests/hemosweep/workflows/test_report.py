@@ -17,15 +17,24 @@ from tests.recorded import MIDDLE, SMALL, Book, cases
 
 
 @pytest.fixture
-def out(migrated_database, tmp_path):
-    """An output folder with two finished runs of `se`."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    shutil.copyfile(migrated_database, database_path(folder))
-    book = Book(folder)
-    for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
-        book.write(f"se/{arm}@0", cases(scores))
-    return folder
+def write(migrated_database, tmp_path):
+    """Writes two finished runs of `se` into an output folder; `columns` are changed in both case tables."""
+
+    def write(**columns):
+        folder = tmp_path / "runs"
+        folder.mkdir()
+        shutil.copyfile(migrated_database, database_path(folder))
+        book = Book(folder)
+        for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
+            book.write(f"se/{arm}@0", cases(scores).assign(**columns))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def out(write):
+    return write()
 
 
 def test_a_report_is_one_folder_with_its_three_documents(out, tmp_path):
@@ -96,14 +105,8 @@ def test_the_primary_metric_of_an_ablation_decides_where_no_other_is_asked_for(o
         power(out, "se")  # Every case has the same distance in both.
 
 
-def test_runs_without_a_boundary_metric_have_their_report_all_the_same(migrated_database, tmp_path):
-    folder = tmp_path / "early"
-    folder.mkdir()
-    shutil.copyfile(migrated_database, database_path(folder))
-    book = Book(folder)
-    for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
-        book.write(f"se/{arm}@0", cases(scores).assign(hd95_mm=math.nan))
-    make_report(folder, ["se"], to=tmp_path / "report")
+def test_runs_without_a_boundary_metric_have_their_report_all_the_same(write, tmp_path):
+    make_report(write(hd95_mm=math.nan), ["se"], to=tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text().replace("\N{NO-BREAK SPACE}", " ")
     (row,) = [line for line in text.splitlines() if "not testable: fewer than two pairs" in line]
     assert row.startswith("| unet")
