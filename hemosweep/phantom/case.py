@@ -19,6 +19,8 @@ from hemosweep.phantom.variant import PhantomVariant
 IVH_SHARE = 0.15
 CTA_SHARE = 66 / 76
 MIN_LESION_VOXELS = 12
+BONE_IN_VOXEL_HU, ALL_INSIDE = 95.0, 0.95
+"""A voxel with at least this share within the skull is bright by a calcification, not by bone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,8 @@ class PhantomPose:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhantomCase:
     """A case with its truth. `lesion`, `ivh` and `brain` (all within the skull, with CSF) are uint8 masks on the CT's
-    grid; `ivh` and `cta` are None where the case has none. `lesion_ml` is the mask's volume.
+    grid; `ivh` and `cta` are None where the case has none. `lesion_ml` is the mask's volume. A voxel that the skull
+    brightens beyond `BONE_IN_VOXEL_HU` is in no mask: nobody who draws on a CT would take it for brain or blood.
 
     `head_to_ct` and `head_to_cta` (4 x 4) map millimetres of the head (x, y, z; the mid-sagittal plane is x = 0, but
     for what the hemorrhage pushed aside) to world millimetres (RAS+) of the scans.
@@ -131,8 +134,11 @@ def scan_model(model: PhantomModel, pose: PhantomPose | None = None) -> PhantomC
         centre_z_mm=7.0 + variant.range_shift_mm,
         tilt_deg=variant.gantry_tilt_deg,
     )
+    scanned_DHW = scan(model.hu_DHW, model.grid, placed, grid, outside=AIR_HU)
+    inside_DHW = _scan_points(model.brain, model, placed, grid)
+    has_bone_DHW = (scanned_DHW > BONE_IN_VOXEL_HU) & (inside_DHW < ALL_INSIDE)
     ct = finish(
-        scan(model.hu_DHW, model.grid, placed, grid, outside=AIR_HU),
+        scanned_DHW,
         grid,
         model.noise_sd_hu,
         np.random.default_rng(model.noise_seed),
@@ -140,9 +146,9 @@ def scan_model(model: PhantomModel, pose: PhantomPose | None = None) -> PhantomC
     )
     shear = cos(radians(variant.gantry_tilt_deg))  # a sheared voxel is smaller than the product of its sides
     num_voxels = max(MIN_LESION_VOXELS, ceil(1000.0 * sizes.floor_ml / (float(np.prod(sizes.spacing_DHW_mm)) * shear)))
-    lesion_DHW = _lesion_mask(_scan_points(model.lesion, model, placed, grid), num_voxels)
+    lesion_DHW = _lesion_mask(_scan_points(model.lesion, model, placed, grid) * ~has_bone_DHW, num_voxels)
     ivh_DHW = None if model.ivh is None else (_scan_points(model.ivh, model, placed, grid) > 0.5) & ~lesion_DHW
-    brain_DHW = (_scan_points(model.brain, model, placed, grid) > 0.5) | lesion_DHW
+    brain_DHW = ((inside_DHW > 0.5) & ~has_bone_DHW) | lesion_DHW
 
     def volume(array: NDArray[np.generic]) -> Volume:
         return Volume(array_DHW=array, affine=grid.affine)

@@ -85,7 +85,7 @@ def test_head_has_the_hounsfield_units_of_its_tissues(cases: list[PhantomCase]) 
         assert 33 < high < 48
         assert np.median(hu[lesion]) > 46
         assert 600 < np.median(hu[hu > 500]) < 1400
-        assert 1250 < brain.sum() * case.brain.voxel_ml < 1520
+        assert 1190 < brain.sum() * case.brain.voxel_ml < 1460  # without the voxels that bone brightens
 
 
 def test_lesion_lies_in_the_brain_apart_from_ivh_and_is_never_tiny(cases: list[PhantomCase]) -> None:

@@ -1,8 +1,10 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from hemosweep.data.manifest import read_manifest
 from hemosweep.data.reading import read_case
@@ -30,12 +32,28 @@ def varied_phantom(index: int, size: str) -> PhantomCase:
     return make_phantom(index, size=size, seed=5, cta_share=0.0, variant=variant)
 
 
-def scores(case: PhantomCase, window_hu: tuple[float, float] = FULL_HU) -> tuple[float, float]:
-    """DSC of the brain mask found in a window, and the share of the lesion in it."""
+@dataclass(frozen=True)
+class Found:
+    """Scores of the brain mask found in a window: DSC, share of the lesion in it, and share of it that reads as bone
+    (above 95 HU in the CT of full range) and is neither lesion nor, deep inside, a calcification."""
+
+    dsc: float
+    kept: float
+    bone: float
+
+
+def scores(case: PhantomCase, window_hu: tuple[float, float] = FULL_HU) -> Found:
     found = brain_mask(np.clip(hu(case), *window_hu), case.ct.spacing_DHW_mm)
-    dsc, lesion = dice(found, case.brain.array_DHW == 1), case.lesion.array_DHW == 1
+    brain, lesion = case.brain.array_DHW == 1, case.lesion.array_DHW == 1
+    dsc = dice(found, brain)
     assert dsc is not None
-    return dsc, np.count_nonzero(found & lesion) / np.count_nonzero(lesion)
+    deep = np.stack([ndimage.binary_erosion(plane, iterations=3) for plane in brain])
+    bone = found & (hu(case) > 95.0) & ~lesion & ~deep
+    return Found(
+        dsc=dsc,
+        kept=np.count_nonzero(found & lesion) / np.count_nonzero(lesion),
+        bone=np.count_nonzero(bone) / np.count_nonzero(found),
+    )
 
 
 SLOW = pytest.mark.slow
@@ -44,22 +62,45 @@ VARIED_SLOW = [*(("demo", index) for index in range(4, 20)), *(("paper", index) 
 
 
 @pytest.mark.parametrize(("size", "index"), [*VARIED, *(pytest.param(*case, marks=SLOW) for case in VARIED_SLOW)])
-def test_brain_of_a_varied_phantom_is_found_and_keeps_its_lesion(size: str, index: int) -> None:
-    dsc, kept = scores(varied_phantom(index, size))
-    assert dsc >= 0.98  # the issue asks for 0.97
-    assert kept >= 0.995
+def test_brain_of_a_varied_phantom_is_found_without_bone_and_keeps_its_lesion(size: str, index: int) -> None:
+    found = scores(varied_phantom(index, size))
+    assert found.dsc >= 0.985
+    assert found.kept >= 0.995
+    assert found.bone <= 0.005
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(4))
+def test_brain_is_found_in_slices_of_a_millimetre(index: int) -> None:
+    variant = PhantomVariant(slice_mm=1.0, craniotomy=index % 2 == 1, crescent=index >= 2)
+    found = scores(make_phantom(index, size="paper", seed=5, cta_share=0.0, variant=variant))
+    assert found.dsc >= 0.985
+    assert found.kept >= 0.995
+    assert found.bone <= 0.005
 
 
 @pytest.mark.parametrize(
     "window_hu",
-    [(0.0, 100.0), (-20.0, 80.0), (-20.0, 100.0), (-50.0, 150.0), (-110.0, 190.0), (-160.0, 240.0), (-500.0, 700.0)],
+    [
+        (0.0, 80.0),
+        (0.0, 100.0),
+        (8.0, 88.0),  # CSF (8 HU) lies at the floor
+        (14.0, 94.0),  # and here below it
+        (-20.0, 80.0),
+        (-20.0, 100.0),
+        (-50.0, 150.0),
+        (-110.0, 190.0),
+        (-160.0, 240.0),
+        (-500.0, 700.0),
+    ],
     ids=str,
 )
 def test_brain_is_found_in_a_windowed_export(phantoms: list[PhantomCase], window_hu: tuple[float, float]) -> None:
     for case in phantoms:
-        dsc, kept = scores(case, window_hu)
-        assert dsc >= 0.97
-        assert kept >= 0.995
+        found = scores(case, window_hu)
+        assert found.dsc >= 0.985
+        assert found.kept >= 0.995
+        assert found.bone <= 0.005
 
 
 def test_blood_as_dense_as_it_gets_stays_in_the_brain() -> None:
@@ -96,13 +137,54 @@ def test_the_mask_reaches_the_bone_and_goes_no_further(spacing_mm: float) -> Non
     assert np.count_nonzero(found) > 0.99 * np.count_nonzero(brain)
 
 
-def test_a_voxel_partly_of_bone_belongs_where_the_larger_part_is() -> None:
+def test_a_voxel_that_bone_brightens_stays_outside_unless_blood_lies_beside_it() -> None:
     hu_DHW = shell_slices(3)
-    hu_DHW[:, 32, 52] = 30.0 + 0.3 * 970.0
-    hu_DHW[:, 32, 12] = 30.0 + 0.8 * 970.0  # 19.9 voxels from the middle, on the other side
+    hu_DHW[:, 32, 12] = hu_DHW[:, 32, 52] = 30.0 + 0.3 * 970.0
+    y, x = np.ogrid[:64, :64]
+    blood_HW = (np.hypot(y - 32, x - 32) < 20) & (x > 44)
+    blood_HW[32, 52] = False
+    hu_DHW[:, blood_HW] = 70.0
     found = brain_mask(hu_DHW, (5.0, 2.0, 2.0))
-    assert found[:, 32, 52].all()
     assert not found[:, 32, 12].any()
+    assert found[:, 32, 52].all()
+    assert not found[hu_DHW == 1000.0].any()
+
+
+def test_a_calcification_inside_belongs_to_the_mask_and_one_on_the_skull_does_not() -> None:
+    hu_DHW = shell_slices(3)
+    hu_DHW[:, 31:34, 31:34] = 200.0
+    hu_DHW[:, 31:34, 49:53] = 200.0
+    found = brain_mask(hu_DHW, (5.0, 1.0, 1.0))
+    assert found[:, 31:34, 31:34].all()
+    assert not found[:, 31:34, 49:53].any()
+
+
+def test_sulci_and_a_gap_under_the_skull_that_read_the_floor_of_a_window_stay_in_the_brain() -> None:
+    y, x = np.ogrid[:128, :128]
+    radius_HW = np.hypot(y - 64, x - 64)
+    plane = np.select([radius_HW < 50, radius_HW < 56], [35.0, 100.0], 0.0).astype(np.float32)
+    sulci_HW = (radius_HW > 15) & (radius_HW < 50) & ((y % 11 < 4) | (radius_HW > 47))
+    plane[sulci_HW] = 0.0
+    sinus_HW = (abs(y - 10) < 2) & (abs(x - 64) < 6)  # dark as well, within the bone
+    plane[sinus_HW] = 0.0
+    found = brain_mask(np.repeat(plane[None], 5, axis=0), (5.0, 1.0, 1.0))
+    assert found[:, radius_HW < 50].mean() > 0.98
+    assert not found[:, radius_HW >= 50].any()
+
+
+def test_muscle_below_a_foramen_of_the_base_is_left_out() -> None:
+    """Thin slices: brain, a base with a hole of 8 mm on one side, and muscle of 40 mm below it, between bones."""
+    y, x = np.ogrid[:140, :140]
+    radius_HW, beside_HW = np.hypot(y - 70, x - 70), np.hypot(y - 70, x - 100)
+    hu_DHW = np.full((24, 140, 140), -1000.0, dtype=np.float32)
+    hu_DHW[:] = np.select([radius_HW < 60, radius_HW < 65], [30.0, 1000.0], -1000.0)
+    behind_HW = np.hypot(y - 70, x - 40) < 24  # the posterior fossa goes on
+    hu_DHW[8:12] = np.select([behind_HW, beside_HW < 4, radius_HW < 65], [30.0, 30.0, 1000.0], -1000.0)
+    hu_DHW[:8] = np.select([behind_HW, beside_HW < 20, radius_HW < 65], [30.0, 60.0, 1000.0], -1000.0)
+    found = brain_mask(hu_DHW, (1.5, 1.0, 1.0))
+    assert found[:, behind_HW].mean() > 0.97
+    assert found[12:, radius_HW < 58].all()
+    assert not found[:8, beside_HW < 22].any()
 
 
 def test_a_size_that_blocks_do_not_divide_is_masked_to_its_edge() -> None:
@@ -122,10 +204,13 @@ def test_bone_of_a_clipped_ct_may_lie_a_little_below_the_maximum() -> None:
     assert not (found & ~brain).any()
 
 
-def test_a_clipped_border_is_moved_into_the_bone_by_what_the_scanner_blurs() -> None:
-    found = brain_mask(shell_slices(3).clip(-20.0, 100.0), (5.0, 1.0, 1.0))
+def test_a_border_clipped_by_a_window_keeps_out_what_reads_as_bone() -> None:
+    hu_DHW = shell_slices(3)
+    hu_DHW[:, 32, 52] = 90.0
+    hu_DHW[:, 32, 12] = 99.0
+    found = brain_mask(hu_DHW.clip(-20.0, 100.0), (5.0, 1.0, 1.0))
     assert found[1, 32, 52]
-    assert not found[1, 32, 53]
+    assert not found[1, 32, 12]
 
 
 def test_too_little_bone_does_not_enclose() -> None:
@@ -198,3 +283,4 @@ def test_lesions_of_real_scans_lie_in_a_brain_of_plausible_size_that_leaves_the_
         assert 1100.0 < np.count_nonzero(found) * raw.ct.voxel_ml < 2100.0
         areas_cm2 = found.sum(axis=(1, 2)) * raw.ct.voxel_ml * 10.0 / raw.ct.spacing_DHW_mm[0]
         assert areas_cm2[np.flatnonzero(areas_cm2)[0]] > 9.0
+        assert np.count_nonzero(found & (raw.ct.array_DHW > 95.0)) <= 0.001 * np.count_nonzero(found)
