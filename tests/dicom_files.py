@@ -1,5 +1,6 @@
 """Tiny DICOM files: CT slices with planted names, as a scanner would write them."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,58 @@ def write_series(folder: Path, z_mm: tuple[float, ...] = (0.0, 5.0, 10.0, 15.0),
         hu_HW[5, 6] = 10 * index
         name = f"Doe_Jane_s{options.get('series', 1)}_{index:03d}.dcm"
         write_slice(folder / name, hu_HW, **{"position": (0.0, 0.0, z), "instance": index + 1, **options})
+
+
+def write_enhanced(
+    path: Path,
+    z_mm: tuple[float, ...] = (0.0, 5.0, 10.0, 15.0),
+    *,
+    shared: Mapping[str, Any] | None = None,
+    frames: Mapping[str, Sequence[Any]] | None = None,
+    syntax: str | None = None,
+    **tags: Any,
+) -> None:
+    """Write an enhanced CT object; its frame k lies at `z_mm[k]`, and there the voxel of row 5 and column 6 is 10 k HU.
+
+    Args:
+        shared: functional groups of all frames, in place of or beside those that there are; None leaves one out.
+        frames: functional groups of each frame, alike.
+    """
+    from pydicom import dcmread
+
+    stored = np.stack([head_HW() + 1024] * len(z_mm)).astype(np.uint16)
+    stored[:, 5, 6] = 1024 + 10 * np.arange(len(z_mm))
+    elsewhere = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept")
+    values = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1", "NumberOfFrames": len(z_mm)}
+    write_slice(path, stored[0], **{**dict.fromkeys(elsewhere), **values, **tags})
+    data = dcmread(path)
+    groups = {
+        "PixelMeasuresSequence": {"PixelSpacing": [2.0, 1.0], "SliceThickness": 1.25},
+        "PlaneOrientationSequence": {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
+        "PixelValueTransformationSequence": {"RescaleSlope": 1.0, "RescaleIntercept": -1024.0, "RescaleType": "HU"},
+        "CTImageFrameTypeSequence": {"FrameType": ["ORIGINAL", "PRIMARY", "AXIAL", "NONE"]},
+        **(shared or {}),
+    }
+    each: dict[str, Sequence[Any]] = {
+        "PlanePositionSequence": [{"ImagePositionPatient": [0.0, 0.0, z]} for z in z_mm],
+        **(frames or {}),
+    }
+    data.SharedFunctionalGroupsSequence = [_item(groups)]
+    data.PerFrameFunctionalGroupsSequence = [
+        _item({name: values[index] for name, values in each.items()}) for index in range(len(z_mm))
+    ]
+    data.PixelData = stored.tobytes()
+    if syntax is not None:
+        data.compress(syntax)
+    data.save_as(path, enforce_file_format=True)
+
+
+def _item(values: Mapping[str, Any]) -> Any:
+    """Item of a sequence; a value that is a mapping is a sequence of one item, and None is left out."""
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    for keyword, value in values.items():
+        if value is not None:
+            setattr(item, keyword, [_item(value)] if isinstance(value, Mapping) else value)
+    return item

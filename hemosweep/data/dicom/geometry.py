@@ -26,6 +26,14 @@ MIN_TILT_DEG = 0.5
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
+class SeveralScans(BadInput):
+    """The slices are those of several scans. `in_one_place` are the indices of those that lie where another does."""
+
+    def __init__(self, message: str, in_one_place: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.in_one_place = in_one_place
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stack:
     """Slices in order of their place, from inferior to superior, and the even grid they make.
@@ -63,7 +71,7 @@ def stack_slices(
         pixel_mm: PixelSpacing, that between rows first.
 
     Raises:
-        BadInput: why they make none, without the name of the series.
+        BadInput: why they make none, without the name of the series; `SeveralScans` where they are more than one.
     """
     lengths = np.linalg.norm([row_3, column_3], axis=1)
     if np.abs(lengths - 1.0).max() > MAX_SKEW or abs(row_3 @ column_3) > MAX_SKEW or min(pixel_mm) <= 0.0:
@@ -76,16 +84,20 @@ def stack_slices(
     along_N, positions_N3 = along_N[order_N], positions_N3[order_N]
     steps_mm = np.diff(along_N)
     median_mm = float(np.median(steps_mm))
-    num_doubled = int(np.count_nonzero(steps_mm <= max(0.01, MIN_STEP * median_mm)))
-    if num_doubled:
-        raise BadInput(f"{num_doubled} of its slices lie where another does: it mixes several scans")
+    is_doubled = steps_mm <= max(0.01, MIN_STEP * median_mm)
+    if is_doubled.any():
+        pairs = np.flatnonzero(is_doubled)
+        raise SeveralScans(
+            f"{len(pairs)} of its slices lie where another does: it mixes several scans",
+            tuple(int(index) for index in order_N[np.union1d(pairs, pairs + 1)]),
+        )
     if steps_mm.max() > MAX_GAP_MM:
         raise BadInput(f"between two of its slices is a gap of {steps_mm.max():.3g} mm: a part is missing")
     first_3, way_3 = positions_N3[0], positions_N3[-1] - positions_N3[0]
     share_N = (along_N - along_N[0]) / (along_N[-1] - along_N[0])
     aside_mm = float(np.linalg.norm(positions_N3 - first_3 - share_N[:, None] * way_3, axis=1).max())
     if aside_mm > max(pixel_mm):
-        raise BadInput(f"its slices lie up to {aside_mm:.2g} mm beside one line: it mixes several scans")
+        raise SeveralScans(f"its slices lie up to {aside_mm:.2g} mm beside one line: it mixes several scans")
 
     warnings = []
     way_mm = float(np.linalg.norm(way_3))

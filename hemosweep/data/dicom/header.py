@@ -1,4 +1,4 @@
-"""Facts that are read of one DICOM file's header."""
+"""Facts that are read of a DICOM file's header, for each of its slices."""
 
 import logging
 import math
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemosweep.data.dicom.frames import ENHANCED_CT, FRAME_TAGS, Frame, as_slices
 from hemosweep.errors import BadInput
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
-ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 NO_IMAGES = {
     "1.2.840.10008.1.3.10": "directory of a medium",
@@ -32,8 +32,12 @@ TAGS = (
     "SOPClassUID", "SOPInstanceUID", "Modality", "ImageType", "PatientID", "StudyInstanceUID", "SeriesInstanceUID",
     "SeriesNumber", "InstanceNumber", "SeriesDescription", "ProtocolName", "BodyPartExamined", "ContrastBolusAgent",
     "ConvolutionKernel", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing",
-    "ImagePositionPatient", "ImageOrientationPatient",
+    "ImagePositionPatient", "ImageOrientationPatient", "StudyDescription", "RequestedProcedureDescription",
+    "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
+    *FRAME_TAGS,
 )  # fmt: skip
+MULTI_FRAME = "is a multi-frame object"
+UNPLACED = "does not say where its slices lie"
 MARK, MARK_END = b"DICM", 132
 NOWHERE = (0.0, 0.0, 0.0)
 FLAT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -53,8 +57,10 @@ class Damaged(BadInput):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """Header of one file. Its texts may hold names and dates: they are used for decisions and never printed. `refusal`
-    is the reason why the file is no slice of a CT volume.
+    """Header of one slice: a file, or frame number `frame` of it, counted from 0. Its texts may hold names and dates:
+    they are used for decisions and never printed. `refusal` is the reason why it is no slice of a CT volume.
+
+    `acquisition` and `stack` are the numbers by which scans of one series differ, `acquired` and `created` the times.
     """
 
     patient: str = field(repr=False)
@@ -63,19 +69,29 @@ class Header:
     series_number: int = field(repr=False)
     uid: str = field(repr=False)
     instance: int = field(repr=False)
+    frame: int | None
     modality: str = field(repr=False)
     description: str = field(repr=False)
     protocol: str = field(repr=False)
+    study_text: str = field(repr=False)
     body_part: str = field(repr=False)
     contrast_agent: str = field(repr=False)
     kernel: str = field(repr=False)
-    derived: bool
+    image_type: tuple[str, ...] = field(repr=False)
+    acquisition: str = field(repr=False)
+    stack: str = field(repr=False)
+    acquired: str = field(repr=False)
+    created: str = field(repr=False)
     rows: int
     columns: int
     position: tuple[float, ...]
     orientation: tuple[float, ...]
     pixel_mm: tuple[float, float]
     refusal: str | None
+
+    @property
+    def derived(self) -> bool:
+        return self.image_type[:1] == ("DERIVED",)
 
 
 @contextmanager
@@ -91,8 +107,8 @@ def quiet_pydicom() -> Iterator[None]:
         logger.disabled = was_disabled
 
 
-def read_header(path: Path) -> Header:
-    """Read what is needed to group and to place a file's image.
+def read_headers(path: Path) -> tuple[Header, ...]:
+    """Read what is needed to group and to place the slices of a file: one, or those of an enhanced CT object.
 
     Raises:
         NotDicom: the file is not DICOM.
@@ -109,7 +125,7 @@ def read_header(path: Path) -> Header:
             with quiet_pydicom():
                 data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS), force=not marked)
                 if marked or data.get("SOPClassUID"):
-                    return _header(data)
+                    return _headers(data)
     except NotImage:
         raise
     except Exception:  # pydicom passes on any error that a damaged file causes, and its text may hold values
@@ -126,14 +142,33 @@ def _begins_as_data(start: bytes) -> bool:
     return start[4:6].isalpha() or int.from_bytes(start[4:8], "little") < 256
 
 
-def _header(data: "Dataset") -> Header:
+def _headers(data: "Dataset") -> tuple[Header, ...]:
+    sop_class = str(data.get("SOPClassUID") or getattr(data, "file_meta", {}).get("MediaStorageSOPClassUID") or "")
+    if kind := next((kind for start, kind in NO_IMAGES.items() if sop_class.startswith(start)), None):
+        raise NotImage(kind)
+    if not data.get("SeriesInstanceUID") or (
+        sop_class in (CT_IMAGE, *ENHANCED_CT) and not (data.get("Rows") and data.get("Columns"))
+    ):
+        raise Damaged("cut off")
+    slices = as_slices(data)
+    if not slices:
+        return (_header(data, sop_class, refusal=f"{MULTI_FRAME} that does not describe each frame: export it again"),)
+    headers = tuple(_header(one, sop_class) for one in slices)
+    num_unplaced = sum(header.refusal == UNPLACED for header in headers)
+    if 0 < num_unplaced < len(headers):
+        refusal = f"{MULTI_FRAME}, and {num_unplaced} of its {len(headers)} frames do not say where they lie"
+        return (_header(data, sop_class, refusal=f"{refusal}: export it again"),)
+    return headers
+
+
+def _header(data: "Dataset | Frame", sop_class: str, *, refusal: str | None = None) -> Header:
     def texts(tag: str) -> list[str]:
         value = data.get(tag)
         several = value is not None and not isinstance(value, str) and hasattr(value, "__iter__")
         return [str(part) for part in value] if several else [] if value is None else [str(value)]
 
-    def text(tag: str) -> str:
-        return " ".join(texts(tag))
+    def text(*tags: str) -> str:
+        return " ".join(part for tag in tags for part in texts(tag))
 
     def numbers(tag: str) -> tuple[float, ...]:
         value = data.get(tag)
@@ -142,15 +177,9 @@ def _header(data: "Dataset") -> Header:
             raise Damaged("not a number")
         return numbers
 
-    sop_class = text("SOPClassUID") or str(getattr(data, "file_meta", {}).get("MediaStorageSOPClassUID", ""))
-    if kind := next((kind for start, kind in NO_IMAGES.items() if sop_class.startswith(start)), None):
-        raise NotImage(kind)
-    if not data.get("SeriesInstanceUID") or (sop_class == CT_IMAGE and not (data.get("Rows") and data.get("Columns"))):
-        raise Damaged("cut off")
     image_type = texts("ImageType")
     position, orientation = numbers("ImagePositionPatient"), numbers("ImageOrientationPatient")
     pixel_mm = numbers("PixelSpacing")
-    refusal = None
     if text("Modality") != "CT":
         refusal = "is not CT"
     elif sop_class.startswith(SECONDARY_CAPTURE) or "SCREEN SAVE" in image_type:
@@ -159,10 +188,10 @@ def _header(data: "Dataset") -> Header:
         refusal = "is a colour picture"
     elif "LOCALIZER" in image_type:
         refusal = "is a localizer"
-    elif sop_class in ENHANCED_CT or int(data.get("NumberOfFrames") or 1) > 1:
-        refusal = "is a multi-frame object: split it into single frames (dcm4che's emf2sf does)"
-    elif (len(position), len(orientation), len(pixel_mm)) != (3, 6, 2):
-        refusal = "does not say where its slices lie"
+    elif refusal is None and sop_class not in ENHANCED_CT and int(data.get("NumberOfFrames") or 1) > 1:
+        refusal = f"{MULTI_FRAME}: split it into single frames (dcm4che's emf2sf does)"
+    elif refusal is None and (len(position), len(orientation), len(pixel_mm)) != (3, 6, 2):
+        refusal = UNPLACED
     placed = refusal is None
     return Header(
         patient=text("PatientID").strip(),
@@ -171,13 +200,19 @@ def _header(data: "Dataset") -> Header:
         series_number=int(data.get("SeriesNumber") or 0),
         uid=text("SOPInstanceUID"),
         instance=int(data.get("InstanceNumber") or 0),
+        frame=data.number if isinstance(data, Frame) else None,
         modality=text("Modality"),
         description=text("SeriesDescription"),
         protocol=text("ProtocolName"),
+        study_text=text("StudyDescription", "RequestedProcedureDescription"),
         body_part=text("BodyPartExamined"),
         contrast_agent=text("ContrastBolusAgent").strip(),
         kernel=next(iter(texts("ConvolutionKernel")), ""),  # the others are strengths of an iterative reconstruction
-        derived=bool(image_type) and image_type[0] == "DERIVED",
+        image_type=tuple(image_type),
+        acquisition=text("AcquisitionNumber"),
+        stack=text("StackID", "TemporalPositionIndex"),
+        acquired=text("AcquisitionDateTime") or text("AcquisitionDate", "AcquisitionTime"),
+        created=text("ContentDate", "ContentTime"),
         rows=int(data.get("Rows") or 0),
         columns=int(data.get("Columns") or 0),
         position=position if placed else NOWHERE,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hemosweep.arrays import INT16, Mask
+from hemosweep.data.dicom.frames import Frame
 from hemosweep.data.dicom.header import quiet_pydicom
 from hemosweep.data.dicom.series import DicomSeries
 from hemosweep.data.hounsfield import to_hounsfield
@@ -42,9 +43,10 @@ def read_series(series: DicomSeries) -> Volume:
     values_DHW: NDArray[np.generic] = np.empty((len(series.paths), header.rows, header.columns), dtype=np.int16)
     padded_DHW = np.zeros(values_DHW.shape, dtype=bool)
     has_intercept, padding = [], None
-    for index, (path, place) in enumerate(zip(series.paths, series.places, strict=True)):
+    opened: dict[Path, Dataset] = {}
+    for index, (path, frame, place) in enumerate(zip(series.paths, series.frames, series.places, strict=True)):
         where = f"{series.name}, slice {index + 1} of {len(series.paths)} ({place})"
-        hu_HW, padded_HW, with_intercept = _read_slice(path, where)
+        hu_HW, padded_HW, with_intercept = _read_slice(path, frame, opened, where)
         has_intercept.append(with_intercept)
         if hu_HW.shape != values_DHW.shape[1:]:
             raise BadInput(f"{where}: has another number of pixels than its header says; copy the series again")
@@ -93,19 +95,29 @@ def _put_padding(values_DHW: NDArray[np.generic], padded_DHW: Mask, padding: flo
     return (f"its padding value is {padding:g} HU, which tissue has inside the picture, too: it is taken for tissue",)
 
 
-def _read_slice(path: Path, where: str) -> tuple[NDArray[np.float32], Mask, bool]:
+def _read_slice(
+    path: Path, frame: int | None, opened: "dict[Path, Dataset]", where: str
+) -> tuple[NDArray[np.float32], Mask, bool]:
     """Values of one slice with slope and intercept applied, its padded voxels, and whether there was an intercept.
+
+    Args:
+        opened: the file that was read last, which is kept for its other frames.
 
     Raises:
         BadInput: it cannot be decoded or is cut off, or its slope is zero.
     """
     import pydicom
+    from pydicom.pixels.utils import pixel_array
 
     try:
         with quiet_pydicom():
-            data = pydicom.dcmread(path, force=True)  # some have no mark, and were told for DICOM when they were listed
-            stored_HW: NDArray[np.integer] = data.pixel_array
-            slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
+            if path not in opened:
+                opened.clear()
+                opened[path] = pydicom.dcmread(path, force=True)  # without a mark it was told for DICOM when listed
+            data = opened[path]
+            stored_HW: NDArray[np.integer] = pixel_array(data, index=frame or 0)
+            one = data if frame is None else Frame(data, frame)
+            slope, intercept = one.get("RescaleSlope"), one.get("RescaleIntercept")
             hu_HW = stored_HW * np.float32(1.0 if slope is None else slope)
             hu_HW += np.float32(0.0 if intercept is None else intercept)
             padded_HW = _padded(data, stored_HW)

@@ -66,13 +66,81 @@ def test_copies_of_slices_are_left_out_with_a_word(tmp_path: Path) -> None:
     assert volume.warnings == ("2 files are copies of another slice, left out",)
 
 
-def test_two_different_objects_in_one_place_are_refused_as_before(tmp_path: Path) -> None:
+def test_two_different_objects_in_one_place_are_refused_with_their_files_and_a_way_out(tmp_path: Path) -> None:
     write_series(tmp_path)
     hu_HW = head_HW()
     hu_HW[9, 9] = 55
     write_slice(tmp_path / "other.dcm", hu_HW, position=(0.0, 0.0, 5.0), instance=2)
     (series,) = list_series(tmp_path).series
-    assert series.refusal == "1 of its slices lie where another does: it mixes several scans"
+    assert series.refusal == (
+        "1 of its slices lie where another does: it mixes several scans, and no tag parts it into whole scans (in "
+        "SOURCE file 2, file 5, by name): move the files of one of them elsewhere"
+    )
+
+
+def write_twice(folder: Path, *differing: dict[str, object], z_mm: tuple[float, ...] = (0.0, 5.0, 10.0, 15.0)) -> None:
+    """One series of a scan for each of `differing`; scan n is 100 n HU in the middle. All have the same UIDs."""
+    for scan, tags in enumerate(differing):
+        for index, z in enumerate(z_mm):
+            hu_HW = head_HW()
+            hu_HW[9, 9] = 100 * scan
+            own = {tag: value[index] if isinstance(value, tuple) else value for tag, value in tags.items()}
+            where = {"position": (0.0, 0.0, z), "instance": index + 1}
+            write_slice(folder / f"{scan}_{index}.dcm", hu_HW, **{**where, **own})
+
+
+EARLY, LATE = ("0901", "0902", "0903", "0904"), ("0911", "0912", "0913", "0914")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told_by"),
+    [
+        ({"AcquisitionNumber": 3}, {"AcquisitionNumber": 4}, "acquisition number"),
+        ({}, {"ImageType": ["ORIGINAL", "SECONDARY", "AXIAL"]}, "image type"),
+        ({"ConvolutionKernel": "H31s"}, {"ConvolutionKernel": "H70h"}, "kernel"),
+        ({"AcquisitionTime": EARLY}, {"AcquisitionTime": LATE}, "time of acquisition"),
+        ({"ContentTime": EARLY}, {"ContentTime": LATE}, "time of creation"),
+        ({}, {"instance": (8, 7, 6, 5)}, "order of instance numbers"),
+    ],
+    ids=["acquisition", "image type", "kernel", "acquired", "created", "instances"],
+)
+def test_two_whole_scans_in_one_series_are_two_series_by_what_tells_them_apart(
+    tmp_path: Path, first: dict[str, object], second: dict[str, object], told_by: str
+) -> None:
+    write_twice(tmp_path, first, second)
+    series = list_series(tmp_path).series
+    assert [(one.name, one.refusal) for one in series] == [("series 1 of 2", None), ("series 2 of 2", None)]
+    assert len({one.key for one in series}) == 2
+    for number, one in enumerate(series, start=1):
+        volume = read_series(one)
+        np.testing.assert_array_equal(volume.array_DHW[:, 15 - 9, 15 - 9], 100 * (number - 1))
+        assert volume.warnings == (
+            f"its series holds 2 scans in one place, which are told apart by their {told_by}: this is number {number}",
+        )
+
+
+def test_the_parts_of_one_scan_that_share_a_slice_are_no_two_scans(tmp_path: Path) -> None:
+    write_series(tmp_path / "low", (0.0, 5.0, 10.0, 15.0), AcquisitionNumber=1)
+    write_series(tmp_path / "up", (15.0, 20.0, 25.0, 30.0), AcquisitionNumber=2)
+    (series,) = list_series(tmp_path).series
+    assert series.refusal is not None
+    assert "(in SOURCE/1 file 4; in SOURCE/2 file 1, by name)" in series.refusal
+
+
+def test_scans_that_lack_a_slice_are_not_parted(tmp_path: Path) -> None:
+    write_twice(tmp_path, {"AcquisitionNumber": 3}, {"AcquisitionNumber": 4}, z_mm=(0.0, 5.0, 10.0, 15.0, 20.0))
+    (tmp_path / "1_2.dcm").unlink()
+    (series,) = list_series(tmp_path).series
+    assert series.refusal is not None
+    assert "4 of its slices lie where another does" in series.refusal
+
+
+def test_a_series_over_time_is_not_parted(tmp_path: Path) -> None:
+    write_twice(tmp_path, *({"AcquisitionNumber": number} for number in range(5)))
+    (series,) = list_series(tmp_path).series
+    assert series.refusal is not None
+    assert "16 of its slices lie where another does" in series.refusal
+    assert "file 8, ..., by name" in series.refusal
 
 
 def test_a_file_without_the_mark_is_read(tmp_path: Path) -> None:

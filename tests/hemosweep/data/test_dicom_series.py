@@ -232,7 +232,7 @@ def test_skewed_pixels_are_refused() -> None:
         ({"SamplesPerPixel": 3}, "is a colour picture"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "is a localizer"),
         ({"NumberOfFrames": 2}, "is a multi-frame object: split it"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "is a multi-frame object: split it"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "is a multi-frame object that does not describe each frame"),
         ({"ImagePositionPatient": None}, "does not say where its slices lie"),
         ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "its slices are not axial"),
     ],
