@@ -96,10 +96,13 @@ def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
         raise typer.Exit(1) from None
     for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
-    for line in grouped(summary.warnings, len(summary.written)):
+    for line in grouped(summary.warnings, len(summary.written) or None):
         print_warning(line)
     for message in summary.failures.values():
         print_error(message)
+    if summary.dry_run:
+        typer.echo("\n".join(summary.dry_run))
+        return
     num_failed = len(summary.failures)
     typer.echo(f"imported {len(summary.written)} cases to {data}" + (f"; {num_failed} failed" if num_failed else ""))
     if summary.written:

@@ -47,7 +47,8 @@ class ImportedCase:
 class ImportSummary:
     """Results of the cases: `left_out` had an empty lesion mask, `failures` could not be read or written.
 
-    `notes` are about the data set as a whole, one sentence each.
+    `notes` are about the data set as a whole, one sentence each. `dry_run` are the lines to print about a run that was
+    to import nothing, and empty for another.
     """
 
     written: tuple[str, ...]
@@ -55,6 +56,7 @@ class ImportSummary:
     failures: Mapping[str, str]
     warnings: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...]
+    dry_run: tuple[str, ...] = ()
 
 
 def check_out(out: Path, source: Path) -> None:

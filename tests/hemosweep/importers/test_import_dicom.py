@@ -185,10 +185,11 @@ def test_a_study_without_a_plain_head_ct_fails_with_the_reason_against_each_seri
     assert len(summary.written) == 1
     (case_id,) = summary.failures
     assert summary.failures[case_id] == (
-        f"case {case_id}: no plain head CT among its 5 series (1: has contrast; 2: is not CT; 3: is a localizer; "
-        "4: shows another part of the body; 5: 2 of its slices lie where another does: it mixes several "
-        "scans, and no tag parts it into whole scans (in SOURCE/1 file 17, file 18, file 19, file 20, by name): move the "
-        "files of one of them elsewhere); if one is, import the study alone with --series"
+        f"case {case_id}: no plain head CT among its 5 series (1: has contrast (an agent is named); 2: is not CT; "
+        "3: is a localizer; 4: shows another part of the body (its body-part tag); 5: 2 of its slices lie where "
+        "another does: it mixes several scans, and no tag parts it into whole scans (in SOURCE/1 file 17, file 18, "
+        "file 19, file 20, by name): move the files of one of them elsewhere); if one is, import the study alone "
+        "with --series, or decide in a table (--dry-run)"
     )
 
 
