@@ -120,7 +120,7 @@ def _read_slice(
             slope, intercept = one.get("RescaleSlope"), one.get("RescaleIntercept")
             hu_HW = stored_HW * np.float32(1.0 if slope is None else slope)
             hu_HW += np.float32(0.0 if intercept is None else intercept)
-            padded_HW = _padded(data, stored_HW)
+            padded_HW = _padded(one, stored_HW)
     except Exception as error:  # decoders pass on any error that a damaged file causes; texts may hold values
         raise BadInput(
             f"{where}: its pixels cannot be decoded ({type(error).__name__}), it is cut off or damaged; copy it again"
@@ -130,7 +130,7 @@ def _read_slice(
     return hu_HW.astype(np.float32, copy=False), padded_HW, intercept is not None
 
 
-def _padded(data: "Dataset", stored_HW: NDArray[np.integer]) -> Mask:
+def _padded(data: "Dataset | Frame", stored_HW: NDArray[np.integer]) -> Mask:
     """Voxels in which the scanner saw nothing, as PixelPaddingValue and PixelPaddingRangeLimit say."""
     ends = [data.get(tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     given = [int(end) for end in ends if isinstance(end, int)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message, write_text
 from hemosweep.importers.dicom_study.choice import Choice, Decision, Take, choose
-from hemosweep.importers.dicom_study.texts import contrast_reason, image_type, kernel_name
+from hemosweep.importers.dicom_study.texts import UNKNOWN, contrast_reason, image_type, kernel_name
 
 if TYPE_CHECKING:
     from hemosweep.data.dicom import DicomSeries
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 CASE, SERIES, KEY, DECISION = "case_id", "series", "series_key", "decision"
 READ_COLUMNS = (CASE, SERIES, KEY, DECISION)
 COLUMNS = (
-    CASE, SERIES, "folder", "modality", "slices", "step_mm", "kernel", "image_type", "contrast", DECISION, "reason", KEY
+    CASE, SERIES, "number_of_scanner", "folder", "modality", "slices", "step_mm", "kernel", "image_type", "contrast",
+    DECISION, "reason", KEY,
 )  # fmt: skip
-NO_CASE = "n/a"
+NO_CASE = "no-ct"
+"""Case id of studies without CT; "n/a" is an empty cell to some programs."""
+MAX_NUMBER = 99_999
+"""Larger series numbers may be made of dates."""
 MODALITIES = ("CT", "MR", "PT", "NM", "US", "XA", "CR", "DX", "RF", "MG", "OT", "SC", "SR", "PR", "SEG")
 WORKBOOKS = (b"PK", b"\xd0\xcf\x11\xe0")
 """Beginnings of the files of spreadsheet programs."""
@@ -72,8 +76,9 @@ def _cells(case_id: str, decision: Decision) -> tuple[str, ...]:
     cells = {
         CASE: case_id,
         SERIES: str(one.number),
+        "number_of_scanner": str(number) if 0 < (number := one.header.series_number) <= MAX_NUMBER else UNKNOWN,
         "folder": one.folder,
-        "modality": one.header.modality if one.header.modality in MODALITIES else "other",
+        "modality": one.header.modality if one.header.modality in MODALITIES else UNKNOWN,
         "slices": str(len(one.paths)),
         "step_mm": "n/a" if one.stack is None else f"{one.stack.step_mm:.3g}",
         "kernel": kernel_name(one.header),
@@ -190,8 +195,8 @@ def read_rows(path: Path) -> list[Row]:
         BadInput: it cannot be read, or lacks a column or has it twice.
     """
     text = _text(path)
-    first = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
-    separator = next((sign for sign in ("\t", ";", ",") if sign in first), "\t")
+    first = text.strip("\r\n").partition("\n")[0].partition("\r")[0]
+    separator = max(("\t", ";", ","), key=first.count)
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:

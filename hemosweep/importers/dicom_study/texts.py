@@ -26,10 +26,10 @@ DENIED_WORD = re.compile(
 _HEAD = r"head|brain|skull|crani|cerebr|kopf|schädel|schaedel|hirn|cabeza|tête"
 HEAD_NAME = re.compile(_HEAD, re.IGNORECASE)
 HEAD_TEXT = re.compile(rf"{_HEAD}|neuro|stroke", re.IGNORECASE)
-NECK_TEXT = re.compile(r"(?<![a-z])(neck|hals|carot|[ctl]?[-_ ]?spine|hws|cervic)", re.IGNORECASE)
+NECK_TEXT = re.compile(r"(?<![a-z])(neck|hals|carot|c[-_ ]?spine|hws|cervic)", re.IGNORECASE)
 OTHER_TEXT = re.compile(
-    rf"{NECK_TEXT.pattern}|(?<![a-z])(chest|thorax|lung|abd|pelvi|knee|extrem|whole.?body|sinus|face|heart|cardiac|coronar"
-    r"|shoulder|liver|kidney|foot|(?:hip|leg|arm|hand|bws|lws)(?![a-z]))",
+    rf"{NECK_TEXT.pattern}|(?<![a-z])([tl]?[-_ ]?spine|chest|thorax|lung|abd|pelvi|knee|extrem|whole.?body|sinus|face"
+    r"|heart|cardiac|coronar|shoulder|liver|kidney|foot|(?:hip|leg|arm|hand|bws|lws)(?![a-z]))",
     re.IGNORECASE,
 )
 SHARP_TEXT = re.compile(

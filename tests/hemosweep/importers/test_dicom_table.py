@@ -103,9 +103,10 @@ def test_a_dry_run_writes_every_series_with_decision_and_reason_and_imports_noth
         ("4", "SOURCE/1/1", "2", "n/a", "other", "no", "out", "has only 2 slices"),
     ]  # fmt: skip
     others = {row["modality"]: row for row in rows if row["case_id"] != case_id}
+    assert [row["number_of_scanner"] for row in rows if row["case_id"] == case_id] == ["1", "2", "3", "4"]
     assert others["CT"]["reason"] == "is the only plain head CT"
     assert others["CT"]["image_type"] == "ORIGINAL other"
-    assert (others["MR"]["case_id"], others["MR"]["decision"], others["MR"]["reason"]) == ("n/a", "out", "is not CT")
+    assert (others["MR"]["case_id"], others["MR"]["decision"], others["MR"]["reason"]) == ("no-ct", "out", "is not CT")
 
 
 def test_the_table_holds_no_text_of_a_header_and_no_name_of_a_folder(table: Path) -> None:
@@ -275,7 +276,7 @@ def test_a_dry_run_can_link_its_cases_to_the_patients(
     options = ("--dry-run", tmp_path / "table.tsv", "--key-file", tmp_path / "key.tsv")
     assert hemosweep_data(source, tmp_path / "out", *options)[0] == 0
     ids = {row["participant_id"] for row in read(tmp_path / "key.tsv")}
-    assert ids == {row["case_id"] for row in read(tmp_path / "table.tsv")} - {"n/a"}
+    assert ids == {row["case_id"] for row in read(tmp_path / "table.tsv")} - {"no-ct"}
 
 
 def test_a_study_that_was_exported_for_two_patients_has_rows_of_its_own(
