@@ -1,6 +1,7 @@
 """The table of a dry run: a person decides in a spreadsheet, and hands it back."""
 
 import csv
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import hemosweep.cli
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.nifti import read_volume
+from hemosweep.importers.dicom import import_dicom
 from tests.dicom_files import PLANTED, UID_ROOT, write_series
 
 THICK, THIN = (0.0, 5.0, 10.0, 15.0, 20.0), tuple(2.0 * index for index in range(11))
@@ -31,10 +33,10 @@ def hemosweep_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     return run
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Two studies with CT, the first of them of four series, and one of MR."""
-    source = tmp_path / "Doe_Jane"
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two studies with CT, the first of them of four series, and one of MR; for reading alone."""
+    source = tmp_path_factory.mktemp("dicom") / "Doe_Jane"
     write_series(source / "MRN-4711" / "b", THIN, series=1, ConvolutionKernel=["H70h", "3"])
     write_series(source / "MRN-4711" / "b", THICK, series=2, ConvolutionKernel="H31s")
     write_series(source / "MRN-4711" / "a", THIN, series=3, ContrastBolusAgent="Dr^House's mixture")
@@ -44,12 +46,20 @@ def source(tmp_path: Path) -> Path:
     return source
 
 
+@pytest.fixture(scope="module")
+def table_text(source: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Text of the table that a dry run writes."""
+    folder = tmp_path_factory.mktemp("table")
+    import_dicom(source, folder / "out", dry_run=folder / "table.tsv")
+    return (folder / "table.tsv").read_text(encoding="utf-8")
+
+
 @pytest.fixture
-def table(source: Path, tmp_path: Path, hemosweep_data: Callable[..., Ended]) -> Path:
-    """The table that a dry run writes."""
-    code, _, _ = hemosweep_data(source, tmp_path / "out", "--dry-run", tmp_path / "table.tsv")
-    assert code == 0
-    return tmp_path / "table.tsv"
+def table(table_text: str, tmp_path: Path) -> Path:
+    """The table, for editing."""
+    path = tmp_path / "table.tsv"
+    path.write_text(table_text, encoding="utf-8")
+    return path
 
 
 def read(path: Path) -> list[Row]:
@@ -219,6 +229,7 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(
 def test_series_that_came_later_and_slices_that_came_later_are_seen(
     source: Path, tmp_path: Path, table: Path, hemosweep_data: Callable[..., Ended]
 ) -> None:
+    source = shutil.copytree(source, tmp_path / "later")
     write_series(source / "second", THICK, study=2, series=7)
     code, _, errors = hemosweep_data(source, tmp_path / "out", "--decisions", table)
     assert code == 2
