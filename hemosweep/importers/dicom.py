@@ -22,6 +22,7 @@ from hemosweep.importers.dicom_study import (
     check_decisions,
     choose,
     find_studies,
+    keep_decisions,
     read_rows,
     write_decisions,
     write_key,
@@ -52,13 +53,13 @@ def import_dicom(
         series: number of the series to take as the plain CT, as warnings and errors count them; for one study alone.
         dry_run: a table to write with every series and the decision about it; nothing is imported.
         decisions: such a table, in which a person may have changed the decisions; the studies in which it names no CT
-            are left out.
+            are left out. With `dry_run`, the new table keeps them for each study that has the same series as then.
         key_file: a table that links the ids to PatientID and folder, for the user's eyes only (mode 0600).
 
     Raises:
         BadInput: `source` holds no CT, `out` cannot take a data set, a file to write exists or lies in `out` or
             `source`, the decisions are not of these series or cannot be, `series` is given and there are several
-            studies or it is none of the study's, or two of the options exclude each other.
+            studies or it is none of the study's, or `decisions`, too.
     """
     check_out(out, source)
     _check_options(source, out, series, dry_run, decisions, key_file)
@@ -66,15 +67,16 @@ def import_dicom(
     studies = find_studies(source)
     _check_number(series, studies)
     groups = {**studies.cases, **{f"{NO_CASE} {number}": group for number, group in enumerate(studies.others)}}
-    if decisions is None or rows is None:
-        choices = {case_id: choose(group, series) for case_id, group in groups.items()}
-    else:
-        choices = check_decisions(decisions, rows, source, groups)
+    choices: Mapping[str, Choice] = {case_id: choose(group, series) for case_id, group in groups.items()}
+    kept: Mapping[str, Choice] = {}
+    if decisions is not None and rows is not None:
+        kept = (keep_decisions if dry_run else check_decisions)(decisions, rows, source, choices)
+        choices = {**choices, **kept}
     if key_file is not None:
         write_key(key_file, studies)
     if dry_run is not None:
         write_decisions(dry_run, choices)
-        return _dry_run(source, out, dry_run, studies, choices)
+        return _dry_run(source, out, dry_run, studies, choices, kept)
     left_out = [case_id for case_id in studies.cases if decisions and choices[case_id].series(Take.CT) is None]
     taken = {case_id: choices[case_id] for case_id in studies.cases if case_id not in left_out}
     reads = {case_id: partial(_read, case_id, studies.patient_ids[case_id], taken[case_id]) for case_id in taken}
@@ -85,9 +87,8 @@ def import_dicom(
 def _check_options(
     source: Path, out: Path, series: int | None, dry_run: Path | None, decisions: Path | None, key_file: Path | None
 ) -> None:
-    if decisions is not None and (dry_run is not None or series is not None):
-        other = "--dry-run" if series is None else "--series"
-        raise BadInput(f"--decisions and {other}: the table says which series to take; give one of the two")
+    if decisions is not None and series is not None:
+        raise BadInput("--decisions and --series: each says which series to take; give one of them")
     if key_file is not None and key_file.resolve().is_relative_to(out.resolve()):
         raise BadInput(f"{key_file}: lies in the data set, which is to hold no patient's id; name a file outside {out}")
     if dry_run is None:
@@ -114,17 +115,24 @@ def _check_number(number: int | None, studies: Studies) -> None:
         raise BadInput(f"--series {number}: the study has series 1 to {group[0].num_series}; name one of them")
 
 
-def _dry_run(source: Path, out: Path, table: Path, studies: Studies, choices: Mapping[str, Choice]) -> ImportSummary:
-    """The summary of a dry run, which imported nothing."""
+def _dry_run(
+    source: Path, out: Path, table: Path, studies: Studies, choices: Mapping[str, Choice], kept: Mapping[str, Choice]
+) -> ImportSummary:
+    """The summary of a dry run, which imported nothing; `kept` are the choices of an earlier table."""
     num_series = sum(len(choice.decisions) for choice in choices.values())
     without = [case_id for case_id in studies.cases if choices[case_id].series(Take.CT) is None]
+    new = [case_id for case_id in studies.cases if kept and case_id not in kept]
     command = shlex.join(["hemosweep", "data", "import-dicom", str(source), str(out), "--decisions", str(table)])
     return ImportSummary(
         written=(),
         left_out=(),
         failures={},
         warnings={case_id: choices[case_id].warnings for case_id in studies.cases},
-        notes=(*studies.notes, *_of_studies("studies without a plain head CT", without)),
+        notes=(
+            *studies.notes,
+            *_of_studies("studies without a plain head CT", without),
+            *_of_studies("studies that are new or have other series than in the table, to be decided", new),
+        ),
         dry_run=(
             f"wrote {table}: {num_series} series of {len(choices)} studies; nothing is imported",
             f"next: write {WORDS} in its column decision, then {command}",

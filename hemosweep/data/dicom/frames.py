@@ -20,6 +20,7 @@ GROUPS = {
     "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel"),
     "RescaleSlope": ("PixelValueTransformationSequence", "RescaleSlope"),
     "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept"),
+    "RescaleType": ("PixelValueTransformationSequence", "RescaleType"),
     "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
     "AcquisitionDateTime": ("FrameContentSequence", "FrameAcquisitionDateTime"),
     "StackID": ("FrameContentSequence", "StackID"),

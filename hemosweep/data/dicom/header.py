@@ -33,9 +33,12 @@ TAGS = (
     "SeriesNumber", "InstanceNumber", "SeriesDescription", "ProtocolName", "BodyPartExamined", "ContrastBolusAgent",
     "ConvolutionKernel", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PixelSpacing",
     "ImagePositionPatient", "ImageOrientationPatient", "StudyDescription", "RequestedProcedureDescription",
+    "RescaleType",
     "AcquisitionNumber", "AcquisitionDateTime", "AcquisitionDate", "AcquisitionTime", "ContentDate", "ContentTime",
     *FRAME_TAGS,
 )  # fmt: skip
+NO_HU = ("OD", "MGML", "Z_EFF", "ED", "EDW", "PCT")
+"""Units of a rescaled value that are none of HU: maps that spectral scanners make (PS3.3, C.11.1.1.2)."""
 MULTI_FRAME = "is a multi-frame object"
 UNPLACED = "does not say where its slices lie"
 MARK, MARK_END = b"DICM", 132
@@ -188,6 +191,8 @@ def _header(data: "Dataset | Frame", sop_class: str, *, refusal: str | None = No
         refusal = "is a colour picture"
     elif "LOCALIZER" in image_type:
         refusal = "is a localizer"
+    elif text("RescaleType") in NO_HU:
+        refusal = "is a map of another unit than HU"
     elif refusal is None and sop_class not in ENHANCED_CT and int(data.get("NumberOfFrames") or 1) > 1:
         refusal = f"{MULTI_FRAME}: split it into single frames (dcm4che's emf2sf does)"
     elif refusal is None and (len(position), len(orientation), len(pixel_mm)) != (3, 6, 2):

@@ -2,8 +2,14 @@
 decides otherwise."""
 
 from hemosweep.importers.dicom_study.choice import Choice, Decision, Take, choose
+from hemosweep.importers.dicom_study.decisions import check_decisions, keep_decisions
 from hemosweep.importers.dicom_study.studies import Studies, find_studies, write_key
-from hemosweep.importers.dicom_study.table import NO_CASE, WORDS, check_decisions, read_rows, write_decisions
+from hemosweep.importers.dicom_study.table import (
+    NO_CASE,
+    WORDS,
+    read_rows,
+    write_decisions,
+)
 
 __all__ = [
     "NO_CASE",
@@ -15,6 +21,7 @@ __all__ = [
     "check_decisions",
     "choose",
     "find_studies",
+    "keep_decisions",
     "read_rows",
     "write_decisions",
     "write_key",

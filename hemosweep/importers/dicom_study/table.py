@@ -1,4 +1,4 @@
-"""Table of every series with the decision about it, which a person edits in a spreadsheet and hands back.
+"""Table of every series with the decision about it: written for a person, and read as a spreadsheet saved it.
 
 It holds no text of a header but names of kernels and image types that are known, and no name of a folder: a series is
 known by a digest of its ids, and its folder by the numbers of the folders on the way to it, by name.
@@ -6,18 +6,14 @@ known by a digest of its ids, and its folder by the numbers of the folders on th
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message, write_text
-from hemosweep.importers.dicom_study.choice import Choice, Decision, Take, choose
+from hemosweep.importers.dicom_study.choice import Choice, Decision, Take
 from hemosweep.importers.dicom_study.texts import UNKNOWN, contrast_reason, image_type, kernel_name
-
-if TYPE_CHECKING:
-    from hemosweep.data.dicom import DicomSeries
 
 CASE, SERIES, KEY, DECISION = "case_id", "series", "series_key", "decision"
 READ_COLUMNS = (CASE, SERIES, KEY, DECISION)
@@ -63,11 +59,16 @@ def write_decisions(path: Path, choices: Mapping[str, Choice]) -> None:
     table = csv.writer(lines, delimiter="\t", lineterminator="\n")
     table.writerow(COLUMNS)
     for case_id, choice in choices.items():
-        table.writerows(_cells(_case(case_id), decision) for decision in choice.decisions)
+        table.writerows(_cells(shown_case(case_id), decision) for decision in choice.decisions)
     try:
         write_text(path, lines.getvalue())
     except OSError as error:
         raise BadInput(f"{system_message(error)}; or name another table") from error
+
+
+def shown_case(case_id: str) -> str:
+    """The case id as the table has it: studies without CT have none."""
+    return NO_CASE if case_id.startswith(NO_CASE) else case_id
 
 
 def _cells(case_id: str, decision: Decision) -> tuple[str, ...]:
@@ -89,103 +90,6 @@ def _cells(case_id: str, decision: Decision) -> tuple[str, ...]:
         KEY: one.key,
     }
     return tuple(cells[column] for column in COLUMNS)
-
-
-def check_decisions(
-    path: Path, rows: Sequence[Row], source: Path, studies: "Mapping[str, Sequence[DicomSeries]]"
-) -> dict[str, Choice]:
-    """Decisions about the series of each study, as a person left them in the table.
-
-    Args:
-        path: the table whose rows these are.
-        studies: the series of `source` by case id, as for `write_decisions`.
-
-    Raises:
-        BadInput: the table is of another folder or of another state of this one, or decides what cannot be; the message
-            names the first row at fault.
-    """
-    found = {one.key: (case_id, one) for case_id, group in studies.items() for one in group}
-    if rows and not any(row.key in found for row in rows):
-        raise BadInput(f"{path}: is the table of another folder: none of its series is in {source}")
-    by_key: dict[str, Row] = {}
-    for row in rows:
-        _check_row(path, source, row, found, by_key.get(row.key))
-        by_key[row.key] = row
-    missing = [f"series {one.number} of {_case(case_id)}" for key, (case_id, one) in found.items() if key not in by_key]
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise BadInput(
-            f"{path}: has no row of {missing[0]}{more}: the files came later, or the row was deleted; make the table "
-            f"again (--dry-run), and to leave a series out write {Take.OUT}"
-        )
-    _check_studies(path, rows)
-    return {
-        case_id: Choice(
-            decisions=tuple(_decided(one, Take(by_key[one.series.key].decision)) for one in choose(group).decisions)
-        )
-        for case_id, group in studies.items()
-    }
-
-
-def _decided(proposed: Decision, take: Take) -> Decision:
-    """The decision of the table, with the reason of the one that was proposed."""
-    if take is proposed.take:
-        return proposed
-    reason = f"decided in the table, in place of {proposed.take}, which {proposed.reason}"
-    return Decision(series=proposed.series, take=take, reason=reason)
-
-
-def _case(case_id: str) -> str:
-    """The case id as the table has it: studies without CT have none."""
-    return NO_CASE if case_id.startswith(NO_CASE) else case_id
-
-
-def _check_row(
-    path: Path, source: Path, row: Row, found: "Mapping[str, tuple[str, DicomSeries]]", twin: Row | None
-) -> None:
-    if twin is not None:
-        raise BadInput(f"{path}: rows {twin.number} and {row.number} are of the same series; delete one")
-    if row.key not in found:
-        raise BadInput(
-            f"{path}, {row.name}: its series is not in {source}: its files changed or are gone, or the cell "
-            f"{KEY} was edited; make the table again (--dry-run)"
-        )
-    case_id, one = _case(found[row.key][0]), found[row.key][1]
-    if (row.case_id, row.series) != (case_id, str(one.number)):
-        raise BadInput(
-            f"{path}, {row.name}: its {KEY} is that of series {one.number} of {case_id}; {CASE} or {SERIES} was "
-            "edited, or a column sorted alone; make the table again (--dry-run)"
-        )
-    if row.decision not in list(Take):
-        kind = "is empty" if not row.decision else "is none of these"
-        raise BadInput(f"{path}, {row.name} ({case_id}, {one.name}): the decision {kind}; write {WORDS}")
-    if row.decision != Take.OUT and one.refusal is not None:
-        raise BadInput(
-            f"{path}, {row.name} ({case_id}, {one.name}): cannot be the {row.decision}, for it {one.refusal}; write "
-            f"{Take.OUT}"
-        )
-
-
-def _check_studies(path: Path, rows: Sequence[Row]) -> None:
-    """Refuse two series for one use, an angiography alone, and no CT at all."""
-    used: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        if row.decision == Take.OUT:
-            continue
-        other = used.setdefault((row.case_id, row.decision), row)
-        if other is not row:
-            raise BadInput(
-                f"{path}, rows {other.number} and {row.number}: two series of {row.case_id} are the {row.decision}; "
-                "choose one"
-            )
-    for (case_id, decision), row in used.items():
-        if decision == Take.CTA and (case_id, Take.CT) not in used:
-            raise BadInput(
-                f"{path}, {row.name}: {case_id} has a {Take.CTA} and no {Take.CT}; name its {Take.CT}, or write "
-                f"{Take.OUT}"
-            )
-    if not any(decision == Take.CT for _, decision in used):
-        raise BadInput(f"{path}: no series is the {Take.CT}; write {Take.CT} for one of each study to import")
 
 
 def read_rows(path: Path) -> list[Row]:

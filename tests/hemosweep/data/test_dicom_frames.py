@@ -143,8 +143,12 @@ def test_several_stacks_of_one_object_are_series_of_their_own(tmp_path: Path) ->
         ),
         ({"z_mm": (0.0, 5.0, 45.0, 50.0)}, "between two of its slices is a gap of 40 mm: a part is missing"),
         ({"Modality": "MR"}, "is not CT"),
+        (
+            {"shared": {"PixelValueTransformationSequence": {"RescaleSlope": 1, "RescaleType": "MGML"}}},
+            "is a map of another unit than HU",
+        ),
     ],
-    ids=["number", "a place", "places", "orientation", "pixel size", "doubled", "gap", "MR"],
+    ids=["number", "a place", "places", "orientation", "pixel size", "doubled", "gap", "MR", "unit"],
 )  # fmt: skip
 def test_an_object_that_lacks_a_piece_is_refused_in_one_line(
     tmp_path: Path, options: dict[str, object], reason: str

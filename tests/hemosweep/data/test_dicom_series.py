@@ -231,12 +231,13 @@ def test_skewed_pixels_are_refused() -> None:
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "is a screen capture"),
         ({"SamplesPerPixel": 3}, "is a colour picture"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "is a localizer"),
+        ({"RescaleType": "Z_EFF"}, "is a map of another unit than HU"),
         ({"NumberOfFrames": 2}, "is a multi-frame object: split it"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1"}, "is a multi-frame object that does not describe each frame"),
         ({"ImagePositionPatient": None}, "does not say where its slices lie"),
         ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "its slices are not axial"),
     ],
-    ids=["MR", "capture", "colour", "localizer", "frames", "enhanced", "no place", "coronal"],
+    ids=["MR", "capture", "colour", "localizer", "unit", "frames", "enhanced", "no place", "coronal"],
 )
 def test_what_is_no_axial_ct_volume_is_refused(tmp_path: Path, tags: dict[str, object], reason: str) -> None:
     write_series(tmp_path, **tags)

@@ -223,7 +223,20 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(
     (line,) = errors.strip().splitlines()
     assert line.startswith(f"error: {table}")
     assert said.format(a=case_id) in line
+    assert "{" not in line
     assert not (tmp_path / "out").exists()
+
+
+def test_studies_that_came_later_are_seen(
+    source: Path, tmp_path: Path, table: Path, hemosweep_data: Callable[..., Ended]
+) -> None:
+    source = shutil.copytree(source, tmp_path / "later")
+    for study in range(4, 9):
+        write_series(source / f"new {study}", study=study)
+    code, _, errors = hemosweep_data(source, tmp_path / "out", "--decisions", table)
+    assert code == 2
+    assert "has no row of series 1 of sub-00" in errors
+    assert " and 4 more: the files came later, or the row was deleted; make a new table with --dry-run" in errors
 
 
 def test_series_that_came_later_and_slices_that_came_later_are_seen(
@@ -234,12 +247,36 @@ def test_series_that_came_later_and_slices_that_came_later_are_seen(
     code, _, errors = hemosweep_data(source, tmp_path / "out", "--decisions", table)
     assert code == 2
     assert "has no row of series 2 of sub-00" in errors
-    assert "the files came later, or the row was deleted; make the table again (--dry-run)" in errors
+    assert "the files came later, or the row was deleted; make a new table with --dry-run" in errors
     write_series(source / "MRN-4711" / "b", (*THICK, 25.0), series=2, ConvolutionKernel="H31s")
     code, _, errors = hemosweep_data(source, tmp_path / "out", "--decisions", table)
     assert code == 2
     assert "its series is not in" in errors
     assert "its files changed or are gone" in errors
+
+
+def test_a_new_table_keeps_what_an_earlier_one_decided_about_studies_that_are_as_they_were(
+    source: Path, tmp_path: Path, table: Path, hemosweep_data: Callable[..., Ended]
+) -> None:
+    rows = read(table)
+    first, second = case_of(rows, 4), next(row["case_id"] for row in rows if row["step_mm"] == "6")
+    decide(rows, first, 1, "ct")
+    decide(rows, first, 2, "out")
+    decide(rows, second, 1, "out")
+    write(table, rows)
+    source = shutil.copytree(source, tmp_path / "later")
+    write_series(source / "second", THICK, study=2, series=7)
+    for study in range(4, 9):
+        write_series(source / f"new {study}", study=study)
+    new = tmp_path / "new.tsv"
+    code, _, errors = hemosweep_data(source, tmp_path / "out", "--dry-run", new, "--decisions", table)
+    assert code == 0
+    assert "studies that are new or have other series than in the table, to be decided: 6 (sub-00" in errors
+    by_key = {row["series_key"]: row["decision"] for row in read(new)}
+    assert [by_key[row["series_key"]] for row in rows if row["case_id"] == first] == ["ct", "out", "cta", "out"]
+    assert sorted(by_key.values()) == ["ct"] * 7 + ["cta"] + ["out"] * 4
+    assert hemosweep_data(source, tmp_path / "out", "--decisions", new)[0] == 0
+    assert len(read_participants(tmp_path / "out")) == 7
 
 
 @pytest.mark.parametrize(
@@ -267,8 +304,7 @@ def test_options_that_exclude_each_other_and_places_that_are_taken_are_refused(
 ) -> None:
     before = table.read_bytes()
     for arguments, said in (
-        (("--decisions", table, "--series", 1), "--decisions and --series: the table says which series to take"),
-        (("--decisions", table, "--dry-run", tmp_path / "b"), "--decisions and --dry-run: the table says which"),
+        (("--decisions", table, "--series", 1), "--decisions and --series: each says which series to take"),
         (("--dry-run", table), f"{table}: is there already, with what somebody may have decided; name a new table"),
         (("--dry-run", source / "t.tsv"), f"{source / 't.tsv'}: lies in {source}; name a table elsewhere"),
         (("--dry-run", tmp_path / "out" / "t.tsv"), "name a table elsewhere"),
