@@ -134,7 +134,8 @@ def _dry_run(
             *_of_studies("studies that are new or have other series than in the table, to be decided", new),
         ),
         dry_run=(
-            f"wrote {table}: {num_series} series of {len(choices)} studies; nothing is imported",
+            f"wrote {table}: {num_series} series of {len(choices)} stud{'y' if len(choices) == 1 else 'ies'}; nothing "
+            "is imported",
             f"next: write {WORDS} in its column decision, then {command}",
         ),
     )

@@ -86,7 +86,7 @@ def _cells(case_id: str, decision: Decision) -> tuple[str, ...]:
         "image_type": image_type(one.header),
         "contrast": "no" if contrast_reason(one.header) is None else "yes",
         DECISION: decision.take,
-        "reason": decision.reason,
+        "reason": "; ".join((decision.reason, *(one.stack.warnings if one.stack else ()))),
         KEY: one.key,
     }
     return tuple(cells[column] for column in COLUMNS)

@@ -41,7 +41,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_series(source / "MRN-4711" / "b", THICK, series=2, ConvolutionKernel="H31s")
     write_series(source / "MRN-4711" / "a", THIN, series=3, ContrastBolusAgent="Dr^House's mixture")
     write_series(source / "MRN-4711" / "a", (0.0, 5.0), series=4, ConvolutionKernel="Dr^House")
-    write_series(source / "second", (0.0, 6.0, 12.0, 18.0), study=2, ImageType=["ORIGINAL", "DOE^JANE"])
+    write_series(source / "second", (0.0, 6.0, 12.0, 24.0, 30.0, 36.0), study=2, ImageType=["ORIGINAL", "DOE^JANE"])
     write_series(source / "third", study=3, Modality="MR")
     return source
 
@@ -114,7 +114,10 @@ def test_a_dry_run_writes_every_series_with_decision_and_reason_and_imports_noth
     ]  # fmt: skip
     others = {row["modality"]: row for row in rows if row["case_id"] != case_id}
     assert [row["number_of_scanner"] for row in rows if row["case_id"] == case_id] == ["1", "2", "3", "4"]
-    assert others["CT"]["reason"] == "is the only plain head CT"
+    assert others["CT"]["reason"] == (
+        "is the only plain head CT; 1 slice is missing (after number 3 from below) and interpolated: resampled along "
+        "the slice axis to 6 mm"
+    )
     assert others["CT"]["image_type"] == "ORIGINAL other"
     assert (others["MR"]["case_id"], others["MR"]["decision"], others["MR"]["reason"]) == ("no-ct", "out", "is not CT")
 
