@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from hemosweep.data.case import Case
+from hemosweep.data.case_files import ct_fault
 from hemosweep.digest import digest_file, digest_json
 from hemosweep.errors import BadInput
 
@@ -13,6 +14,8 @@ def input_digest(case: Case, *, with_cta: bool = False) -> str:
     Raises:
         BadInput: one of them cannot be read.
     """
+    if fault := ct_fault(case.ct_path, case.case_id):
+        raise BadInput(f"case {case.case_id}: {fault}")
     paths = (case.ct_path, case.lesion_path, case.cta_path if with_cta else None)
     try:
         return digest_json([digest_file(path) for path in paths if path is not None])

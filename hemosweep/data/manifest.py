@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
+from hemosweep.data.case_files import case_file, ct_fault, sessions
 from hemosweep.errors import BadInput
-from hemosweep.ids import canonical_id, stored_path
+from hemosweep.ids import canonical_id
 
 TABLE_NAME = "participants.tsv"
 REQUIRED_COLUMNS = ("participant_id", "patient_id", "ivh")
@@ -27,16 +28,12 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
     """
     cases = read_participants(data)
     for case in cases:
-        for path, kind, suffix in ((case.ct_path, "CT", "ct"), (case.lesion_path, "lesion mask", LESION_SUFFIX)):
-            if path is None or not os.path.isfile(path):
-                expected = case_file(data, case.case_id, suffix)
-                raise BadInput(f"case {case.case_id}: no {kind} at {expected}; add the file or remove the case's row")
+        if fault := ct_fault(case.ct_path, case.case_id):
+            raise BadInput(f"case {case.case_id}: {fault}")
+        if case.lesion_path is None:
+            expected = case_file(data, case.case_id, LESION_SUFFIX)
+            raise BadInput(f"case {case.case_id}: no lesion mask at {expected}; add the file or remove the case's row")
     return cases
-
-
-def case_file(data: Path, case_id: str, suffix: str) -> Path:
-    """Path of a case's file; `suffix` is ct, cta, or one of the masks. Names on disk may have another Unicode form."""
-    return stored_path(stored_path(data, case_id) / "ct", f"{case_id}_{suffix}.nii.gz")
 
 
 def read_participants(data: Path) -> tuple[Case, ...]:
@@ -67,6 +64,8 @@ class ManifestRow:
 
 def read_rows(data: Path) -> tuple[ManifestRow, ...]:
     """Read the rows of `participants.tsv`, without a check of their values.
+
+    A row of a BIDS subject whose scans lie in sessions becomes one row a session (`sub-01_ses-02`), all of one patient.
 
     Raises:
         BadInput: no folder or table, a missing column, or no row.
@@ -100,7 +99,10 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
             for column, text in row.items()
             if column is not None and column not in REQUIRED_COLUMNS and (text or "").strip()
         }
-        rows.append(ManifestRow(line=line, case_id=case_id, patient_id=patient_id, ivh=ivh, free=free))
+        rows += [
+            ManifestRow(line=line, case_id=name, patient_id=patient_id, ivh=ivh, free=free)
+            for name in sessions(data, case_id) or (case_id,)
+        ]
     return tuple(rows)
 
 

@@ -7,7 +7,9 @@ RAS+ order: D runs inferior to superior, H posterior to anterior, W left to righ
 import gzip
 import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,11 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Spacing
 from hemosweep.data.file_grid import FileGrid, matrix
+from hemosweep.data.mask_values import is_colour, single_colour
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 
-_UNREADABLE = (
+UNREADABLE = (
     ImageFileError,
     HeaderDataError,
     OrientationError,
@@ -90,12 +93,15 @@ def to_ras(array_IJK: NDArray[np.generic], affine: NDArray[np.float64], warnings
     )
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(path: Path, *, as_mask: bool = False) -> Volume:
     """Read a NIfTI file into RAS+ array order.
 
     The place comes from the sform, or from the qform if there is no sform. `Volume.warnings` has a warning if the two
     contradict each other, or if both are missing. Values keep the type they are stored in; where the header scales
     them, they become float32 or float64.
+
+    Args:
+        as_mask: a picture of one colour becomes 0 and 1, with a warning.
 
     Raises:
         BadInput: the file is missing, truncated, not NIfTI, not a single 3D volume, or does not say how large its
@@ -107,18 +113,51 @@ def read_volume(path: Path) -> Volume:
         image = nib.load(path)
         if not isinstance(image, nib.Nifti1Image):
             raise ImageFileError("another format")
-        array_IJK, affine = _values(image), np.asarray(image.affine, dtype=np.float64)
-        warnings = _place_warnings(image)
-        if array_IJK.ndim > 3 and array_IJK.size == np.prod(array_IJK.shape[:3]):
-            array_IJK = array_IJK.reshape(array_IJK.shape[:3])
-        if array_IJK.ndim != 3 or array_IJK.size == 0:
-            raise BadInput(f"{path}: has shape {array_IJK.shape}, not one 3D volume; export a single series")
-        volume = replace(to_ras(array_IJK, affine, warnings), file_grid=_file_grid(image, array_IJK.shape))
+        return checked_volume(
+            path,
+            _values(image),
+            np.asarray(image.affine, dtype=np.float64),
+            _place_warnings(image),
+            file_grid=partial(_file_grid, image),
+            as_mask=as_mask,
+        )
     except BadInput:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path}: not a readable NIfTI file ({reason}); convert or copy it again") from error
+
+
+def checked_volume(
+    path: Path,
+    array_IJK: NDArray[np.generic],
+    affine: NDArray[np.float64],
+    warnings: tuple[str, ...],
+    *,
+    file_grid: Callable[[tuple[int, ...]], FileGrid],
+    as_mask: bool,
+) -> Volume:
+    """Check the voxels and the place that a file holds, and bring them into RAS+ array order.
+
+    Args:
+        array_IJK: with the file's axes, and colours or channels last.
+        file_grid: from the shape of the three axes to the grid of the file.
+        as_mask: as in `read_volume`.
+
+    Raises:
+        BadInput: it is not one 3D volume of plain numbers, or has no usable voxel size and place.
+    """
+    if as_mask and is_colour(array_IJK):
+        try:
+            array_IJK, colour = single_colour(array_IJK)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
+        warnings += colour
+    if array_IJK.ndim > 3 and array_IJK.size == np.prod(array_IJK.shape[:3]):
+        array_IJK = array_IJK.reshape(array_IJK.shape[:3])
+    if array_IJK.ndim != 3 or array_IJK.size == 0:
+        raise BadInput(f"{path}: has shape {array_IJK.shape}, not one 3D volume; export a single series")
+    volume = replace(to_ras(array_IJK, affine, warnings), file_grid=file_grid(array_IJK.shape))
     if array_IJK.dtype.names:
         raise BadInput(f"{path}: is a colour picture, not a scan; export the original series")
     if array_IJK.dtype.kind not in "biuf":
@@ -204,9 +243,15 @@ def write_volume(path: Path, volume: Volume, *, like: FileGrid | None = None) ->
         nib.save(image, temporary)
 
 
+def in_file_order(array_WHD: NDArray[np.generic], grid: FileGrid) -> NDArray[np.generic]:
+    """An array in RAS+ order with the axes (i, j, k) of a file."""
+    turn = ornt_transform(RAS, io_orientation(np.array(grid.affine)))
+    return np.ascontiguousarray(apply_orientation(array_WHD, turn))
+
+
 def _on_file_grid(array_WHD: NDArray[np.generic], like: FileGrid) -> nib.Nifti1Image:
     affine = np.array(like.affine)
-    array_IJK = np.ascontiguousarray(apply_orientation(array_WHD, ornt_transform(RAS, io_orientation(affine))))
+    array_IJK = in_file_order(array_WHD, like)
     assert array_IJK.shape == like.shape_IJK, f"{array_IJK.shape} is not the file's {like.shape_IJK}"
     header = nib.Nifti1Header()
     header.set_data_dtype(array_IJK.dtype)

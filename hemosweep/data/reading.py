@@ -9,6 +9,7 @@ import numpy as np
 from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.hounsfield import to_hounsfield
+from hemosweep.data.mask_values import COLOUR, Probabilities, as_labels
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 
@@ -62,17 +63,24 @@ def read_ct(case: Case, path: Path) -> tuple[Volume, tuple[str, ...]]:
 
 
 def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -> Mask:
-    """Read a mask that lies on the CT's grid; it may be empty.
+    """Read a mask as `explained_mask`, without the warnings."""
+    return explained_mask(case, path, ct, label=label)[0]
+
+
+def explained_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -> tuple[Mask, tuple[str, ...]]:
+    """Read a mask that lies on the CT's grid, with warnings about its values; it may be empty.
+
+    A picture of one colour counts as 0 and 1, and probabilities are cut at 0.5, with a warning each.
 
     Args:
         label: the value of the lesion; None for a mask of zeros and ones.
 
     Raises:
         MaskFault: it lies elsewhere than the CT, or holds other values.
-        BadInput: the file is missing or unreadable.
+        BadInput: the file is missing or unreadable, or a picture of several colours.
     """
     where = f"case {case.case_id}"
-    mask = read_volume(path)
+    mask = read_volume(path, as_mask=True)
     if ct.array_DHW.shape != mask.array_DHW.shape:
         raise MaskFault(
             f"{where}: mask {path.name} has shape {mask.array_DHW.shape[::-1]} but the CT has "
@@ -86,23 +94,38 @@ def read_mask(case: Case, path: Path, ct: Volume, *, label: int | None = None) -
             "draw it on the CT",
             kind="geometry-mismatch",
         )
-    values = np.unique(mask.array_DHW)
+    way_out = ", or pick the lesion's value with --lesion-label" if path == case.lesion_path else ""
+    warnings: tuple[str, ...] = ()
+    try:
+        labels_DHW, warnings = as_labels(mask.array_DHW)
+    except Probabilities as error:
+        raise MaskFault(f"{where}: mask {path.name} {error}", kind="mask-values") from None
+    except BadInput:
+        labels_DHW = mask.array_DHW
+    values = np.unique(labels_DHW)
     if label is not None:
+        if warnings:
+            raise MaskFault(
+                f"{where}: mask {path.name} holds probabilities and no labels; leave --lesion-label out",
+                kind="mask-values",
+            )
         if not np.array_equal(values, np.round(values)):
             raise MaskFault(
                 f"{where}: mask {path.name} has values that are no whole numbers; a label map is wanted",
                 kind="mask-values",
             )
-        return np.asarray(mask.array_DHW == label)
-    if not np.isin(values, (0, 1)).all():
+    elif not np.isin(values, (0, 1)).all():
         others = values[~np.isin(values, (0, 1))]
         listed = ", ".join(f"{value:g}" for value in others[:5]) + (", ..." if others.size > 5 else "")
-        way_out = ", or pick the lesion's value with --lesion-label" if path == case.lesion_path else ""
         raise MaskFault(
             f"{where}: mask {path.name} has values other than 0 and 1 ({listed}); binarise it{way_out}",
             kind="mask-values",
         )
-    return mask.array_DHW.astype(bool)
+    of_colours = tuple(text for text in mask.warnings if text.startswith(COLOUR))
+    mask_DHW = np.asarray(labels_DHW == (1 if label is None else label))
+    return mask_DHW, tuple(
+        f"mask {path.name.removeprefix(f'{case.case_id}_')} {text}" for text in of_colours + warnings
+    )
 
 
 def read_case(case: Case, *, lesion_label: int | None = None, with_cta: bool = False) -> RawCase:
@@ -116,7 +139,8 @@ def read_case(case: Case, *, lesion_label: int | None = None, with_cta: bool = F
     ct, warnings = read_ct(case, case.ct_path)
     lesion_DHW, cta = None, None
     if case.lesion_path is not None:
-        lesion_DHW = read_mask(case, case.lesion_path, ct, label=lesion_label)
+        lesion_DHW, of_mask = explained_mask(case, case.lesion_path, ct, label=lesion_label)
+        warnings += of_mask
         if not lesion_DHW.any():
             what = "is empty" if lesion_label is None else f"holds no voxel of the value {lesion_label}"
             raise BadInput(f"{where}: mask {case.lesion_path.name} {what}; remove the case's row or fix the mask")

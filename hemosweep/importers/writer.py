@@ -12,7 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME, case_file
+from hemosweep.data.case_files import case_file
+from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, REQUIRED_COLUMNS, TABLE_NAME
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import write_text

@@ -10,6 +10,7 @@ import numpy as np
 
 from hemosweep.arrays import FloatArray, Spacing
 from hemosweep.data.case import Case
+from hemosweep.data.case_files import ct_fault, doubled
 from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
@@ -64,8 +65,8 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
     if not os.path.isfile(case.ct_path):
         folder = case.ct_path.parents[1]
         if os.path.isdir(folder):
-            expected = case.ct_path.relative_to(folder)
-            add("missing-ct", "error", f"no CT at {folder.name}/{expected}; add the file or remove the case's row")
+            fault = ct_fault(case.ct_path, case.case_id) or ""
+            add("missing-ct", "error", fault.replace(f"{folder.parent}{os.sep}", ""))
         else:
             add("missing-folder", "error", f"no folder {folder.name}; add the case or remove its row")
         return Examined(case=case, problems=tuple(problems))
@@ -82,6 +83,11 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
         return Examined(case=case, problems=tuple(problems))
     for text in stored.warnings:
         add("header", "warning", text)
+    for path in (case.ct_path, case.lesion_path, case.ivh_path, case.cta_path):
+        if path is not None and doubled(path):
+            add(
+                "packed-twice", "warning", f"{path.name} is there without .gz, too, which is not read; keep one of them"
+            )
     for text in odd:
         add("odd-values", "warning", text)
     ct = Volume(array_DHW=hu_DHW, affine=stored.affine)

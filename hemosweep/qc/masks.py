@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
-from hemosweep.data.reading import MaskFault, read_mask
+from hemosweep.data.reading import MaskFault, explained_mask
 from hemosweep.errors import BadInput
 from hemosweep.qc.anatomy import Anatomy
 from hemosweep.qc.problem import Problem, Severity
@@ -25,11 +25,15 @@ def load_mask(case: Case, path: Path, name: str, ct: Volume, label: int | None) 
     IVH mask is extra: a warning."""
     severity: Severity = "error" if name == "lesion" else "warning"
     try:
-        return read_mask(case, path, ct, label=label), []
+        mask_DHW, warnings = explained_mask(case, path, ct, label=label)
     except MaskFault as fault:
         kind, message = fault.kind, str(fault).removeprefix(f"case {case.case_id}: ")
     except BadInput as error:
         kind, message = "unreadable-mask", str(error).replace(str(path), path.name)
+    else:
+        return mask_DHW, [
+            Problem(case_id=case.case_id, kind="mask-values", severity="warning", message=text) for text in warnings
+        ]
     return None, [Problem(case_id=case.case_id, kind=kind, severity=severity, message=message)]
 
 

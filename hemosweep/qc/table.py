@@ -37,7 +37,7 @@ def read_table(data: Path) -> tuple[tuple[Case, ...], list[Problem]]:
 
 def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
     """Problems of case folders without a row, which are not read."""
-    listed = {case.case_id for case in cases}
+    listed = {canonical_id(case.ct_path.relative_to(data).parts[0]) for case in cases}
     folders = sorted(name for name in os.listdir(data) if name.startswith("sub-") and os.path.isdir(data / name))
     return [
         Problem(

@@ -94,13 +94,13 @@ def _read_row(case: Case) -> _Row:
 
 
 def _read_shown_mask(path: Path | None, ct: Volume) -> Mask | None:
-    """A mask for display: all voxels that are not 0; None where there is no file."""
+    """A mask for display: all voxels that are not 0, of probabilities the likely ones; None where there is no file."""
     if path is None:
         return None
-    mask = read_volume(path)
+    mask = read_volume(path, as_mask=True)
     if mask.array_DHW.shape != ct.array_DHW.shape:
         raise BadInput(f"{path}: has shape {mask.array_DHW.shape}, its CT {ct.array_DHW.shape}; resample the mask")
-    return np.asarray(mask.array_DHW != 0)
+    return np.asarray(np.rint(mask.array_DHW) != 0)
 
 
 def _head_box(ct: Volume) -> tuple[slice, tuple[slice, slice]]:
