@@ -10,7 +10,7 @@ from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, FunctionImporter, ImportOption
-from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of, subfolders, subject_ids
+from hemosweep.importers.source import Scan, image_files, pair_scans, patient_of, subfolders, subject_ids
 from hemosweep.importers.volumes import odd_blood, read_ct, read_labels
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
@@ -38,7 +38,7 @@ def import_bhsd(
     """
     root = find_root(source, BHSD)
     _check_labels(lesion_label, ivh_label)
-    scans = pair_scans(nifti_files(root / "images"), nifti_files(root / "ground truths"))
+    scans = pair_scans(image_files(root / "images"), image_files(root / "ground truths"))
     return write_dataset(
         out,
         {scan.case_id: partial(_read, scan, (scan.labels_path,), lesion_label, ivh_label) for scan in scans},
@@ -74,7 +74,7 @@ def import_mbh_seg(
     """
     root = find_root(source, MBH_SEG)
     _check_labels(lesion_label, ivh_label)
-    files = {name: nifti_files(root / name) for name in subfolders(root)}
+    files = {name: image_files(root / name) for name in subfolders(root)}
     ids = subject_ids(name for name in files if files[name])
     whose = "the majority of the raters" if rater == "majority" else f"rater {rater}"
     return write_dataset(

@@ -9,7 +9,7 @@ from hemosweep.errors import BadInput
 from hemosweep.ids import stored_path
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import FunctionImporter
-from hemosweep.importers.source import Scan, nifti_file, read_table, subject_ids
+from hemosweep.importers.source import Scan, image_file, read_table, subject_ids
 from hemosweep.importers.volumes import MERGED, read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
 
@@ -56,7 +56,7 @@ def _file(root: Path, name: str, cell: str) -> Path | None:
     """A file of the case's folder, whatever path the table gives before the file's name."""
     file_name = PurePosixPath(cell.replace("\\", "/")).name
     stem = file_name.removesuffix(".gz").removesuffix(".nii")
-    path = nifti_file(stored_path(root, name), stem)
+    path = image_file(stored_path(root, name), stem)
     return path if stem and os.path.isfile(path) else None
 
 

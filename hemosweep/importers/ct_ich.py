@@ -9,7 +9,7 @@ from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import FunctionImporter
-from hemosweep.importers.source import Scan, nifti_files, pair_scans, read_table
+from hemosweep.importers.source import Scan, image_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
@@ -36,7 +36,7 @@ def import_ct_ich(source: Path, out: Path, *, progress: Progress | None = None) 
     """
     root = find_root(source, CT_ICH)
     types = _types_by_patient(root / TABLE)
-    scans = pair_scans(nifti_files(root / "ct_scans"), nifti_files(root / "masks"))
+    scans = pair_scans(image_files(root / "ct_scans"), image_files(root / "masks"))
     return write_dataset(
         out,
         {scan.case_id: partial(_read, scan, types) for scan in scans},

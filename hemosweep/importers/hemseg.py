@@ -11,7 +11,7 @@ from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import FunctionImporter, ImportOption
-from hemosweep.importers.source import nifti_files, pair_scans, read_table
+from hemosweep.importers.source import image_files, pair_scans, read_table
 from hemosweep.importers.volumes import read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
 
@@ -49,7 +49,7 @@ def import_hemseg(
         name: path
         for split in SPLITS
         if os.path.isdir(root / split / "label")
-        for name, path in nifti_files(root / split / "label").items()
+        for name, path in image_files(root / split / "label").items()
     }
     types = _types(source, root)
     untold = [name for name in labels if name not in types]
@@ -59,7 +59,7 @@ def import_hemseg(
             "train_set.csv, val_set.csv and test_set.csv (filename, label) there"
         )
     iph_labels = {name: path for name, path in labels.items() if types[name] == IPH}
-    iph_images = {name: path for name, path in nifti_files(images).items() if name in iph_labels}
+    iph_images = {name: path for name, path in image_files(images).items() if name in iph_labels}
     if not iph_images:
         raise BadInput(
             f"{images}: has no image of the {len(iph_labels)} IPH labels; the files must be named like the labels"

@@ -6,7 +6,7 @@ from pathlib import Path
 from hemosweep.data.parallel import Progress
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import FunctionImporter
-from hemosweep.importers.source import nifti_files, pair_scans
+from hemosweep.importers.source import image_files, pair_scans
 from hemosweep.importers.volumes import MERGED, read_binary_case
 from hemosweep.importers.writer import ImportSummary, write_dataset
 
@@ -23,7 +23,7 @@ def import_instance(source: Path, out: Path, *, progress: Progress | None = None
         BadInput: `source` is not in this layout, or `out` cannot take a data set.
     """
     root = find_root(source, INSTANCE)
-    scans = pair_scans(nifti_files(root / "data"), nifti_files(root / "label"))
+    scans = pair_scans(image_files(root / "data"), image_files(root / "label"))
     columns = {"centre": INSTANCE.name}
     return write_dataset(
         out,

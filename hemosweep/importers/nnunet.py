@@ -10,7 +10,7 @@ from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.layouts import Layout, find_root
 from hemosweep.importers.protocol import IVH_LABEL, LESION_LABEL, FunctionImporter
-from hemosweep.importers.source import Scan, nifti_files, pair_scans, patient_of
+from hemosweep.importers.source import Scan, image_files, pair_scans, patient_of
 from hemosweep.importers.volumes import odd_blood, read_ct, read_scan
 from hemosweep.importers.writer import ImportedCase, ImportSummary, write_dataset
 
@@ -50,13 +50,13 @@ def import_nnunet(
     """
     root = find_root(source, NNUNET)
     meaning = _meaning(root / "dataset.json", lesion_label, ivh_label)
-    images = nifti_files(root / "imagesTr")
+    images = image_files(root / "imagesTr")
     scans = pair_scans(
         {stem.removesuffix(CT_CHANNEL): path for stem, path in images.items() if stem.endswith(CT_CHANNEL)},
-        nifti_files(root / "labelsTr"),
+        image_files(root / "labelsTr"),
     )
     if not scans:
-        raise BadInput(f"{root}: imagesTr and labelsTr hold no NIfTI files; other file formats are not read")
+        raise BadInput(f"{root}: imagesTr and labelsTr hold no NIfTI files, nor MHA, NRRD or Analyze")
     notes = [f"the lesion is label {meaning.lesion_label}"]
     notes.append("ivh is n/a" if ivh_label is None else f"the IVH mask is label {ivh_label}")
     if all(patient_of(scan.name) == scan.name for scan in scans):

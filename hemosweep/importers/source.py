@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemosweep.data.image_names import IMAGE_SUFFIXES, stem_of
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id, stored_path
 
-NIFTI_SUFFIXES = (".nii.gz", ".nii")
 _RSNA_NAME = re.compile(r"ID_(?P<patient>[0-9a-f]+)_ID_[0-9a-f]+")
 
 
@@ -36,8 +36,9 @@ def pair_scans(images: Mapping[str, Path], labels: Mapping[str, Path]) -> tuple[
     )
 
 
-def nifti_files(folder: Path) -> dict[str, Path]:
-    """The NIfTI files of a folder by their names without .nii or .nii.gz, sorted; hidden files (`._001.nii`) are not.
+def image_files(folder: Path) -> dict[str, Path]:
+    """The image files of a folder by their names without .nii.gz, .mha and so on, sorted; hidden ones (`._001.nii`) are
+    not.
 
     The names are canonical ids, so that those of two folders fit each other.
 
@@ -46,10 +47,10 @@ def nifti_files(folder: Path) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for name in _names(folder):
-        suffix = next((suffix for suffix in NIFTI_SUFFIXES if name.endswith(suffix)), None)
-        if suffix is None:
+        bare = stem_of(name)
+        if bare is None:
             continue
-        stem = canonical_id(name.removesuffix(suffix))
+        stem = canonical_id(bare)
         if stem in files:
             raise BadInput(f"{folder}: holds both {files[stem].name} and {name}; keep one of them")
         files[stem] = folder / name
@@ -72,9 +73,9 @@ def _names(folder: Path) -> list[str]:
         raise BadInput(f"{folder}: cannot be listed ({error.strerror}); check the folder and its mode") from error
 
 
-def nifti_file(folder: Path, stem: str) -> Path:
-    """Path of a file of that name as .nii.gz or .nii, the existing one; .nii.gz where neither exists."""
-    paths = [stored_path(folder, f"{stem}{suffix}") for suffix in NIFTI_SUFFIXES]
+def image_file(folder: Path, stem: str) -> Path:
+    """Path of an image file of that name, the existing one; .nii.gz where there is none."""
+    paths = [stored_path(folder, f"{stem}{suffix}") for suffix in IMAGE_SUFFIXES]
     return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hemosweep.errors import BadInput
 from hemosweep.importers.source import Scan
@@ -10,29 +10,30 @@ from hemosweep.importers.writer import ImportedCase
 
 if TYPE_CHECKING:
     import numpy as np
-    from nibabel.spatialimages import SpatialImage
     from numpy.typing import NDArray
 
     from hemosweep.arrays import Mask
+    from hemosweep.data.file_grid import FileGrid
     from hemosweep.data.nifti import Volume
 
 ACUTE_BLOOD_HU = (40.0, 90.0)
 """Range of the median of a mask's voxels if it is drawn around acute blood."""
 
+UNPLACED = "the header of the mask does not place it on the CT; it is taken to lie there voxel by voxel"
 MERGED = (
     "the masks merge all types of hemorrhage, blood in the ventricles too: the lesion is not IPH alone, and ivh is n/a"
 )
 """Type that is written for a data set whose masks do not tell the types apart."""
 
 
-def read_scan(scan: Scan) -> "tuple[Volume, NDArray[np.generic], tuple[str, ...]]":
+def read_scan(scan: Scan, *, binary: bool = False) -> "tuple[Volume, NDArray[np.generic], tuple[str, ...]]":
     """Read a scan's CT as it is stored, its label map on the CT's grid, and warnings about oddities and corrections.
 
     Raises:
         BadInput: as `read_ct` and `read_labels`, or the scan has no label map.
     """
     ct = read_ct(scan.case_id, scan.ct_path)
-    labels_DHW, warnings = read_labels(scan.case_id, scan.labels_path, scan.ct_path, ct)
+    labels_DHW, warnings = read_labels(scan.case_id, scan.labels_path, scan.ct_path, ct, binary=binary)
     return ct, labels_DHW, (*ct.warnings, *warnings)
 
 
@@ -44,87 +45,96 @@ def read_ct(case_id: str, path: Path | None) -> "Volume":
     """
     import numpy as np
 
-    from hemosweep.data.nifti import read_volume
+    from hemosweep.data.images import read_image
 
     if path is None:
         raise BadInput(f"case {case_id}: there is a mask but no CT of that name; add it or remove the mask")
-    ct = read_volume(path)
+    ct = read_image(path)
     if not np.isfinite(ct.array_DHW).all():
         raise BadInput(f"case {case_id}: {path.name} has non-finite voxels; convert the CT again")
     return ct
 
 
 def read_labels(
-    case_id: str, path: Path | None, ct_path: Path | None, ct: "Volume"
+    case_id: str, path: Path | None, ct_path: Path | None, ct: "Volume", *, binary: bool = False
 ) -> "tuple[NDArray[np.generic], tuple[str, ...]]":
     """Read a label map onto its CT's grid, with warnings about corrections.
 
     A label map that differs from its CT only in the header takes the place of the CT: its header has no place, or one
     of the two has no sform while shape, voxel size and axes agree.
 
+    Args:
+        binary: the mask has one label, so that probabilities may be cut at 0.5.
+
     Raises:
         BadInput: there is no file, it is unreadable, lies elsewhere than the CT, or has values that are no labels.
     """
-    import nibabel as nib
-    import numpy as np
-
-    from hemosweep.data.nifti import read_volume, to_ras
+    from hemosweep.data.images import read_image
+    from hemosweep.data.mask_values import COLOUR, as_labels
     from hemosweep.data.reading import MAX_VOXELS_APART, voxels_apart
 
     if path is None or ct_path is None:
         raise BadInput(f"case {case_id}: there is a CT but no mask of that name; add it or remove the CT")
-    labels = read_volume(path)
-    warnings: tuple[str, ...] = ()
+    labels = read_image(path, as_mask=True)
+    warnings = tuple(text for text in labels.warnings if text.startswith(COLOUR))
     if labels.array_DHW.shape != ct.array_DHW.shape or voxels_apart(ct, labels) > MAX_VOXELS_APART:
-        ct_file, file = cast("SpatialImage", nib.load(ct_path)), cast("SpatialImage", nib.load(path))
-        if not _header_noise(ct_file, file):
+        if not header_noise(ct, labels):
             raise BadInput(
                 f"case {case_id}: CT {ct_path.name} ({_size(ct)} voxels) and mask {path.name} ({_size(labels)}) lie on "
                 "different grids; take the image that the mask was drawn on"
             )
-        labels = to_ras(
-            np.asanyarray(file.dataobj).reshape(file.shape[:3]), np.asarray(ct_file.affine, dtype=np.float64)
-        )
-        warnings = ("the header of the mask does not place it on the CT; it is taken to lie there voxel by voxel",)
-    values_DHW = labels.array_DHW
-    whole = values_DHW.dtype.kind in "biu" or bool((values_DHW == np.rint(values_DHW)).all())  # NaN is not
-    if not whole or values_DHW.min() < 0:
-        raise BadInput(f"case {case_id}: {path.name} has values that are no labels (0, 1, 2 ...); is it the mask?")
-    return values_DHW, warnings
+        labels = voxel_by_voxel(ct, labels)
+        warnings += (UNPLACED,)
+    try:
+        values_DHW, cut = as_labels(labels.array_DHW)
+    except BadInput as error:
+        raise BadInput(f"case {case_id}: {path.name} {error}") from None
+    if cut and not binary:
+        raise BadInput(f"case {case_id}: {path.name} holds probabilities; a label map (0, 1, 2 ...) is wanted")
+    return values_DHW, (*warnings, *cut)
 
 
 def _size(volume: "Volume") -> str:
     return " x ".join(str(size) for size in volume.array_DHW.shape[::-1])
 
 
-def _header_noise(ct: "SpatialImage", labels: "SpatialImage") -> bool:
+def voxel_by_voxel(ct: "Volume", labels: "Volume") -> "Volume":
+    """The voxels of a label map's file in the place that those of the CT's file have; both have one shape."""
+    import numpy as np
+
+    from hemosweep.data.nifti import in_file_order, to_ras
+
+    assert ct.file_grid is not None
+    assert labels.file_grid is not None
+    array_IJK = in_file_order(labels.array_DHW.transpose(2, 1, 0), labels.file_grid)
+    return to_ras(array_IJK, np.array(ct.file_grid.affine))
+
+
+def header_noise(ct: "Volume", labels: "Volume") -> bool:
     """True if two files that seem to lie apart were one grid before a header was lost."""
     import nibabel as nib
     import numpy as np
 
-    if ct.shape != labels.shape:
+    of_ct, of_labels = ct.file_grid, labels.file_grid
+    if of_ct is None or of_labels is None or of_ct.shape_IJK != of_labels.shape_IJK:
         return False
-    if _says_no_place(labels):
+    if _says_no_place(of_labels):
         return True
-    ct_mm, labels_mm = (np.linalg.norm(image.affine[:3, :3], axis=0) for image in (ct, labels))
+    affines = [np.array(grid.affine) for grid in (of_ct, of_labels)]
+    ct_mm, labels_mm = (np.linalg.norm(affine[:3, :3], axis=0) for affine in affines)
+    ct_axes, labels_axes = map(nib.aff2axcodes, affines)
     return (
-        0 in (_code(ct, "sform_code"), _code(labels, "sform_code"))
+        0 in (of_ct.sform_code, of_labels.sform_code)
         and np.allclose(ct_mm, labels_mm, rtol=0.01)
-        and nib.aff2axcodes(ct.affine) == nib.aff2axcodes(labels.affine)
+        and ct_axes == labels_axes
     )
 
 
-def _says_no_place(image: "SpatialImage") -> bool:
+def _says_no_place(grid: "FileGrid") -> bool:
     import numpy as np
 
-    identity = np.allclose(np.abs(image.affine[:3, :3]), np.eye(3))
-    return bool(identity) or _code(image, "sform_code") == _code(image, "qform_code") == 0
-
-
-def _code(image: "SpatialImage", name: str) -> int | None:
-    from nibabel.nifti1 import Nifti1Header
-
-    return int(image.header[name]) if isinstance(image.header, Nifti1Header) else None
+    identity = np.allclose(np.abs(np.array(grid.affine)[:3, :3]), np.eye(3))
+    return bool(identity) or grid.sform_code == grid.qform_code == 0
 
 
 def read_binary_case(
@@ -135,7 +145,7 @@ def read_binary_case(
     Raises:
         BadInput: as `read_scan`, or the mask has several labels.
     """
-    ct, labels_DHW, mended = read_scan(scan)
+    ct, labels_DHW, mended = read_scan(scan, binary=True)
     lesion_DHW = _foreground(scan, labels_DHW)
     return ImportedCase(
         case_id=scan.case_id,

@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK
 from numpy.typing import NDArray
 
 from hemosweep.data.manifest import read_manifest
@@ -499,3 +500,33 @@ def test_a_lesion_in_a_ct_that_lost_its_intercept_is_no_odd_blood(tmp_path: Path
     (only,) = read_manifest(tmp_path / "out")
     np.testing.assert_array_equal(read_volume(only.ct_path).array_DHW, raw_DHW)
     assert "the rescale intercept is missing" in read_case(only).warnings[0]
+
+
+def as_meta(path: Path, suffix: str) -> None:
+    """Put a file in another format in a NIfTI file's place, as SimpleITK converts it."""
+    image = SimpleITK.ReadImage(str(path))
+    path.unlink()
+    SimpleITK.WriteImage(image, str(path).removesuffix(".nii.gz") + suffix)
+
+
+@pytest.mark.parametrize(("ct", "mask"), [(".mha", ".nrrd"), (".nrrd", ".nii"), (".nii.gz", ".mha")])
+def test_images_in_other_formats_are_imported_as_nifti_is(tmp_path: Path, ct: str, mask: str) -> None:
+    source = write_bhsd(tmp_path / "set", [PURE])
+    for path, suffix in zip(bhsd_paths(source), (ct, mask), strict=True):
+        as_meta(path, suffix)
+    summary = import_bhsd(source, tmp_path / "out")
+    assert (summary.failures, summary.warnings) == ({}, {})
+    assert lesion_values(tmp_path / "out") == [IPH_HU]
+
+
+def test_an_analyze_mask_lies_on_its_ct_voxel_by_voxel_and_an_analyze_ct_is_a_guess(tmp_path: Path) -> None:
+    source = write_bhsd(tmp_path / "set", [PURE])
+    for path, words in zip(reversed(bhsd_paths(source)), ("voxel by voxel", "nothing of left and right"), strict=True):
+        image = nib.load(path)
+        voxels = np.asanyarray(image.dataobj).astype(np.int16)
+        nib.save(nib.AnalyzeImage(voxels, image.affine), str(path).replace(".nii.gz", ".img"))
+        path.unlink()
+        out = tmp_path / words[:3]
+        summary = import_bhsd(source, out)
+        assert words in summary.warnings["sub-0a6241b6081c820129"][0]
+        assert lesion_values(out) == [IPH_HU]
