@@ -5,8 +5,18 @@ from typing import Annotated
 
 import typer
 
-from hemosweep.cli.imports import DataGroup
-from hemosweep.cli.options import DataSet, Jobs, Json, LesionLabel, expanded, num_jobs, print_json, print_table
+from hemosweep.cli.imports import DataGroup, print_summary
+from hemosweep.cli.options import (
+    DataSet,
+    Jobs,
+    Json,
+    LesionLabel,
+    expanded,
+    num_jobs,
+    print_error,
+    print_json,
+    print_table,
+)
 from hemosweep.errors import BadInput
 
 data_app = typer.Typer(
@@ -88,3 +98,51 @@ def describe(
         typer.echo(line)
     print_table(spread_table(cohort))
     typer.echo(f"drew {png}")
+
+
+@data_app.command(name="import-masks")
+def import_masks(
+    source: Annotated[
+        Path, typer.Argument(help="File, or folder of files with the cases' ids in their names.", callback=expanded)
+    ],
+    data: DataSet,
+    lesion_label: Annotated[
+        str | None, typer.Option(metavar="NAME|K", help="The lesion's label. Default: the only one.")
+    ] = None,
+    ivh_label: Annotated[
+        str | None, typer.Option(metavar="NAME|K", help="Label of intraventricular hemorrhage, for an IVH mask.")
+    ] = None,
+    pattern: Annotated[str, typer.Option(help="Only files of such names, such as '*lesion*'.")] = "*",
+    table: Annotated[
+        Path | None, typer.Option(help="Table of participant_id and mask, instead of names.", callback=expanded)
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Key file of import-dicom: DICOM is matched by PatientID.", callback=expanded)
+    ] = None,
+    label_names: Annotated[
+        Path | None, typer.Option(help="Label description file of ITK-SNAP.", callback=expanded)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace masks that are there.")] = False,
+) -> None:
+    """Put drawn masks into a data set: DICOM SEG, RTSTRUCT, 3D Slicer, ITK-SNAP, NRRD, MHA, NIfTI."""
+    from hemosweep.importers.masks.importing import import_masks
+    from hemosweep.report.terminal.progress import progress_bar
+
+    try:
+        with progress_bar("importing masks") as progress:
+            summary = import_masks(
+                source,
+                data,
+                lesion_label=lesion_label,
+                ivh_label=ivh_label,
+                pattern=pattern,
+                table=table,
+                key_file=key_file,
+                label_names=label_names,
+                overwrite=overwrite,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        print_error("stopped; finished cases have their masks, and --overwrite would make them again")
+        raise typer.Exit(1) from None
+    print_summary(summary, f"masks of {len(summary.written)} cases are in {data}", data)

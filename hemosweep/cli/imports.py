@@ -85,7 +85,6 @@ def _parameter(option: "ImportOption") -> Parameter:
 
 def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
     """Run an importer with a progress bar, and say what became of the cases. Exit code 2 if one failed."""
-    from hemosweep.data.remarks import grouped
     from hemosweep.report.terminal.progress import progress_bar
 
     try:
@@ -94,6 +93,13 @@ def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
     except KeyboardInterrupt:
         print_error(f"stopped; {data} holds no data set yet: delete it and start again")
         raise typer.Exit(1) from None
+    print_summary(summary, f"imported {len(summary.written)} cases to {data}", data)
+
+
+def print_summary(summary: "ImportSummary", done: str, data: Path) -> None:
+    """Print what became of the cases: `done` first on standard output. Exit code 2 if one failed."""
+    from hemosweep.data.remarks import grouped
+
     for note in summary.notes:
         typer.echo(f"note: {note}", err=True)
     for line in grouped(summary.warnings, len(summary.written) or None):
@@ -104,7 +110,7 @@ def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
         typer.echo("\n".join(summary.dry_run))
         return
     num_failed = len(summary.failures)
-    typer.echo(f"imported {len(summary.written)} cases to {data}" + (f"; {num_failed} failed" if num_failed else ""))
+    typer.echo(done + (f"; {num_failed} failed" if num_failed else ""))
     if summary.written:
         typer.echo(f"next: hemosweep data check {data}")
     if num_failed:

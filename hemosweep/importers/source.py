@@ -104,23 +104,31 @@ def patient_of(name: str) -> str:
     return match["patient"] if match else name
 
 
-def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Rows of a comma-separated table, empty rows skipped; column names are met in any case.
+def read_table(
+    path: Path, columns: tuple[str, ...], *, way_out: str = "use the table as it was published"
+) -> list[dict[str, str]]:
+    """Rows of a table whose cells are parted by commas, or by tabs where its heading has some; empty rows are skipped,
+    and column names are met in any case.
 
     Cells are stripped and, as they may hold ids, in Unicode's form NFC.
+
+    Args:
+        way_out: of a table that lacks a column, for the message.
 
     Raises:
         BadInput: the table is missing or unreadable, or lacks one of the columns.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
+            heading = file.readline()
+            file.seek(0)
+            rows = list(csv.reader(file, delimiter="\t" if "\t" in heading else ","))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{path}: cannot be read ({error}); save it as comma-separated UTF-8 text") from error
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     missing = [column for column in columns if column.lower() not in header]
     if missing:
-        raise BadInput(f"{path}: lacks the column {', '.join(missing)}; use the table as it was published")
+        raise BadInput(f"{path}: lacks the column {', '.join(missing)}; {way_out}")
     places = {column: header.index(column.lower()) for column in columns}
     cells = [
         [canonical_id(cell.strip()) for cell in row] + [""] * len(header)
