@@ -16,14 +16,24 @@ MODEL = ("an editor", "one", "1.0", "007")
 FRAME_OF_REFERENCE = f"{UID_ROOT}77"
 
 
-def write_ct_series(folder: Path, hu_DHW: NDArray[np.generic], *, tilt_mm: float = 0.0, **tags: Any) -> list[Path]:
-    """Slices of 1 x 2 mm, 5 mm apart, rows to the left and columns to the back; `tilt_mm` shifts each to the back."""
+def write_ct_series(
+    folder: Path, hu_DHW: NDArray[np.generic], *, step_mm: float = 5.0, tilt_deg: float = 0.0, **tags: Any
+) -> list[Path]:
+    """Slices of 1 x 2 mm, rows to the left and columns to the back, tilted about the rows."""
     paths = []
+    turn = np.deg2rad(tilt_deg)
     for index, slice_HW in enumerate(hu_DHW):
         path = folder / f"{index:03d}.dcm"
-        place = (-12.0, -20.0 + tilt_mm * index, 5.0 * index)
-        more = {"FrameOfReferenceUID": FRAME_OF_REFERENCE, "PatientSex": "F", "StudyID": "1", **tags}
-        write_slice(path, slice_HW, position=place, instance=index + 1, **more)
+        values: dict[str, Any] = {
+            "position": (-12.0, -20.0, step_mm * index),
+            "ImageOrientationPatient": [1, 0, 0, 0, round(float(np.cos(turn)), 6), round(float(-np.sin(turn)), 6)],
+            "SpacingBetweenSlices": step_mm,
+            "FrameOfReferenceUID": FRAME_OF_REFERENCE,
+            "PatientSex": "F",
+            "StudyID": "1",
+        }
+        values |= {name: value[index] if name == "position" else value for name, value in tags.items()}
+        write_slice(path, slice_HW, instance=index + 1, **values)
         paths.append(path)
     return paths
 

@@ -53,12 +53,19 @@ def ct_fault(ct_path: Path, case_id: str) -> str | None:
     """Reason why there is no CT at a case's place, with the way out; None where there is one."""
     if os.path.isfile(ct_path):
         return None
-    if others := _longer_names(ct_path.parent, case_id):
-        return (
-            f"no CT at {ct_path}, but under longer names: {', '.join(others)}; list the one to use as its own "
-            "participant_id, or rename its files"
-        )
-    return f"no CT at {ct_path}; add the file or remove the case's row"
+    return misnamed(ct_path, case_id) or f"no CT at {ct_path}; add the file or remove the case's row"
+
+
+def misnamed(ct_path: Path, case_id: str) -> str | None:
+    """Names that the CTs at a missing one's place have instead, such as several runs, with the way out; None where
+    there are none."""
+    others = () if os.path.isfile(ct_path) else _longer_names(ct_path.parent, case_id)
+    if not others:
+        return None
+    return (
+        f"no CT at {ct_path}, but under longer names: {', '.join(others)}; list the one to use as its own "
+        "participant_id, or rename its files"
+    )
 
 
 def doubled(path: Path) -> bool:

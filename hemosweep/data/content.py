@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hemosweep.data.case import Case
-from hemosweep.data.case_files import ct_fault
+from hemosweep.data.case_files import misnamed
 from hemosweep.digest import digest_file, digest_json
 from hemosweep.errors import BadInput
 
@@ -14,7 +14,7 @@ def input_digest(case: Case, *, with_cta: bool = False) -> str:
     Raises:
         BadInput: one of them cannot be read.
     """
-    if fault := ct_fault(case.ct_path, case.case_id):
+    if fault := misnamed(case.ct_path, case.case_id):
         raise BadInput(f"case {case.case_id}: {fault}")
     paths = (case.ct_path, case.lesion_path, case.cta_path if with_cta else None)
     try:

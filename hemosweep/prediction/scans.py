@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from hemosweep.data.case import Case
+from hemosweep.data.image_names import NIFTI_SUFFIXES
 from hemosweep.data.manifest import TABLE_NAME, read_participants
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
 
 SUFFIX = ".nii.gz"
+"""Of a mask that is written."""
 
 
 def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, ...]:
@@ -30,12 +32,18 @@ def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, 
     if os.path.lexists(scan / TABLE_NAME):
         # A prediction must not depend on a reference, nor fail because of one.
         return tuple(replace(case, lesion_path=None, ivh_path=None) for case in read_participants(scan))
-    files = sorted(path for path in scan.glob(f"*{SUFFIX}") if path.is_file() and not path.name.startswith("."))
+    files = sorted(
+        path
+        for path in scan.iterdir()
+        if path.name.endswith(NIFTI_SUFFIXES) and path.is_file() and not path.name.startswith(".")
+    )
     if not files:
-        raise BadInput(f"{scan}: holds no *{SUFFIX} and no participants.tsv; give a folder of scans or a data set")
+        raise BadInput(f"{scan}: holds no *.nii.gz and no participants.tsv; give a folder of scans or a data set")
     cases = {case.case_id: case for case in (_case(path, None) for path in files)}
     if len(cases) < len(files):
-        raise BadInput(f"{scan}: two files have one name in two Unicode forms (NFC and NFD); rename one of them")
+        raise BadInput(
+            f"{scan}: two files have one name in two Unicode forms (NFC and NFD), or packed and not; rename one of them"
+        )
     return tuple(cases.values())
 
 

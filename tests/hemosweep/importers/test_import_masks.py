@@ -3,6 +3,7 @@
 import os
 from itertools import permutations, product
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -73,7 +74,7 @@ def stored(data: Path, case_id: str = "sub-001", suffix: str = "label-lesion_mas
     return values.transpose(2, 1, 0) == 1
 
 
-def ct_series(tmp_path: Path, **options: float) -> tuple[list[Path], Path]:
+def ct_series(tmp_path: Path, **options: Any) -> tuple[list[Path], Path]:
     """DICOM slices, and the data set that they were imported to."""
     slices = write_ct_series(tmp_path / "dicom", CT_DHW, **options)
     import_dicom(tmp_path / "dicom", tmp_path / "set", key_file=tmp_path / "key.tsv")
@@ -86,17 +87,82 @@ def from_slices(data: Path) -> NDArray[np.bool_]:
     return read_case(case).lesion_DHW[:, ::-1, ::-1]
 
 
-@pytest.mark.parametrize("tilt_mm", [0.0, 1.5], ids=["straight", "tilted gantry"])
+@pytest.mark.parametrize("tilt_deg", [0.0, 18.5], ids=["straight", "tilted gantry"])
 @pytest.mark.parametrize("keep_empty", [False, True])
-def test_a_dicom_segmentation_lies_where_it_was_drawn(tmp_path: Path, tilt_mm: float, keep_empty: bool) -> None:
-    slices, data = ct_series(tmp_path, tilt_mm=tilt_mm)
+def test_a_dicom_segmentation_lies_where_it_was_drawn(tmp_path: Path, tilt_deg: float, keep_empty: bool) -> None:
+    slices, data = ct_series(tmp_path, tilt_deg=tilt_deg)
     write_seg(tmp_path / "seg" / "sub-001.dcm", slices, {"Edema": IVH, "Hematoma": LESION}, keep_empty=keep_empty)
     summary = import_masks(tmp_path / "seg", data, lesion_label="hematoma")
-    assert (summary.failures, summary.warnings) == ({}, {})
+    assert summary.failures == {}
+    assert summary.warnings == {}
     np.testing.assert_array_equal(from_slices(data), LESION)
     assert not any(
         text.encode() in path.read_bytes() for path in data.rglob("*.*") for text in PLANTED if path.is_file()
     )
+
+
+def test_a_segmentation_of_a_few_slices_far_apart_leaves_those_between_alone(tmp_path: Path) -> None:
+    slices, data = ct_series(tmp_path)
+    lesion = LESION | box(np.s_[5, 5:9, 3:10])
+    lesion[3] = False
+    write_seg(tmp_path / "sub-001.dcm", [slices[2], slices[5]], {"Hematoma": lesion[[2, 5]]})
+    assert import_masks(tmp_path / "sub-001.dcm", data).warnings == {}
+    np.testing.assert_array_equal(from_slices(data), lesion)
+
+
+def test_a_segmentation_of_thinner_slices_of_the_scan_is_resampled_with_a_word(tmp_path: Path) -> None:
+    _, data = ct_series(tmp_path)
+    thin = write_ct_series(tmp_path / "thin", np.repeat(CT_DHW, 2, axis=0), step_mm=2.5)
+    write_seg(tmp_path / "seg" / "sub-001.dcm", thin, {"Hematoma": np.repeat(LESION, 2, axis=0)})
+    (text,) = import_masks(tmp_path / "seg", data).warnings["sub-001"]
+    assert text.startswith("drawn on another grid: resampled")
+    np.testing.assert_array_equal(from_slices(data), LESION)
+
+
+def test_a_segmentation_drawn_across_the_slices_lies_right(tmp_path: Path) -> None:
+    _, data = ct_series(tmp_path)
+    side = LESION.transpose(2, 0, 1)[:, ::-1]  # sagittal slices from the right to the left, rows from the top down
+    tags = {
+        "position": [(-12.0 + column, -20.0, 25.0) for column in range(len(side))],
+        "ImageOrientationPatient": [0, 1, 0, 0, 0, -1],
+        "PixelSpacing": [5.0, 2.0],
+    }
+    sagittal = write_ct_series(tmp_path / "side", np.full(side.shape, 60, dtype=np.int16), step_mm=1.0, **tags)
+    write_seg(tmp_path / "seg" / "sub-001.dcm", sagittal, {"Hematoma": side})
+    assert import_masks(tmp_path / "seg", data).warnings == {}
+    np.testing.assert_array_equal(from_slices(data), LESION)
+
+
+def test_a_segmentation_of_uneven_frames_between_the_slices_is_refused(tmp_path: Path) -> None:
+    _, data = ct_series(tmp_path)
+    places = [(-12.0, -20.0, z) for z in (1.0, 2.0, 3.5, 10.0)]
+    uneven = write_ct_series(tmp_path / "uneven", CT_DHW[:4], position=places)
+    write_seg(tmp_path / "seg" / "sub-001.dcm", uneven, {"Hematoma": LESION[2:6] | LESION[2]})
+    (message,) = import_masks(tmp_path / "seg", data).failures.values()
+    assert message.endswith(
+        "sub-001.dcm: its frames make no even stack and do not lie on the CT's slices; export it as NRRD"
+    )
+
+
+def test_a_segmentation_that_holds_its_segments_as_values_is_read(tmp_path: Path) -> None:
+    slices, data = ct_series(tmp_path)
+    write_seg(tmp_path / "seg" / "sub-001.dcm", slices, {"Edema": IVH, "Hematoma": LESION}, kind="LABELMAP")
+    assert import_masks(tmp_path / "seg", data, lesion_label="2").warnings == {}
+    np.testing.assert_array_equal(from_slices(data), LESION)
+
+
+def test_a_damaged_dicom_mask_is_told_in_one_line(tmp_path: Path) -> None:
+    import pydicom
+
+    slices, data = ct_series(tmp_path)
+    path = tmp_path / "seg" / "sub-001.dcm"
+    write_seg(path, slices, {"Hematoma": LESION})
+    damaged = pydicom.dcmread(path)
+    del damaged.PerFrameFunctionalGroupsSequence
+    damaged.save_as(path)
+    (message,) = import_masks(path, data).failures.values()
+    assert message.startswith("case sub-001: sub-001.dcm: cannot be read as DICOM (")
+    assert "\n" not in message
 
 
 def test_segments_may_overlap_and_probabilities_are_cut_at_half(tmp_path: Path) -> None:
@@ -108,18 +174,24 @@ def test_segments_may_overlap_and_probabilities_are_cut_at_half(tmp_path: Path) 
     assert summary.warnings["sub-001"] == ("holds probabilities: voxels of at least 0.5 are taken as the mask",)
 
 
-def rectangle(rows: tuple[float, float], columns: tuple[float, float], z: float) -> NDArray[np.float64]:
+def rectangle(
+    rows: tuple[float, float], columns: tuple[float, float], z: float, tilt_deg: float = 0.0
+) -> NDArray[np.float64]:
     """Outline between rows and columns of the DICOM slices, as points in DICOM's millimetres."""
     (top, bottom), (left, right) = rows, columns
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
-    return np.array([(-12.0 + column, -20.0 + 2.0 * row, z) for column, row in corners])
+    back, down = 2.0 * np.cos(np.deg2rad(tilt_deg)), 2.0 * np.sin(np.deg2rad(tilt_deg))
+    return np.array([(-12.0 + column, -20.0 + back * row, z - down * row) for column, row in corners])
 
 
-def test_structures_are_filled_slice_by_slice_and_a_contour_in_a_contour_is_a_hole(tmp_path: Path) -> None:
-    _, data = ct_series(tmp_path)
-    outer = [rectangle((4.5, 8.5), (2.5, 9.5), z) for z in (10.0, 15.0)]
-    hole = rectangle((5.5, 7.5), (4.5, 7.5), 15.0)
-    other = [rectangle((1.5, 3.5), (1.5, 3.5), 0.0)]
+@pytest.mark.parametrize("tilt_deg", [0.0, 18.5], ids=["straight", "tilted gantry"])
+def test_structures_are_filled_slice_by_slice_and_a_contour_in_a_contour_is_a_hole(
+    tmp_path: Path, tilt_deg: float
+) -> None:
+    _, data = ct_series(tmp_path, tilt_deg=tilt_deg)
+    outer = [rectangle((4.5, 8.5), (2.5, 9.5), z, tilt_deg) for z in (10.0, 15.0)]
+    hole = rectangle((5.5, 7.5), (4.5, 7.5), 15.0, tilt_deg)
+    other = [rectangle((1.5, 3.5), (1.5, 3.5), 0.0, tilt_deg)]
     write_rtstruct(tmp_path / "rt" / "sub-001.dcm", {"Skull": other, "ICH": [*outer, hole]})
     summary = import_masks(tmp_path / "rt", data, lesion_label="ICH")
     expected = box(np.s_[2:4, 5:9, 3:10])
@@ -266,6 +338,13 @@ def test_masks_find_their_cases_by_name_folder_and_session(tmp_path: Path) -> No
         "cases without a mask in the source: 1 of 4 (sub-3)",
         "files whose name has the id of no case, or of several: 2 (a.nii, sub-99.nii)",
     )
+
+
+def test_a_drawing_that_was_saved_beside_its_ct_is_found_there(data: Path) -> None:
+    write_slicer(data / "sub-001" / "ct" / "Segmentation.seg.nrrd", {"a": to_ijk(LESION)}, LPS_AFFINE)
+    assert import_masks(data, data).written == ("sub-001",)
+    np.testing.assert_array_equal(stored(data), LESION)
+    assert import_masks(data, data, overwrite=True).written == ("sub-001",)
 
 
 def test_of_several_files_of_a_case_a_pattern_or_a_table_takes_one(data: Path, tmp_path: Path) -> None:

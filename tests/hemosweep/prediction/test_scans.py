@@ -28,6 +28,14 @@ def test_a_folder_gives_its_nifti_files_by_name(folder):
     assert names(folder) == names(folder, as_folder=True) == ["a", "b"]
 
 
+def test_an_unpacked_file_of_a_folder_is_a_scan_too(folder):
+    (folder / "c.nii").touch()
+    assert names(folder) == ["a", "b", "c"]
+    (folder / "a.nii").touch()
+    with pytest.raises(BadInput, match=r"two files have one name .*, or packed and not"):
+        names(folder)
+
+
 def test_a_data_set_gives_the_cases_of_its_table_without_their_masks(folder):
     ct = folder / "sub-1" / "ct"
     ct.mkdir(parents=True)
