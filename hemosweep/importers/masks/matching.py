@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import reduce
@@ -51,11 +51,12 @@ def match_by_name(
     unmatched: list[Path] = []
     failures: dict[str, str] = {}
     num_files = 0
+    ids_of = _finder(case_ids)
     for path, patient in _drawings(source, pattern):
         if os.path.realpath(path) in taken:
             continue
         num_files += 1
-        ids = _ids_in(path, source, case_ids) or list(patients.get(patient, ()))
+        ids = _ids_in(path, source, ids_of) or list(patients.get(patient, ()))
         if len(ids) == 1:
             if stem_of(path.name) not in (f"{ids[0]}_ct", f"{ids[0]}_cta"):
                 found.setdefault(ids[0], []).append(path)
@@ -144,26 +145,25 @@ def _walk(source: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if not name.startswith(".") and name != TABLE_NAME)
 
 
-def _ids_in(path: Path, source: Path, case_ids: Collection[str]) -> list[str]:
-    """Case ids in a file's name, else in those of its folders; of ids in one another the longest."""
-    folder = path.parent if os.path.isfile(source) else path.relative_to(source).parent
-    inside = folder.name if os.path.isfile(source) else folder.as_posix()
-    for text in (path.name, inside):
-        spans = [
-            (match.start(), match.end(), case_id)
-            for case_id in case_ids
-            for match in re.finditer(_token(case_id), canonical_id(text), re.IGNORECASE)
-        ]
-        ids = {
-            case_id
-            for start, end, case_id in spans
-            if not any(a <= start and end <= b and b - a > end - start for a, b, _ in spans)
-        }
-        if ids:
-            return sorted(ids)
-    return []
+def _ids_in(path: Path, source: Path, ids_of: Callable[[str], list[str]]) -> list[str]:
+    """Case ids in a file's name, else in those of its folders."""
+    if os.path.isfile(source):
+        return ids_of(path.name) or ids_of(path.parent.name)
+    return ids_of(path.name) or ids_of(path.relative_to(source).parent.as_posix())
 
 
-def _token(case_id: str) -> str:
-    """Pattern of an id that is no part of a longer one; folders of BIDS sessions part it as `_` does."""
-    return rf"(?<![0-9A-Za-z]){re.escape(case_id).replace('_', '[_/]')}(?![0-9A-Za-z])"
+def _finder(case_ids: Collection[str]) -> Callable[[str], list[str]]:
+    """Function that finds the case ids in a text, none as a part of a longer one; folders of BIDS sessions part an id
+    as `_` does, and capitals count only where ids differ in nothing else."""
+    folded = {case_id.casefold(): case_id for case_id in case_ids}
+    flags = re.IGNORECASE if len(folded) == len(case_ids) else 0
+    known = folded if flags else {case_id: case_id for case_id in case_ids}
+    longest_first = sorted(case_ids, key=len, reverse=True)
+    either = "|".join(re.escape(case_id).replace("_", "[_/]") for case_id in longest_first)
+    pattern = re.compile(rf"(?<![0-9A-Za-z])(?:{either})(?![0-9A-Za-z])", flags)
+
+    def find(text: str) -> list[str]:
+        texts = {match[0].replace("/", "_") for match in pattern.finditer(canonical_id(text))}
+        return sorted({known[one.casefold() if flags else one] for one in texts})
+
+    return find

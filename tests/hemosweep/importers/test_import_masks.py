@@ -328,7 +328,7 @@ def test_a_mask_that_reaches_beyond_the_scan_is_cut_off_with_a_word(data: Path, 
 def test_masks_find_their_cases_by_name_folder_and_session(tmp_path: Path) -> None:
     data = make_data(tmp_path / "data", "sub-1", "sub-10", "sub-2_ses-01", "sub-3")
     masks = tmp_path / "masks"
-    for name in ("sub-1_drawn by A.nii", "sub-10.nii.gz", "sub-2/ses-01/Segmentation.nii.gz", "x/sub-99.nii", "a.nii"):
+    for name in ("SUB-1_drawn by A.nii", "sub-10.nii.gz", "sub-2/ses-01/Segmentation.nii.gz", "x/sub-99.nii", "a.nii"):
         write_nifti(masks / name, to_ijk(LESION).astype(np.uint8), LPS_AFFINE)
     write_nifti(masks / "sub-1_ct.nii.gz", to_ijk(CT_DHW), LPS_AFFINE)
     write_slicer(masks / "sub-10" / "Segmentation.seg.nrrd", {"a": to_ijk(LESION)}, LPS_AFFINE)
