@@ -19,14 +19,14 @@ from hemosweep.preprocessing.angiography import align_angiography
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.grid import Grid, resampled_shape, resize, resize_mask
 from hemosweep.preprocessing.head import head_mask
+from hemosweep.preprocessing.mask_findings import MaskMeasures, mask_findings, measure_mask
+from hemosweep.preprocessing.no_head import no_head
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.preprocessing.symmetry import METHODS
 from hemosweep.preprocessing.tilt import Straightening, straighten, tilt_deg
 
 MIN_LESION_KEPT = 0.995
 NO_LESION_MASK = "no lesion mask: the case can be segmented, not trained on or scored"
-PLAUSIBLE_BRAIN_ML = (500.0, 2300.0)
-"""Adults have 1,300 to 1,470 mL within the skull as a rule; a scan may leave the vertex or the base out."""
 R = TypeVar("R")
 
 
@@ -49,6 +49,7 @@ class PreparedImages:
     channels_DHW: dict[str, FloatArray]
     window_hu: tuple[float, float]
     straightening: Straightening | None
+    measures: MaskMeasures
     warnings: tuple[str, ...]
 
 
@@ -56,8 +57,8 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     """Read one case, put tilted slices straight, remove head holder and skull, and make the further channels.
 
     Raises:
-        BadInput: the case cannot be read (`read_case`), no skull is found in it, its slices cannot be put straight, or
-            its angiography does not fit.
+        BadInput: the case cannot be read (`read_case`), shows no head (`no_head`), its slices cannot be put straight,
+            or its angiography does not fit.
     """
     raw = read_case(case, lesion_label=config.lesion_label, with_cta=config.angiography)
     warnings = list(raw.warnings)
@@ -74,11 +75,10 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     hu_DHW, spacing_DHW_mm = ct.array_DHW.astype(np.float32, copy=False), ct.spacing_DHW_mm
     head_DHW = head_mask(hu_DHW, spacing_DHW_mm)
     brain_DHW = brain_mask(hu_DHW, spacing_DHW_mm, head_DHW)
-    if not brain_DHW.any():
-        raise BadInput(f"case {case.case_id}: no skull with a brain in it in {case.ct_path.name}; is it a head CT?")
-    brain_ml = np.count_nonzero(brain_DHW) * ct.voxel_ml
-    if not PLAUSIBLE_BRAIN_ML[0] <= brain_ml <= PLAUSIBLE_BRAIN_ML[1]:
-        warnings.append("the brain mask is much smaller or larger than a brain; look at the case with --preview")
+    if (fault := no_head(hu_DHW, spacing_DHW_mm, head_DHW, brain_DHW)) is not None:
+        raise BadInput(f"case {case.case_id}: {fault}, in {case.ct_path.name}; is it a head CT?")
+    measures = measure_mask(hu_DHW, spacing_DHW_mm, head_DHW, brain_DHW)
+    warnings += [finding.warning for finding in mask_findings(measures)]
     num_lesion = np.count_nonzero(lesion_DHW)
     if num_lesion and np.count_nonzero(lesion_DHW & brain_DHW) < MIN_LESION_KEPT * num_lesion:
         warnings.append("more than 0.5% of the lesion lies outside the brain mask")
@@ -108,6 +108,7 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
         channels_DHW=channels,
         window_hu=window_hu,
         straightening=moved,
+        measures=measures,
         warnings=tuple(warnings),
     )
 

@@ -14,6 +14,7 @@ from hemosweep.data.case_files import ct_fault, doubled
 from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
+from hemosweep.preprocessing.mask_findings import mask_findings, measure_mask
 from hemosweep.preprocessing.tilt import tilt_deg
 from hemosweep.qc.anatomy import Anatomy, find_anatomy
 from hemosweep.qc.masks import ivh_problems, lesion_problems, load_mask
@@ -24,8 +25,6 @@ MIN_HEAD_SLICES = 10
 MAX_SLICE_STEP_MM = 10.0
 MAX_PIXEL_MM = 2.5
 """No clinical head CT is coarser; the demo phantom's 2.2 mm are meant."""
-MAX_TOP_SHARE = 0.4
-"""Area of the head's topmost slice over its largest: a 10 mm slice of a vertex has less than 0.25."""
 MIN_OBLIQUE_DEG = 1.0
 
 
@@ -151,15 +150,13 @@ def oblique_angle_deg(volume: Volume) -> float:
 
 
 def _head_problems(case: Case, anatomy: Anatomy) -> Iterator[Problem]:
-    if not anatomy.head_DHW.any():
-        text = "no skull with a brain in it is found; is it a head CT in Hounsfield units?"
+    if anatomy.fault is not None:
+        text = f"{anatomy.fault}; is it a head CT in Hounsfield units?"
         yield Problem(case_id=case.case_id, kind="no-head", severity="error", message=text)
         return
-    area_D = np.count_nonzero(anatomy.head_DHW, axis=(1, 2))
-    top = int(np.flatnonzero(area_D)[-1])
-    if area_D[top] > MAX_TOP_SHARE * area_D.max():
-        text = f"the scan ends in the head: its top slice is {area_D[top] / area_D.max():.0%} of the largest"
-        yield Problem(case_id=case.case_id, kind="head-cut-off", severity="warning", message=f"{text}; look at it")
+    measures = measure_mask(anatomy.hu_DHW, anatomy.spacing_DHW_mm, anatomy.head_DHW, anatomy.brain_DHW)
+    for finding in mask_findings(measures):
+        yield Problem(case_id=case.case_id, kind=finding.kind, severity="warning", message=finding.message)
 
 
 def _mask_problems(
