@@ -64,7 +64,11 @@ def preprocess(
     except KeyboardInterrupt:
         print_error("stopped; finished cases are kept, and the same command goes on from here")
         raise typer.Exit(1) from None
-    tell(result, as_json=as_json)
+    try:
+        tell(result, as_json=as_json)
+    finally:
+        if result.page is not None and not as_json:
+            typer.echo(f"look at the cases, the most suspicious first: {result.page}")
 
 
 app.command()(sweep)

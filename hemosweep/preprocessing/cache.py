@@ -9,7 +9,9 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.parallel import Progress, map_cases
 from hemosweep.errors import BadInput
+from hemosweep.files import replacing
 from hemosweep.preprocessing.derivatives import derivative_path
+from hemosweep.preprocessing.overview import append_overview, make_overview
 from hemosweep.preprocessing.pipeline import PreparedImages, prepare_images, to_network_grid
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
@@ -88,7 +90,9 @@ def _preprocess_and_save(
         return path, load_preprocessed(path).warnings
     images = prepare_images(case, config)
     if not path.is_file():
-        save_preprocessed(to_network_grid(images, config), path)
+        with replacing(path, shared=True) as temporary:
+            save_preprocessed(to_network_grid(images, config), temporary)
+            append_overview(make_overview(images), temporary)
     if illustrate is not None:
         illustrate(images, _picture(path))
     return path, images.warnings

@@ -25,7 +25,7 @@ MAX_HEAD_SHARE, MAX_VERTEX_SHARE = 0.4, 0.25
 MAX_BASE_SHARE = 0.35
 """A scan that begins in the posterior fossa has up to 0.25."""
 MAX_SIDE_CM2 = 2.0
-LOOK_AT_IT = "look at the case on the page that hemosweep preprocess writes"
+LOOK_AT_IT = "look at the scan"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,14 +9,19 @@ from typing import Any
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.remarks import grouped
+from hemosweep.files import system_message, write_text
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
+from hemosweep.preprocessing.overview import load_overview
 from hemosweep.preprocessing.pipeline import PreparedImages
+from hemosweep.privacy import public_failure
+from hemosweep.report.document.cohort_page import cohort_page
 from hemosweep.report.slices.preparation import draw_preparation
 from hemosweep.report.terminal.progress import progress_bar
 
 CT_WINDOW_HU, VESSEL_WINDOW_HU = (-20.0, 100.0), (-50.0, 400.0)
 PREPARED_WINDOW = (-1.0, 1.0)
+PAGE_NAME = "cohort.html"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +33,9 @@ class PreparationResult:
     pictures: Mapping[str, Path]
     warnings: Mapping[str, tuple[str, ...]]
     failures: Mapping[str, str]
+    page: Path | None = None
+    """The page of all cases; None where no case is prepared, or where the page cannot be written."""
+    page_fault: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -42,6 +50,7 @@ class PreparationResult:
                 for case_id, path in self.paths.items()
             },
             "failures": dict(self.failures),
+            "page": None if self.page is None else str(self.page),
         }
 
     def as_lines(self, *, styled: bool = False) -> list[str]:
@@ -57,13 +66,14 @@ class PreparationResult:
         return lines
 
     def warning_lines(self) -> list[str]:
-        return grouped(self.warnings)
+        fault = [] if self.page_fault is None else [f"the page of all cases is not written: {self.page_fault}"]
+        return [*grouped(self.warnings), *fault]
 
 
 def prepare_data_set(
     data: Path, config: PreprocessingConfig, *, out: Path, with_cta: bool, preview: bool, jobs: int
 ) -> PreparationResult:
-    """Prepare every case, with its angiography where it has one and `with_cta` is set.
+    """Prepare every case, with its angiography where it has one and `with_cta` is set, and write the page of all.
 
     Raises:
         BadInput: the data set cannot be listed.
@@ -95,13 +105,30 @@ def prepare_data_set(
         merged = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
         return {case.case_id: merged[case.case_id] for case in cases if case.case_id in merged}
 
-    return PreparationResult(
+    result = PreparationResult(
         folders=tuple(folders),
         paths=joined("paths"),
         pictures=joined("pictures"),
         warnings=joined("warnings"),
         failures=joined("failures"),
     )
+    try:
+        return replace(result, page=_write_page(result, data))
+    except OSError as error:
+        return replace(result, page_fault=system_message(error))
+
+
+def _write_page(result: PreparationResult, data: Path) -> Path | None:
+    """Write the page of all cases, which names no folder, beside the folders of the cases, and return its path."""
+    overviews = {case_id: load_overview(path) for case_id, path in result.paths.items()}
+    known = {case_id: overview for case_id, overview in overviews.items() if overview is not None}
+    if not known:
+        return None
+    page = result.folders[0].parent / PAGE_NAME
+    places = (data, data.resolve(), page.parent)
+    failures = {case_id: public_failure(reason, places) for case_id, reason in result.failures.items()}
+    write_text(page, cohort_page(known, result.warnings, failures))
+    return page
 
 
 def _advance(progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:

@@ -1,6 +1,7 @@
 """Scans of what is no head: checking and preparing refuse all of them, with what was found, in the same words."""
 
 import json
+import re
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_preparing_refuses_the_same_scans_in_the_same_words(main, data, tmp_path
     assert code == 2
     assert "Traceback" not in stderr
     assert "1 of 16 cases are prepared" in stdout
+    assert re.fullmatch(r"look at the cases, the most suspicious first: .*cohort\.html", stdout.splitlines()[-1])
     for case_id, words in expected().items():
         (line,) = (line for line in stderr.splitlines() if line.startswith(f"error: case {case_id}: "))
         assert words in line

@@ -32,11 +32,11 @@ def ct(study):
 
 @pytest.fixture
 def new_ct(ct, tmp_path):
-    """A scan that the run has not seen: sub-002, a few slices of its vertex not scanned."""
+    """A scan that the run has not seen: sub-002, the last slice of its vertex not scanned."""
     image = nib.load(ct)
     path = tmp_path / "scans" / "new.nii.gz"
     path.parent.mkdir()
-    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[..., :-2], image.affine), path)
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[..., :-1], image.affine), path)
     return path
 
 

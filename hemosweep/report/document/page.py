@@ -21,7 +21,7 @@ PIXELS_PER_INCH = 98
 readable."""
 METRES_PER_INCH = 0.0254
 _PNG = b"\x89PNG\r\n\x1a\n"
-_TEMPLATES = ("page.html", "blocks.html", "page.css")
+_TEMPLATES = ("page.html", "blocks.html", "page.css", "cohort.html", "cohort.css")
 
 
 def to_page(document: Document, folder: Path) -> str:
@@ -30,7 +30,7 @@ def to_page(document: Document, folder: Path) -> str:
     Raises:
         OSError: a picture is not there.
     """
-    template = _environment().get_template("page.html")
+    template = environment().get_template("page.html")
     return template.render(
         document=document,
         generator=GENERATOR,
@@ -78,7 +78,8 @@ def _inches(png: bytes) -> tuple[float, float]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of pages; what they are given is escaped."""
     folder = files("hemosweep.report.document").joinpath("templates")
     sources = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES}
     environment = Environment(

@@ -36,3 +36,20 @@ def test_a_case_that_fails_is_told_and_the_others_are_made(data, tmp_path):
     assert list(result.paths) == ["sub-002"]
     assert result.as_json()["num_failed"] == 1
     assert result.as_lines()[-1] == "1 of 2 cases failed; mend them and start again: the rest is kept"
+
+
+def test_one_page_shows_every_case_and_those_that_failed(data, tmp_path):
+    (data / "sub-002" / "ct" / "sub-002_ct.nii.gz").write_bytes(b"no image")
+    result = prepare(data, tmp_path)
+    assert result.page == data / "derivatives" / "hemosweep-preproc" / "cohort.html"
+    page = result.page.read_text(encoding="utf-8")
+    assert '<th scope="row">sub-001</th>' in page
+    assert "sub-002_ct.nii.gz: not a readable NIfTI file" in page
+    assert str(tmp_path) not in page
+    assert result.as_json()["page"] == str(result.page)
+
+
+def test_no_page_is_written_where_no_case_is_prepared(data, tmp_path):
+    for case_id in ("sub-001", "sub-002"):
+        (data / case_id / "ct" / f"{case_id}_ct.nii.gz").write_bytes(b"no image")
+    assert prepare(data, tmp_path).page is None
