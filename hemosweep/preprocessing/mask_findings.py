@@ -16,7 +16,7 @@ COARSE_MM = 2.0
 MIN_PIECE_ML = 0.1
 PLAUSIBLE_ML = (900.0, 1900.0)
 """Adults have 1,100 to 1,750 mL within the skull; the scan's voxels may be wrong, or the mask."""
-MAX_BONE_SHARE = 0.12
+MAX_BONE_SHARE = 0.02
 MAX_ASYMMETRY = 0.065
 """Eight real heads have 0.03 to 0.05, phantoms with a bone flap removed 0.03."""
 MAX_HOLES_ML, MAX_PIECES, MAX_LOOSE_ML = 5.0, 3, 5.0

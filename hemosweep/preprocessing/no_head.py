@@ -7,7 +7,6 @@ from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask, Spacing
 from hemosweep.data.hounsfield import BONE_HU
-from hemosweep.preprocessing.brain import SATURATED_SHARE
 from hemosweep.preprocessing.head import (
     FLOOR_MARGIN_HU,
     HEAD_OPENING_MM,
@@ -16,6 +15,7 @@ from hemosweep.preprocessing.head import (
     near,
     opened,
 )
+from hemosweep.preprocessing.head_blocks import SATURATED_SHARE
 
 COARSE_MM = 2.0
 MIN_BODY_ML = 50.0
