@@ -17,6 +17,7 @@ from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_sealed
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.identity.fold_run import fold_run_digest
 from hemosweep.identity.stages import FOLD_RUNS, Code, components_of
+from hemosweep.preprocessing.overview import cohort_ranges
 from hemosweep.preprocessing.record import load_content_digest
 from hemosweep.scores.metric import Metric
 from hemosweep.scores.table import UNKNOWN
@@ -42,15 +43,20 @@ class Replicate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inputs:
-    """Cases that were preprocessed in the same way: case id to file, and to the digest of its content."""
+    """Cases that were preprocessed in the same way: case id to file, and to the digest of its content.
+
+    `cohort` has the ranges of their numbers (`cohort_ranges`).
+    """
 
     paths: Mapping[str, Path]
     contents: Mapping[str, str]
+    cohort: tuple[tuple[str, float, float], ...] = ()
 
     @classmethod
     def read(cls, paths: Mapping[str, Path]) -> "Inputs":
-        """Read the digests from the files."""
-        return cls(paths=paths, contents={case_id: load_content_digest(path) for case_id, path in paths.items()})
+        """Read the digests and the ranges from the files."""
+        contents = {case_id: load_content_digest(path) for case_id, path in paths.items()}
+        return cls(paths=paths, contents=contents, cohort=cohort_ranges(paths.values()))
 
 
 def plan_replicates(
@@ -113,6 +119,7 @@ def plan_replicates(
             validation=part(arm, fold.validation),
             test=part(arm, fold.test),
             metrics=metrics,
+            cohort=inputs[arm.config.preprocessing].cohort,
         )
 
     def run_name(arm: Arm, seed: int, repeat: int) -> str:

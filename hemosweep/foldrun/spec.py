@@ -47,6 +47,8 @@ class FoldRunSpec:
     hemosweep's. `project_source` is the digest of its files that the components need, `metrics_source` of those that
     the metrics need.
     `metrics` are those of the sweep, beside ours and those of installed packages.
+    `cohort` has the name, lowest and highest value of each number of the arm's cases (`preprocessing.overview`), for
+    the prediction of others; it is empty where a version made the spec that did not keep it. It changes no result.
     """
 
     digest: str
@@ -61,6 +63,7 @@ class FoldRunSpec:
     validation: tuple[CaseInput, ...]
     test: tuple[CaseInput, ...]
     metrics: tuple[Metric, ...] = ()
+    cohort: tuple[tuple[str, float, float], ...] = ()
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,9 @@ class FoldRunSpec:
         fields = {name: getattr(self, name) for name in names}
         metrics = [as_json(metric) for metric in self.metrics]
         parts = {name: [asdict(case) for case in getattr(self, name)] for name in ("train", "validation", "test")}
-        write_json(folder / SPEC_NAME, fields | {"config": config_as_dict(self.config), "metrics": metrics} | parts)
+        cohort = {"cohort": self.cohort} if self.cohort else {}
+        record = fields | {"config": config_as_dict(self.config), "metrics": metrics} | cohort | parts
+        write_json(folder / SPEC_NAME, record)
 
     @classmethod
     def read(cls, folder: Path, find: FindType = find_own, *, with_metrics: bool = True) -> "FoldRunSpec":
@@ -97,6 +102,7 @@ class FoldRunSpec:
                 train=tuple(CaseInput(**case) for case in values["train"]),
                 validation=tuple(CaseInput(**case) for case in values["validation"]),
                 test=tuple(CaseInput(**case) for case in values["test"]),
+                cohort=tuple((str(name), float(low), float(high)) for name, low, high in values.get("cohort", ())),
             )
         except FileNotFoundError:
             raise BadInput(f"{folder}: not a fold run's folder, it has no {SPEC_NAME}") from None

@@ -29,14 +29,15 @@ from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import RunRecord, RunStore, find_run
 
 KEY_LENGTH = 8
-FORMAT = 2
+FORMAT = 3
 """Number of the form of the files of a result; another form has another name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
     """Result of an ensemble for one scan. `volume_ml` counts voxels; `abc2_ml` and `abc2_plain_ml` are the bedside
-    estimates of the volume, with Kothari's weights of the slices and without."""
+    estimates of the volume, with Kothari's weights of the slices and without. `unlike_cohort` has the numbers in which
+    the scan is unlike the arm's cases; None where the arm does not say what they are like."""
 
     file: str
     mask: str
@@ -45,6 +46,7 @@ class Prediction:
     abc2_ml: float
     abc2_plain_ml: float
     max_probability: float
+    unlike_cohort: list[dict[str, Any]] | None
     warnings: tuple[str, ...]
 
 
@@ -207,6 +209,11 @@ def _load_arm(store: RunStore, out: Path, reference: str, project: Path | None) 
             f"{ensemble_cases.num_missing} of the run's preprocessed cases are missing: it is not certain whether "
             "it was trained on a scan"
         )
+    if not ensemble.specs[0].cohort:
+        warnings.append(
+            f"run {name} does not say what its cases are like, as an earlier version trained it: a scan that is unlike "
+            "them is not recognised"
+        )
     components = [*types_in(section_as_dict(ensemble.config.preprocessing)), as_json(ensemble.config.network)["type"]]
     return _Arm(
         name=name,
@@ -260,5 +267,6 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
         abc2_ml=stored["abc2_ml"],
         abc2_plain_ml=stored["abc2_plain_ml"],
         max_probability=stored["max_probability"],
+        unlike_cohort=stored["unlike_cohort"],
         warnings=tuple(stored["warnings"]),
     )

@@ -9,6 +9,8 @@ import numpy as np
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.inference.ensemble import Ensemble, EnsembleCases, predict_ensemble
+from hemosweep.prediction.unlike import unlike_cohort, unlike_line
+from hemosweep.preprocessing.overview import case_numbers
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
 from hemosweep.report.slices.prediction import draw_prediction
 from hemosweep.scores.volume import abc2_ml
@@ -41,6 +43,10 @@ def segment(
     volume_ml = int(np.count_nonzero(lesion_DHW)) * float(np.prod(spacing_DHW_mm)) / 1000.0
     kothari_ml, plain_ml = (abc2_ml(lesion_DHW, spacing_DHW_mm, weighted=weighted) for weighted in (True, False))
     warnings = [text for text in images.warnings if text != NO_LESION_MASK]
+    cohort = ensemble.specs[0].cohort
+    unlike = unlike_cohort(case_numbers(images), cohort)
+    if unlike:
+        warnings.append(unlike_line(unlike))
     num_folds = len(ensemble.models)
     if num_saw := ensemble_cases.num_folds_that_saw(prepared):
         warnings.append(
@@ -65,5 +71,6 @@ def segment(
         "abc2_plain_ml": plain_ml,
         "max_probability": float(probability_DHW.max()),
         "num_folds": num_folds,
+        "unlike_cohort": [one.as_json() for one in unlike] if cohort else None,
         "warnings": warnings,
     }

@@ -8,7 +8,7 @@ appended, so that neither the reader of the case nor its content digest knows of
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +65,8 @@ def case_numbers(images: PreparedImages) -> dict[str, float]:
         "hu_p5": hu_p5,
         "hu_median": hu_median,
         "hu_p95": hu_p95,
+        "hu_lowest": images.raw.ct.array_DHW.min(),
+        "hu_highest": images.raw.ct.array_DHW.max(),
     }
     if "symmetric" in images.channels_DHW:
         low_hu, high_hu = images.window_hu
@@ -112,8 +114,8 @@ def append_overview(overview: Overview, path: Path) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def load_overview(path: Path) -> Overview | None:
-    """Read the overview of a saved case; None where an earlier version saved it.
+def load_overview(path: Path, *, with_views: bool = True) -> Overview | None:
+    """Read the overview of a saved case, or its numbers alone; None where an earlier version saved it.
 
     Raises:
         BadInput: the file is missing or damaged.
@@ -123,11 +125,27 @@ def load_overview(path: Path) -> Overview | None:
             names = archive.namelist()
             if NUMBERS_NAME not in names:
                 return None
-            view_names = [name for name in map(VIEW_NAME.format, range(len(names))) if name in names]
+            view_names = [name for name in map(VIEW_NAME.format, range(len(names))) if with_views and name in names]
             numbers, *views = (_read(archive, name) for name in (NUMBERS_NAME, *view_names))
             return Overview(numbers=json.loads(numbers.tobytes()), views=tuple(views))
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{path}: not a readable preprocessed case; delete it and run the same command again") from error
+
+
+def cohort_ranges(paths: Iterable[Path]) -> tuple[tuple[str, float, float], ...]:
+    """Return name, lowest and highest value of each number that all saved cases have; none where one has no overview.
+
+    Raises:
+        BadInput: a file is missing or damaged.
+    """
+    overviews = [load_overview(path, with_views=False) for path in paths]
+    known = [overview.numbers for overview in overviews if overview is not None]
+    if not known or len(known) < len(overviews):
+        return ()
+    names = [name for name in known[0] if all(name in numbers for numbers in known)]
+    return tuple(
+        (name, min(numbers[name] for numbers in known), max(numbers[name] for numbers in known)) for name in names
+    )
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> NDArray[np.uint8]:

@@ -257,6 +257,40 @@ def test_in_a_folder_bad_files_are_named_and_the_others_go_on(predict, new_ct):
 
 
 @pytest.mark.usefixtures("no_network")
+def test_a_scan_unlike_the_training_cohort_is_told_in_one_line_and_in_the_json(predict, predicted, new_ct):
+    assert predicted.result[1]["unlike_cohort"] == []
+    image = nib.load(new_ct)
+    shrunk = np.diag([0.75, 0.75, 0.75, 1.0]) @ image.affine  # a child's head on a finer grid
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), shrunk), new_ct)
+    code, found, told = predict(new_ct)
+    assert code == 0
+    assert [one["name"] for one in found["unlike_cohort"]] == ["brain mask", "slice step", "pixel size"]
+    mask, step, pixel = found["unlike_cohort"]
+    assert (step["scan"], step["cohort_low"], step["cohort_high"], step["unit"]) == (4.5, 6.0, 6.0, "mm")
+    assert pixel["scan"] == 1.65
+    assert mask["scan"] < 700 < 1200 < mask["cohort_low"] <= mask["cohort_high"] < 1600
+    (line,) = (line for line in told if "unlike" in line)
+    assert line.startswith(
+        f"warning: this scan is unlike the training cohort: brain mask {mask['scan']:,g} mL (cohort "
+    )
+    assert "slice step 4.5 mm (cohort 6 to 6), pixel size 1.65 mm (cohort 2.2 to 2.2); expect worse results" in line
+
+
+@pytest.mark.usefixtures("no_network")
+def test_an_arm_of_an_earlier_version_that_does_not_know_its_cohort_says_so_once(predict, copied_out, new_ct):
+    for folder in (copied_out / "fold_runs").iterdir():
+        spec = json.loads((folder / "spec.json").read_text())
+        del spec["cohort"]
+        (folder / "spec.json").write_text(json.dumps(spec))
+        seal_again(folder)
+    shutil.copyfile(new_ct, new_ct.with_name("another.nii.gz"))
+    code, found, told = predict(new_ct.parent, out=copied_out)
+    assert code == 0
+    assert [case["unlike_cohort"] for case in found["cases"].values()] == [None, None]
+    assert sum("does not say what its cases are like" in line for line in told) == 1
+
+
+@pytest.mark.usefixtures("no_network")
 def test_a_data_set_folder_gives_the_cases_of_its_table_without_their_masks(predict, study, tmp_path):
     data = shutil.copytree(study.data, tmp_path / "data", ignore=shutil.ignore_patterns("derivatives"))
     table = (data / "participants.tsv").read_text().splitlines()

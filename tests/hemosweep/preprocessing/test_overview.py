@@ -10,7 +10,15 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.cache import preprocess
-from hemosweep.preprocessing.overview import OUTLINE, Overview, case_numbers, load_overview, make_overview
+from hemosweep.preprocessing.overview import (
+    OUTLINE,
+    Overview,
+    append_overview,
+    case_numbers,
+    cohort_ranges,
+    load_overview,
+    make_overview,
+)
 from hemosweep.preprocessing.pipeline import prepare_images, to_network_grid
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
@@ -63,3 +71,13 @@ def test_a_case_without_overview_has_none_and_a_damaged_file_is_named(
     path.write_bytes(b"PK half a case")
     with pytest.raises(BadInput, match=r"case\.npz: not a readable preprocessed case; delete it"):
         load_overview(path)
+
+
+def test_ranges_of_a_cohort_are_of_the_numbers_that_all_cases_have(tmp_path: Path) -> None:
+    paths = []
+    for name, numbers in {"a": {"volume_ml": 1300.0, "cta_residual_hu": 9.0}, "b": {"volume_ml": 1500.0}}.items():
+        paths.append(tmp_path / f"{name}.npz")
+        append_overview(Overview(numbers=numbers, views=()), paths[-1])
+    assert cohort_ranges(paths) == (("volume_ml", 1300.0, 1500.0),)
+    np.savez(tmp_path / "earlier.npz", image=np.zeros(3))
+    assert cohort_ranges([*paths, tmp_path / "earlier.npz"]) == ()
