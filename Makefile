@@ -187,7 +187,7 @@ data-check: $(STAMP) ## Report every problem of the data set DATA
 describe: $(STAMP) ## Print and draw the cohort of the data set DATA
 	$(BIN)/hemosweep data describe $(call quote,$(DATA)) $(call option,JOBS,jobs) $(call given,ARGS)
 
-preprocess: $(STAMP) ## Prepare every case of the data set DATA, and draw it as in the paper's Fig. 1
+preprocess: $(STAMP) ## Prepare every case of the data set DATA, draw it as in the paper's Fig. 1, and write a page of all
 	$(BIN)/hemosweep preprocess $(call quote,$(DATA)) --preview \
 		$(call option,PROFILE,profile) $(OUT_OPTION) $(call option,JOBS,jobs) $(call given,ARGS)
 

@@ -52,7 +52,10 @@ def preprocess(
     out: Out = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Prepare every case: head holder and skull off, symmetric image, angiography. What is done already is kept."""
+    """Prepare every case: head holder and skull off, symmetric image, angiography; one page shows all of them.
+
+    What is done already is kept.
+    """
     from dataclasses import replace
 
     from hemosweep.sweeps.base import profile as find_profile

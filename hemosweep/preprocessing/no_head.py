@@ -79,7 +79,7 @@ def no_head(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask, brain_D
     is_flat = float(np.mean(hu_DHW == np.float32(around_hu))) > STRIPPED_BACKGROUND
     has_brain = body.brain_cm2 > 0.0 and (body.brain_of_body <= STRIPPED_BRAIN or body.touches_side)
     if is_flat and not has_brain and body.bone_share < STRIPPED_BONE:
-        return "no skull around the brain: this scan seems skull-stripped, and the scan as it was made is needed"
+        return "no skull around the brain: this scan seems skull-stripped"
     if (
         body.brain_cm2 < MIN_BRAIN_CM2
         or body.brain_of_body < MIN_BRAIN_OF_BODY
