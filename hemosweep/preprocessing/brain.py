@@ -73,6 +73,8 @@ def _follow(scan: HeadBlocks) -> Mask:
         return brain_DHW
     brain_DHW[start] = _in_slice(scan, start, core_HW, upwards=True)
     widest = np.count_nonzero(brain_DHW[start])
+    if not widest:
+        return brain_DHW
     num_earlier = max(1, round(OVERLAP_MM / scan.slice_mm))
     for before, index in pairwise(range(start, len(brain_DHW))):
         earlier = max(start, index - num_earlier)
