@@ -263,11 +263,11 @@ def test_an_image_of_one_value_has_no_brain(value: float) -> None:
     assert not brain_mask(np.full((3, 20, 20), value, dtype=np.float32), (5.0, 1.0, 1.0)).any()
 
 
-def test_tissue_with_bone_on_three_sides_of_its_widest_slice_alone_has_no_brain() -> None:
-    hu_DHW = np.full((3, 64, 64), -1000.0, dtype=np.float32)
-    hu_DHW[:, 20:44, 20:44] = 30.0
-    hu_DHW[1, 16:19, 20:44] = hu_DHW[1, 20:44, 16:19] = hu_DHW[1, 20:44, 45:48] = 1000.0
-    assert not brain_mask(hu_DHW, (5.0, 2.0, 2.0))[[0, 2]].any()
+def test_tissue_between_bars_of_bone_that_do_not_surround_it_has_no_brain() -> None:
+    hu_DHW = np.full((3, 160, 160), 0.0, dtype=np.float32)
+    hu_DHW[:, :4] = -1000.0
+    hu_DHW[1, 10:14, 60:100] = hu_DHW[1, 60:100, 10:14] = hu_DHW[1, 60:100, 146:150] = 1000.0
+    assert not brain_mask(hu_DHW, (5.0, 1.0, 1.0)).any()
 
 
 def test_water_without_a_skull_has_no_brain() -> None:
