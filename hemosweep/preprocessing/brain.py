@@ -24,6 +24,11 @@ FORAMEN_SHARE = 0.07
 canal below it less: where less brain than this share of the widest slice is left, the way down ends."""
 PIECE_SHARE = 0.01
 """A smaller piece on the way down (1.5 cm2) is a foramen or the last of a recess; below it lies no brain."""
+WHOLE_SHARES, WHOLE_SLICES = (0.6, 2.5), 5
+"""A slice with less or more bone or tissue than these shares of the median about it is damaged, and left out: up to two
+slices in a row. Areas that only rise or fall are their own median."""
+VERTEX_SHARE = 0.2
+"""Smaller areas, of the vertex, vary from slice to slice."""
 MIN_SOFT = 0.6
 """Share of the border of a dark piece that must be brain: that of sulci and cisterns is, that of sinuses is bone."""
 RIM_MM = 1.5
@@ -50,7 +55,8 @@ def brain_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask | Non
     if not head_DHW.any():
         return mask_DHW
     box = tuple(_span(head_DHW.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
-    scan = head_blocks(hu_DHW[box], head_DHW[box], spacing_DHW_mm)
+    range_hu = float(hu_DHW.min()), float(hu_DHW.max())
+    scan = head_blocks(hu_DHW[box], head_DHW[box], spacing_DHW_mm, range_hu)
     brain_DHW = _follow(scan)
     _fill_holes(brain_DHW)
     if scan.floor_DHW is not None:
@@ -68,7 +74,8 @@ def _span(occupied: Mask | np.bool_) -> slice:
 def _follow(scan: HeadBlocks) -> Mask:
     """The brain, followed from its widest slice to both ends of the scan."""
     brain_DHW = np.zeros(scan.bone_DHW.shape, dtype=bool)
-    start, core_HW = _widest_slice(scan)
+    is_whole_D = _is_whole(scan)
+    start, core_HW = _widest_slice(scan, is_whole_D)
     if not core_HW.any():
         return brain_DHW
     brain_DHW[start] = _in_slice(scan, start, core_HW, upwards=True)
@@ -76,13 +83,15 @@ def _follow(scan: HeadBlocks) -> Mask:
     if not widest:
         return brain_DHW
     num_earlier = max(1, round(OVERLAP_MM / scan.slice_mm))
-    for before, index in pairwise(range(start, len(brain_DHW))):
-        earlier = max(start, index - num_earlier)
+    whole = np.flatnonzero(is_whole_D)
+    upwards, downwards = whole[whole >= start], whole[whole <= start][::-1]
+    for place, (before, index) in enumerate(pairwise(upwards), start=1):
+        earlier = upwards[max(0, place - num_earlier)]
         brain_DHW[index] = _in_slice(scan, index, brain_DHW[before], brain_DHW[earlier], upwards=True)
         if not brain_DHW[index].any():
             break
-    for before, index in pairwise(range(start, -1, -1)):
-        earlier = min(start, index + num_earlier)
+    for place, (before, index) in enumerate(pairwise(downwards), start=1):
+        earlier = downwards[max(0, place - num_earlier)]
         brain_HW = _in_slice(scan, index, brain_DHW[before], brain_DHW[earlier], upwards=False)
         brain_HW = _large_pieces(brain_HW, PIECE_SHARE * widest)
         if np.count_nonzero(brain_HW) < FORAMEN_SHARE * widest:
@@ -91,14 +100,25 @@ def _follow(scan: HeadBlocks) -> Mask:
     return brain_DHW
 
 
-def _widest_slice(scan: HeadBlocks) -> tuple[int, Mask]:
+def _is_whole(scan: HeadBlocks) -> Mask:
+    """Slices that are like those around them: not blank, cut, noise or of other HU, which bone or tissue would show."""
+    is_whole_D = np.ones(len(scan.bone_DHW), dtype=bool)
+    for part_DHW in (scan.bone_DHW, scan.tissue_DHW):
+        area_D = np.count_nonzero(part_DHW, axis=(1, 2))
+        usual_D = ndimage.median_filter(area_D, WHOLE_SLICES, mode="nearest")
+        is_usual_D = (area_D >= WHOLE_SHARES[0] * usual_D) & (area_D <= WHOLE_SHARES[1] * usual_D)
+        is_whole_D &= is_usual_D | (usual_D < VERTEX_SHARE * area_D.max())
+    return is_whole_D
+
+
+def _widest_slice(scan: HeadBlocks, is_whole_D: Mask) -> tuple[int, Mask]:
     """The slice with the largest piece of tissue that bone encloses, and that piece, opened."""
     met_DHW = np.zeros(scan.bone_DHW.shape, dtype=np.int8)
     for axis in (1, 2):
         met_DHW += np.maximum.accumulate(scan.bone_DHW, axis=axis)
         met_DHW += np.flip(np.maximum.accumulate(np.flip(scan.bone_DHW, axis), axis=axis), axis)
     enclosed_DHW = scan.tissue_DHW & (met_DHW >= 3)
-    by_area = np.argsort(-enclosed_DHW.sum(axis=(1, 2)), kind="stable")[:NUM_STARTS]
+    by_area = np.argsort(-enclosed_DHW.sum(axis=(1, 2)) * is_whole_D, kind="stable")[:NUM_STARTS]
     cores = {int(k): largest_component(opened(enclosed_DHW[k], OPENING_MM, scan.step_HW_mm)) for k in by_area}
     start = max(cores, key=lambda k: (int(cores[k].sum()), k))
     return start, cores[start]
@@ -149,7 +169,7 @@ def _surrounded(dark_HW: Mask, soft_HW: Mask) -> Mask:
         beside_HW = np.where(dark_HW, 0, np.roll(labels_HW, step, axis=axis))
         around += np.bincount(beside_HW.ravel(), minlength=num_pieces + 1)
         soft += np.bincount(beside_HW[soft_HW], minlength=num_pieces + 1)
-    keep = soft >= MIN_SOFT * around
+    keep = (soft > 0) & (soft >= MIN_SOFT * around)
     keep[0] = False
     kept_HW: Mask = keep[labels_HW]
     return kept_HW

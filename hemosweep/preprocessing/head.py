@@ -11,11 +11,16 @@ HEAD_TISSUE_FROM_HU = -200.0
 """Between fat (-120) and the foam of holders and cushions (-950 to -700)."""
 FLOOR_MARGIN_HU = 8.0
 """Windowed exports clip air and fat to one value; tissue is what lies clear of it by more than the noise."""
+MAX_FLOOR_HU = 25.0
+"""A window's floor lies below brain; a higher minimum is that of a picture without air."""
 HEAD_WORK_MM = 2.0
 HEAD_OPENING_MM = 5.0
 """Half-width of the parts that are cut off the head: shells and plates of holders are less than 10 mm thick."""
 HEAD_REGROW_MM = 7.5
 """Distance that skin, ears and nose, which the opening cuts off too, may have from what it leaves: 1.5 half-widths."""
+
+BRIDGED_SLICES = 2
+"""Blank slices in a row that part no head from its other half."""
 
 
 def shrink_factor(spacing_DHW_mm: Spacing, step_mm: float) -> int:
@@ -88,9 +93,12 @@ def head_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing) -> Mask:
     """
     factor = shrink_factor(spacing_DHW_mm, HEAD_WORK_MM)
     step_HW_mm = (spacing_DHW_mm[1] * factor, spacing_DHW_mm[2] * factor)
-    threshold = float(hu_DHW.min()) + FLOOR_MARGIN_HU if is_saturated(hu_DHW) else HEAD_TISSUE_FROM_HU
+    lowest_hu = float(hu_DHW.min())
+    is_windowed = is_saturated(hu_DHW) or HEAD_TISSUE_FROM_HU < lowest_hu < MAX_FLOOR_HU
+    threshold = lowest_hu + FLOOR_MARGIN_HU if is_windowed else HEAD_TISSUE_FROM_HU
     dense_DHW = np.stack([ndimage.binary_fill_holes(plane > threshold) for plane in block_mean(hu_DHW, factor)])
-    core_DHW = largest_component(np.stack([_core(plane, step_HW_mm) for plane in dense_DHW]))
+    core_DHW = np.stack([_core(plane, step_HW_mm) for plane in dense_DHW])
+    core_DHW &= largest_component(ndimage.maximum_filter1d(core_DHW, BRIDGED_SLICES + 1, axis=0))
     head_DHW = np.zeros(hu_DHW.shape, dtype=bool)
     for plane, dense_HW, core_HW in zip(head_DHW, dense_DHW, core_DHW, strict=True):
         grown_HW = dense_HW & near(core_HW, HEAD_REGROW_MM, step_HW_mm)

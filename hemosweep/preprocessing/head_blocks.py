@@ -12,8 +12,8 @@ from hemosweep.preprocessing.head import block_mean, blocks, shrink_factor
 BLOCK_MM = 1.0
 SATURATED_SHARE = 0.97
 """In a windowed export bone reads the maximum, give or take the rounding of the conversion."""
-BONE_MEAN_HU = 105.0
-"""Mean of a block from which it is bone, or bone and something else: the densest clot stays below."""
+BONE_MEAN_HU = 120.0
+"""Mean of a block from which it is bone, or bone and something else: the densest clot stays below, noise and all."""
 TISSUE_FROM_HU = -10.0
 """Smoothed brain, blood and CSF (0 to 15) lie above; fat of orbit and neck (-120 to -60) and air lie below."""
 CLEAR_OF_FLOOR_HU = 2.0
@@ -45,17 +45,19 @@ class HeadBlocks:
         return self.step_HW_mm[0] * self.step_HW_mm[1] * self.slice_mm / 1000.0
 
 
-def head_blocks(hu_DHW: FloatArray, head_DHW: Mask, spacing_DHW_mm: Spacing) -> HeadBlocks:
+def head_blocks(
+    hu_DHW: FloatArray, head_DHW: Mask, spacing_DHW_mm: Spacing, range_hu: tuple[float, float]
+) -> HeadBlocks:
     """Sort the blocks of a head. A block is bone where one of its pixels is, so that thin walls stay closed.
 
     Args:
-        hu_DHW: CT in HU.
+        hu_DHW: CT in HU, or the part of it with the head.
         head_DHW: the head without its holder.
         spacing_DHW_mm: voxel size.
+        range_hu: lowest and highest value of the whole CT.
     """
     factor = shrink_factor(spacing_DHW_mm, BLOCK_MM)
-    top_hu = SATURATED_SHARE * float(hu_DHW.max())
-    floor_hu = float(hu_DHW.min()) + CLEAR_OF_FLOOR_HU
+    top_hu, floor_hu = SATURATED_SHARE * range_hu[1], range_hu[0] + CLEAR_OF_FLOOR_HU
     mean_DHW = block_mean(hu_DHW, factor)
     bone_DHW = mean_DHW >= BONE_MEAN_HU
     airy_DHW = np.zeros(mean_DHW.shape, dtype=bool)

@@ -4,8 +4,9 @@ import numpy as np
 from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask
+from hemosweep.data.hounsfield import BONE_HU
 from hemosweep.preprocessing.head import enlarge, near, opened
-from hemosweep.preprocessing.head_blocks import AIRY_HU, HeadBlocks
+from hemosweep.preprocessing.head_blocks import AIRY_HU, BLOCK_MM, HeadBlocks
 
 SOFT_BELOW_HU = 95.0
 """The densest clot. What is brighter and reaches the skull is bone, or a voxel of bone and brain."""
@@ -17,8 +18,8 @@ CLEAR_OF_BONE_MM = 2.0
 """Nearer to bone, blur makes brain look like blood."""
 BLOOD_REACH_MM = 5.0
 """Distance from a clot within which what lies on the bone is blood."""
-BLOOD_ON_BONE_HU = 350.0
-"""A block of half blood and half diploe, or of three parts of blood and one of compact bone, reads about that."""
+BLOOD_ON_BONE_HU = 300.0
+"""A block of three quarters of blood and one of bone reads about that."""
 PARTIAL_MM = 6.0
 """Distance over which a slice of 5 mm smears the sloping vault and base in plane."""
 
@@ -64,11 +65,21 @@ def to_pixels(mask_DHW: Mask, hu_DHW: FloatArray, brain_DHW: Mask, scan: HeadBlo
     shape_HW = mask_DHW.shape[1:]
     soft_below_hu = min(SOFT_BELOW_HU, scan.top_hu)
     blood_DHW = blood_on_bone(brain_DHW, scan)
+    is_fine = min(scan.step_HW_mm) <= scan.factor * BLOCK_MM  # else three pixels are wider than the border
     for index in np.flatnonzero(brain_DHW.any(axis=(1, 2))):
         wide_HW = brain_DHW[index] | (ndimage.binary_dilation(brain_DHW[index], square) & scan.bone_DHW[index])
         outside_HW = enlarge(~wide_HW, scan.factor, shape_HW).astype(bool)
-        hu_HW = hu_DHW[index]
-        labels_HW, num_pieces = ndimage.label(outside_HW | (hu_HW >= soft_below_hu) | (hu_HW < AIRY_HU))
+        hard_HW = hu_DHW[index] >= soft_below_hu
+        if is_fine:
+            hard_HW &= _without_specks(hard_HW | outside_HW) | (hu_DHW[index] >= BONE_HU)
+        labels_HW, num_pieces = ndimage.label(outside_HW | hard_HW | (hu_DHW[index] < AIRY_HU))
         reaches_out = np.zeros(num_pieces + 1, dtype=bool)
         reaches_out[labels_HW[outside_HW]] = True
         mask_DHW[index] = ~reaches_out[labels_HW] | enlarge(blood_DHW[index], scan.factor, shape_HW)
+
+
+def _without_specks(mask_HW: Mask) -> Mask:
+    """The median of each pixel and its eight neighbours: noise in a clot is no bone."""
+    count_HW = ndimage.uniform_filter(mask_HW.astype(np.float32), 3)
+    median_HW: Mask = count_HW > 0.5
+    return median_HW

@@ -139,7 +139,7 @@ def test_the_mask_reaches_the_bone_and_goes_no_further(spacing_mm: float) -> Non
 
 def test_a_voxel_that_bone_brightens_stays_outside_unless_blood_lies_beside_it() -> None:
     hu_DHW = shell_slices(3)
-    hu_DHW[:, 32, 12] = hu_DHW[:, 32, 52] = 30.0 + 0.3 * 970.0
+    hu_DHW[:, 32, 12] = hu_DHW[:, 32, 52] = 30.0 + 0.2 * 970.0
     y, x = np.ogrid[:64, :64]
     blood_HW = (np.hypot(y - 32, x - 32) < 20) & (x > 44)
     blood_HW[32, 52] = False
@@ -268,6 +268,50 @@ def test_tissue_between_bars_of_bone_that_do_not_surround_it_has_no_brain() -> N
     hu_DHW[:, :4] = -1000.0
     hu_DHW[1, 10:14, 60:100] = hu_DHW[1, 60:100, 10:14] = hu_DHW[1, 60:100, 146:150] = 1000.0
     assert not brain_mask(hu_DHW, (5.0, 1.0, 1.0)).any()
+
+
+def ball_slices(num_slices: int) -> NDArray[np.float32]:
+    """A hollow ball of bone with brain of 60 mm radius in it, in slices of 3 mm and pixels of 1 mm."""
+    z, y, x = np.ogrid[:num_slices, :140, :140]
+    radius = np.sqrt((3.0 * (z - num_slices // 2)) ** 2 + (y - 70.0) ** 2 + (x - 70.0) ** 2)
+    return np.select([radius < 60, radius < 66], [30.0, 1000.0], -1000.0).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "damage", ["blank", "water", "half blank", "noise", "brighter", "darker", "clipped", "two blank"]
+)
+def test_the_brain_goes_on_beyond_a_damaged_slice(damage: str) -> None:
+    hu_DHW = ball_slices(48)
+    whole = brain_mask(hu_DHW, (3.0, 1.0, 1.0))
+    slices = slice(28, 30) if damage == "two blank" else slice(28, 29)
+    plane = hu_DHW[slices]
+    noise = np.random.default_rng(0).normal(0.0, 300.0, plane.shape).astype(np.float32)
+    half = np.where(np.arange(140)[:, None] < 70, -1000.0, plane)
+    damaged = {"water": np.zeros_like(plane), "half blank": half, "noise": noise, "brighter": plane + 120.0}
+    damaged |= {"darker": plane - 300.0, "clipped": plane.clip(-1024.0, 90.0)}
+    hu_DHW[slices] = damaged.get(damage, np.full_like(plane, -1000.0))
+    found = brain_mask(hu_DHW, (3.0, 1.0, 1.0))
+    others = np.ones(48, dtype=bool)
+    others[slices] = False
+    assert np.count_nonzero(found[others] & whole[others]) > 0.99 * np.count_nonzero(whole[others])
+
+
+@pytest.mark.parametrize(("mean_hu", "sd_hu"), [(85.0, 15.0), (95.0, 10.0), (100.0, 5.0)])
+def test_dense_or_noisy_blood_along_the_skull_stays_in_the_brain(mean_hu: float, sd_hu: float) -> None:
+    hu_DHW = ball_slices(48)
+    z, y, x = np.ogrid[:48, :140, :140]
+    depth_mm = 60.0 - np.sqrt((3.0 * (z - 24)) ** 2 + (y - 70.0) ** 2 + (x - 70.0) ** 2)
+    blood = (depth_mm >= 0) & (depth_mm < 10) & (x > 80) & (abs(z - 24) < 12)
+    hu_DHW[blood] = mean_hu + np.random.default_rng(0).normal(0.0, sd_hu, np.count_nonzero(blood))
+    found = brain_mask(hu_DHW, (3.0, 1.0, 1.0))
+    assert np.count_nonzero(found & blood) >= 0.99 * np.count_nonzero(blood)
+
+
+@pytest.mark.parametrize("window_hu", [(0.0, 200.0), (0.0, 300.0), (-100.0, 250.0)])
+def test_a_window_that_reaches_bone_but_not_air_changes_little(window_hu: tuple[float, float]) -> None:
+    hu_DHW = ball_slices(48)
+    whole, found = (brain_mask(one, (3.0, 1.0, 1.0)) for one in (hu_DHW, hu_DHW.clip(*window_hu)))
+    assert np.count_nonzero(found ^ whole) < 0.01 * np.count_nonzero(whole)
 
 
 def test_water_without_a_skull_has_no_brain() -> None:

@@ -125,3 +125,12 @@ def test_heads_of_real_scans_hold_their_lesions_and_no_holder(real_data: Path) -
         brain_rows = np.flatnonzero(brain_mask(raw.ct.array_DHW, raw.ct.spacing_DHW_mm, head).any(axis=(0, 2)))
         behind_mm = (brain_rows[0] - rows[0]) * raw.ct.spacing_DHW_mm[1]
         assert behind_mm < 45.0  # skull and scalp behind the brain, neck in tilted scans; the holder would add more
+
+
+def test_a_blank_slice_does_not_part_the_head() -> None:
+    y, x = np.ogrid[:64, :64]
+    hu_DHW = np.repeat(np.where(np.hypot(y - 32, x - 32) < 25, 40.0, -1000.0)[None], 9, axis=0).astype(np.float32)
+    hu_DHW[3:5] = -1000.0
+    found = head_mask(hu_DHW, (5.0, 2.0, 2.0))
+    assert found[[0, 1, 2, 5, 6, 7, 8]].any(axis=(1, 2)).all()
+    assert not found[3:5].any()
