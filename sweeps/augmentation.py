@@ -1,6 +1,7 @@
 """Do flipped and rotated patches help, and how many are needed? (paper, Section 3.5 and Table 5)
 
-Arms: `3000`, the final configuration, and four numbers of patches a case that augmentation multiplies by six.
+Arms: `3000`, the final configuration, and four numbers of patches a case that augmentation multiplies by six. Each is
+compared with the row above it in Table 5, and the last one with the first, too: the five comparisons of the paper.
 
 Command: `make sweep-augmentation`. Expected cost: minutes on two cores in the demo profile; 25 full trainings in the
 paper profile, some with six times the patches, five of them shared with `final` and `symmetric`.
@@ -37,5 +38,11 @@ SWEEP = Sweep(
     arm_name=_name,
     configure=_configure,
     baseline="3000",
-    comparisons=tuple(("3000", arm) for arm in ("500->3000", "1000->6000", "1500->9000", "3000->18000")),
+    comparisons=(
+        ("3000", "500->3000"),
+        ("500->3000", "1000->6000"),
+        ("1000->6000", "1500->9000"),
+        ("1500->9000", "3000->18000"),
+        ("3000", "3000->18000"),
+    ),
 )

@@ -8,17 +8,18 @@ profile.
 
 from dataclasses import replace
 
-from hemosweep.ablation.sweep import Params, Sweep
+from hemosweep.ablation.sweep import Sweep
 from hemosweep.config import ArmConfig
 from hemosweep.sampling.restriction import restriction
 from hemosweep.sweeps.base import paper_network
 
 
-def _configure(base: ArmConfig, params: Params) -> ArmConfig:
+def brain_sampled(base: ArmConfig, *, se: bool) -> ArmConfig:
+    """The paper's network with negatives from the brain, on a profile; without `se` it is the paper's baseline."""
     return replace(
         base,
         sampling=replace(base.sampling, restriction=restriction("brain")),
-        network=replace(paper_network(base), se=params["se"]),
+        network=replace(paper_network(base), se=se),
     )
 
 
@@ -28,7 +29,7 @@ SWEEP = Sweep(
     section="3.1",
     space={"se": (False, True)},
     arm_name=lambda params: "se_unet" if params["se"] else "unet",
-    configure=_configure,
+    configure=lambda base, params: brain_sampled(base, se=params["se"]),
     baseline="unet",
     comparisons=(("unet", "se_unet"),),
 )

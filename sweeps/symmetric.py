@@ -1,8 +1,8 @@
 """Does the symmetric image as a second channel help? (paper, Section 3.4 and Table 4)
 
 Arms: three of the sampling restrictions without and with the symmetric channel, and `lesion|hyperdense/symmetric`,
-whose negatives come from around the lesion and from hyperdense regions alone. The arms without the channel are rows of
-the paper's Table 3, and one fold run each with the arms of `sampling`.
+whose negatives come from around the lesion and from hyperdense regions alone; it is compared with the row above it. The
+arms without the channel are rows of the paper's Table 3, and one fold run each with the arms of `sampling`.
 
 Command: `make sweep-symmetric`. Expected cost: minutes on two cores in the demo profile; 35 full trainings in the paper
 profile, 15 of them shared with `sampling`.
@@ -42,5 +42,8 @@ SWEEP = Sweep(
     arm_name=lambda params: params["restriction"] + ("/symmetric" if params["symmetric"] else ""),
     configure=_configure,
     baseline="lesion",
-    comparisons=tuple((roi, f"{roi}/symmetric") for roi in _COMPARED),
+    comparisons=(
+        *((roi, f"{roi}/symmetric") for roi in _COMPARED),
+        ("lesion+hyperdense/symmetric", "lesion|hyperdense/symmetric"),
+    ),
 )

@@ -9,7 +9,7 @@ from hemosweep.comparison.compare import SideComparison, compare
 from hemosweep.comparison.ranks import rank_sides
 from hemosweep.comparison.sides import Side, choose_runs
 from hemosweep.errors import BadInput, NotComparable
-from hemosweep.report.paper.printed import paper_comparison
+from hemosweep.report.paper.claims import paper_claim
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.ranks import RANKS_NOTE, rank_table
@@ -187,8 +187,8 @@ def _family(sweep: str, pairs: Sequence[DeclaredPair], metric: str, num_declared
 
 def _paper_p(sweep: str, row: FamilyComparison) -> str | None:
     """The bound that the paper prints for p, which is about DSC."""
-    printed = paper_comparison(sweep, row.b) if row.comparison.metric.name == DSC.name else None
-    return printed[1] if printed is not None and printed[0] == row.a else None
+    claim = paper_claim(sweep, row.a, row.b) if row.comparison.metric.name == DSC.name else None
+    return None if claim is None else claim.p or None
 
 
 def _compare_pair(

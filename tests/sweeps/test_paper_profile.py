@@ -57,7 +57,7 @@ def fold(tmp_path_factory: pytest.TempPathFactory) -> FoldRun:
         sampling=replace(base.sampling, num_patches_per_case=base.training.batch_size // 2),
         training=replace(base.training, max_epochs=1),
     )
-    (arm,) = find_sweep("final").select(base, ())
+    (arm,) = find_sweep("final").select(base, ("final",))
     cases = read_manifest(data)
     outcome = preprocess(
         cases, arm.config.preprocessing, folder / "preprocessed", jobs=1, progress=lambda done, total: None

@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_PRINTED_AS = {("final", "final"): ("symmetric", "lesion|hyperdense/symmetric")}
-"""The final configuration (Section 3.6) has no table of its own: it is the last row of Table 4."""
+_PRINTED_AS = {("final", "final"): ("symmetric", "lesion|hyperdense/symmetric"), ("final", "unet"): ("se", "unet")}
+"""The final configuration (Section 3.6) has no table of its own: it is the last row of Table 4, its baseline the first
+of Table 2."""
 _REPEATED = dict.fromkeys([("se", "se_unet"), ("sampling", "brain")], "SE U-Net, brain mask")
 """One condition that the paper prints in two tables, with different figures."""
 
@@ -39,12 +40,6 @@ def paper_arm(sweep: str, arm: str) -> PaperArm | None:
     )
 
 
-def paper_comparison(sweep: str, arm: str) -> tuple[str, str] | None:
-    """The arm that the paper compares `arm` with, and the bound that it prints for p, such as ("unet", "<0.01")."""
-    printed = _printed(sweep, arm)
-    return (printed["versus"], printed["p"]) if printed is not None and "p" in printed else None
-
-
 def paper_difference(sweep: str, a: str, b: str) -> float | None:
     """B - A of the means that the paper prints, with their rounding; None where it does not print both."""
     first, second = paper_arm(sweep, a), paper_arm(sweep, b)
@@ -56,33 +51,33 @@ def paper_difference(sweep: str, a: str, b: str) -> float | None:
 def paper_place(sweep: str) -> str | None:
     """Place where the paper prints an ablation, such as "Table 3"; None where it does not."""
     if sweep == "final":
-        return "Section 3.6 and the last row of Table 4"
-    printed = _results()["ablations"].get(sweep)
+        return "abstract, Section 3.6 and the last row of Table 4"
+    printed = paper_results()["ablations"].get(sweep)
     if printed is None:
         return None
     return str(printed["where"])
 
 
-def paper_notes(sweep: str, arm: str, dsc: Sequence[float]) -> list[str]:
+def paper_notes(sweep: str, arm: str, dsc: Sequence[float] = ()) -> list[str]:
     """Remarks of the paper on an arm beside its row in a table, in lines for a reader.
 
     Args:
-        dsc: our scores, which are compared with the paper's distribution of the final arm.
+        dsc: our scores, which are compared with the paper's distribution of the final arm; none for no such remark.
     """
     notes = []
     if (sweep, arm) in _REPEATED:
-        sweep_table = _results()["ablations"][sweep]["where"]
-        for table, (mean, sd) in _results()["printed_twice_differently"][_REPEATED[sweep, arm]].items():
+        sweep_table = paper_results()["ablations"][sweep]["where"]
+        for table, (mean, sd) in paper_results()["printed_twice_differently"][_REPEATED[sweep, arm]].items():
             if table != sweep_table:
                 notes.append(f"The paper prints {arm} once more, in {table}, as {mean:.3f} ±{sd:.3f}: its own repeat.")
-    if sweep == "final" and dsc:
-        printed = _results()["final_distribution"]
+    if (sweep, arm) == ("final", "final") and dsc:
+        printed = paper_results()["final_distribution"]
         above_08, above_09 = (100 * sum(value > bound for value in dsc) / len(dsc) for bound in (0.8, 0.9))
         notes.append(
             f"DSC above 0.8 in {above_08:.0f}% of the cases (paper {100 * printed['share_dsc_over_0.8']:.0f}%), "
             f"above 0.9 in {above_09:.0f}% ({100 * printed['share_dsc_over_0.9']:.0f}%), "
             f"below 0.7 in {sum(value < 0.7 for value in dsc)} of {len(dsc)} "
-            f"({printed['cases_under_0.7']} of {_results()['n_cases']})."
+            f"({printed['cases_under_0.7']} of {paper_results()['n_cases']})."
         )
     return notes
 
@@ -96,12 +91,13 @@ def _mean_sd(printed: dict[str, Any], name: str) -> tuple[float, float] | None:
 
 def _printed(sweep: str, arm: str) -> dict[str, Any] | None:
     sweep, arm = _PRINTED_AS.get((sweep, arm), (sweep, arm))
-    arms: dict[str, dict[str, Any]] = _results()["ablations"].get(sweep, {}).get("arms", {})
+    arms: dict[str, dict[str, Any]] = paper_results()["ablations"].get(sweep, {}).get("arms", {})
     return arms.get(arm)
 
 
 @cache
-def _results() -> dict[str, Any]:
+def paper_results() -> dict[str, Any]:
+    """Everything that the paper prints, as the file has it."""
     text = files("hemosweep.report").joinpath("paper_results.json").read_text(encoding="utf-8")
     results: dict[str, Any] = json.loads(text)
     return results

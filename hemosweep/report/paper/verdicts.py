@@ -1,6 +1,6 @@
 """The paper's verdict on a comparison and our own, in a few words each, for a table."""
 
-from hemosweep.report.paper.printed import paper_comparison, paper_difference
+from hemosweep.report.paper.claims import paper_claim
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.stats.multiple_testing import FamilyComparison
 from hemosweep.stats.verdict import p_text
@@ -25,13 +25,11 @@ _UNTESTABLE = {
 
 def paper_verdict(sweep: str, a: str, b: str) -> str:
     """Verdict of the paper on B against A: better, worse, or not significant, with the bound that it prints for p."""
-    printed, difference = paper_comparison(sweep, b), paper_difference(sweep, a, b)
-    if printed is None or printed[0] != a or difference is None:
+    claim = paper_claim(sweep, a, b)
+    if claim is None:
         return NOT_STATED
-    bound = printed[1]
-    if bound.startswith(">"):
-        return f"not significant ({spaced('p', bound)})"
-    return f"{'better' if difference > 0 else 'worse'} ({spaced('p', bound)})"
+    word = "not significant" if claim.direction == "none" else claim.direction
+    return f"{word} ({spaced('p', claim.p) if claim.p else 'no p given'})"
 
 
 def our_verdict(row: FamilyComparison) -> str:
