@@ -1,7 +1,7 @@
 """Facts of a report about an ablation: its arms, its comparisons and its runs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -113,11 +113,30 @@ class RunFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CaseShape:
+    """Volume and sphericity of a case's reference lesion."""
+
+    volume_ml: float
+    sphericity: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """Mean times of the final configuration, each None where it is not known: of an epoch of training with its
+    validation, of a test case with its scores, and of the preparation of one case."""
+
+    epoch_s: float | None = None
+    case_s: float | None = None
+    preparation_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
     """An ablation, by its primary metric. `notices` are remarks without which its figures would be misread, and
     `missing` names everything that does not exist. `ranks` are those of its arms, none for under three. `secondary` are
     metrics beside the primary one, `groupings` the ways to split the cases, and `flow` the steps of the cases into the
-    tables.
+    tables. `shapes` of the reference lesions by case and `times` are there for the final configuration alone, as far as
+    their sources are here.
     """
 
     name: str
@@ -132,6 +151,8 @@ class SweepFacts:
     secondary: tuple[SecondaryFacts, ...] = ()
     groupings: tuple[Grouping, ...] = ()
     flow: tuple[FlowStep, ...] = ()
+    shapes: Mapping[str, CaseShape] = field(default_factory=dict)
+    times: Times | None = None
     metric: MetricDescription = DSC
 
     @property

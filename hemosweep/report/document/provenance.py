@@ -75,7 +75,7 @@ def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
         ("Python", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}python"))),
         ("Platform", _value_text(sweep.runs, _tag(f"{ENVIRONMENT_PREFIX}platform"))),
         ("Packages", _value_text(sweep.runs, _packages)),
-        ("Trained on", _value_text(sweep.runs, _hardware)),
+        ("Trained on", _value_text(sweep.runs, hardware)),
         ("Hours trained", hours(_total([run.seconds for run in sweep.runs]))),
     ]
     known = tuple((name, value) for name, value in facts if value not in {UNDEFINED, ""})
@@ -147,7 +147,7 @@ def _packages(run: RunFacts) -> str:
     return ", ".join(packages) or UNDEFINED
 
 
-def _hardware(run: RunFacts) -> str:
+def hardware(run: RunFacts) -> str:
     """The devices of its folds, such as "cpu, 2 threads, torch 2.9"."""
     texts = []
     for device in run.devices:

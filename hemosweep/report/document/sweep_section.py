@@ -7,6 +7,7 @@ from hemosweep.privacy import public
 from hemosweep.report.document.case_tables import flow_table, group_tables, secondary_table
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
+from hemosweep.report.document.paper_tables import paper_section
 from hemosweep.report.document.provenance import Origin, provenance_tables
 from hemosweep.report.document.statistics_tables import (
     claim_table,
@@ -68,12 +69,14 @@ def _document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures
     if several and any(sweep.pairs for sweep in sweeps):
         opening = (glance_table(sweeps), *opening)
     names = ", ".join(sweep.name for sweep in sweeps)
+    about_paper = paper_section(sweeps)
     return Document(
         title=f"hemosweep: {'the study' if several else names}{' beside the paper' if of_paper else ''}",
         lead=f"{'Ablations' if several else 'Ablation'} {names}.{f' The paper: {PAPER_CITATION}.' if of_paper else ''}",
         notices=tuple(dict.fromkeys(notice for sweep in sweeps for notice in sweep.notices)),
         sections=(
             Section(title="At a glance" if several else "How to read it", anchor="reading", blocks=opening),
+            *(() if about_paper is None else (about_paper,)),
             *(sweep_section(sweep, pictures[sweep.name]) for sweep in sweeps),
         ),
     )
@@ -90,12 +93,7 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     if pictures.overview:
         blocks.append(Gallery(pictures=pictures.overview))
     blocks.append(group_table(sweep))
-    notes = [
-        ("", note)
-        for arm in sweep.arms
-        if arm.cases is not None
-        for note in paper_notes(sweep.printed, arm.name, arm.cases["score"].tolist())
-    ]
+    notes = [("", note) for arm in sweep.arms if arm.cases is not None for note in paper_notes(sweep.printed, arm.name)]
     if notes:
         blocks.append(Items(entries=tuple(notes)))
     sections = []

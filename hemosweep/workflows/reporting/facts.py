@@ -26,6 +26,7 @@ from hemosweep.stats.replicates import SeedSpread
 from hemosweep.sweeps.base import profile
 from hemosweep.workflows.reporting.cases import case_flow, groupings
 from hemosweep.workflows.reporting.data_sets import DataSet
+from hemosweep.workflows.reporting.final import with_final_facts
 from hemosweep.workflows.reporting.overlays import find_overlay
 from hemosweep.workflows.reporting.source import ReportSource
 
@@ -65,7 +66,7 @@ def gather(
     missing = [f"{arm.name}: {arm.missing}" for arm in arms if arm.missing] + remarks
     by_arm = {arm: [tables[run.run_id] for run in own] for arm, own in chosen.items()}
     data = _data_set(source, chosen, tables)
-    return SweepFacts(
+    facts = SweepFacts(
         name=sweep.name,
         question=sweep.question,
         arms=arms,
@@ -80,6 +81,7 @@ def gather(
         flow=case_flow(by_arm, family, data, described),
         metric=described,
     )
+    return with_final_facts(facts, source, chosen, data)
 
 
 def _described(family: Family, chosen: Mapping[str, Sequence[RunRecord]], metric: str) -> MetricDescription:
