@@ -1,25 +1,30 @@
-"""The figures of a sweep, drawn when each arm ends: the arm's figures, its patch centres, and its pairs with earlier
-arms."""
+"""The figures of a sweep, drawn when each arm ends: the arm's figures, its patch centres, its windows of the test, its
+network, and its pairs with earlier arms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from hemosweep.config import PreprocessingConfig, SamplingConfig
+from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.engine.plan import Replicate, fold_run_folder
-from hemosweep.foldrun.spec import FoldRunSpec
+from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.report.names import safe_name
+from hemosweep.report.plots.network import draw_network
 from hemosweep.report.slices.centres import draw_centres
 from hemosweep.report.slices.pairs import PairArm, draw_pair, largest_changes
 from hemosweep.report.slices.replicate import draw_replicate
+from hemosweep.report.slices.windows import draw_windows
 from hemosweep.sampling.centres import Centres, case_regions
 from hemosweep.training.fold_run import centres_seed, draw_fold_centres
 
-CENTRES_NAME = "centres.png"
+CENTRES_NAME, WINDOWS_NAME, NETWORK_NAME = "centres.png", "windows.png", "network.png"
+HYPERDENSE = "hyperdense"
+"""Region whose centres are shown on a case with IVH, where there is one: that is what the region is for."""
 
 
 def figures_folder(out: Path, sweep: str) -> Path:
@@ -45,7 +50,7 @@ class SweepFigures:
         self._out = out
         self._lesion_label = lesion_label
         self._ended: dict[tuple[str, int], PairArm] = {}
-        self._centres: dict[tuple[SamplingConfig, PreprocessingConfig, int], Path] = {}
+        self._shared: dict[tuple[str, Any], Path] = {}
 
     def __call__(self, replicate: Replicate, cases: pd.DataFrame) -> Mapping[str, Path]:
         """Draw a replicate's figures; returns artifact name to file.
@@ -64,29 +69,64 @@ class SweepFigures:
             self._folder / safe_name(name),
             lesion_label=self._lesion_label,
         )
-        return figures | {CENTRES_NAME: self._draw_centres(replicate, cases)} | self._draw_pairs(replicate)
+        figures |= {
+            CENTRES_NAME: self._draw_centres(replicate, cases),
+            WINDOWS_NAME: self._draw_windows(replicate, cases),
+            NETWORK_NAME: self._draw_network(replicate),
+        }
+        return figures | self._draw_pairs(replicate)
+
+    def _once(self, replicate: Replicate, name: str, key: Any, draw: Callable[[Path], None]) -> Path:
+        """The picture of a replicate, drawn unless an earlier one with the same key has it."""
+        if (name, key) not in self._shared:
+            path = self._folder / safe_name(replicate.run_name) / name
+            draw(path)
+            self._shared[name, key] = path
+        return self._shared[name, key]
 
     def _draw_centres(self, replicate: Replicate, cases: pd.DataFrame) -> Path:
         """Draw the centres of a training case of the first fold. Arms with the same centres share the picture."""
         spec = replicate.fold_runs[0]
-        config = spec.config
-        without_channels = replace(config.preprocessing, symmetric="none", angiography=False)
-        key = (config.sampling, without_channels, replicate.seed)
-        if key not in self._centres:
-            case, centres = training_centres(spec, median_training_case(spec, cases))
-            path = self._folder / safe_name(replicate.run_name) / CENTRES_NAME
-            sampling = config.sampling
+        sampling = spec.config.sampling
+
+        def draw(path: Path) -> None:
+            with_ivh = any(name.startswith(HYPERDENSE) for name in sampling.restriction.by_name)
+            case, centres = training_centres(spec, median_case(spec.train, cases, with_ivh=with_ivh))
             draw_centres(
                 case,
                 centres,
                 sampling.patch_DHW,
                 path,
-                title=f"{case.case_id}: {sampling.num_patches_per_case} patch centres, restriction "
+                title=f"{_named(spec.train, case.case_id)}: {sampling.num_patches_per_case} patch centres, restriction "
                 f"{sampling.restriction}",
                 regions=case_regions(case, sampling.restriction),
             )
-            self._centres[key] = path
-        return self._centres[key]
+
+        return self._once(replicate, CENTRES_NAME, (sampling, _grid_of(spec), replicate.seed), draw)
+
+    def _draw_windows(self, replicate: Replicate, cases: pd.DataFrame) -> Path:
+        """Draw the windows of a test case of the first fold. Arms with the same windows share the picture."""
+        spec = replicate.fold_runs[0]
+        patch_DHW, overlap = spec.config.sampling.patch_DHW, spec.config.inference.overlap
+
+        def draw(path: Path) -> None:
+            case_id = median_case(spec.test, cases)
+            case = _load(spec.test, case_id)
+            title = f"{_named(spec.test, case_id)}: windows of the test"
+            draw_windows(case, case.brain_DHW, patch_DHW, overlap, path, title=title)
+
+        return self._once(replicate, WINDOWS_NAME, (patch_DHW, overlap, _grid_of(spec)), draw)
+
+    def _draw_network(self, replicate: Replicate) -> Path:
+        """Draw the network. Arms with the same one share the picture."""
+        config = replicate.fold_runs[0].config
+        in_channels, patch_DHW = len(config.preprocessing.channels), config.sampling.patch_DHW
+
+        def draw(path: Path) -> None:
+            network = config.network.build(in_channels=in_channels)
+            draw_network(network, in_channels, patch_DHW, path, title=type(config.network).__name__)
+
+        return self._once(replicate, NETWORK_NAME, (config.network, in_channels, patch_DHW), draw)
 
     def _draw_pairs(self, replicate: Replicate) -> dict[str, Path]:
         """The declared comparisons that this replicate completes, with the same seed in both arms."""
@@ -103,22 +143,40 @@ class SweepFigures:
         return figures
 
 
-def median_training_case(spec: FoldRunSpec, cases: pd.DataFrame) -> str:
-    """The id of the fold's training case with the median lesion volume, the lower one of an even number.
+def median_case(listed: Sequence[CaseInput], cases: pd.DataFrame, *, with_ivh: bool = False) -> str:
+    """The id of the case with the median lesion volume among those of a fold's list, the lower one of an even number.
 
     Args:
         cases: the replicate's case table. Every training case of a fold is a test case of another, unless the fold
             stands alone: then none is in the table, and the first is taken.
+        with_ivh: take it among those with IVH, if there are any.
     """
-    training = cases[cases["case_id"].isin([case.case_id for case in spec.train])]
-    if training.empty:
-        return spec.train[0].case_id
-    ordered = training.sort_values(["reference_ml", "case_id"], ignore_index=True)
+    ivh_ids = [case.case_id for case in listed if case.ivh == "yes"] if with_ivh else []
+    ids = ivh_ids or [case.case_id for case in listed]
+    known = cases[cases["case_id"].isin(ids)]
+    if known.empty:
+        return ids[0]
+    ordered = known.sort_values(["reference_ml", "case_id"], ignore_index=True)
     return str(ordered["case_id"].iloc[(len(ordered) - 1) // 2])
 
 
 def training_centres(spec: FoldRunSpec, case_id: str) -> tuple[PreprocessedCase, Centres]:
     """A training case of a fold run and the very centres that its training drew on it (`training.fold_run`)."""
-    (path,) = (case.path for case in spec.train if case.case_id == case_id)
-    case = load_preprocessed(Path(path))
+    case = _load(spec.train, case_id)
     return case, draw_fold_centres(case, spec.config, centres_seed(spec))
+
+
+def _load(listed: Sequence[CaseInput], case_id: str) -> PreprocessedCase:
+    (path,) = (case.path for case in listed if case.case_id == case_id)
+    return load_preprocessed(Path(path))
+
+
+def _named(listed: Sequence[CaseInput], case_id: str) -> str:
+    """Name of a case in a title, which says where it has IVH."""
+    has_ivh = any(case.case_id == case_id and case.ivh == "yes" for case in listed)
+    return f"{case_id} (IVH)" if has_ivh else case_id
+
+
+def _grid_of(spec: FoldRunSpec) -> PreprocessingConfig:
+    """Preprocessing without its further channels, which move no voxel."""
+    return replace(spec.config.preprocessing, symmetric="none", angiography=False)

@@ -165,7 +165,8 @@ def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]
         yield Picture(
             path=f"{stem}-cases.png",
             caption=f"The cases that change most from {overlay.a.name} to {overlay.b.name}: CT, and the contours of "
-            "reference (white) and prediction (red) under each arm, on the slice where the predictions differ most.",
+            "reference (white), prediction (red) and, where it has a mask, intraventricular hemorrhage (cyan), on the "
+            "slice where the predictions differ most.",
             alt=f"CT slices of the most improved and most worsened cases under {pair.a} and under {pair.b}. "
             f"Largest gains: {best}. Largest losses: {worst}.",
         )

@@ -17,7 +17,7 @@ from scipy import ndimage
 from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import read_volume
-from hemosweep.data.reading import RawCase, read_case
+from hemosweep.data.reading import RawCase, read_case, read_mask
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.seal import sealed_prediction
 from hemosweep.report.plots.arm_plots import DPI, save
@@ -25,11 +25,13 @@ from hemosweep.report.slices.panels import (
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,
     head_box,
+    label,
     label_contours,
     label_right,
     outline,
     show_slice,
 )
+from hemosweep.report.slices.sheet import IVH_COLOUR
 
 NUM_EACH_WAY = 2
 PANEL_INCHES = 1.8
@@ -89,7 +91,8 @@ def draw_pair(
     """Draw the cases of `largest_changes`, a row each: CT, the same under arm A, and under arm B.
 
     The slice is that where the two predictions differ most, on as much of the head as it shows. Reference white,
-    prediction red, as in the paper's Fig. 8; a yellow arrow points at the largest area that the arms disagree on. The
+    prediction red, as in the paper's Fig. 8; intraventricular hemorrhage (IVH), which the paper's Fig. 7 points at,
+    cyan where the case has a mask of it; a yellow arrow points at the largest area that the arms disagree on. The
     patient's right is at the picture's left.
 
     Args:
@@ -113,6 +116,8 @@ def draw_pair(
     for row, axes in zip(rows, panels, strict=True):
         row.draw(axes)
     label_contours(panels[0, 1])
+    if any(row.ivh_HW.any() for row in rows):
+        label(panels[0, 1], 0.15, "IVH", IVH_COLOUR)
     label_right(panels[0, 0])
     for axes, name in zip(panels[0, 1:], (a.name, b.name), strict=True):
         axes.set_title(f"{name}\n{axes.get_title()}", fontsize=7, pad=TITLE_PAD)
@@ -129,6 +134,8 @@ class _Row:
     num_slices: int
     image_HW: NDArray[Any]
     reference_HW: Mask
+    ivh_HW: Mask
+    ivh_fault: bool
     predictions_HW: tuple[Mask, Mask]
     spacing_HW_mm: tuple[float, float]
 
@@ -137,6 +144,7 @@ class _Row:
         raw = read_case(case, lesion_label=lesion_label)
         reference_DHW = _reference(raw)
         first_DHW, second_DHW = (_prediction(arm, case.case_id) for arm in arms)
+        ivh_DHW = _ivh(case, raw)
         index = most_different_slice(first_DHW, second_DHW)
         _, height_mm, width_mm = raw.ct.spacing_DHW_mm
         masks_SHW = np.stack([reference_DHW[index], first_DHW[index], second_DHW[index]])
@@ -147,6 +155,8 @@ class _Row:
             num_slices=len(reference_DHW),
             image_HW=raw.ct.array_DHW[index][box],
             reference_HW=masks_SHW[0][box],
+            ivh_HW=masks_SHW[0][box] & False if ivh_DHW is None else ivh_DHW[index][box],
+            ivh_fault=ivh_DHW is None,
             predictions_HW=(masks_SHW[1][box], masks_SHW[2][box]),
             spacing_HW_mm=(height_mm, width_mm),
         )
@@ -161,8 +171,12 @@ class _Row:
             show_slice(axes, self.image_HW, self.spacing_HW_mm)
         title = f"{self.change.case_id}, slice {self.index + 1} of {self.num_slices}, DSC {self.change.gain:+.3f}"
         panels[0].set_title(title, fontsize=7, pad=TITLE_PAD)
+        if self.ivh_fault:
+            label(panels[0], 0.03, "IVH mask: not usable", IVH_COLOUR)
+        outline(panels[0], self.ivh_HW, IVH_COLOUR)
         scores = (self.change.dsc_a, self.change.dsc_b)
         for axes, dsc, prediction_HW in zip(panels[1:], scores, self.predictions_HW, strict=True):
+            outline(axes, self.ivh_HW, IVH_COLOUR)
             outline(axes, self.reference_HW, REFERENCE_COLOUR)
             outline(axes, prediction_HW, PREDICTION_COLOUR)
             axes.set_title(f"DSC {dsc:.3f}", fontsize=7, pad=TITLE_PAD)
@@ -177,6 +191,19 @@ def most_different_slice(first_DHW: Mask, second_DHW: Mask) -> int:
 def _reference(raw: RawCase) -> Mask:
     assert raw.lesion_DHW is not None, "scored cases have a reference"
     return np.asarray(raw.lesion_DHW != 0)
+
+
+def _ivh(case: Case, raw: RawCase) -> Mask | None:
+    """Mask of a case's intraventricular hemorrhage, empty where it has none; None for a file that cannot be used.
+
+    No result rests on it, so that a fault of it costs no picture.
+    """
+    if case.ivh_path is None:
+        return np.zeros(raw.ct.array_DHW.shape, dtype=bool)
+    try:
+        return read_mask(case, case.ivh_path, raw.ct)
+    except BadInput:
+        return None
 
 
 def _prediction(arm: PairArm, case_id: str) -> Mask:

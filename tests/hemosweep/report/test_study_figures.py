@@ -14,7 +14,7 @@ from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase, save_preprocessed
 from hemosweep.report import study_figures as study
-from hemosweep.report.study_figures import SweepFigures, median_training_case, training_centres
+from hemosweep.report.study_figures import SweepFigures, median_case, training_centres
 from hemosweep.sampling.restriction import restriction
 from hemosweep.training import fold_run
 from tests.fold_runs import run_fold
@@ -101,14 +101,19 @@ def test_shown_centres_are_those_that_the_fold_run_trains_on(tmp_path, monkeypat
 )
 def test_the_shown_case_is_the_median_of_the_training_cases_by_volume(make_spec, train, volumes, expected):
     cases = pd.DataFrame([{"case_id": name, "reference_ml": volume} for name, volume in volumes.items()])
-    assert median_training_case(make_spec(train=train), cases) == expected
+    assert median_case(make_spec(train=train).train, cases) == expected
+
+
+OWN = {"best.png", "centres.png", "windows.png", "network.png"}
 
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Paths of what is drawn, in order, without drawing it."""
+    """Paths of the centres and pairs that are drawn, in order, without drawing anything."""
     paths: list[Path] = []
     monkeypatch.setattr(study, "draw_centres", lambda case, centres, patch_DHW, path, **_: paths.append(path))
+    monkeypatch.setattr(study, "draw_windows", lambda *_, **__: None)
+    monkeypatch.setattr(study, "draw_network", lambda *_, **__: None)
     monkeypatch.setattr(study, "draw_pair", lambda a, b, raw_cases, path, **_: paths.append(path))
     monkeypatch.setattr(
         study, "draw_replicate", lambda name, cases, raw_cases, folders, folder, **_: {"best.png": folder / "best.png"}
@@ -153,11 +158,11 @@ def test_arms_that_draw_the_same_centres_share_one_picture(tmp_path, drawn, end)
 
 def test_a_declared_pair_is_drawn_when_its_second_arm_has_ended(tmp_path, drawn, end):
     figures = SweepFigures("symmetric", [("lesion", "lesion/symmetric"), ("lesion", "a|b")], (), tmp_path)
-    assert set(end(figures, "lesion/symmetric", 0.6)) == {"best.png", "centres.png"}
+    assert set(end(figures, "lesion/symmetric", 0.6)) == OWN
     with_lesion = end(figures, "lesion", 0.5)
-    assert set(with_lesion) == {"best.png", "centres.png", "lesion-vs-lesion__symmetric.png"}
+    assert set(with_lesion) == {*OWN, "lesion-vs-lesion__symmetric.png"}
     last = end(figures, "a|b", 0.7)
-    assert set(last) == {"best.png", "centres.png", "lesion-vs-a_or_b.png"}
+    assert set(last) == {*OWN, "lesion-vs-a_or_b.png"}
     assert last["best.png"] == tmp_path / "figures" / "symmetric" / "a_or_b" / "best.png"
     assert last["lesion-vs-a_or_b.png"] == tmp_path / "figures" / "symmetric" / "lesion-vs-a_or_b.png"
 
@@ -165,6 +170,42 @@ def test_a_declared_pair_is_drawn_when_its_second_arm_has_ended(tmp_path, drawn,
 def test_pairs_join_arms_of_one_seed_that_differ_in_a_score(tmp_path, drawn, end):
     figures = SweepFigures("se", [("unet", "se_unet")], (), tmp_path)
     end(figures, "unet", 0.5, seed=0, run_name="unet@0")
-    assert set(end(figures, "se_unet", 0.9, seed=1, run_name="se_unet@1")) == {"best.png", "centres.png"}
-    assert set(end(figures, "se_unet", 0.5, seed=0, run_name="se_unet@0")) == {"best.png", "centres.png"}
+    assert set(end(figures, "se_unet", 0.9, seed=1, run_name="se_unet@1")) == OWN
+    assert set(end(figures, "se_unet", 0.5, seed=0, run_name="se_unet@0")) == OWN
     assert "unet@1-vs-se_unet@1.png" in end(figures, "unet", 0.5, seed=1, run_name="unet@1")
+
+
+def test_arms_of_one_network_and_of_the_same_windows_share_their_pictures(tmp_path, drawn, end):
+    figures = SweepFigures("se", (), (), tmp_path)
+    plain = replace(CONFIG, network=replace(CONFIG.network, se=False))
+    larger = replace(CONFIG, sampling=replace(CONFIG.sampling, patch_HWD=(8, 8, 4)))
+    symmetric = replace(CONFIG, preprocessing=PreprocessingConfig(symmetric="plane"))
+    ended = {
+        name: end(figures, name, 0.5, config=config)
+        for name, config in {"se": CONFIG, "unet": plain, "larger": larger, "two": symmetric}.items()
+    }
+    assert [ended[name]["windows.png"].parent.name for name in ended] == ["se", "se", "larger", "se"]
+    assert [ended[name]["network.png"].parent.name for name in ended] == ["se", "unet", "larger", "two"]
+
+
+def test_a_case_with_ivh_is_shown_where_that_is_wanted_and_there_is_one(make_spec):
+    listed = [replace(case, ivh="yes" if case.case_id in "bd" else "no") for case in make_spec(train="abcd").train]
+    cases = pd.DataFrame(
+        [{"case_id": name, "reference_ml": volume} for name, volume in zip("abcd", range(4), strict=True)]
+    )
+    assert median_case(listed, cases) == "b"
+    assert median_case(listed, cases.assign(reference_ml=[3, 2, 1, 4]), with_ivh=True) == "b"
+    assert median_case(listed[:1], cases, with_ivh=True) == "a"
+
+
+def test_the_centres_of_the_hyperdense_region_are_shown_on_a_case_with_ivh(tmp_path, make_spec, monkeypatch):
+    titles = []
+    monkeypatch.setattr(study, "draw_centres", lambda *_, title, **__: titles.append(title))
+    spec = make_spec(
+        replace(CONFIG, sampling=replace(CONFIG.sampling, restriction=restriction("lesion|hyperdense"))), 0
+    )
+    spec = replace(spec, train=tuple(replace(case, ivh="yes" if case.case_id == "a" else "no") for case in spec.train))
+    replicate = Replicate(arm=Arm(name="x", params={}, config=spec.config), seed=0, run_name="x", fold_runs=(spec,))
+    table = pd.DataFrame([{"case_id": name, "reference_ml": place} for place, name in enumerate("abcde")])
+    SweepFigures("s", (), (), tmp_path)._draw_centres(replicate, table)
+    assert titles[0].startswith("a (IVH): 20 patch centres, restriction lesion_border 0.3 + hyperdense 0.3")

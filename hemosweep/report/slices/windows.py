@@ -1,0 +1,171 @@
+"""The windows that a case is tested in, over its CT: the test half of the paper's Fig. 4."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from hemosweep.arrays import Mask
+from hemosweep.inference.sliding_window import Starts, num_windows_that_see, window_starts, windows_with_brain
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.report.plots.arm_plots import STYLE, save
+from hemosweep.report.slices.panels import label_right, outline, show_slice
+
+PANEL_INCHES = 2.7
+LESION_COLOUR, FRAME_COLOUR, FIRST_COLOUR, SECOND_COLOUR = "#00D59A", "#F0E442", "#FF9A1F", "#56B4E9"
+"""Outline of the lesion, windows, and two neighbouring ones (Okabe and Ito 2008, lightened)."""
+
+
+def draw_windows(
+    case: PreprocessedCase,
+    inside_DHW: Mask,
+    patch_DHW: tuple[int, int, int],
+    overlap: float,
+    path: Path,
+    *,
+    title: str,
+) -> None:
+    """Draw the windows of a case on the axial slice and on the coronal plane of its largest lesion area.
+
+    Left: two neighbouring windows at the lesion, filled, and all others of their layer. Middle: the number of windows
+    that see each voxel of the slice, over which probabilities are averaged. Right: the two and all others of their row
+    in the coronal plane. The patient's right is at the picture's left.
+
+    Args:
+        inside_DHW: mask of what windows must touch to be used, such as the brain.
+        patch_DHW: size of a window in voxels; `overlap` is the share of it that neighbours have in common at least.
+        path: file to write; its suffix is the format.
+    """
+    shape_DHW = case.lesion_DHW.shape
+    starts = _starts(shape_DHW, patch_DHW, overlap)
+    kept_ZYX = windows_with_brain(inside_DHW, starts, patch_DHW)
+    depth, height, width = shape_DHW
+    padded_DHW = (max(depth, patch_DHW[0]), max(height, patch_DHW[1]), max(width, patch_DHW[2]))
+    seen_DHW = num_windows_that_see(torch.from_numpy(kept_ZYX), starts, patch_DHW, padded_DHW).numpy()
+    seen_DHW = seen_DHW[:depth, :height, :width]
+    index, row, column = _place(case.lesion_DHW, inside_DHW)
+    spacing_D, spacing_H, spacing_W = case.spacing_DHW_mm
+    image_DHW = case.image_CDHW[0].astype(np.float32)
+    neighbours = _neighbours(kept_ZYX, starts, patch_DHW, (index, row, column))
+    axial_inches = PANEL_INCHES * height * spacing_H / (width * spacing_W)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(3 * PANEL_INCHES + 0.6, axial_inches + 0.95))
+        figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0))
+        axial, counted, coronal = figure.subplots(1, 3)
+        for axes in (axial, counted):
+            show_slice(axes, image_DHW[index], (spacing_H, spacing_W), (-1.0, 1.0))
+        show_slice(coronal, image_DHW[:, row], (spacing_D, spacing_W), (-1.0, 1.0))
+        _frame_windows(axial, kept_ZYX, starts, patch_DHW, (height, width), neighbours, plane="axial")
+        _frame_windows(coronal, kept_ZYX, starts, patch_DHW, (depth, width), neighbours, plane="coronal")
+        shown = counted.imshow(
+            np.ma.masked_equal(seen_DHW[index][::-1, ::-1], 0),
+            cmap="viridis",
+            alpha=0.75,
+            vmin=0,
+            vmax=seen_DHW.max(),
+            aspect=spacing_H / spacing_W,
+            interpolation="nearest",
+        )
+        for axes, mask_HW in ((axial, case.lesion_DHW[index]), (counted, case.lesion_DHW[index])):
+            outline(axes, mask_HW, LESION_COLOUR)
+        outline(coronal, case.lesion_DHW[:, row], LESION_COLOUR)
+        figure.colorbar(shown, ax=counted, shrink=0.6, pad=0.02).ax.tick_params(labelsize=6)
+        axial.set_title(f"slice {index + 1} of {depth}: windows", fontsize=7)
+        counted.set_title("number of windows that see a voxel", fontsize=7)
+        coronal.set_title("coronal plane: windows", fontsize=7)
+        label_right(axial)
+        figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+        figure.legend(handles=_legend(kept_ZYX, starts, patch_DHW), loc="outside lower left", ncols=2)
+        save(figure, path)
+
+
+def _starts(shape_DHW: tuple[int, ...], patch_DHW: tuple[int, int, int], overlap: float) -> Starts:
+    along = [window_starts(length, size, overlap) for length, size in zip(shape_DHW, patch_DHW, strict=True)]
+    return along[0], along[1], along[2]
+
+
+def _place(lesion_DHW: Mask, inside_DHW: Mask) -> tuple[int, int, int]:
+    """Slice, row and column of the largest lesion area; without a lesion those of the largest area inside."""
+    shown_DHW = lesion_DHW if lesion_DHW.any() else inside_DHW
+    index, row, column = (int(shown_DHW.sum(axis=others).argmax()) for others in ((1, 2), (0, 2), (0, 1)))
+    return index, row, column
+
+
+def _nearest(starts: list[int], size: int, place: int) -> int:
+    """Number of the window whose middle is nearest to a place."""
+    return int(np.argmin([abs(start + size / 2 - place - 0.5) for start in starts]))
+
+
+def _neighbours(
+    kept_ZYX: Mask, starts: Starts, patch_DHW: tuple[int, int, int], place: tuple[int, int, int]
+) -> tuple[tuple[int, int, int], ...]:
+    """The used window nearest to a place and one beside it, by their numbers along the axes; one, or none, where there
+    are no more."""
+    z, y, x = (_nearest(along, size, voxel) for along, size, voxel in zip(starts, patch_DHW, place, strict=True))
+    used = np.flatnonzero(kept_ZYX[z, y])
+    nearest = used[np.argsort(np.abs(used - x), kind="stable")[:2]]
+    return tuple((z, y, int(number)) for number in nearest)
+
+
+def _frame_windows(
+    axes: Axes,
+    kept_ZYX: Mask,
+    starts: Starts,
+    patch_DHW: tuple[int, int, int],
+    shape: tuple[int, int],
+    neighbours: tuple[tuple[int, int, int], ...],
+    *,
+    plane: str,
+) -> None:
+    """Frame the used windows of the neighbours' layer, and fill the neighbours."""
+    if not neighbours:
+        return
+    z, y, _ = neighbours[0]
+    vertical = 1 if plane == "axial" else 0
+    used = kept_ZYX[z] if plane == "axial" else kept_ZYX[:, y]
+    sizes = (patch_DHW[vertical], patch_DHW[2])
+    for v, x in np.argwhere(used).tolist():
+        corner = _corner((starts[vertical][v], starts[2][x]), sizes, shape)
+        axes.add_patch(Rectangle(corner, sizes[1], sizes[0], fill=False, edgecolor=FRAME_COLOUR, lw=0.3, alpha=0.5))
+    for window, colour in zip(neighbours, (FIRST_COLOUR, SECOND_COLOUR), strict=False):
+        corner = _corner((starts[vertical][window[vertical]], starts[2][window[2]]), sizes, shape)
+        axes.add_patch(Rectangle(corner, sizes[1], sizes[0], facecolor=colour, edgecolor="none", alpha=0.35))
+        axes.add_patch(Rectangle(corner, sizes[1], sizes[0], fill=False, edgecolor=colour, lw=1.1))
+
+
+def _corner(start: tuple[int, int], sizes: tuple[int, int], shape: tuple[int, int]) -> tuple[float, float]:
+    """Left upper corner of a window as it is displayed, both axes turned round (`panels.radiological`)."""
+    down, across = (length - (first + size) - 0.5 for first, size, length in zip(start, sizes, shape, strict=True))
+    return across, down
+
+
+def _shared(starts: list[int], size: int) -> str:
+    """Mean share that neighbours along an axis have in common, such as "56%"."""
+    if len(starts) < 2:
+        return "none"
+    step = (starts[-1] - starts[0]) / (len(starts) - 1)
+    return f"{100 * (1 - step / size):.3g}%"
+
+
+def _legend(kept_ZYX: NDArray[np.bool_], starts: Starts, patch_DHW: tuple[int, int, int]) -> list[Line2D]:
+    depth, height, width = patch_DHW
+    shares = [_shared(along, size) for along, size in zip(starts, patch_DHW, strict=True)]
+    size = f"{height} x {width} x {depth} voxels"
+    texts = (
+        (FRAME_COLOUR, 0.6, f"windows beside it in this plane; {int(kept_ZYX.sum())} in all, of {size}"),
+        (FIRST_COLOUR, 1.2, "a window"),
+        (LESION_COLOUR, 0.8, "lesion"),
+        (
+            SECOND_COLOUR,
+            1.2,
+            f"its neighbour; mean overlap {shares[1]} of rows, {shares[2]} of columns, {shares[0]} of slices",
+        ),
+    )
+    return [Line2D([], [], color=colour, lw=width_pt, label=text) for colour, width_pt, text in texts]
