@@ -179,3 +179,10 @@ def test_every_sweep_of_the_paper_names_its_section():
 )
 def test_what_an_arm_varies_is_one_parameter_each(sweep, space):
     assert {name: len(values) for name, values in find_sweep(sweep).space.items()} == space
+
+
+@pytest.mark.parametrize("sweep", PRINTED)
+def test_no_comparison_is_declared_that_the_paper_does_not_make(sweep):
+    assert [(claim["a"], claim["b"]) for claim in PAPER["claims"] if claim["sweep"] == sweep] == list(
+        find_sweep(sweep).comparisons
+    )

@@ -14,6 +14,7 @@ from hemosweep.stats.ranks import ArmRank
 from hemosweep.stats.replicates import SeedSpread
 
 if TYPE_CHECKING:
+    from hemosweep.components.protocols import Network
     from hemosweep.data.case import Case
     from hemosweep.report.slices.pairs import PairArm
 
@@ -131,12 +132,22 @@ class Times:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkFacts:
+    """A network and the arms that have it, with the input channels and the patch of the first of them."""
+
+    arms: tuple[str, ...]
+    network: "Network"
+    in_channels: int
+    patch_DHW: tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SweepFacts:
     """An ablation, by its primary metric. `notices` are remarks without which its figures would be misread, and
     `missing` names everything that does not exist. `ranks` are those of its arms, none for under three. `secondary` are
     metrics beside the primary one, `groupings` the ways to split the cases, and `flow` the steps of the cases into the
     tables. `shapes` of the reference lesions by case and `times` are there for the final configuration alone, as far as
-    their sources are here.
+    their sources are here. `networks` are those of arms that differ in them, none where all have the same.
     """
 
     name: str
@@ -153,6 +164,7 @@ class SweepFacts:
     flow: tuple[FlowStep, ...] = ()
     shapes: Mapping[str, CaseShape] = field(default_factory=dict)
     times: Times | None = None
+    networks: tuple[NetworkFacts, ...] = ()
     metric: MetricDescription = DSC
 
     @property

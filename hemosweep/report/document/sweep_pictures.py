@@ -16,6 +16,7 @@ from hemosweep.report.paper.verdicts import our_verdict
 from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.plots.bland_altman import bland_altman
 from hemosweep.report.plots.forest import draw_forest
+from hemosweep.report.plots.network import draw_network
 from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
 from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.report.slices.pairs import draw_pair
@@ -66,7 +67,7 @@ def count_figures(sweep: SweepFacts) -> int:
     """Number of figures that `draw_sweep` will draw."""
     overview = bool(_scored(sweep)) + any(row.comparison.mean_diff is not None for row in sweep.rows)
     pairs = [pair for pair in sweep.pairs if pair.pairs is not None and len(pair.pairs)]
-    overview += bool(sweep.ranks)
+    overview += bool(sweep.ranks) + len(sweep.networks)
     return overview + 3 * len(pairs) + sum(isinstance(pair.overlay, Overlay) for pair in pairs)
 
 
@@ -116,6 +117,17 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
             caption=f"{label} of every case by arm, in the manner of the paper's Fig. 6: median, quartiles, and "
             "whiskers to the last case within 1.5 interquartile ranges.",
             alt=f"Boxplots of the {label} by arm. Medians: {medians}.",
+        )
+    for place, one in enumerate(sweep.networks, start=1):
+        path, kind = f"{FIGURES}/{sweep.name}-network-{place}.png", type(one.network).__name__
+        draw_network(
+            one.network.build(in_channels=one.in_channels), one.in_channels, one.patch_DHW, folder / path, title=kind
+        )
+        yield Picture(
+            path=path,
+            caption=f"Network of {', '.join(one.arms)}, drawn from the network itself in the manner of the paper's "
+            "Fig. 3: feature maps with their channels, and the layers between them.",
+            alt=f"Diagram of the network {kind} of {', '.join(one.arms)}.",
         )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -9,10 +10,11 @@ from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.compare import SideComparison
 from hemosweep.comparison.family import DeclaredPair, Family, compare_family
 from hemosweep.comparison.sides import choose_runs
+from hemosweep.components.protocols import Network
 from hemosweep.digest import digest_json
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished
-from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, SecondaryFacts, SweepFacts
+from hemosweep.report.document.facts import ArmFacts, NetworkFacts, PairFacts, RunFacts, SecondaryFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
 from hemosweep.report.terminal.comparison import statistics_rows
 from hemosweep.report.terminal.summary import arm_spread
@@ -80,6 +82,7 @@ def gather(
         groupings=groupings(by_arm, family, data),
         flow=case_flow(by_arm, family, data, described),
         metric=described,
+        networks=_networks(source, chosen),
     )
     return with_final_facts(facts, source, chosen, data)
 
@@ -90,6 +93,23 @@ def _described(family: Family, chosen: Mapping[str, Sequence[RunRecord]], metric
         return family.rows[0].comparison.metric
     found = (recorded_description(run.tags, metric) for runs in chosen.values() for run in runs)
     return next((description for description in found if description is not None), None) or find_metric(metric)
+
+
+def _networks(source: ReportSource, chosen: Mapping[str, Sequence[RunRecord]]) -> tuple[NetworkFacts, ...]:
+    """Networks of arms that differ in them; none where all have one, or where one is not hemosweep's own."""
+    found: dict[Network, NetworkFacts] = {}
+    for arm, runs in chosen.items():
+        config = source.config(runs[0].run_id)
+        if config is None:
+            return ()
+        channels, patch_DHW = len(config.preprocessing.channels), config.sampling.patch_DHW
+        same = found.get(config.network)
+        found[config.network] = (
+            NetworkFacts(arms=(arm,), network=config.network, in_channels=channels, patch_DHW=patch_DHW)
+            if same is None
+            else replace(same, arms=(*same.arms, arm))
+        )
+    return tuple(found.values()) if len(found) > 1 else ()
 
 
 def _data_set(

@@ -1,13 +1,13 @@
 """Facts that a report has about the final configuration alone: shapes of the lesions, and times."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from hemosweep.arrays import bounding_box
-from hemosweep.config import PreprocessingConfig, config_from_dict
+from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.mask_values import as_labels
 from hemosweep.data.nifti import read_volume
@@ -36,16 +36,16 @@ def with_final_facts(
     if facts.printed != FINAL or not runs.get(FINAL):
         return facts
     own = runs[FINAL]
-    preprocessing = _preprocessing(source, own[0])
+    config = source.config(own[0].run_id)
     shapes: dict[str, CaseShape] = {}
     preparation_s = None
-    if data is not None and preprocessing is not None:
+    if data is not None and config is not None:
         tested = sorted(source.store.case_rows(own[0].run_id), key=lambda row: str(row["case_id"]))
         cases = [data.cases[row["case_id"]] for row in tested]
-        shapes = {case.case_id: _shape(case, preprocessing.lesion_label) for case in cases}
+        shapes = {case.case_id: lesion_shape(case, config.preprocessing.lesion_label) for case in cases}
         ordered = sorted(cases, key=lambda case: (shapes[case.case_id].volume_ml, case.case_id))
-        preparation_s = _seconds_of_preparation(ordered[(len(ordered) - 1) // 2], preprocessing)
-    epoch_s, case_s = _mean_seconds(source, own)
+        preparation_s = _seconds_of_preparation(ordered[(len(ordered) - 1) // 2], config.preprocessing)
+    epoch_s, case_s = mean_seconds(_journals(source, own))
     return replace(
         facts,
         shapes=shapes,
@@ -53,15 +53,7 @@ def with_final_facts(
     )
 
 
-def _preprocessing(source: ReportSource, run: RunRecord) -> PreprocessingConfig | None:
-    """Preprocessing of a run; None where its record is not one of this version."""
-    try:
-        return config_from_dict(source.store.config(run.run_id) or {}).preprocessing
-    except (BadInput, KeyError, TypeError):
-        return None
-
-
-def _shape(case: Case, lesion_label: int | None) -> CaseShape:
+def lesion_shape(case: Case, lesion_label: int | None) -> CaseShape:
     """Shape of a case's reference lesion.
 
     Raises:
@@ -89,19 +81,21 @@ def _seconds_of_preparation(case: Case, config: PreprocessingConfig) -> float | 
     return time.perf_counter() - begun
 
 
-def _mean_seconds(source: ReportSource, runs: Sequence[RunRecord]) -> tuple[float | None, float | None]:
-    """Mean seconds of an epoch and of a test case, by the journals that are still here; None for none."""
+def mean_seconds(journals: Iterable[Path]) -> tuple[float | None, float | None]:
+    """Mean seconds of an epoch and of a test case in the journals of fold runs; None where they tell of none."""
     epochs_s: list[float] = []
     cases_s: list[float] = []
-    for events in _journals(source, runs):
+    for journal in journals:
+        events = read_journal(journal)
         epochs_s += [epoch["seconds"] for epoch in last_epochs(events).values()]
         cases_s += [event["seconds"] for event in events if event["event"] == "tested"]
     return (fmean(epochs_s) if epochs_s else None), (fmean(cases_s) if cases_s else None)
 
 
-def _journals(source: ReportSource, runs: Sequence[RunRecord]) -> Iterator[list[dict[str, Any]]]:
+def _journals(source: ReportSource, runs: Sequence[RunRecord]) -> Iterator[Path]:
+    """Journals of the runs' fold runs that are still here."""
     for run in runs:
         for fold in source.folds.get(run.run_id, ()):
             path = source.out / FOLD_RUNS_NAME / fold.digest / JOURNAL_NAME
             if path.is_file():
-                yield read_journal(path)
+                yield path

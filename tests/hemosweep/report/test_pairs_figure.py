@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -94,6 +96,7 @@ def is_colour(panel, colour):
     return np.abs(panel - colour).max(axis=-1) < 40
 
 
+CYAN = (0x32, 0xD5, 0xF0)
 RED, YELLOW = (255, 0, 0), tuple(int(ARROW_COLOUR[place : place + 2], 16) for place in (1, 3, 5))
 
 
@@ -136,6 +139,38 @@ def test_arms_cases_and_scores_are_written_beside_their_panels(tmp_path, raw_cas
     )
     places = [text.index(f">{line}<") for line in written]
     assert places == sorted(places)
+
+
+@pytest.fixture
+def with_ivh(tmp_path, raw_cases):
+    """Case a with a mask of IVH to the patient's left."""
+
+    def with_ivh(shape_DHW=SHAPE_DHW):
+        ivh_DHW = np.zeros(shape_DHW, dtype=np.uint8)
+        ivh_DHW[:, 20:28, 6:14] = 1
+        path = tmp_path / "ivh.nii.gz"
+        write_volume(path, Volume(array_DHW=ivh_DHW, affine=np.eye(4)))
+        return [replace(raw_cases[0], ivh=True, ivh_path=path)]
+
+    return with_ivh
+
+
+def test_ivh_is_outlined_in_every_panel_of_a_case_that_has_a_mask_of_it(tmp_path, raw_cases, with_ivh, make_arm):
+    a, b = make_arm("a", a=0.0), make_arm("b", boxes={"a": LESION}, a=0.9)
+    for name, cases, outlined in (("without", raw_cases, False), ("with", with_ivh(), True)):
+        draw_pair(a, b, cases, tmp_path / f"{name}.png")
+        panels = columns(tmp_path / f"{name}.png")
+        assert [bool(is_colour(panel, CYAN).any()) for panel in panels] == [outlined] * 3, name
+    ct = panels[0]
+    # Small w is the patient's left, which is the picture's right.
+    assert np.nonzero(is_colour(ct, CYAN))[1].min() > 0.5 * ct.shape[1]
+
+
+def test_a_mask_of_ivh_that_does_not_fit_costs_no_picture_and_is_told(tmp_path, with_ivh, make_arm):
+    a, b = make_arm("a", a=0.0), make_arm("b", boxes={"a": LESION}, a=0.9)
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        draw_pair(a, b, with_ivh((5, 40, 40)), tmp_path / "pair.svg")
+    assert ">IVH mask: not usable<" in (tmp_path / "pair.svg").read_text(encoding="utf-8")
 
 
 def test_arms_of_equal_scores_are_refused(tmp_path, raw_cases, make_arm):
