@@ -149,7 +149,7 @@ def test_every_arm_has_its_figures_in_the_store(store, asked):
     pair = {SMALL: (), MIDDLE: (f"{SMALL}-vs-{MIDDLE}",)}
     for run in asked["runs"]:
         paths = [artifact.path for artifact in store.client.list_artifacts(run["run_id"], "figures")]
-        names = ("best", "boxplot", "centres", "median", "training", "worst", *pair[run["arm"]])
+        names = ("best", "boxplot", "centres", "median", "network", "training", "windows", "worst", *pair[run["arm"]])
         assert sorted(paths) == sorted(f"figures/{name}.png" for name in names)
 
 
