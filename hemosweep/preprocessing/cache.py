@@ -1,5 +1,6 @@
 """Preprocessed cases on disk; missing ones are computed."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from hemosweep.files import replacing
 from hemosweep.preprocessing.derivatives import derivative_path
 from hemosweep.preprocessing.overview import append_overview, make_overview
 from hemosweep.preprocessing.pipeline import PreparedImages, prepare_images, to_network_grid
+from hemosweep.preprocessing.preparation_time import write_seconds
 from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 
 DrawCase = Callable[[PreparedImages, Path], None]
@@ -88,11 +90,15 @@ def _preprocess_and_save(
     path = derivative_path(case, config, folder)
     if path.is_file() and (illustrate is None or _picture(path).is_file()):
         return path, load_preprocessed(path).warnings
+    begun = time.perf_counter()
     images = prepare_images(case, config)
     if not path.is_file():
+        preprocessed = to_network_grid(images, config)
+        seconds = time.perf_counter() - begun
         with replacing(path, shared=True) as temporary:
-            save_preprocessed(to_network_grid(images, config), temporary)
+            save_preprocessed(preprocessed, temporary)
             append_overview(make_overview(images), temporary)
+        write_seconds(path, seconds)
     if illustrate is not None:
         illustrate(images, _picture(path))
     return path, images.warnings

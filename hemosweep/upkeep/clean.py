@@ -17,6 +17,7 @@ from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
 from hemosweep.identity.present import PresentCode
+from hemosweep.preprocessing.preparation_time import SUFFIX as SECONDS_SUFFIX
 from hemosweep.upkeep.leftovers import RECENT_S, TEMPORARY, derivative_roots, half_written, is_folder, is_recent
 from hemosweep.upkeep.status import at, fold_run_folders, planned_by, read_spec
 
@@ -230,7 +231,7 @@ def _derivatives(
 
 
 def _is_derivative(path: Path) -> bool:
-    return path.suffix in (".npz", ".png") and not path.name.startswith(".") and not path.is_symlink()
+    return path.suffix in (".npz", ".png", SECONDS_SUFFIX) and not path.name.startswith(".") and not path.is_symlink()
 
 
 def _temporaries(out: Path, data: Path | None, doomed: Collection[Path]) -> Iterator[Removable]:

@@ -117,9 +117,8 @@ def times_table(sweep: SweepFacts) -> Table:
     preparation_min = None if own.preparation_s is None else own.preparation_s / _MINUTE_S
     return Table(
         caption=f"Times of the final configuration: the paper's on a TITAN V with 12 GB{devices}. They depend on the "
-        "device, the profile and the size of the data set. Ours of a patient includes reading and scores, that of "
-        "an epoch the validation. That of an image is of the case with the median lesion volume, on the machine that "
-        "made this report. A dash: not known.",
+        "device, the profile and the size of the data set. Ours are means: of a patient with reading and scores, of an "
+        "epoch with its validation, of an image as it was prepared, maybe beside others. A dash: not known.",
         columns=(Column(name="Time", align="left"), Column(name="paper"), Column(name="ours")),
         rows=(
             ("Segmentation, seconds a patient", f"{printed['seconds_per_patient']}", _time(own.case_s)),

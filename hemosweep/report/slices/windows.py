@@ -159,13 +159,13 @@ def _legend(kept_ZYX: NDArray[np.bool_], starts: Starts, patch_DHW: tuple[int, i
     shares = [_shared(along, size) for along, size in zip(starts, patch_DHW, strict=True)]
     size = f"{height} x {width} x {depth} voxels"
     texts = (
-        (FRAME_COLOUR, 0.6, f"windows beside it in this plane; {int(kept_ZYX.sum())} in all, of {size}"),
         (FIRST_COLOUR, 1.2, "a window"),
-        (LESION_COLOUR, 0.8, "lesion"),
+        (FRAME_COLOUR, 0.6, f"windows beside it in this plane; {int(kept_ZYX.sum())} in all, of {size}"),
         (
             SECOND_COLOUR,
             1.2,
             f"its neighbour; mean overlap {shares[1]} of rows, {shares[2]} of columns, {shares[0]} of slices",
         ),
+        (LESION_COLOUR, 0.8, "lesion"),
     )
     return [Line2D([], [], color=colour, lw=width_pt, label=text) for colour, width_pt, text in texts]

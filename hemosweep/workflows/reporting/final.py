@@ -1,21 +1,19 @@
 """Facts that a report has about the final configuration alone: shapes of the lesions, and times."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 from hemosweep.arrays import bounding_box
-from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.mask_values import as_labels
 from hemosweep.data.nifti import read_volume
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import last_epochs, read_journal
-from hemosweep.foldrun.spec import JOURNAL_NAME
-from hemosweep.preprocessing.pipeline import preprocess_case
+from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, read_json
+from hemosweep.preprocessing.preparation_time import read_seconds
 from hemosweep.report.document.facts import CaseShape, SweepFacts, Times
 from hemosweep.report.document.paper_tables import FINAL
 from hemosweep.runs import RunRecord
@@ -38,19 +36,10 @@ def with_final_facts(
     own = runs[FINAL]
     config = source.config(own[0].run_id)
     shapes: dict[str, CaseShape] = {}
-    preparation_s = None
     if data is not None and config is not None:
-        tested = sorted(source.store.case_rows(own[0].run_id), key=lambda row: str(row["case_id"]))
-        cases = [data.cases[row["case_id"]] for row in tested]
+        cases = [data.cases[row["case_id"]] for row in source.store.case_rows(own[0].run_id)]
         shapes = {case.case_id: lesion_shape(case, config.preprocessing.lesion_label) for case in cases}
-        ordered = sorted(cases, key=lambda case: (shapes[case.case_id].volume_ml, case.case_id))
-        preparation_s = _seconds_of_preparation(ordered[(len(ordered) - 1) // 2], config.preprocessing)
-    epoch_s, case_s = mean_seconds(_journals(source, own))
-    return replace(
-        facts,
-        shapes=shapes,
-        times=Times(epoch_s=epoch_s, case_s=case_s, preparation_s=preparation_s),
-    )
+    return replace(facts, shapes=shapes, times=mean_times(_folders(source, own)))
 
 
 def lesion_shape(case: Case, lesion_label: int | None) -> CaseShape:
@@ -71,31 +60,29 @@ def lesion_shape(case: Case, lesion_label: int | None) -> CaseShape:
     return CaseShape(volume_ml=float(mask_DHW.sum() * volume.voxel_ml), sphericity=value)
 
 
-def _seconds_of_preparation(case: Case, config: PreprocessingConfig) -> float | None:
-    """Seconds that the preparation of a case takes here and now; None where it fails."""
-    begun = time.perf_counter()
-    try:
-        preprocess_case(case, config)
-    except BadInput:
-        return None
-    return time.perf_counter() - begun
-
-
-def mean_seconds(journals: Iterable[Path]) -> tuple[float | None, float | None]:
-    """Mean seconds of an epoch and of a test case in the journals of fold runs; None where they tell of none."""
+def mean_times(folders: Iterable[Path]) -> Times:
+    """Mean times of fold runs, by the journals in their folders and the test cases of their specs."""
     epochs_s: list[float] = []
     cases_s: list[float] = []
-    for journal in journals:
-        events = read_journal(journal)
+    preparations_s: dict[Path, float | None] = {}
+    for folder in folders:
+        events = read_journal(folder / JOURNAL_NAME)
         epochs_s += [epoch["seconds"] for epoch in last_epochs(events).values()]
         cases_s += [event["seconds"] for event in events if event["event"] == "tested"]
-    return (fmean(epochs_s) if epochs_s else None), (fmean(cases_s) if cases_s else None)
+        paths = [Path(case["path"]) for case in read_json(folder / SPEC_NAME)["test"]]
+        preparations_s |= {path: read_seconds(path) for path in paths}
+    known_s = [seconds for seconds in preparations_s.values() if seconds is not None]
+    return Times(epoch_s=_mean(epochs_s), case_s=_mean(cases_s), preparation_s=_mean(known_s))
 
 
-def _journals(source: ReportSource, runs: Sequence[RunRecord]) -> Iterator[Path]:
-    """Journals of the runs' fold runs that are still here."""
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _folders(source: ReportSource, runs: Sequence[RunRecord]) -> Iterator[Path]:
+    """Folders of the runs' fold runs that are still here."""
     for run in runs:
         for fold in source.folds.get(run.run_id, ()):
-            path = source.out / FOLD_RUNS_NAME / fold.digest / JOURNAL_NAME
-            if path.is_file():
-                yield path
+            folder = source.out / FOLD_RUNS_NAME / fold.digest
+            if (folder / JOURNAL_NAME).is_file() and (folder / SPEC_NAME).is_file():
+                yield folder

@@ -14,6 +14,7 @@ from hemosweep.intensity.window import Window
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.pipeline import PreparedImages
+from hemosweep.preprocessing.preparation_time import read_seconds
 from hemosweep.preprocessing.record import load_preprocessed
 
 WriteCase = Callable[[str], Case]
@@ -44,9 +45,11 @@ def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path,
         "sub-002": ("CT is clipped to [0, 80] HU; bone is taken as its maximum",),
         "sub-001": (),
     }
-    assert sorted(folder.iterdir()) == sorted(paths.values())
+    times = [path.with_suffix(".seconds") for path in paths.values()]
+    assert sorted(folder.iterdir()) == sorted([*paths.values(), *times])
+    assert all(0 < read_seconds(path) < 60 for path in paths.values())
     assert load_preprocessed(paths["sub-001"]).case_id == "sub-001"
-    written = {path: path.stat().st_mtime_ns for path in paths.values()}
+    written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert run(cases, AS_SCANNED, folder) == outcome
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
 
@@ -95,7 +98,8 @@ def test_a_bad_case_is_named_and_the_others_go_on(tmp_path: Path, write_ball_cas
     assert list(outcome.failures) == ["sub-002", "sub-003"]
     assert outcome.failures["sub-002"].startswith("case sub-002: mask sub-002_label-lesion_mask.nii.gz is empty")
     assert "sub-003_ct.nii.gz cannot be read (No such file or directory)" in outcome.failures["sub-003"]
-    assert sorted(path.name[:8] for path in (tmp_path / "out").iterdir()) == ["sub-001-", "sub-004-"]
+    kept = sorted((path.name[:8], path.suffix) for path in (tmp_path / "out").iterdir())
+    assert kept == [(name, suffix) for name in ("sub-001-", "sub-004-") for suffix in (".npz", ".seconds")]
 
 
 def draw(images: PreparedImages, png: Path) -> None:

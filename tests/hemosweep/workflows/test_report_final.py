@@ -11,9 +11,12 @@ from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal
+from hemosweep.foldrun.spec import JOURNAL_NAME, write_json
+from hemosweep.preprocessing.preparation_time import write_seconds
+from hemosweep.report.document.facts import Times
 from hemosweep.tracking.database import database_path
 from hemosweep.workflows.report import make_report
-from hemosweep.workflows.reporting.final import lesion_shape, mean_seconds
+from hemosweep.workflows.reporting.final import lesion_shape, mean_times
 from tests.recorded import MIDDLE, SMALL, Book, cases
 
 
@@ -38,18 +41,24 @@ def test_the_shape_is_that_of_the_lesions_own_value(masked_case):
         lesion_shape(masked_case, 3)
 
 
-def test_times_are_the_means_of_all_journals_an_epoch_that_was_trained_again_counts_once(tmp_path):
-    paths = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+def test_times_are_means_over_fold_runs_an_epoch_that_was_trained_again_counts_once(tmp_path):
     losses = {"train_loss": 1.0, "val_loss": 1.0, "val_dsc": 0.5}
-    first, second = map(Journal, paths)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder, test in zip(folders, ("ab", "c"), strict=True):
+        folder.mkdir()
+        write_json(folder / "spec.json", {"test": [{"path": str(tmp_path / f"{name}.npz")} for name in test]})
+    first, second = (Journal(folder / JOURNAL_NAME) for folder in folders)
     first.write("epoch", epoch=1, seconds=90.0, **losses)
     first.write("epoch", epoch=1, seconds=2.0, **losses)
     first.write("epoch", epoch=2, seconds=3.0, **losses)
     first.write("tested", case_id="a", dsc=0.5, seconds=0.5)
     second.write("epoch", epoch=1, seconds=4.0, **losses)
-    second.write("tested", case_id="b", dsc=0.5, seconds=1.5)
-    assert mean_seconds(paths) == (3.0, 1.0)
-    assert mean_seconds([]) == (None, None)
+    second.write("tested", case_id="c", dsc=0.5, seconds=1.5)
+    assert mean_times(folders) == Times(epoch_s=3.0, case_s=1.0)
+    write_seconds(tmp_path / "a.npz", 10.0)
+    write_seconds(tmp_path / "c.npz", 20.0)
+    assert mean_times(folders).preparation_s == 15.0
+    assert mean_times([]) == Times()
 
 
 @pytest.fixture
