@@ -54,16 +54,16 @@ def feature_maps(network: nn.Module, in_channels: int, patch_DHW: tuple[int, int
     Raises:
         NotFollowed: the network needs the values of its input, or a map has no source that was seen.
     """
-    network = network.to("meta").eval()
     patch = torch.empty(1, in_channels, *patch_DHW, device="meta")
     trace = _Trace(patch)
     try:
+        network = network.to("meta").eval()
         with torch.no_grad(), trace.watching(network), trace:
             network(patch)
     except NotFollowed:
         raise
-    except Exception as error:
-        raise NotFollowed(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+    except Exception as error:  # Its message may name a folder, and the reason is drawn.
+        raise NotFollowed(f"it fails without the values of a patch ({type(error).__name__})") from error
     return trace.maps
 
 
