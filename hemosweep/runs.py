@@ -17,6 +17,8 @@ FACT_PREFIX, ENVIRONMENT_PREFIX = "hemosweep.", "env."
 """Prefixes of the tags of a run: of its provenance, and of the environment that it was trained in."""
 LOOKS_FACT = "looks"
 """Fact of a run whose sweep adds seeds where a comparison is open: the numbers of seeds at its looks."""
+EMPTY_REGIONS_FACT = "empty_regions"
+"""Fact of a run that has cases without a voxel of a sampling region: their number, by region."""
 FINISHED = "FINISHED"
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 

@@ -1,7 +1,8 @@
 """Source of the negative patches: where should they come from? (paper, Section 3.3 and Table 3)
 
-Arms: five restrictions, each a step on from one before it: anywhere (`none`), the brain mask, a forced share from
-around the lesion, and for intraventricular blood a further share from the brain's centre or from hyperdense regions.
+Arms: five restrictions, each a step on from one before it: the whole image (`none`, which is tested on the whole image,
+too), the brain mask, a forced share from around the lesion, and for intraventricular blood a further share from the
+brain's centre or from hyperdense regions.
 
 Command: `make sweep-sampling`. Expected cost: minutes on two cores in the demo profile; 25 full trainings in the paper
 profile, some of them shared with `se`, `loss`, `patchsize` and `symmetric`.

@@ -51,5 +51,5 @@ def noise_case(
 def random_centres(case: PreprocessedCase, num_patches: int) -> Centres:
     """Half in the lesion and half in the brain."""
     rng = np.random.default_rng(1)
-    halves = [np.flatnonzero(mask) for mask in (case.lesion_DHW, case.brain_DHW)]
+    halves = [np.flatnonzero(case.grid.uncrop(mask, fill=False)) for mask in (case.lesion_DHW, case.brain_DHW)]
     return Centres(index_N=np.concatenate([rng.choice(half, num_patches // 2) for half in halves]), counts={})

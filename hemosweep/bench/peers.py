@@ -25,7 +25,7 @@ class Slices(Dataset[tuple[np.ndarray, np.ndarray]]):
         self._places = [
             (number, place)
             for number, (case, drawn) in enumerate(zip(cases, centres, strict=True))
-            for place in zip(*np.unravel_index(drawn.index_N, case.lesion_DHW.shape), strict=True)
+            for place in drawn.voxel_3N(case).T
         ]
         self._patch_DHW = patch_DHW
 

@@ -65,10 +65,15 @@ class Schedule(Protocol):
 
 
 class Region(Protocol):
-    """A region of a case that centres of negative patches are drawn from. Lesion voxels are left out by the caller."""
+    """A region of a case that centres of negative patches are drawn from. Lesion voxels are left out by the caller.
+
+    A region that noise can imitate may have a number `full_share_ml`: where its mask is smaller, it takes its share in
+    proportion to its volume.
+    """
 
     def mask(self, case: "PreprocessedCase") -> "Mask":
-        """Return the region's voxels, `(D, H, W)` of the network's grid."""
+        """Return the region's voxels: `(D, H, W)` of the stored case, which is cropped to the head, or of the whole
+        image on the network's grid, `case.grid.full_DHW`."""
         ...
 
 

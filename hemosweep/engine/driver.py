@@ -15,13 +15,22 @@ from hemosweep.engine.attempts import FoldRunAttempts, read_attempts
 from hemosweep.engine.jobs import InFlight, Job
 from hemosweep.engine.observers import Display, TrialLedger
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.engine.results import ReplicateResult, conclude, device_kind, dsc_mean, read_scores, remarks
+from hemosweep.engine.results import (
+    ReplicateResult,
+    conclude,
+    device_kind,
+    dsc_mean,
+    empty_regions,
+    read_scores,
+    remarks,
+)
 from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
 from hemosweep.errors import TimeIsUp
 from hemosweep.executors.protocol import Ended, Executor
 from hemosweep.foldrun.journal import last_epochs, read_journal
 from hemosweep.foldrun.seal import BrokenSeal
 from hemosweep.foldrun.spec import JOURNAL_NAME, FoldRunSpec
+from hemosweep.runs import EMPTY_REGIONS_FACT
 from hemosweep.scores.recorded import metric_facts
 from hemosweep.scores.table import case_table
 
@@ -257,6 +266,8 @@ class _Driver:
         folders = self._folders(job)
         # Known only now: the driver's machine need not be one that trains.
         tags = {"device_kind": device_kind(self._out, replicate), **metric_facts(result.metrics)}
+        empty = empty_regions(self._out, replicate)
+        tags |= {EMPTY_REGIONS_FACT: empty} if empty else {}
 
         def record(tracker: Tracker) -> str:
             # A second try looks for the run again: the first may have failed because the run was deleted.

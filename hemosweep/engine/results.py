@@ -1,6 +1,7 @@
 """Results of fold runs: their scores as one table, and their fallbacks as lines of text."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,30 @@ def device_kind(out: Path, replicate: Replicate) -> str:
     journals = (read_journal(fold_run_folder(out, spec) / JOURNAL_NAME) for spec in replicate.fold_runs)
     devices = {event["device"] for events in journals for event in events if "device" in event}
     return "+".join(sorted({"cpu" if device == "cpu" else "cuda" for device in devices}))
+
+
+def empty_regions(out: Path, replicate: Replicate) -> str:
+    """Number of the cases that have no voxel of a sampling region, such as "hyperdense: 13 of 18 cases, whose negatives
+    are all of lesion_border"; an empty text where there is none.
+
+    All training and validation cases of the replicate's fold runs are counted, each once.
+    """
+    journals = (read_journal(fold_run_folder(out, spec) / JOURNAL_NAME) for spec in replicate.fold_runs)
+    empty = {
+        event["case_id"]: frozenset(event["regions"])
+        for events in journals
+        for event in events
+        if event["event"] == "empty_region"
+    }
+    drawn = {case.case_id for spec in replicate.fold_runs for case in (*spec.train, *spec.validation)}
+    shares = replicate.arm.config.sampling.restriction.shares
+    declared = [name for name, share in shares.items() if share > 0.0]
+    texts = []
+    for regions, num_cases in sorted(Counter(empty.values()).items(), key=lambda entry: sorted(entry[0])):
+        left = [name for name in declared if name not in regions]
+        of_one = f", whose negatives are all of {left[0]}" if len(left) == 1 else ""
+        texts.append(f"{', '.join(sorted(regions))}: {num_cases} of {len(drawn)} cases{of_one}")
+    return "; ".join(texts)
 
 
 _FALLBACKS = {

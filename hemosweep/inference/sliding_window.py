@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from hemosweep.arrays import Mask, Shape
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.bank import BACKGROUND_VALUE
+from hemosweep.sampling.restriction import Restriction
 
 Starts = tuple[list[int], list[int], list[int]]
 """Starts of windows along each axis; each combination is a window."""
@@ -67,6 +70,19 @@ def fill_last_batch(start_N: Tensor, batch_size: int) -> Tensor:
 def wants_whole_batches(device: Device) -> bool:
     """True where every batch is filled up: off the CPU, since cuDNN's search for each new shape takes longer."""
     return device.torch_device.type != "cpu"
+
+
+def seen_volume(case: PreprocessedCase, restriction: Restriction) -> tuple[NDArray[np.float16], Mask]:
+    """Image `(C, D, H, W)` that a network is tested on, and the voxels whose windows it sees.
+
+    That is the stored case, which is cropped to the head, and its brain: elsewhere nothing was drawn for the training,
+    and the result is background. An arm whose negatives come from the whole image sees every window of it: what lies
+    outside the crop is background there, too.
+    """
+    if not restriction.leaves_brain:
+        return case.image_CDHW, case.brain_DHW
+    image_CDHW = case.grid.uncrop(case.image_CDHW, fill=BACKGROUND_VALUE)
+    return image_CDHW, np.ones(case.grid.full_DHW, dtype=bool)
 
 
 def predict_probability(

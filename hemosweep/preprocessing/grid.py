@@ -5,6 +5,7 @@ Voxel edges, not centres, stay in place (`grid_mode`), so the way there and back
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask, Shape
 from hemosweep.preprocessing.tilt import Straightening
+
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,14 +36,27 @@ class Grid:
         return self.native_DHW if self.straightening is None else self.straightening.straight_DHW
 
     def crop(self, full: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The stored part of a whole image on the network's grid, whose last three axes are D, H and W."""
         d, h, w = (slice(start, start + size) for start, size in zip(self.crop_start_DHW, self.crop_DHW, strict=True))
-        return full[d, h, w]
+        return full[..., d, h, w]
 
-    def to_native(self, cropped_DHW: FloatArray) -> FloatArray:
-        """Put a network-grid map (probabilities, say) back on the scanner's grid; zero outside the crop."""
-        full_DHW = np.zeros(self.full_DHW, dtype=np.float32)
-        self.crop(full_DHW)[...] = cropped_DHW
-        straight_DHW = resize(full_DHW, self.straight_DHW)
+    def uncrop(self, cropped: NDArray[T], *, fill: float) -> NDArray[T]:
+        """Inverse of `crop`: the whole image on the network's grid, `fill` outside the crop.
+
+        What has the whole image's shape already is returned as it is. The last three axes are D, H and W.
+        """
+        if cropped.shape[-3:] == self.full_DHW:
+            return cropped
+        full = np.full((*cropped.shape[:-3], *self.full_DHW), fill, dtype=cropped.dtype)
+        self.crop(full)[...] = cropped
+        return full
+
+    def to_native(self, map_DHW: FloatArray) -> FloatArray:
+        """Put a network-grid map (probabilities, say), cropped or of the whole image, back on the scanner's grid.
+
+        It is zero outside the crop.
+        """
+        straight_DHW = resize(self.uncrop(map_DHW, fill=0.0), self.straight_DHW)
         return straight_DHW if self.straightening is None else self.straightening.revert(straight_DHW)
 
 

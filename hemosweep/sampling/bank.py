@@ -42,8 +42,7 @@ class PatchBank:
         corners, numbers = [], []
         voxels = _Voxels(device)
         for case, centres in drawn:
-            corner_3N = np.stack(np.unravel_index(centres.index_N, case.lesion_DHW.shape))
-            corner_3N -= np.array(patch_DHW)[:, None] // 2
+            corner_3N = centres.voxel_3N(case) - np.array(patch_DHW)[:, None] // 2
             corners.append(torch.from_numpy(corner_3N.astype(np.int32)))
             numbers.append(torch.full((corner_3N.shape[1],), len(sizes), dtype=torch.int32))
             sizes.append(case.lesion_DHW.shape)

@@ -1,7 +1,7 @@
 """Drawing the patch centres of one case: balanced between classes, restricted in space (paper, Section 2.2.1)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +18,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Centres:
-    """Patch centres of one case as flat (C-order) voxel indices, with how many each region gave.
+    """Patch centres of one case, with how many each region gave.
 
-    `empty` are the regions that were to give some and have no voxel.
+    `index_N` are flat (C-order) voxel indices of the whole image on the network's grid. `empty` are the regions that
+    were to give some and have no voxel.
     """
 
     index_N: NDArray[np.int64]
     counts: Mapping[str, int]
     empty: tuple[str, ...] = ()
+
+    def voxel_3N(self, case: "PreprocessedCase") -> NDArray[np.int64]:
+        """The centres as voxels (d, h, w) of the stored case, which is cropped to the head. Some may lie outside."""
+        grid = case.grid
+        voxel_3N: NDArray[np.int64] = np.stack(np.unravel_index(self.index_N, grid.full_DHW))
+        voxel_3N -= np.array(grid.crop_start_DHW)[:, None]
+        return voxel_3N
 
 
 def split_counts(total: int, shares: Mapping[str, float]) -> dict[str, int]:
@@ -47,6 +55,8 @@ def draw_centres(
     rng: np.random.Generator,
 ) -> Centres:
     """Draw half of the centres from the lesion and half from the negative regions, uniformly with replacement.
+
+    All masks have one shape, and the centres' indices are those of it.
 
     Where a region is empty, the others take its share in proportion; a case without any lesion voxel gives negatives
     only, one without any voxel to draw negatives from gives positives only. The counts tell.
@@ -73,20 +83,41 @@ def draw_centres(
 def case_regions(case: "PreprocessedCase", restriction: Restriction) -> dict[str, Mask]:
     """The masks that a restriction draws a case's negatives from, by region. None holds a lesion voxel.
 
+    A mask is of the stored case, which is cropped to the head, or of the whole image.
+
     Raises:
-        BadInput: a region gives something else than a mask of the case's shape.
+        BadInput: a region gives something else than a mask of one of these shapes.
     """
+    lesions = {case.lesion_DHW.shape: case.lesion_DHW}
     masks: dict[str, Mask] = {}
     for name, (region, _) in restriction.by_name.items():
         mask = region.mask(case)
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != case.brain_DHW.shape:
+        shapes = (case.brain_DHW.shape, case.grid.full_DHW)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape not in shapes:
             what = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
             raise BadInput(
                 f"region {type(region).__name__} ({place_of(type(region))}): its mask of {case.case_id} is {what}; "
                 f"return bool {case.brain_DHW.shape}"
             )
-        masks[name] = mask & ~case.lesion_DHW
+        if mask.shape not in lesions:
+            lesions[mask.shape] = case.grid.uncrop(case.lesion_DHW, fill=False)
+        masks[name] = mask & ~lesions[mask.shape]
     return masks
+
+
+def case_shares(case: "PreprocessedCase", restriction: Restriction, masks: Mapping[str, Mask]) -> dict[str, float]:
+    """Shares of the regions in a case: a region below its `full_share_ml` has its share in proportion to its volume.
+
+    Args:
+        masks: those of `case_regions`.
+    """
+    voxel_ml = float(np.prod(case.spacing_DHW_mm)) / 1000.0
+    shares = {}
+    for name, (region, share) in restriction.by_name.items():
+        volume_ml, full_ml = np.count_nonzero(masks[name]) * voxel_ml, float(getattr(region, "full_share_ml", 0.0))
+        # An empty region keeps its share, so that it is still named as one that should have given some.
+        shares[name] = share * volume_ml / full_ml if 0.0 < volume_ml < full_ml else share
+    return shares
 
 
 def draw_case_centres(
@@ -98,4 +129,14 @@ def draw_case_centres(
         BadInput: as `case_regions`.
     """
     negatives = case_regions(case, restriction)
-    return draw_centres(case.lesion_DHW, negatives, restriction.shares, num_patches, rng)
+    shares = case_shares(case, restriction, negatives)
+    crop_DHW, full_DHW = case.lesion_DHW.shape, case.grid.full_DHW
+    lesion_DHW = case.lesion_DHW
+    if any(mask.shape != crop_DHW for mask in negatives.values()):
+        lesion_DHW, *masks = (case.grid.uncrop(mask, fill=False) for mask in (lesion_DHW, *negatives.values()))
+        negatives = dict(zip(negatives, masks, strict=True))
+    drawn = draw_centres(lesion_DHW, negatives, shares, num_patches, rng)
+    if lesion_DHW.shape == full_DHW:
+        return drawn
+    voxel_3N = np.stack(np.unravel_index(drawn.index_N, crop_DHW)) + np.array(case.grid.crop_start_DHW)[:, None]
+    return replace(drawn, index_N=np.ravel_multi_index(tuple(voxel_3N), full_DHW))

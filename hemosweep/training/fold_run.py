@@ -21,7 +21,7 @@ from hemosweep.foldrun.journal import Journal, micro_batch_size, read_journal, s
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.seal import prediction_name, seal
 from hemosweep.foldrun.spec import CHECKPOINT_NAME, DONE_NAME, SCORES_NAME, WEIGHTS_NAME, CaseInput, FoldRunSpec
-from hemosweep.inference.sliding_window import predict_probability
+from hemosweep.inference.sliding_window import predict_probability, seen_volume
 from hemosweep.model.checkpoint import UnreadableCheckpoint, load_checkpoint, save_checkpoint, set_aside
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
@@ -256,8 +256,7 @@ def _test_cases(
             reading += [threads.submit(load_preprocessed, Path(after.path)) for after in cases[index + 1 : index + 2]]
             probability_DHW = predict_probability(
                 model,
-                case.image_CDHW,
-                case.brain_DHW,
+                *seen_volume(case, spec.config.sampling.restriction),
                 patch_DHW=spec.config.sampling.patch_DHW,
                 overlap=spec.config.inference.overlap,
                 batch_size=spec.config.training.batch_size,

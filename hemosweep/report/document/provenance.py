@@ -12,7 +12,7 @@ from hemosweep.privacy import machine_and_user, places_in
 from hemosweep.report.document.document import Column, Section, Table
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.terminal.table import UNDEFINED
-from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
+from hemosweep.runs import EMPTY_REGIONS_FACT, ENVIRONMENT_PREFIX, FACT_PREFIX
 from hemosweep.scores.recorded import recorded_digest
 
 _TAGS = {
@@ -23,6 +23,7 @@ _TAGS = {
     "source_digest": "Source digest",
     "checkpoint_rule": "Epoch that is kept",
     "device_kind": "Kind of device",
+    EMPTY_REGIONS_FACT: "Cases without a voxel of a sampling region",
 }
 _VERSIONS = ("hemosweep", "torch", "numpy", "scipy", "nibabel", "mlflow", "optuna", "pandas")
 SECONDS_PER_HOUR = 3600.0

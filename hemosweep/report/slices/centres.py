@@ -30,7 +30,7 @@ REGIONS = {
     "brain_center": ("#56B4E9", "brain centre"),
     "hyperdense": ("#FF7FD0", "hyperdense"),
     "brain": ("#F0E442", "brain"),
-    "volume": ("#F0E442", "whole volume"),
+    "volume": ("#F0E442", "whole image"),
 }
 # For regions of a lab.
 OTHER_COLOURS = ("#C79CFF", "#9BE15D", "#FF8A80", "#4DD0E1")
@@ -70,13 +70,17 @@ def draw_centres(
         path: file to write; its suffix is the format.
         regions: masks to outline, each in the colour of its dots; the lesion is outlined in any case.
     """
-    dots = {name: _voxels(centres, name, case.lesion_DHW.shape) for name in centres.counts}
+    dots = {name: _voxels(centres, name, case) for name in centres.counts}
     shown = informative_slices(dots, len(case.lesion_DHW))
     framed = max(shown, key=lambda index: len(near(dots[POSITIVE], index)))
     _, height, width = case.lesion_DHW.shape
     _, height_mm, width_mm = case.spacing_DHW_mm
     panel_inches = PANEL_INCHES * height * height_mm / (width * width_mm)
-    masks = {name: mask for name, mask in (regions or {}).items() if name != "volume"} | {POSITIVE: case.lesion_DHW}
+    outlined = {name: mask for name, mask in (regions or {}).items() if name != "volume"}
+    masks = {
+        name: mask if mask.shape == case.lesion_DHW.shape else case.grid.crop(mask) for name, mask in outlined.items()
+    }
+    masks |= {POSITIVE: case.lesion_DHW}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PANEL_INCHES * len(shown), panel_inches + 0.85))
         figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.03, wspace=0.0, hspace=0.0))
@@ -91,7 +95,7 @@ def draw_centres(
             axes.set_title(f"slice {index + 1} ± {REACH} of {len(case.lesion_DHW)}", fontsize=7)
         label_right(figure.axes[0])
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
-        handles = _legend(centres.counts, patch_DHW)
+        handles = _legend(centres.counts, dots, patch_DHW)
         figure.legend(handles=handles, loc="outside lower left", ncols=len(handles) // 2)
         save(figure, path)
 
@@ -126,10 +130,15 @@ def near(voxels_N3: NDArray[np.int64], index: int) -> NDArray[np.int64]:
     return voxels_N3[np.abs(voxels_N3[:, 0] - index) <= REACH]
 
 
-def _voxels(centres: Centres, region: str, shape_DHW: tuple[int, ...]) -> NDArray[np.int64]:
-    """(d, h, w) of the centres that a region gave: they lie region by region in the order of the counts."""
+def _voxels(centres: Centres, region: str, case: PreprocessedCase) -> NDArray[np.int64]:
+    """(d, h, w) of the centres that a region gave and the picture, which ends with the head, holds.
+
+    The centres lie region by region in the order of the counts.
+    """
     region_N = np.repeat(list(centres.counts), list(centres.counts.values()))
-    return np.stack(np.unravel_index(centres.index_N[region_N == region], shape_DHW), axis=-1)
+    voxel_N3 = centres.voxel_3N(case).T[region_N == region]
+    in_picture_N = ((voxel_N3 >= 0) & (voxel_N3 < case.lesion_DHW.shape)).all(axis=1)
+    return np.asarray(voxel_N3[in_picture_N])
 
 
 def _draw_dots(axes: Axes, dots: Mapping[str, NDArray[np.int64]], shape_HW: tuple[int, int]) -> None:
@@ -189,12 +198,15 @@ def _displayed(voxels_N3: NDArray[np.int64], shape_HW: tuple[int, int]) -> tuple
     return shape_HW[0] - 1 - voxels_N3[:, 1], shape_HW[1] - 1 - voxels_N3[:, 2]
 
 
-def _legend(counts: Mapping[str, int], patch_DHW: tuple[int, int, int]) -> list[Line2D]:
+def _legend(
+    counts: Mapping[str, int], dots: Mapping[str, NDArray[np.int64]], patch_DHW: tuple[int, int, int]
+) -> list[Line2D]:
     """Entries for columns of two: the regions, then the frames in a column of their own."""
     handles = []
     for name, count in counts.items():
         colour, text = region_look(name)
-        text = f"{text}: {count}{'' if count else ' (empty)'}"
+        beyond = count - len(dots[name])
+        text = f"{text}: {count}{f', {beyond} of them outside the picture' if beyond else '' if count else ' (empty)'}"
         handles.append(Line2D([], [], ls="", marker="o", ms=3.5, mew=0.3, mec="black", color=colour, label=text))
     if len(handles) % 2:
         handles.append(Line2D([], [], ls="", label=" "))

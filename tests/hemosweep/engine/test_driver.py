@@ -198,6 +198,21 @@ def test_cases_that_a_region_has_no_voxel_of_are_warned_of_once_a_fold(sweep, re
     assert all("2 cases (a, ...) have no voxel to draw from in lesion_border" in warning for warning in warnings)
 
 
+def test_the_run_counts_the_cases_that_a_region_has_no_voxel_of(sweep, replicate):
+    class Sparse(Executor):
+        def begin(self, journal):
+            super().begin(journal)
+            journal.write("empty_region", case_id="a", regions=["lesion_border"])
+            journal.write("empty_region", case_id="b", regions=["lesion_border", "brain_center"])
+
+    _, told, _, _ = sweep([replicate()], Sparse())
+    ((_, _, _, tags, _),) = told["tracker"].of("finish_replicate")
+    # Cases a and b train, and c validates, in both folds.
+    assert tags["empty_regions"] == (
+        "brain_center, lesion_border: 1 of 3 cases, whose negatives are all of brain; lesion_border: 1 of 3 cases"
+    )
+
+
 def test_what_a_process_had_to_do_to_go_on_is_warned_of(sweep, replicate):
     class Mended(Executor):
         def train(self, folder):

@@ -18,10 +18,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hemosweep.arrays import Shape
 from hemosweep.inference import sliding_window as inference
-from hemosweep.inference.sliding_window import fill_last_batch, predict_probability, window_starts
+from hemosweep.inference.sliding_window import fill_last_batch, predict_probability, seen_volume, window_starts
 from hemosweep.model.device import Device, choose_device
 from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
+from hemosweep.preprocessing.grid import Grid
+from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.restriction import restriction
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
 
@@ -144,6 +147,33 @@ def test_voxels_of_windows_with_brain_are_predicted_and_all_others_are_zero(data
     probability = predict(Stub(), image_CDHW, brain_DHW, patch)
     assert reached[brain_DHW].all()
     np.testing.assert_allclose(probability, np.where(reached, expected(image_CDHW), 0.0), atol=1e-6)
+
+
+def test_an_arm_without_restrictions_is_tested_on_every_window_of_the_whole_image() -> None:
+    # A head of 4 x 4 x 5 voxels with one voxel of brain, stored out of an image of 4 x 9 x 12.
+    image_CDHW = image_of((4, 4, 5))
+    brain_DHW, nothing_DHW = np.zeros((4, 4, 5), dtype=bool), np.zeros((4, 4, 5), dtype=bool)
+    brain_DHW[0, 0, 0] = True
+    case = PreprocessedCase(
+        case_id="sub-001",
+        image_CDHW=image_CDHW,
+        brain_DHW=brain_DHW,
+        lesion_DHW=nothing_DHW,
+        reference_DHW=nothing_DHW,
+        affine=np.eye(4),
+        spacing_DHW_mm=(5.0, 1.0, 1.0),
+        native_spacing_DHW_mm=(5.0, 1.0, 1.0),
+        grid=Grid(native_DHW=(4, 9, 12), full_DHW=(4, 9, 12), crop_start_DHW=(0, 3, 2), crop_DHW=(4, 4, 5)),
+    )
+    image, seen = seen_volume(case, restriction("none"))
+    whole_DHW = np.full((4, 9, 12), 1 / (1 + np.exp(4.0)))  # background is -1
+    whole_DHW[:, 3:7, 2:7] = expected(image_CDHW)
+    probability_DHW = predict(Stub(), image, seen, (4, 4, 4))
+    np.testing.assert_allclose(probability_DHW, whole_DHW, atol=1e-6)
+    np.testing.assert_array_equal(case.grid.to_native(probability_DHW), probability_DHW)
+    image, seen = seen_volume(case, restriction("brain"))
+    assert image is case.image_CDHW
+    assert seen is case.brain_DHW
 
 
 def test_only_windows_with_brain_are_computed_and_in_batches() -> None:

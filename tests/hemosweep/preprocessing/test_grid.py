@@ -36,6 +36,22 @@ def test_on_the_scanners_grid_a_crop_is_put_back_exactly_where_it_was(data: st.D
     np.testing.assert_array_equal(grid.to_native(grid.crop(array_DHW)), expected)
 
 
+def test_a_crop_of_channels_is_put_back_into_the_whole_image_and_the_rest_is_filled() -> None:
+    grid = identity_grid((3, 4, 5), (1, 0, 2), (2, 3, 2))
+    image_CDHW = np.arange(24, dtype=np.float16).reshape(2, 2, 3, 2)
+    whole_CDHW = grid.uncrop(image_CDHW, fill=-1.0)
+    assert (whole_CDHW.shape, whole_CDHW.dtype) == ((2, 3, 4, 5), np.float16)
+    np.testing.assert_array_equal(grid.crop(whole_CDHW), image_CDHW)
+    assert np.count_nonzero(whole_CDHW == -1.0) == 2 * (60 - 12)
+    assert grid.uncrop(whole_CDHW, fill=0.0) is whole_CDHW
+
+
+def test_a_map_of_the_whole_image_goes_back_to_the_scanners_grid_too() -> None:
+    grid = identity_grid((3, 4, 5), (1, 0, 2), (2, 3, 2))
+    map_DHW = np.random.default_rng(0).random((3, 4, 5), dtype=np.float32)
+    np.testing.assert_array_equal(grid.to_native(map_DHW), map_DHW)
+
+
 @pytest.mark.parametrize(
     ("native", "full"),
     [

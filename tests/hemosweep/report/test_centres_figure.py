@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -152,6 +154,21 @@ def test_legend_counts_every_region_and_names_an_empty_one(tmp_path):
         "positive patch, 8 x 12 x 4 voxels",
     ):
         assert f">{line}<" in text
+
+
+def test_centres_beside_the_head_are_counted_and_not_drawn(tmp_path):
+    # The picture ends with the stored head, from row 5 on of the whole image.
+    depth, height, width = SHAPE_DHW
+    whole = (depth, height + 5, width)
+    grid = Grid(native_DHW=whole, full_DHW=whole, crop_start_DHW=(0, 5, 0), crop_DHW=SHAPE_DHW)
+    voxels = [(6, 15, 8), (6, 2, 8), (6, 16, 8)]
+    index = np.ravel_multi_index(np.array(voxels).T, whole)
+    drawn = Centres(index_N=index, counts={"lesion": 1, "volume": 2})
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        draw_centres(replace(case(), grid=grid), drawn, PATCH_DHW, tmp_path / "c.svg", title="t")
+    text = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    assert ">whole image: 2, 1 of them outside the picture<" in text
+    assert ">on the lesion (positive): 1<" in text
 
 
 @pytest.mark.parametrize("region", ["lesion", "brain"])

@@ -207,3 +207,11 @@ def test_provenance_names_who_differs_and_adds_the_hours_up():
     assert (said["Hours trained"], said["Trained on"], said["Packages"]) == ("1", "cpu, 2 threads", "numpy 2.4")
     assert runs.rows[0] == ("unet", "0", "01234567", "cfg", "rep", "3", "18", "0.5")
     assert hours(36.0) == "0.01"
+
+
+def test_provenance_counts_the_cases_without_a_voxel_of_a_region() -> None:
+    told = "hyperdense: 13 of 18 cases, whose negatives are all of lesion_border"
+    common, _ = provenance_tables(facts(runs=(run("final", **{"hemosweep.empty_regions": told}),)))
+    assert dict(common.rows)["Cases without a voxel of a sampling region"] == told
+    common, _ = provenance_tables(facts(runs=(run("final"),)))
+    assert "Cases without a voxel of a sampling region" not in dict(common.rows)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemosweep.arrays import Shape
+from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling import bank as bank_module
 from hemosweep.sampling.bank import PatchBank
@@ -41,6 +42,24 @@ def sliced(case: PreprocessedCase, voxel: Shape, patch: Shape) -> tuple[np.ndarr
     label = np.pad(case.lesion_DHW, margin, constant_values=False)
     box = tuple(slice(v + p - p // 2, v + p - p // 2 + p) for v, p in zip(voxel, patch, strict=True))
     return image[(slice(None), *box)], label[box]
+
+
+def test_a_patch_may_lie_outside_the_stored_head_or_hold_its_edge(make_case: MakeCase) -> None:
+    # A head of 4 x 6 x 6 voxels, stored out of an image of 10 x 12 x 14 from (3, 2, 5) on.
+    shape, whole, start = (4, 6, 6), (10, 12, 14), (3, 2, 5)
+    grid = Grid(native_DHW=whole, full_DHW=whole, crop_start_DHW=start, crop_DHW=shape)
+    case = replace(random_case(make_case, shape), grid=grid)
+    image_CDHW = grid.uncrop(case.image_CDHW, fill=-1.0)
+    voxels = [(2, 3, 3), (2, 10, 12), (8, 9, 5), (5, 5, 8)]
+    index_N = np.ravel_multi_index(np.array(voxels).T, whole)
+    bank = PatchBank([(case, Centres(index_N=index_N, counts={}))], (4, 4, 4), CPU)
+    x_BCDHW, label_BDHW = bank.gather(torch.arange(4))
+    for x_CDHW, label_DHW, (z, y, x) in zip(x_BCDHW, label_BDHW, voxels, strict=True):
+        box = np.s_[z - 2 : z + 2, y - 2 : y + 2, x - 2 : x + 2]
+        np.testing.assert_array_equal(x_CDHW.numpy(), image_CDHW[(slice(None), *box)])
+        np.testing.assert_array_equal(label_DHW.numpy(), grid.uncrop(case.lesion_DHW, fill=False)[box])
+    assert (x_BCDHW[1] == -1.0).all(), "beside the head"
+    assert not label_BDHW[1].any()
 
 
 def check(bank: PatchBank, wanted: list[tuple[PreprocessedCase, Centres]], patch: Shape) -> None:

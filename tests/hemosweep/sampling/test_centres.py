@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,9 +8,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
+from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.sampling.centres import Centres, draw_case_centres, draw_centres, split_counts
-from hemosweep.sampling.restriction import restriction
+from hemosweep.sampling.centres import Centres, case_shares, draw_case_centres, draw_centres, split_counts
+from hemosweep.sampling.restriction import Hyperdense, restriction
 
 MakeCase = Callable[..., PreprocessedCase]
 
@@ -32,7 +34,8 @@ def case(make_case: MakeCase) -> PreprocessedCase:
 
 
 def draw(case: PreprocessedCase, name: str, num_patches: int, seed: int = 0) -> Centres:
-    where = restriction(name, border_half_width_mm=5.0, center_half_width_mm=6.0)
+    # The other blood, 0.97 mL, is enough for its whole share.
+    where = restriction(name, border_half_width_mm=5.0, center_half_width_mm=6.0, hyperdense_full_share_ml=0.9)
     return draw_case_centres(case, where, num_patches, np.random.default_rng(seed))
 
 
@@ -152,6 +155,57 @@ def test_the_same_random_stream_gives_the_same_centres(case: PreprocessedCase) -
     first, again, other = (draw(case, "brain", 100, seed).index_N for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+@pytest.fixture
+def cropped(make_case: MakeCase) -> PreprocessedCase:
+    """A head of 2 x 4 x 5 voxels, all brain, with a lesion of 4, stored out of an image of 4 x 10 x 10."""
+    lesion = np.zeros((2, 4, 5), dtype=bool)
+    lesion[0, :2, :2] = True
+    grid = Grid(native_DHW=(4, 10, 10), full_DHW=(4, 10, 10), crop_start_DHW=(1, 3, 2), crop_DHW=(2, 4, 5))
+    return replace(make_case(np.ones((2, 4, 5), dtype=bool), lesion), grid=grid)
+
+
+def test_no_restriction_draws_every_voxel_of_the_whole_image_alike(cropped: PreprocessedCase) -> None:
+    centres = draw(cropped, "none", 20_000)
+    negatives = parts(centres)["volume"]
+    counts = np.bincount(negatives, minlength=400)
+    lesion = cropped.grid.uncrop(cropped.lesion_DHW, fill=False).ravel()
+    assert counts[lesion].sum() == 0
+    assert stats.chisquare(counts[~lesion]).pvalue > 0.001
+    # 36 of the 396 voxels off the lesion are in the stored head: 909 of 10,000, give or take.
+    head = cropped.grid.uncrop(cropped.brain_DHW, fill=False).ravel()
+    assert 800 < counts[head].sum() < 1020
+    assert lesion[parts(centres)["lesion"]].all()
+
+
+@pytest.mark.parametrize("name", ["none", "brain"])
+def test_centres_are_the_voxels_of_the_stored_case_wherever_it_lies_in_the_image(
+    cropped: PreprocessedCase, name: str
+) -> None:
+    centres = draw(cropped, name, 100)
+    d, h, w = centres.voxel_3N(cropped)[:, :50]
+    assert cropped.lesion_DHW[d, h, w].all()
+    outside = (centres.voxel_3N(cropped) < 0).any()
+    assert outside == (name == "none")
+
+
+def test_a_region_that_noise_can_imitate_takes_its_share_by_its_volume(case: PreprocessedCase) -> None:
+    # 97 voxels of 10 cubic millimetres: 0.97 of the 3 mL from which on a hyperdense region takes its whole share.
+    blood = Hyperdense()
+    voxels = np.count_nonzero(blood.mask(case))
+    masks = {"lesion_border": ~case.lesion_DHW, "hyperdense": blood.mask(case)}
+    shares = case_shares(case, restriction("lesion|hyperdense"), masks)
+    assert shares == {"lesion_border": 0.3, "hyperdense": pytest.approx(0.3 * voxels / 300)}
+    counts = draw_case_centres(case, restriction("lesion|hyperdense"), 2000, np.random.default_rng(0)).counts
+    assert counts["hyperdense"] == round(1000 * (voxels / 300) / (1 + voxels / 300))
+    assert counts["lesion_border"] == 1000 - counts["hyperdense"]
+
+
+def test_an_empty_region_keeps_its_share_so_that_it_is_named(case: PreprocessedCase) -> None:
+    none = np.zeros_like(case.brain_DHW)
+    shares = case_shares(case, restriction("lesion|hyperdense"), {"lesion_border": ~none, "hyperdense": none})
+    assert shares == {"lesion_border": 0.3, "hyperdense": 0.3}
 
 
 @given(st.integers(0, 5000), st.lists(st.floats(0.01, 1.0), min_size=1, max_size=5))
