@@ -20,6 +20,7 @@ from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.model.schedules.constant import Constant
+from hemosweep.sampling.picks import PICKS
 from hemosweep.sampling.restriction import Restriction, restriction
 
 SYMMETRIC = ("none", "plane", "register", "flirt")
@@ -74,7 +75,8 @@ class PreprocessingConfig:
 class SamplingConfig:
     """Balanced, restricted patch sampling (paper, Section 2.2.1): half the centres on lesion voxels, half off them.
 
-    The `restriction` says where the latter come from. With `augment` a training patch is used six times: as it is,
+    The `restriction` says where the latter come from, and `centres` whether a region's voxels are drawn at random or
+    taken from a regular grid (`hemosweep.sampling.picks`). With `augment` a training patch is used six times: as it is,
     flipped both ways, and rotated three times (paper, Section 3.5).
     """
 
@@ -82,6 +84,7 @@ class SamplingConfig:
     num_patches_per_case: int = 3000
     restriction: Restriction = restriction("brain+lesion+center")
     augment: bool = False
+    centres: str = "random"
 
     def __post_init__(self) -> None:
         _require(all(size >= 1 for size in self.patch_HWD), f"patch_HWD={self.patch_HWD}: each size must be at least 1")
@@ -94,6 +97,7 @@ class SamplingConfig:
             f"restriction={self.restriction!r}: give hemosweep.sampling.restriction.Restriction(regions=...) of "
             "regions and shares",
         )
+        _require(self.centres in PICKS, f"centres={self.centres!r}: choose one of {', '.join(PICKS)}")
         height, width, _ = self.patch_HWD
         _require(
             not self.augment or height == width,

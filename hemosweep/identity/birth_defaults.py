@@ -19,7 +19,13 @@ BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
         "angiography_intensity": {TYPE: "hemosweep.intensity.window.Window", "low_hu": 0.0, "high_hu": 300.0},
         "lesion_label": None,
     },
-    "sampling": {"patch_HWD": [32, 32, 16], "num_patches_per_case": 3000, "restriction": _NEVER, "augment": False},
+    "sampling": {
+        "patch_HWD": [32, 32, 16],
+        "num_patches_per_case": 3000,
+        "restriction": _NEVER,
+        "augment": False,
+        "centres": "random",
+    },
     "network": {},
     "training": {
         "loss": _NEVER,
@@ -34,17 +40,35 @@ BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
     "cross_validation": {"num_folds": 5, "fold_seed": 2021, "validation_share": 0.2},
 }
 """Section to field to the record of its first default. A new field is entered here, and never changed."""
+LATER_FIELDS: dict[str, dict[str, Any]] = {
+    "hemosweep.model.networks.se_unet.SEUNet3D": {"channel_dropout": False},
+}
+"""Component to each field that it was given after its birth, with the default that keeps its results as they were."""
 
 
 def without_birth_defaults(section: str, record: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a section's record that count in a digest.
+    """The fields of a section's record that count in a digest, also within its components.
 
     Args:
         defaults: the present defaults, for a field that is not entered yet.
     """
     born = BIRTH_DEFAULTS[section]
-    return {
+    counted = {
         name: value
         for name, value in record.items()
         if section == "network" or value != born.get(name, defaults.get(name, _NEVER))
+    }
+    stripped: dict[str, Any] = _without_later_fields(counted)
+    return stripped
+
+
+def _without_later_fields(value: Any) -> Any:
+    """A record without the later fields of its components that have the default of their birth."""
+    if isinstance(value, list | tuple):
+        return [_without_later_fields(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    later = LATER_FIELDS.get(str(value.get(TYPE)), {})
+    return {
+        name: _without_later_fields(item) for name, item in value.items() if name not in later or item != later[name]
     }

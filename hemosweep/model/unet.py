@@ -35,11 +35,11 @@ def _conv(in_channels: int, out_channels: int) -> nn.Conv3d:
     return nn.Conv3d(in_channels, out_channels, 3, padding=1, bias=False)
 
 
-def _up(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
+def _up(in_channels: int, out_channels: int, dropout: nn.Module) -> nn.Sequential:
     return nn.Sequential(
         nn.ConvTranspose3d(in_channels, out_channels, 2, stride=2, bias=False),
         BatchNorm(out_channels),
-        nn.Dropout(dropout),
+        dropout,
     )
 
 
@@ -56,20 +56,27 @@ class SEUNet(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int = 2, width: int = 64, se: bool = True, reduction: int = 16, dropout: float = 0.2
+        self,
+        in_channels: int = 2,
+        width: int = 64,
+        se: bool = True,
+        reduction: int = 16,
+        dropout: float = 0.2,
+        channel_dropout: bool = False,
     ) -> None:
         super().__init__()
+        drop = nn.Dropout3d if channel_dropout else nn.Dropout
         ratio = reduction if se else None
         first, second, third = width, 2 * width, 3 * width
         self.encode1 = _block(InputConvolution(in_channels, first), ratio)
         self.encode2 = _block(_conv(first, second), ratio)
         self.bottom = _block(_conv(second, third), None)
-        self.up2 = _up(third, second, dropout)
+        self.up2 = _up(third, second, drop(dropout))
         self.decode2 = _block(_conv(2 * second, second), ratio)
-        self.up1 = _up(second, first, dropout)
+        self.up1 = _up(second, first, drop(dropout))
         self.decode1 = _block(_conv(2 * first, first), ratio)
         self.classify = nn.Conv3d(first, 2, 1)
-        self.down = nn.Sequential(MaxPool(), nn.Dropout(dropout))
+        self.down = nn.Sequential(MaxPool(), drop(dropout))
 
     def forward(self, x_BCDHW: Tensor) -> Tensor:
         skip1 = self.encode1(x_BCDHW)

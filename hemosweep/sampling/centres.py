@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hemosweep.arrays import Mask
 from hemosweep.components.record import place_of
 from hemosweep.errors import BadInput
+from hemosweep.sampling.picks import Pick, at_random, find_pick
 from hemosweep.sampling.restriction import Restriction
 
 if TYPE_CHECKING:
@@ -53,30 +54,31 @@ def draw_centres(
     shares: Mapping[str, float],
     num_patches: int,
     rng: np.random.Generator,
+    *,
+    pick: Pick = at_random,
 ) -> Centres:
-    """Draw half of the centres from the lesion and half from the negative regions, uniformly with replacement.
+    """Take half of the centres from the lesion and half from the negative regions.
 
     All masks have one shape, and the centres' indices are those of it.
 
     Where a region is empty, the others take its share in proportion; a case without any lesion voxel gives negatives
     only, one without any voxel to draw negatives from gives positives only. The counts tell.
     """
-    voxels = {name: np.flatnonzero(mask) for name, mask in negatives.items()}
     declared = {name: share for name, share in shares.items() if share > 0.0}
-    usable = {name: share for name, share in declared.items() if len(voxels[name])}
-    lesion_voxels = np.flatnonzero(lesion_DHW)
-    num_positive = num_patches // 2 if len(lesion_voxels) else 0
+    usable = {name: share for name, share in declared.items() if negatives[name].any()}
+    has_lesion = bool(lesion_DHW.any())
+    num_positive = num_patches // 2 if has_lesion else 0
     if not usable:
         num_positive = num_patches
     counts = {"lesion": num_positive} | dict.fromkeys(shares, 0)
-    drawn = [rng.choice(lesion_voxels, num_positive)] if num_positive else []
+    drawn = [pick(lesion_DHW, num_positive, rng)] if num_positive else []
     if usable:
         counts |= split_counts(num_patches - num_positive, usable)
-        drawn += [rng.choice(voxels[name], counts[name]) for name in usable]
+        drawn += [pick(negatives[name], counts[name], rng) for name in usable]
     return Centres(
         index_N=np.concatenate(drawn).astype(np.int64),
         counts=counts,
-        empty=(*(() if len(lesion_voxels) else ("lesion",)), *(name for name in declared if name not in usable)),
+        empty=(*(() if has_lesion else ("lesion",)), *(name for name in declared if name not in usable)),
     )
 
 
@@ -121,9 +123,17 @@ def case_shares(case: "PreprocessedCase", restriction: Restriction, masks: Mappi
 
 
 def draw_case_centres(
-    case: "PreprocessedCase", restriction: Restriction, num_patches: int, rng: np.random.Generator
+    case: "PreprocessedCase",
+    restriction: Restriction,
+    num_patches: int,
+    rng: np.random.Generator,
+    *,
+    centres: str = "random",
 ) -> Centres:
     """The centres of a preprocessed case under a restriction.
+
+    Args:
+        centres: one of `PICKS`.
 
     Raises:
         BadInput: as `case_regions`.
@@ -135,7 +145,8 @@ def draw_case_centres(
     if any(mask.shape != crop_DHW for mask in negatives.values()):
         lesion_DHW, *masks = (case.grid.uncrop(mask, fill=False) for mask in (lesion_DHW, *negatives.values()))
         negatives = dict(zip(negatives, masks, strict=True))
-    drawn = draw_centres(lesion_DHW, negatives, shares, num_patches, rng)
+    pick = find_pick(centres, case.spacing_DHW_mm)
+    drawn = draw_centres(lesion_DHW, negatives, shares, num_patches, rng, pick=pick)
     if lesion_DHW.shape == full_DHW:
         return drawn
     voxel_3N = np.stack(np.unravel_index(drawn.index_N, crop_DHW)) + np.array(case.grid.crop_start_DHW)[:, None]

@@ -57,13 +57,14 @@ def centres_seed(spec: FoldRunSpec) -> int:
 
 
 def draw_fold_centres(case: PreprocessedCase, config: ArmConfig, seed: int) -> Centres:
-    """A case's centres, from a random stream of its own.
+    """A case's centres, picked by a random stream of its own.
 
     Args:
         seed: `centres_seed` of the fold.
     """
     rng = np.random.default_rng(derive_seed(seed, case.case_id))
-    return draw_case_centres(case, config.sampling.restriction, config.sampling.num_patches_per_case, rng)
+    sampling = config.sampling
+    return draw_case_centres(case, sampling.restriction, sampling.num_patches_per_case, rng, centres=sampling.centres)
 
 
 def _split(spec: FoldRunSpec) -> str:

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 class SEUNet3D:
     """3D U-Net with squeeze-and-excitation, or without (`se=False`); paper, Section 2.2.2.
 
-    `width` is the channel count of its first level, `reduction` the ratio of its squeeze-and-excitation blocks.
+    `width` is the channel count of its first level, `reduction` the ratio of its squeeze-and-excitation blocks. Dropout
+    leaves out single values, or with `channel_dropout` whole channels.
     """
 
     width: int = 64
     se: bool = True
     reduction: int = 16
     dropout: float = 0.2
+    channel_dropout: bool = False
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -38,5 +40,10 @@ class SEUNet3D:
         from hemosweep.model.unet import SEUNet
 
         return SEUNet(
-            in_channels=in_channels, width=self.width, se=self.se, reduction=self.reduction, dropout=self.dropout
+            in_channels=in_channels,
+            width=self.width,
+            se=self.se,
+            reduction=self.reduction,
+            dropout=self.dropout,
+            channel_dropout=self.channel_dropout,
         )

@@ -38,6 +38,8 @@ def digest(config=None, seed=0, fold=FOLD, contents=CONTENTS, source="s"):
         {"config": ArmConfig(sampling=SamplingConfig(patch_HWD=(32, 16, 32)))},
         {"config": ArmConfig(network=SEUNet3D(width=8))},
         {"config": ArmConfig(network=SEUNet3D(se=False))},
+        {"config": ArmConfig(network=SEUNet3D(channel_dropout=True))},
+        {"config": ArmConfig(sampling=SamplingConfig(centres="grid"))},
         {"config": ArmConfig(training=TrainingConfig(patience=4))},
         {"config": ArmConfig(training=TrainingConfig(loss=Focal()))},
         {"config": ArmConfig(training=TrainingConfig(loss=Focal(gamma=1.0)))},
@@ -92,7 +94,8 @@ def test_what_a_configuration_derives_from_its_fields_counts_beside_them():
     config = ArmConfig(sampling=SamplingConfig(patch_HWD=(24, 24, 8), augment=True))
     assert counted(config)["derived"] == {"channels": ("ct",), "num_views": 6, "patch_DHW": (8, 24, 24)}
     assert "cross_validation" not in counted(config)
-    assert counted(ArmConfig())["network"] == config_as_dict(ArmConfig())["network"]  # All its fields count.
+    later = {"channel_dropout": False}  # All its fields count but those that came later, at their first default.
+    assert counted(ArmConfig())["network"] | later == config_as_dict(ArmConfig())["network"]
 
 
 def test_the_name_of_preprocessed_cases_follows_how_they_were_made():

@@ -6,13 +6,16 @@ from dataclasses import fields, replace
 
 import pytest
 
+from hemosweep.components.record import find_own
 from hemosweep.config import ArmConfig, config_as_dict
-from hemosweep.identity.birth_defaults import BIRTH_DEFAULTS, without_birth_defaults
+from hemosweep.identity.birth_defaults import BIRTH_DEFAULTS, LATER_FIELDS, without_birth_defaults
 from hemosweep.identity.code import closure
+from hemosweep.identity.fold_run import counted
 from hemosweep.identity.opted_out import OPTED_OUT, is_opted_out
 from hemosweep.identity.stages import FOLD_RUNS, PREDICTIONS, PREPROCESSED_CASES, TIMED_STEPS, Code, components_of
 from hemosweep.intensity.z_score import ZScore
 from hemosweep.model.losses.focal import Focal
+from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.testing.fold_runs import write_fold_run
 
 RUN = """
@@ -122,6 +125,22 @@ def test_a_field_at_its_birth_default_stays_out_and_a_later_default_does_not():
     }
 
 
+def test_a_later_field_of_a_component_stays_out_at_the_default_that_it_was_born_with():
+    # Recorded before `channel_dropout` and `centres` were there.
+    earlier = {"type": "hemosweep.model.networks.se_unet.SEUNet3D", "width": 64, "se": True, "reduction": 16}
+    earlier |= {"dropout": 0.2}
+    assert counted(ArmConfig())["network"] == earlier
+    assert counted(ArmConfig(network=SEUNet3D(channel_dropout=True)))["network"] == earlier | {"channel_dropout": True}
+    assert "centres" not in counted(ArmConfig())["sampling"]
+    nested = {"type": "lab.Twice", "of": [earlier | {"channel_dropout": False}]}
+    assert without_birth_defaults("training", {"loss": nested}, {}) == {"loss": nested | {"of": [earlier]}}
+
+
+def test_every_later_field_of_a_component_is_a_field_of_it():
+    for name, later in LATER_FIELDS.items():
+        assert set(later) < {field.name for field in fields(find_own(name))}
+
+
 def test_what_a_lab_s_file_imports_to_declare_its_sweep_is_no_part_of_its_code(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from hemosweep.ablation.sweep import Sweep\nfrom hemosweep.sweeps.final import final\n"
@@ -149,7 +168,12 @@ def test_a_default_of_birth_never_changes():
             "angiography_intensity": window | {"high_hu": 300.0},
             "lesion_label": None,
         },
-        "sampling": {"patch_HWD": [32, 32, 16], "num_patches_per_case": 3000, "augment": False},
+        "sampling": {
+            "patch_HWD": [32, 32, 16],
+            "num_patches_per_case": 3000,
+            "augment": False,
+            "centres": "random",
+        },
         "training": {
             "schedule": {"type": "hemosweep.model.schedules.constant.Constant"},
             "deterministic": False,

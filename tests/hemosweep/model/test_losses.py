@@ -13,6 +13,8 @@ from hemosweep.errors import BadInput
 from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.losses.focal import Focal
 from hemosweep.model.losses.focal_loss import focal_loss
+from hemosweep.model.losses.generalised_dice import generalised_dice_loss
+from hemosweep.model.losses.generalised_dice_ce import GeneralisedDiceCE
 from hemosweep.model.losses.soft_dice import dice_ce_loss, soft_dice_loss
 from hemosweep.training.step import LossFunction as Loss
 
@@ -36,6 +38,22 @@ def test_dice_and_cross_entropy_by_hand() -> None:
     assert soft_dice_loss(logits, labels(0, 0)).item() == pytest.approx(1 - (0 + 2 / 3) / 2, abs=1e-5)
     cross_entropy = -(math.log(0.25) + math.log(0.75)) / 2
     assert dice_ce_loss(logits, labels(0, 0)).item() == pytest.approx(2 / 3 + cross_entropy, abs=1e-5)
+
+
+def test_generalised_dice_by_hand() -> None:
+    # Lesion in one voxel of three, where it has 3/4; the other two have 1/4 of lesion each.
+    logits, label = logits_of(0.75, 0.25, 0.25), labels(1, 0, 0)
+    # Weights 1 and 1/2, overlaps 3/4 and 3/2, volumes 5/4 + 1 and 7/4 + 2.
+    overlap, volumes = 3 / 4 + (3 / 2) / 2, (5 / 4 + 1) + (7 / 4 + 2) / 2
+    assert generalised_dice_loss(logits, label).item() == pytest.approx(1 - 2 * overlap / volumes, abs=1e-5)
+    cross_entropy = -math.log(0.75)
+    wanted = 1 - 2 * overlap / volumes + cross_entropy
+    assert GeneralisedDiceCE().build()(logits, label).item() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_generalised_dice_without_a_lesion_voxel_weighs_both_classes_alike() -> None:
+    # Overlap 1/4 + 3/4 of all volumes together: 2 predicted and 2 true voxels.
+    assert generalised_dice_loss(logits_of(0.75, 0.25), labels(0, 0)).item() == pytest.approx(1 - 2 / 4, abs=1e-5)
 
 
 def test_dice_pools_the_batch() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hemosweep.model.losses.focal_loss import focal_loss
+from hemosweep.model.losses.generalised_dice import generalised_dice_loss
 from hemosweep.model.losses.soft_dice import dice_ce_loss, soft_dice_loss
 from hemosweep.training.step import LossFunction as Loss
 
@@ -76,6 +77,16 @@ def test_dice_and_cross_entropy_is_monais(
     monai_losses: ModuleType, seed: int, shares: list[float], size_DHW: tuple[int, int, int]
 ) -> None:
     assert_same(dice_ce_loss, monai_losses.DiceCELoss(**DICE), *batch(seed, shares, size_DHW))
+
+
+@given(SEEDS, SHARES, SIZES)
+def test_generalised_dice_is_monais(
+    monai_losses: ModuleType, seed: int, shares: list[float], size_DHW: tuple[int, int, int]
+) -> None:
+    theirs = monai_losses.GeneralizedDiceLoss(**DICE, w_type="simple")
+    assert_same(
+        lambda logits, label: generalised_dice_loss(logits, label, EPSILON), theirs, *batch(seed, shares, size_DHW)
+    )
 
 
 @pytest.mark.parametrize("gamma", GAMMAS)

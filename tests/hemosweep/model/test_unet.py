@@ -140,6 +140,19 @@ def test_excitation_reduces_by_16_and_to_one_at_least() -> None:
     assert SqueezeExcitation(2).squeeze.weight.shape == (1, 2)
 
 
+def test_channel_dropout_leaves_out_whole_channels_where_the_other_leaves_out_values() -> None:
+    ones_BCDHW = torch.ones(4, 16, 4, 4, 4)
+    for channel_dropout in (False, True):
+        model = SEUNet3D(width=4, dropout=0.5, channel_dropout=channel_dropout).build(in_channels=1)
+        drop = model.down[1]
+        assert {type(module) for module in (drop, model.up1[-1], model.up2[-1])} == {type(drop)}
+        torch.manual_seed(0)
+        kept_BC = (drop(ones_BCDHW) > 0).flatten(2).float().mean(dim=2)
+        whole = ((kept_BC == 0) | (kept_BC == 1)).all()
+        assert whole == channel_dropout
+    assert SEUNet3D().channel_dropout is False
+
+
 def test_the_builders_follow_the_configuration() -> None:
     model = SEUNet3D(width=4, se=False, dropout=0.3).build(in_channels=3)
     assert model.encode1[0].weight.shape == (4, 3, 3, 3, 3)
