@@ -16,6 +16,8 @@ PAPER_PATCH_HWD = (32, 32, 16)
 """The patch of the paper's profile, to which an ablation's patch sizes are stated."""
 PAPER_PATCHES_PER_CASE = 3000
 """The number of the paper's profile, to which an ablation's numbers are stated."""
+SLICE_THICKNESS_MM, SLICE_GAP_MM = 3.0, 1.5
+"""As printed in Table 1. The phantom's slices lie as far apart as both together."""
 SYMMETRIC_METHOD = "plane"
 """Method by which arms get the symmetric channel.
 
@@ -36,12 +38,15 @@ class Profile:
 
 
 def paper() -> Profile:
-    """The paper's protocol to the letter: Sections 2.2.1 to 2.3."""
+    """The paper's protocol, Sections 2.1 to 2.3; `sweeps/reading_list/` lists every choice that it does not print."""
+    # Imported here: the list takes its values from the configurations, which are made from this module.
+    from hemosweep.sweeps.reading_list import count_readings
+
     return Profile(
         name="paper",
         config=ArmConfig(),
         phantom_cases=76,
-        scaling="the paper's protocol: full width, scanner's grid",
+        scaling=f"the paper's protocol, with {count_readings('inferred')} inferred choices: full width, scanner's grid",
     )
 
 

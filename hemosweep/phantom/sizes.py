@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hemosweep.arrays import Spacing
+from hemosweep.sweeps.base import SLICE_GAP_MM, SLICE_THICKNESS_MM
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +34,7 @@ SIZES: dict[str, PhantomSize] = {
     ),
     "paper": PhantomSize(
         shape_DHW=(34, 512, 512),
-        spacing_DHW_mm=(4.5, 0.45, 0.45),
+        spacing_DHW_mm=(SLICE_THICKNESS_MM + SLICE_GAP_MM, 0.45, 0.45),
         cta_shape_DHW=(120, 512, 512),
         cta_spacing_DHW_mm=(1.5, 0.43, 0.43),
         model_step_mm=1.0,

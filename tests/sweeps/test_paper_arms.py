@@ -22,8 +22,8 @@ def arms(sweep, base=paper):
     return {arm.name: arm.config for arm in find_sweep(sweep).arms(base().config)}
 
 
-def test_every_ablation_of_the_paper_is_a_sweep_and_final_and_noise_are_two_more():
-    assert set(sweep_names()) == {*PRINTED, "final", "noise"}
+def test_every_ablation_of_the_paper_is_a_sweep_and_final_noise_and_readings_are_three_more():
+    assert set(sweep_names()) == {*PRINTED, "final", "noise", "readings"}
 
 
 @pytest.mark.parametrize("sweep", PRINTED)
@@ -167,6 +167,7 @@ def test_every_sweep_of_the_paper_names_its_section():
         "augmentation": "3.5",
         "final": "3.6",
         "noise": "",
+        "readings": "",
     }
 
 

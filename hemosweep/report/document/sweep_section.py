@@ -9,6 +9,7 @@ from hemosweep.report.document.document import Block, Document, Gallery, Items, 
 from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.paper_tables import paper_section
 from hemosweep.report.document.provenance import Origin, provenance_tables
+from hemosweep.report.document.reading_tables import readings_section
 from hemosweep.report.document.statistics_tables import (
     claim_table,
     rank_table,
@@ -78,6 +79,7 @@ def _document(sweeps: Sequence[SweepFacts], pictures: Mapping[str, SweepPictures
             Section(title="At a glance" if several else "How to read it", anchor="reading", blocks=opening),
             *(() if about_paper is None else (about_paper,)),
             *(sweep_section(sweep, pictures[sweep.name]) for sweep in sweeps),
+            readings_section(),
         ),
     )
 
