@@ -55,7 +55,7 @@ def network_choices(config: ArmConfig) -> Iterator[Reading]:
         "whole channels" if network.channel_dropout else "single values",
         "2.2.2",
         '"dropout" alone is PyTorch\'s layer of single values',
-        f"whole channels, as in {LABORATORY} (an arm of readings)",
+        f"whole channels, as in {LABORATORY}; an arm of readings",
         "SEUNet3D.channel_dropout",
     )
 
@@ -69,7 +69,7 @@ def training_choices(config: ArmConfig) -> Iterator[Reading]:
         "sum of the soft Dice loss, of both classes over the batch, and the mean cross-entropy",
         "2.2.3",
         "only the combination is named; this is its most common form",
-        f"generalised Dice and cross-entropy, as in {LABORATORY} (an arm of readings)",
+        f"generalised Dice and cross-entropy, as in {LABORATORY}; an arm of readings",
     )
     yield inferred(
         "Focal loss",
@@ -85,7 +85,7 @@ def training_choices(config: ArmConfig) -> Iterator[Reading]:
         f"{optimiser.rho:g}",
         "2.2.3",
         "no number is printed; PyTorch's default",
-        f"0.95, as in Zeiler 2012 and {LABORATORY} (an arm of readings)",
+        f"0.95, as in Zeiler 2012 and {LABORATORY}; an arm of readings",
         "Adadelta.rho",
     )
     yield inferred(
@@ -154,7 +154,7 @@ def testing_choices(config: ArmConfig) -> Iterator[Reading]:
     )
     yield changed(
         "Tested part of the image",
-        "patches that hold brain; in `none` the whole image",
+        "patches that hold brain; in none the whole image",
         "2.2.3",
         "the paper tests the whole image, most of whose patches show no brain; training drew nothing there",
     )

@@ -34,7 +34,7 @@ def preparation(config: ArmConfig) -> Iterator[Reading]:
         f"{_window(preprocessing.intensity)} to -1 and 1, outside the brain -1",
         "2.1.2",
         "nothing is printed; the window shows brain and blood",
-        f"z-score, as in {LABORATORY}; min-max (arms of readings)",
+        f"z-score, as in {LABORATORY}; min-max; arms of readings",
         "PreprocessingConfig.intensity",
         "Window.low_hu",
         "Window.high_hu",
@@ -51,7 +51,7 @@ def preparation(config: ArmConfig) -> Iterator[Reading]:
     )
     yield printed(
         "Angiography",
-        "registered to the CT, a channel of its own in `angio`",
+        "registered to the CT, a channel of its own in angio",
         "2.1.2, 3.4",
         "PreprocessingConfig.angiography",
     )

@@ -25,7 +25,7 @@ def sampling_choices(config: ArmConfig) -> Iterator[Reading]:
     )
     yield printed(
         "Augmentation",
-        f"{NUM_VIEWS} views of a patch in `augmentation`; {'used' if sampling.augment else 'not used'} in the end",
+        f"{NUM_VIEWS} views of a patch in augmentation; {'used' if sampling.augment else 'not used'} in the end",
         "2.2.1, 3.6",
         "SamplingConfig.augment",
     )
@@ -34,11 +34,11 @@ def sampling_choices(config: ArmConfig) -> Iterator[Reading]:
         {"random": "drawn at random, with replacement", "grid": "on a regular grid"}[sampling.centres],
         "2.2.1",
         '"extracted uniformly" may mean either',
-        f"a regular grid, as in {LABORATORY} (an arm of readings)",
+        f"a regular grid, as in {LABORATORY}; an arm of readings",
         "SamplingConfig.centres",
     )
     yield inferred(
-        "No restrictions (`none`)",
+        "No restrictions (none)",
         "the whole image, the air around the head included; tested on the whole image",
         "3.3, Table 3",
         "the step to the brain mask is the paper's largest effect, and the brain is a small part of an image",
@@ -99,15 +99,15 @@ def sampling_choices(config: ArmConfig) -> Iterator[Reading]:
         "the whole brain takes it",
     )
     yield inferred(
-        "ROI around hematoma OR IVH area (`lesion|hyperdense`)",
+        "ROI around hematoma OR IVH area (lesion|hyperdense)",
         "negatives from the two regions alone, in shares of " + " and ".join(percent(both[name]) for name in both),
         "2.2.1, 3.6, Table 4",
         '"extracting the background patches only from the defined ROI"',
-        "30% from their union and the rest from the brain; in a case with IVH from there alone (arms of readings)",
+        "30% from their union and the rest from the brain; in a case with IVH from there alone; arms of readings",
     )
     yield inferred(
         "Sampling where a section prints none",
-        "that of the row with the same figures: `brain+lesion+center` in patchsize; `brain+lesion` in angio",
+        "that of the row with the same figures: brain+lesion+center in patchsize; brain+lesion in angio",
         "3.3, 3.4",
         "0.842 is in Fig. 6 and Table 3; no row has the figures of the angiography's 66 cases",
         "any row of Table 3",

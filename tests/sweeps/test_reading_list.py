@@ -74,8 +74,8 @@ def test_the_choices_of_the_issue_are_there_with_their_values():
         "Centres": ("inferred", "at random"),
         "Grid": ("inferred", "the scanner's"),
         "Symmetric image": ("changed", "mirrored about"),
-        "No restrictions (`none`)": ("inferred", "whole image"),
-        "ROI around hematoma OR IVH area (`lesion|hyperdense`)": ("inferred", "alone, in shares of 30% and 30%"),
+        "No restrictions (none)": ("inferred", "whole image"),
+        "ROI around hematoma OR IVH area (lesion|hyperdense)": ("inferred", "alone, in shares of 30% and 30%"),
         "Region around the hematoma": ("inferred", "10 mm"),
         "Region around the brain's centre": ("inferred", "30 mm"),
         "Slices": ("inferred", "4.5 mm"),
@@ -108,7 +108,7 @@ def test_the_choices_of_the_issue_are_there_with_their_values():
             lambda c: replace(
                 c, sampling=replace(c.sampling, restriction=restriction("lesion|hyperdense", border_share=0.4))
             ),
-            "ROI around hematoma OR IVH area (`lesion|hyperdense`)",
+            "ROI around hematoma OR IVH area (lesion|hyperdense)",
             "negatives from the two regions alone, in shares of 40% and 30%",
         ),
     ],

@@ -67,11 +67,11 @@ def test_the_kind_of_dropout_is_a_question_in_every_profile(base):
 
 
 def test_the_list_of_readings_names_every_arm_among_the_alternatives():
-    named = [reading for reading in readings() if "of readings)" in reading.alternatives]
+    named = [reading for reading in readings() if "of readings" in reading.alternatives]
     assert {reading.choice for reading in named} == {
         "Intensity",
         "Centres",
-        "ROI around hematoma OR IVH area (`lesion|hyperdense`)",
+        "ROI around hematoma OR IVH area (lesion|hyperdense)",
         "Dropout of",
         "Form of the loss",
         "Adadelta's rho",

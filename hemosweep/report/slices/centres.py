@@ -31,6 +31,8 @@ REGIONS = {
     "hyperdense": ("#FF7FD0", "hyperdense"),
     "brain": ("#F0E442", "brain"),
     "volume": ("#F0E442", "whole image"),
+    "either": ("#FF9A1F", "either region"),
+    "preferred": ("#FF9A1F", "preferred region"),
 }
 # For regions of a lab.
 OTHER_COLOURS = ("#C79CFF", "#9BE15D", "#FF8A80", "#4DD0E1")
