@@ -20,11 +20,13 @@ from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.model.schedules.constant import Constant
-from hemosweep.sampling.picks import PICKS
 from hemosweep.sampling.restriction import Restriction, restriction
 
 SYMMETRIC = ("none", "plane", "register", "flirt")
 """Ways to make the symmetric image: not at all, by the mid-sagittal plane, or by registering the flipped image."""
+
+CENTRES = ("random", "grid")
+"""Ways to pick the patch centres of a region: drawn at random, or on a regular grid (`hemosweep.sampling.picks`)."""
 
 
 def _require(condition: bool, message: str) -> None:
@@ -75,9 +77,9 @@ class PreprocessingConfig:
 class SamplingConfig:
     """Balanced, restricted patch sampling (paper, Section 2.2.1): half the centres on lesion voxels, half off them.
 
-    The `restriction` says where the latter come from, and `centres` whether a region's voxels are drawn at random or
-    taken from a regular grid (`hemosweep.sampling.picks`). With `augment` a training patch is used six times: as it is,
-    flipped both ways, and rotated three times (paper, Section 3.5).
+    The `restriction` says where the latter come from, and `centres` how they are picked there (`CENTRES`). With
+    `augment` a training patch is used six times: as it is, flipped both ways, and rotated three times (paper, Section
+    3.5).
     """
 
     patch_HWD: tuple[int, int, int] = (32, 32, 16)
@@ -97,7 +99,7 @@ class SamplingConfig:
             f"restriction={self.restriction!r}: give hemosweep.sampling.restriction.Restriction(regions=...) of "
             "regions and shares",
         )
-        _require(self.centres in PICKS, f"centres={self.centres!r}: choose one of {', '.join(PICKS)}")
+        _require(self.centres in CENTRES, f"centres={self.centres!r}: choose one of {', '.join(CENTRES)}")
         height, width, _ = self.patch_HWD
         _require(
             not self.augment or height == width,

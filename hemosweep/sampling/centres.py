@@ -127,13 +127,12 @@ def draw_case_centres(
     restriction: Restriction,
     num_patches: int,
     rng: np.random.Generator,
-    *,
     centres: str = "random",
 ) -> Centres:
     """The centres of a preprocessed case under a restriction.
 
     Args:
-        centres: one of `PICKS`.
+        centres: way to pick them in a region (`hemosweep.config.CENTRES`).
 
     Raises:
         BadInput: as `case_regions`.

@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hemosweep.components.protocols import Region
 from hemosweep.components.record import check_component
 from hemosweep.errors import BadInput
@@ -45,6 +43,8 @@ class Preferred:
             raise BadInput(f"at_least_ml={self.at_least_ml}: must not be negative")
 
     def mask(self, case: "PreprocessedCase") -> "Mask":
+        import numpy as np
+
         mask_DHW = self.first.mask(case)
         volume_ml = float(np.count_nonzero(mask_DHW) * np.prod(case.spacing_DHW_mm)) / 1000.0
         return mask_DHW if volume_ml and volume_ml >= self.at_least_ml else self.otherwise.mask(case)

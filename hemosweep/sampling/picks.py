@@ -10,13 +10,12 @@ from hemosweep.arrays import Mask, Spacing
 
 Pick = Callable[[Mask, int, np.random.Generator], NDArray[np.int64]]
 """Function from a mask, a number and a random stream to so many flat indices of the mask's voxels."""
-PICKS = ("random", "grid")
 FINER = 0.9
 """Factor by which a grid's step shrinks until enough of its points lie in the region."""
 
 
 def find_pick(name: str, spacing_DHW_mm: Spacing) -> Pick:
-    """The way of a name of `PICKS`."""
+    """The way of a name, "random" or "grid"."""
     if name == "random":
         return at_random
     return lambda mask_DHW, number, rng: on_grid(mask_DHW, number, rng, spacing_DHW_mm)

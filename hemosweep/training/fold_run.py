@@ -64,7 +64,7 @@ def draw_fold_centres(case: PreprocessedCase, config: ArmConfig, seed: int) -> C
     """
     rng = np.random.default_rng(derive_seed(seed, case.case_id))
     sampling = config.sampling
-    return draw_case_centres(case, sampling.restriction, sampling.num_patches_per_case, rng, centres=sampling.centres)
+    return draw_case_centres(case, sampling.restriction, sampling.num_patches_per_case, rng, sampling.centres)
 
 
 def _split(spec: FoldRunSpec) -> str:

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hemosweep.config import SamplingConfig
+from hemosweep.config import CENTRES, SamplingConfig
 from hemosweep.errors import BadInput
 from hemosweep.sampling.centres import draw_case_centres
-from hemosweep.sampling.picks import PICKS, at_random, find_pick, on_grid
+from hemosweep.sampling.picks import at_random, find_pick, on_grid
 from hemosweep.sampling.restriction import restriction
 
 SPACING = (4.0, 1.0, 1.0)
@@ -64,7 +64,7 @@ def test_random_picks_are_uniform_draws_with_replacement() -> None:
 
 
 def test_a_configuration_has_its_centres_at_random_or_on_a_grid(make_case) -> None:
-    assert PICKS == ("random", "grid")
+    assert CENTRES == ("random", "grid")
     assert replace(SamplingConfig(), centres="grid").centres == "grid"
     with pytest.raises(BadInput, match=r"^centres='lattice': choose one of random, grid$"):
         SamplingConfig(centres="lattice")
@@ -72,7 +72,7 @@ def test_a_configuration_has_its_centres_at_random_or_on_a_grid(make_case) -> No
     lesion[1:3, 4:10, 4:10] = True
     case = make_case(np.ones_like(lesion), lesion)
     given = (case, restriction("brain"), 100)
-    regular = draw_case_centres(*given, np.random.default_rng(0), centres="grid")
+    regular = draw_case_centres(*given, np.random.default_rng(0), "grid")
     chance = draw_case_centres(*given, np.random.default_rng(0))
     assert regular.counts == chance.counts == {"lesion": 50, "brain": 50}
     assert len(set(regular.index_N)) == 100 > len(set(chance.index_N)), "a grid has no point twice"
