@@ -108,14 +108,15 @@ class SweepFigures:
         """Draw the windows of a test case of the first fold. Arms with the same windows share the picture."""
         spec = replicate.fold_runs[0]
         patch_DHW, overlap = spec.config.sampling.patch_DHW, spec.config.inference.overlap
+        restriction = spec.config.sampling.restriction
 
         def draw(path: Path) -> None:
             case_id = median_case(spec.test, cases)
             case = _load(spec.test, case_id)
             title = f"{_named(spec.test, case_id)}: windows of the test"
-            draw_windows(case, case.brain_DHW, patch_DHW, overlap, path, title=title)
+            draw_windows(case, restriction, patch_DHW, overlap, path, title=title)
 
-        return self._once(replicate, WINDOWS_NAME, (patch_DHW, overlap, _grid_of(spec)), draw)
+        return self._once(replicate, WINDOWS_NAME, (patch_DHW, overlap, restriction.leaves_brain, _grid_of(spec)), draw)
 
     def _draw_network(self, replicate: Replicate) -> Path:
         """Draw the network. Arms with the same one share the picture."""

@@ -13,10 +13,17 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
-from hemosweep.inference.sliding_window import Starts, num_windows_that_see, window_starts, windows_with_brain
+from hemosweep.inference.sliding_window import (
+    Starts,
+    num_windows_that_see,
+    seen_volume,
+    window_starts,
+    windows_with_brain,
+)
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.report.plots.arm_plots import STYLE, save
 from hemosweep.report.slices.panels import label_right, outline, show_slice
+from hemosweep.sampling.restriction import Restriction
 
 PANEL_INCHES = 2.7
 LESION_COLOUR, FRAME_COLOUR, FIRST_COLOUR, SECOND_COLOUR = "#00D59A", "#F0E442", "#FF9A1F", "#56B4E9"
@@ -25,7 +32,7 @@ LESION_COLOUR, FRAME_COLOUR, FIRST_COLOUR, SECOND_COLOUR = "#00D59A", "#F0E442",
 
 def draw_windows(
     case: PreprocessedCase,
-    inside_DHW: Mask,
+    restriction: Restriction,
     patch_DHW: tuple[int, int, int],
     overlap: float,
     path: Path,
@@ -39,20 +46,22 @@ def draw_windows(
     in the coronal plane. The patient's right is at the picture's left.
 
     Args:
-        inside_DHW: mask of what windows must touch to be used, such as the brain.
+        restriction: that of the arm, which says whether windows must touch the brain (`seen_volume`).
         patch_DHW: size of a window in voxels; `overlap` is the share of it that neighbours have in common at least.
         path: file to write; its suffix is the format.
     """
-    shape_DHW = case.lesion_DHW.shape
+    image_CDHW, inside_DHW = seen_volume(case, restriction)
+    shape_DHW = inside_DHW.shape
+    lesion_DHW = case.lesion_DHW if shape_DHW == case.lesion_DHW.shape else case.grid.uncrop(case.lesion_DHW, fill=0)
     starts = _starts(shape_DHW, patch_DHW, overlap)
     kept_ZYX = windows_with_brain(inside_DHW, starts, patch_DHW)
     depth, height, width = shape_DHW
     padded_DHW = (max(depth, patch_DHW[0]), max(height, patch_DHW[1]), max(width, patch_DHW[2]))
     seen_DHW = num_windows_that_see(torch.from_numpy(kept_ZYX), starts, patch_DHW, padded_DHW).numpy()
     seen_DHW = seen_DHW[:depth, :height, :width]
-    index, row, column = _place(case.lesion_DHW, inside_DHW)
+    index, row, column = _place(lesion_DHW, inside_DHW)
     spacing_D, spacing_H, spacing_W = case.spacing_DHW_mm
-    image_DHW = case.image_CDHW[0].astype(np.float32)
+    image_DHW = image_CDHW[0].astype(np.float32)
     neighbours = _neighbours(kept_ZYX, starts, patch_DHW, (index, row, column))
     axial_inches = PANEL_INCHES * height * spacing_H / (width * spacing_W)
     with mpl.rc_context(STYLE):
@@ -73,9 +82,8 @@ def draw_windows(
             aspect=spacing_H / spacing_W,
             interpolation="nearest",
         )
-        for axes, mask_HW in ((axial, case.lesion_DHW[index]), (counted, case.lesion_DHW[index])):
+        for axes, mask_HW in ((axial, lesion_DHW[index]), (counted, lesion_DHW[index]), (coronal, lesion_DHW[:, row])):
             outline(axes, mask_HW, LESION_COLOUR)
-        outline(coronal, case.lesion_DHW[:, row], LESION_COLOUR)
         figure.colorbar(shown, ax=counted, shrink=0.6, pad=0.02).ax.tick_params(labelsize=6)
         axial.set_title(f"slice {index + 1} of {depth}: windows", fontsize=7)
         counted.set_title("number of windows that see a voxel", fontsize=7)

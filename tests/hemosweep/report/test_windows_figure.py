@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -5,7 +7,9 @@ import pytest
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.report.slices.windows import _neighbours, _place, _shared, draw_windows
+from hemosweep.sampling.restriction import Restriction, Volume
 
+IN_BRAIN = Restriction()
 SHAPE_DHW = (12, 20, 24)
 
 
@@ -25,10 +29,10 @@ def case(lesion=(slice(5, 7), slice(8, 12), slice(4, 8)), shape_DHW=SHAPE_DHW):
     )
 
 
-def drawn(tmp_path, own, patch_DHW, inside_DHW=None):
+def drawn(tmp_path, own, patch_DHW, restriction=IN_BRAIN):
     path = tmp_path / "new" / "windows.svg"
     with mpl.rc_context({"svg.fonttype": "none"}):
-        draw_windows(own, own.brain_DHW if inside_DHW is None else inside_DHW, patch_DHW, 0.5, path, title="sub-001: t")
+        draw_windows(own, restriction, patch_DHW, 0.5, path, title="sub-001: t")
     return path.read_text(encoding="utf-8")
 
 
@@ -45,11 +49,17 @@ def test_the_picture_counts_the_windows_and_tells_their_mean_overlap(tmp_path):
         assert f">{line}<" in text, line
 
 
-def test_windows_that_touch_nothing_inside_are_not_drawn(tmp_path):
-    inside_DHW = np.zeros(SHAPE_DHW, dtype=bool)
-    inside_DHW[0, 0, 0] = True
-    text = drawn(tmp_path, case(), (8, 8, 8), inside_DHW)
+def test_windows_that_touch_no_brain_are_not_drawn(tmp_path):
+    brain_DHW = np.zeros(SHAPE_DHW, dtype=bool)
+    brain_DHW[0, 0, 0] = True
+    text = drawn(tmp_path, replace(case(), brain_DHW=brain_DHW), (8, 8, 8))
     assert "; 1 in all," in text
+
+
+def test_an_arm_that_draws_from_the_whole_image_shows_every_window_of_it(tmp_path):
+    grid = Grid(native_DHW=(12, 28, 24), full_DHW=(12, 28, 24), crop_start_DHW=(0, 8, 0), crop_DHW=SHAPE_DHW)
+    text = drawn(tmp_path, replace(case(), grid=grid), (8, 8, 8), Restriction(regions=((Volume(), 1.0),)))
+    assert "windows beside it in this plane; 126 in all" in text  # 7 of them over 28 - 8 rows, not 5
 
 
 def test_the_planes_and_the_windows_are_those_of_the_lesion():
