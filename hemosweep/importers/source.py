@@ -1,6 +1,5 @@
 """Finding the files of a public set: names, ids and tables."""
 
-import csv
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from hemosweep.data.image_names import IMAGE_SUFFIXES, stem_of
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id, stored_path
+from hemosweep.importers.spreadsheet import UTF_8, read_cells
 
 _RSNA_NAME = re.compile(r"ID_(?P<patient>[0-9a-f]+)_ID_[0-9a-f]+")
 
@@ -105,34 +105,31 @@ def patient_of(name: str) -> str:
 
 
 def read_table(
-    path: Path, columns: tuple[str, ...], *, way_out: str = "use the table as it was published"
+    path: Path,
+    columns: tuple[str, ...],
+    *,
+    optional: tuple[str, ...] = (),
+    way_out: str = "use the table as it was published",
+    encodings: tuple[str, ...] = UTF_8,
 ) -> list[dict[str, str]]:
-    """Rows of a table whose cells are parted by commas, or by tabs where its heading has some; empty rows are skipped,
-    and column names are met in any case.
+    """Rows of a table as `read_cells` reads it; empty rows are skipped, and column names are met in any case.
 
     Cells are stripped and, as they may hold ids, in Unicode's form NFC.
 
     Args:
-        way_out: of a table that lacks a column, for the message.
+        optional: further columns, whose cells are empty where the table lacks them.
+        way_out: of a table that lacks a column or cannot be opened, for the message.
+        encodings: as in `read_cells`.
 
     Raises:
         BadInput: the table is missing or unreadable, or lacks one of the columns.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            heading = file.readline()
-            file.seek(0)
-            rows = list(csv.reader(file, delimiter="\t" if "\t" in heading else ","))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path}: cannot be read ({error}); save it as comma-separated UTF-8 text") from error
+    rows = [cells for _, cells in read_cells(path, way_out=way_out, encodings=encodings)]
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     missing = [column for column in columns if column.lower() not in header]
     if missing:
         raise BadInput(f"{path}: lacks the column {', '.join(missing)}; {way_out}")
-    places = {column: header.index(column.lower()) for column in columns}
-    cells = [
-        [canonical_id(cell.strip()) for cell in row] + [""] * len(header)
-        for row in rows[1:]
-        if any(map(str.strip, row))
-    ]
-    return [{column: row[place] for column, place in places.items()} for row in cells]
+    names = (*columns, *(column for column in optional if column.lower() in header))
+    places = {column: header.index(column.lower()) for column in names}
+    cells = [[canonical_id(cell.strip()) for cell in row] + [""] * len(header) for row in rows[1:]]
+    return [dict.fromkeys(optional, "") | {column: row[place] for column, place in places.items()} for row in cells]

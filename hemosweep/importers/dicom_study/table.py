@@ -14,6 +14,7 @@ from hemosweep.errors import BadInput
 from hemosweep.files import system_message, write_text
 from hemosweep.importers.dicom_study.choice import Choice, Decision, Take
 from hemosweep.importers.dicom_study.texts import UNKNOWN, contrast_reason, image_type, kernel_name
+from hemosweep.importers.spreadsheet import read_cells
 
 CASE, SERIES, KEY, DECISION = "case_id", "series", "series_key", "decision"
 READ_COLUMNS = (CASE, SERIES, KEY, DECISION)
@@ -26,8 +27,6 @@ NO_CASE = "no-ct"
 MAX_NUMBER = 99_999
 """Larger series numbers may be made of dates."""
 MODALITIES = ("CT", "MR", "PT", "NM", "US", "XA", "CR", "DX", "RF", "MG", "OT", "SC", "SR", "PR", "SEG")
-WORKBOOKS = (b"PK", b"\xd0\xcf\x11\xe0")
-"""Beginnings of the files of spreadsheet programs."""
 WORDS = f"{Take.CT}, {Take.CTA} or {Take.OUT}"
 
 
@@ -98,14 +97,7 @@ def read_rows(path: Path) -> list[Row]:
     Raises:
         BadInput: it cannot be read, or lacks a column or has it twice.
     """
-    text = _text(path)
-    first = text.strip("\r\n").partition("\n")[0].partition("\r")[0]
-    separator = max(("\t", ";", ","), key=first.count)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise BadInput(f"{path}: cannot be read as a table ({error}); save it as CSV again") from error
-    numbered = [(number, cells) for number, cells in enumerate(lines, start=1) if any(map(str.strip, cells))]
+    numbered = read_cells(path, way_out="give the table that --dry-run wrote")
     header = [cell.strip().lower() for cell in numbered[0][1]] if numbered else []
     for column in READ_COLUMNS:
         if header.count(column) != 1:
@@ -118,21 +110,3 @@ def read_rows(path: Path) -> list[Row]:
         case_id, series, key, decision = (padded[place].strip().removeprefix("'").strip() for place in places)
         rows.append(Row(number=number, case_id=case_id, series=series, key=key, decision=decision.lower()))
     return rows
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror}); give the table that --dry-run wrote") from error
-    if content.startswith(WORKBOOKS):
-        raise BadInput(f"{path}: is a workbook; save the sheet as text with tabs, or as CSV")
-    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):  # What is read of it is ASCII in all of them.
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise BadInput(f"{path}: is no text; save the table as CSV in UTF-8")

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from hemosweep.errors import BadInput
 
+from hemosweep.ids import canonical_id
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hemosweep.arrays import Mask
     from hemosweep.data.nifti import Volume
 
@@ -19,7 +24,7 @@ class Label:
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.number})" if self.name else str(self.number)
+        return f"{' '.join(self.name.split())} ({self.number})" if self.name else str(self.number)
 
 
 class Drawing(Protocol):
@@ -45,6 +50,20 @@ class ChoiceNeeded(BadInput):
     """A file with several labels, of which none was chosen."""
 
 
+def nothing_on_ct(ct: "Volume", drawn_3N: "NDArray[np.float64]") -> BadInput:
+    """The reason why a drawing has no voxel on a CT: it lies elsewhere, or is smaller than a voxel.
+
+    Args:
+        drawn_3N: (d, h, w) of points of the drawing, in voxels of the CT.
+    """
+    import numpy as np
+
+    ends_31 = np.array(ct.array_DHW.shape)[:, None] - 0.5
+    if ((drawn_3N >= -0.5) & (drawn_3N <= ends_31)).all(axis=0).any():
+        return BadInput("is smaller than a voxel of the CT: it holds the centre of none; draw it on this CT")
+    return BadInput("does not overlap the CT: is it of another scan or case?")
+
+
 def choose(labels: Sequence[Label], choice: str | None, option: str) -> Label:
     """The label that a user means by its name, in capitals or not, or by its number; the only one without a choice.
 
@@ -63,7 +82,7 @@ def choose(labels: Sequence[Label], choice: str | None, option: str) -> Label:
         if len(labels) > 1:
             raise ChoiceNeeded(f"has the labels {listed}; choose one with {option}, by its name or number")
         return labels[0]
-    meant = [one for one in labels if one.name and one.name.casefold() == choice.strip().casefold()]
+    meant = [one for one in labels if one.name and _folded(one.name) == _folded(choice)]
     if not meant and choice.strip().isdecimal():
         meant = [one for one in labels if one.number == int(choice)]
     if not meant:
@@ -71,3 +90,7 @@ def choose(labels: Sequence[Label], choice: str | None, option: str) -> Label:
     if len(meant) > 1:
         raise BadInput(f"has {len(meant)} labels {choice} ({', '.join(map(str, meant))}); make it one in the program")
     return meant[0]
+
+
+def _folded(name: str) -> str:
+    return canonical_id(name.strip()).casefold()

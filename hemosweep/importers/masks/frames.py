@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemosweep.errors import BadInput
 from hemosweep.importers.masks.drawing import Label
-from hemosweep.importers.masks.grid import onto_ct
+from hemosweep.importers.masks.grid import SAME_PLANE_MM, onto_ct
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +59,8 @@ class FrameDrawing:
 
         def values(group: str, field: str) -> "Vectors":
             items = [frame.get(group) or shared.get(group) for frame in frames]
+            if not all(item and item[0].get(field) is not None for item in items):
+                raise BadInput(f"cannot be read as DICOM (a frame lacks {field}); export it again")
             return np.array([getattr(item[0], field) for item in items], dtype=np.float64)
 
         directions_N6 = values("PlaneOrientationSequence", "ImageOrientationPatient")
@@ -115,7 +117,7 @@ class FrameDrawing:
 
     def _on_slices(self, ct: "Volume", chosen_N: "Indices") -> "tuple[Vectors, Indices] | None":
         """Grid with the CT's own way from slice to slice, and each frame's place in it; None where frames lie across
-        the CT's slices or between them."""
+        the CT's slices or between them, or several planes of frames would be one slice."""
         import numpy as np
 
         to_ct = np.linalg.inv(ct.affine)
@@ -124,6 +126,10 @@ class FrameDrawing:
         place_N = self.corners_N3[chosen_N] @ to_ct[2, :3] + to_ct[2, 3]
         index_N = np.rint(place_N).astype(np.int64)
         if sloping > MAX_OFF_PLANE or np.abs(place_N - index_N).max() > MAX_OFF_PLANE:
+            return None
+        upwards = np.argsort(place_N)
+        apart_mm = np.diff(place_N[upwards]) * ct.spacing_DHW_mm[0]
+        if ((apart_mm > SAME_PLANE_MM) & (np.diff(index_N[upwards]) == 0)).any():
             return None
         return self._grid(chosen_N, index_N, ct.affine[:3, 2])
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemosweep.errors import BadInput
-from hemosweep.importers.masks.drawing import Label
+from hemosweep.importers.masks.drawing import Label, nothing_on_ct
 from hemosweep.importers.volumes import UNPLACED, header_noise, voxel_by_voxel
 
 if TYPE_CHECKING:
@@ -14,6 +13,11 @@ if TYPE_CHECKING:
 
 MIN_KEPT = 0.999
 """Of a mask's voxels, the share that must lie on the CT for no word about it."""
+
+SAME_PLANE_MM = 0.1
+"""Distance of two contours or frames of one plane that is rounding."""
+TIE = 1e-4
+"""Shift, in voxels of the drawing, by which the lower of two voxels is the nearest one everywhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +57,7 @@ def onto_ct(ct: "Volume", drawn: "Volume") -> "tuple[Mask, tuple[str, ...]]":
     if header_noise(ct, drawn):
         return np.asarray(voxel_by_voxel(ct, drawn).array_DHW != 0), (UNPLACED,)
     to_drawn = np.linalg.solve(drawn.affine, ct.affine)  # from the CT's (w, h, d) to the drawing's
-    turned, moved = to_drawn[:3, :3][::-1, ::-1], to_drawn[:3, 3][::-1]
+    turned, moved = to_drawn[:3, :3][::-1, ::-1], to_drawn[:3, 3][::-1] - TIE
     mask_DHW = affine_transform(
         inside_DHW.astype(np.uint8),
         turned,
@@ -66,7 +70,9 @@ def onto_ct(ct: "Volume", drawn: "Volume") -> "tuple[Mask, tuple[str, ...]]":
         float(np.count_nonzero(mask)) * volume.voxel_ml for mask, volume in ((inside_DHW, drawn), (mask_DHW, ct))
     )
     if before_ml and not after_ml:
-        raise BadInput("does not overlap the CT: is it of another scan or case?")
+        drawn_DHW1 = np.vstack([np.nonzero(inside_DHW), np.ones((1, np.count_nonzero(inside_DHW)))])
+        to_ct = np.linalg.inv(to_drawn)
+        raise nothing_on_ct(ct, to_ct[2::-1, [2, 1, 0, 3]] @ drawn_DHW1)
     if _is_part_of(to_drawn, ct):
         lost = 1 - after_ml / before_ml if before_ml else 0.0
         return mask_DHW, (f"{lost:.1%} of the mask lies outside the CT and is cut off",) if lost > 1 - MIN_KEPT else ()

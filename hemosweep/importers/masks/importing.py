@@ -205,7 +205,7 @@ def open_drawing(path: Path, names: Mapping[int, str]) -> Drawing:
     if not os.path.isfile(path):
         raise BadInput("no such file; check the table")
     if path.name.lower().endswith(SEGMENTATION_SUFFIX) or path.suffix.lower() in (".nrrd", ".nhdr"):
-        return read_slicer(path)
+        return read_slicer(path, names)
     return read_dicom(path) if stem_of(path.name) is None else read_label_map(path, names)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hemosweep.errors import BadInput
 from hemosweep.importers.masks.drawing import Label
 from hemosweep.importers.masks.grid import GridDrawing
+from hemosweep.importers.spreadsheet import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hemosweep.data.nifti import Volume
 
 _SEGMENT = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer)")
+EXPORT = "export it from 3D Slicer again"
 _ITK_SNAP_LINE = re.compile(r'\s*(\d+)(?:\s+[\d.]+){6}\s+"(.*)"\s*')
 """IDX, -R-, -G-, -B-, -A--, VIS, MSH, "LABEL"."""
 
@@ -42,13 +44,17 @@ def read_label_map(path: Path, names: "Mapping[int, str]") -> GridDrawing:
     return GridDrawing(labels=labels, read=partial(_with_value, image))
 
 
-def read_slicer(path: Path) -> GridDrawing:
+def read_slicer(path: Path, names: "Mapping[int, str]") -> GridDrawing:
     """Read a segmentation of 3D Slicer. Segments that overlap lie in layers, which may use one value twice.
 
     The image may be a part of the CT's: its header has its place.
 
+    Args:
+        names: of the values of an image without segments, where they have some.
+
     Raises:
-        BadInput: the file is unreadable, or an image without segments whose values are no labels.
+        BadInput: the file is unreadable, not 3D, or an image without segments whose values are no labels; or a
+            segment has no value, or a layer that is not there.
     """
     from hemosweep.data.images import load_meta
 
@@ -58,14 +64,25 @@ def read_slicer(path: Path) -> GridDrawing:
         if match := _SEGMENT.fullmatch(key):
             fields.setdefault(int(match[1]), {})[match[2]] = image.GetMetaData(key)
     if not fields:
-        return read_label_map(path, {})
+        return read_label_map(path, names)
+    if image.GetDimension() != 3:
+        raise BadInput(f"has {image.GetDimension()} dimensions, not one 3D volume; {EXPORT}")
     # Before version 4.11 each segment was a layer of its own, of zeros and ones.
-    layered = image.GetNumberOfComponentsPerPixel() > 1
+    num_layers = image.GetNumberOfComponentsPerPixel()
     places: dict[Label, tuple[int, int]] = {}
     for index, field in sorted(fields.items()):
-        layer, value = int(field.get("Layer", index if layered else 0)), int(field.get("LabelValue", 1))
+        layer = _number(field.get("Layer", str(index if num_layers > 1 else 0)), "Layer", index)
+        value = _number(field.get("LabelValue", "1"), "LabelValue", index)
+        if layer >= num_layers:
+            raise BadInput(f"its segment {index} lies in layer {layer}, but it has only {num_layers}; {EXPORT}")
         places[Label(number=value, name=field.get("Name", ""))] = layer, value
     return GridDrawing(labels=tuple(places), read=partial(_segment, image, places))
+
+
+def _number(text: str, field: str, index: int) -> int:
+    if not text.strip().isdecimal():
+        raise BadInput(f"the {field} of its segment {index} is no whole number; {EXPORT}")
+    return int(text)
 
 
 def read_names(path: Path) -> dict[int, str]:
@@ -74,10 +91,7 @@ def read_names(path: Path) -> dict[int, str]:
     Raises:
         BadInput: it is unreadable, or no such file.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read ({error}); give a label description file of ITK-SNAP") from error
+    lines = read_text(path, way_out="give a label description file of ITK-SNAP").splitlines()
     matches = [_ITK_SNAP_LINE.fullmatch(line) for line in lines if line.strip() and not line.startswith("#")]
     if not matches or None in matches:
         raise BadInput(f"{path}: is no label description file of ITK-SNAP (Segmentation > Export Label Descriptions)")

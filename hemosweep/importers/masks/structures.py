@@ -1,12 +1,13 @@
 """Structures of radiotherapy: contours in the planes of slices, filled on the CT's grid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hemosweep.errors import BadInput
-from hemosweep.importers.masks.drawing import Label
+from hemosweep.importers.masks.drawing import Label, nothing_on_ct
+from hemosweep.importers.masks.grid import SAME_PLANE_MM
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,36 +49,63 @@ class StructureDrawing:
         return tuple(self.contours)
 
     def onto(self, ct: "Volume", label: Label) -> "tuple[Mask, tuple[str, ...]]":
-        """Fill the contours slice by slice: a voxel is inside if its centre is inside an odd number of contours.
+        """Fill the contours plane by plane: a voxel is inside if its centre is inside an odd number of contours.
 
-        Contours between slices go to the nearest slices, up to half the distance of the contours, with a warning.
+        A slice takes the nearest plane with contours, of two that are as near the lower one. Where planes lie between
+        slices or are thinner than they, that is told; planes far apart reach up to half their distance.
 
         Raises:
-            BadInput: the contours do not lie in the planes of the CT's slices, or beside the CT.
+            BadInput: the contours do not lie in the planes of the CT's slices, or beside the CT, or hold no voxel.
         """
         import numpy as np
 
         num_slices, *shape_HW = ct.array_DHW.shape
         outlines = []
-        for points_N3 in self.contours[label]:
+        for points_N3 in _each_once(self.contours[label]):
             w, h, d = np.linalg.solve(ct.affine, np.vstack([points_N3.T, np.ones(len(points_N3))]))[:3]
             if np.ptp(d) > 2 * MAX_OFF_PLANE:
                 raise BadInput("its contours do not lie in the planes of the CT's slices; export it as DICOM SEG")
             outlines.append((float(d.mean()), w, h))
-        on_slices = all(abs(place - round(place)) <= MAX_OFF_PLANE for place, _, _ in outlines)
+        places = _drawn_planes([place for place, _, _ in outlines], SAME_PLANE_MM / ct.spacing_DHW_mm[0])
         planes: dict[float, Mask] = {}
-        for exact, w, h in outlines:
-            place = round(exact, 0 if on_slices else 1)
+        for place, (_, w, h) in zip(places, outlines, strict=True):
             planes[place] = planes.get(place, np.False_) ^ _filled(w, h, shape_HW)
+        on_slices = len({round(place) for place in planes}) == len(planes) and all(
+            abs(place - round(place)) <= MAX_OFF_PLANE for place in planes
+        )
         mask_DHW = np.zeros(ct.array_DHW.shape, dtype=bool)
         reach = 0.5 if on_slices else max(0.5, _pitch(planes) / 2)
         for index in range(num_slices):
-            nearest = min(planes, key=lambda place: abs(place - index))
-            if abs(nearest - index) <= reach:
-                mask_DHW[index] = planes[nearest]
+            away, place = min((round(abs(place - index), 2), place) for place in planes)
+            if away <= reach:
+                mask_DHW[index] = planes[place]
         if not mask_DHW.any():
-            raise BadInput("does not overlap the CT: is it of another scan or case?")
+            raise nothing_on_ct(ct, np.hstack([(d * np.ones(len(w)), h, w) for d, w, h in outlines]))
         return mask_DHW, tuple(_warnings(mask_DHW, planes, on_slices))
+
+
+def _each_once(contours: "Sequence[NDArray[np.float64]]") -> "Iterator[NDArray[np.float64]]":
+    """Contours without copies of earlier ones, which would make holes of them."""
+    known = set()
+    for points_N3 in contours:
+        if points_N3.tobytes() not in known:
+            known.add(points_N3.tobytes())
+            yield points_N3
+
+
+def _drawn_planes(places: Sequence[float], apart: float) -> list[float]:
+    """For each contour the place of its plane, which is that of the plane's lowest contour.
+
+    Args:
+        places: of the contours, in slices.
+        apart: distance of contours, in slices, up to which they are in one plane.
+    """
+    planes: dict[float, float] = {}
+    plane = -float("inf")
+    for place in sorted(places):
+        plane = plane if place - plane <= apart else place
+        planes[place] = plane
+    return [planes[place] for place in places]
 
 
 def _warnings(mask_DHW: "Mask", planes: "Mapping[float, Mask]", on_slices: bool) -> "list[str]":

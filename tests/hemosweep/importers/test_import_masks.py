@@ -1,6 +1,7 @@
 """Masks in every format that people draw in, onto the CTs of a data set and back."""
 
 import os
+import unicodedata
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,68 @@ def test_contours_across_the_slices_are_refused(tmp_path: Path) -> None:
     write_rtstruct(tmp_path / "sub-001.dcm", {"ICH": [sagittal]})
     summary = import_masks(tmp_path / "sub-001.dcm", data)
     assert "do not lie in the planes of the CT's slices" in summary.failures["sub-001"]
+
+
+def test_contours_of_half_the_slices_distance_are_no_holes_in_each_other(tmp_path: Path) -> None:
+    _, data = ct_series(tmp_path)
+    # Planes of 2.5 mm, a quarter of a slice below and above each CT slice: a slice takes the lower, which is as near.
+    lower = [rectangle((4.5, 8.5), (2.5, 9.5), z) for z in (8.75, 13.75)]
+    upper = [rectangle((4.5, 9.5), (2.5, 9.5), z) for z in (11.25, 16.25)]
+    hole = rectangle((5.5, 7.5), (4.5, 7.5), 13.7501)  # in the plane of the lower one, but for rounding
+    write_rtstruct(tmp_path / "sub-001.dcm", {"ICH": [*upper, hole, *lower, lower[0]]})
+    summary = import_masks(tmp_path / "sub-001.dcm", data)
+    expected = box(np.s_[2:4, 5:9, 3:10])
+    expected[3, 6:8, 5:8] = False
+    np.testing.assert_array_equal(from_slices(data), expected)
+    assert summary.warnings["sub-001"] == ("drawn between the CT's slices: each slice takes the nearest contours",)
+
+
+def test_frames_of_half_the_slices_distance_are_not_merged_in_silence(tmp_path: Path) -> None:
+    _, data = ct_series(tmp_path)
+    position = [(-12.0, -20.0, 2.5 * index - 1.25) for index in range(12)]
+    thin = write_ct_series(tmp_path / "thin", np.repeat(CT_DHW, 2, axis=0), step_mm=2.5, position=position)
+    drawn = np.repeat(LESION, 2, axis=0)
+    drawn[7] = box(np.s_[3, 4:9, 3:10])[3]  # the upper half of slice 3 has a row more
+    write_seg(tmp_path / "seg" / "sub-001.dcm", thin, {"Hematoma": drawn})
+    (text,) = import_masks(tmp_path / "seg", data).warnings["sub-001"]
+    assert text.startswith("drawn on another grid: resampled")
+    np.testing.assert_array_equal(from_slices(data), LESION)
+
+
+@pytest.mark.parametrize("form", ["contour", "voxel"])
+def test_a_drawing_smaller_than_a_voxel_is_not_called_that_of_another_scan(tmp_path: Path, form: str) -> None:
+    _, data = ct_series(tmp_path)
+    path = tmp_path / ("sub-001.dcm" if form == "contour" else "sub-001.nii")
+    if form == "contour":
+        write_rtstruct(path, {"ICH": [rectangle((5.1, 5.3), (4.1, 4.3), 10.0)]})
+    else:
+        voxel = np.zeros((3, 3, 3), dtype=np.uint8)
+        voxel[1, 1, 1] = 1
+        affine = LPS_AFFINE @ np.diag([0.2, 0.2, 0.2, 1])
+        affine[:3, 3] = (LPS_AFFINE @ [4.3, 5.3, 2.3, 1])[:3]
+        write_nifti(path, voxel, affine)
+    (message,) = import_masks(path, data).failures.values()
+    assert message == (
+        f"case sub-001: {path.name}: is smaller than a voxel of the CT: it holds the centre of none; draw it on this CT"
+    )
+
+
+@pytest.mark.parametrize("ending", ["nii", "nrrd"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_label_is_found_by_the_name_of_its_description_in_either_unicode_form(
+    data: Path, tmp_path: Path, ending: str, encoding: str
+) -> None:
+    path = tmp_path / f"sub-001.{ending}"
+    write_nifti(tmp_path / "sub-001.nii", to_ijk(np.where(LESION, 1, 2 * IVH).astype(np.uint8)), LPS_AFFINE)
+    SimpleITK.WriteImage(SimpleITK.ReadImage(str(tmp_path / "sub-001.nii")), str(path))
+    names = tmp_path / "labels.txt"
+    text = LABEL_DESCRIPTIONS.replace("Hematoma", "H\u00e4matom").replace("Edema", "\u00d6dem")
+    for written in (text, unicodedata.normalize("NFD", text)) if encoding == "utf-8" else (text,):
+        names.write_text(written, encoding=encoding)
+        for choice in ("h\u00e4matom", "Ha\u0308matom"):
+            summary = import_masks(path, data, lesion_label=choice, label_names=names, overwrite=True)
+            assert summary.failures == {}
+            np.testing.assert_array_equal(stored(data), LESION)
 
 
 @pytest.mark.parametrize("overlap", [False, True], ids=["one layer", "two layers"])
