@@ -1,7 +1,11 @@
 """Reading of the image files that a CT or a mask may come in: NIfTI, MetaImage, NRRD and Analyze."""
 
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +17,9 @@ from hemosweep.data.nifti import UNREADABLE, Volume, checked_volume, read_volume
 from hemosweep.errors import BadInput
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+STANDARD_ERROR = 2
+_one_silence = Lock()
+"""Two threads that silence and restore one descriptor at once could leave it silent."""
 MILLIMETRES = 2
 """NIfTI's code of the unit."""
 NO_ORIENTATION = "the header says nothing about orientation: left and right are a guess; check them"
@@ -48,11 +55,25 @@ def load_meta(path: Path) -> Any:
     try:
         with path.open("rb"):  # SimpleITK does not tell why it cannot open a file
             pass
-        return SimpleITK.ReadImage(str(path), imageIO=reader)
+        with _silenced():
+            return SimpleITK.ReadImage(str(path), imageIO=reader)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror}); check the file and its mode") from error
     except (RuntimeError, MemoryError) as error:
         raise BadInput(f"{path}: not a readable {path.suffix[1:].upper()} file; export or copy it again") from error
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Context in which the process's standard error is closed to the lines that ITK's readers write there in C++."""
+    with _one_silence, ExitStack() as stack:
+        with suppress(OSError):  # no standard error, nothing to silence
+            before = os.dup(STANDARD_ERROR)
+            stack.callback(os.close, before)
+            with open(os.devnull, "wb") as nothing:
+                os.dup2(nothing.fileno(), STANDARD_ERROR)
+            stack.callback(os.dup2, before, STANDARD_ERROR)
+        yield
 
 
 def meta_affine(image: Any) -> NDArray[np.float64]:

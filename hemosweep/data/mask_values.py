@@ -1,5 +1,6 @@
 """Values of mask files to labels: colours and probabilities, where they have one meaning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def is_colour(array_IJKC: NDArray[Any]) -> bool:
 def single_colour(array_IJKC: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Mask of the only colour besides black, with a warning that says so.
 
-    The opacity of RGBA does not count.
+    The opacity of RGBA does not count. Values of 0 and 1 alone are labels in channels of their own, which are refused.
 
     Args:
         array_IJKC: as `is_colour` takes it; axes of length 1 before the channels are dropped.
@@ -37,13 +38,15 @@ def single_colour(array_IJKC: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[st
         0 and 1 in (i, j, k).
 
     Raises:
-        BadInput: there are several colours.
+        BadInput: there are several colours, or none: the channels are labels.
     """
-    red, green, blue = (
-        (array_IJKC[name] for name in ("R", "G", "B"))
+    channels = (
+        [array_IJKC[name] for name in array_IJKC.dtype.names]
         if array_IJKC.dtype.names
-        else (array_IJKC[..., channel] for channel in range(3))
+        else [array_IJKC[..., channel] for channel in range(array_IJKC.shape[-1])]
     )
+    _check_colours(channels)
+    red, green, blue = channels[:3]
     code = (red.astype(np.uint32) << 16) | (green.astype(np.uint32) << 8) | blue
     if code.ndim > 3 and code.size == np.prod(code.shape[:3]):
         code = code.reshape(code.shape[:3])
@@ -56,6 +59,17 @@ def single_colour(array_IJKC: NDArray[Any]) -> tuple[NDArray[np.uint8], tuple[st
         )
     words = (f"{COLOUR}: its only colour {colours[0]} is taken as the mask",) if colours else ()
     return (code != 0).astype(np.uint8), words
+
+
+def _check_colours(channels: Sequence[NDArray[Any]]) -> None:
+    """Refuse channels that are labels: of zeros and ones alone, or a fourth with voxels of its own."""
+    way_out = f"save it as one label map of numbers (0 to {len(channels)})"
+    if 0 < max(channel.max() for channel in channels) <= 1:
+        raise BadInput(f"has {len(channels)} channels of zeros and ones, which are labels and no colours; {way_out}")
+    for opacity in channels[3:]:
+        opacities = opacity[(channels[0] == 0) & (channels[1] == 0) & (channels[2] == 0)]
+        if opacities.size and opacities.min() != opacities.max():
+            raise BadInput(f"has voxels in its fourth channel alone, which is then no opacity of colours; {way_out}")
 
 
 def as_labels(values_DHW: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -91,6 +91,8 @@ def _check_options(
         raise BadInput("--decisions and --series: each says which series to take; give one of them")
     if key_file is not None and key_file.resolve().is_relative_to(out.resolve()):
         raise BadInput(f"{key_file}: lies in the data set, which is to hold no patient's id; name a file outside {out}")
+    if key_file is not None and key_file.resolve().is_relative_to(source.resolve()):
+        raise BadInput(f"{key_file}: lies in the folder to import from; name a file outside {source}")
     if dry_run is None:
         return
     for folder in (source, out):

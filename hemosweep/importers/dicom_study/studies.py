@@ -75,17 +75,17 @@ def _patient_ids(studies: "Sequence[Sequence[DicomSeries]]") -> tuple[list[str],
 
 
 def write_key(path: Path, studies: Studies) -> None:
-    """Write the table that links case ids to PatientID and folder, for its owner alone (mode 0600).
+    """Write the table that links case ids to PatientID, folder and study, for its owner alone (mode 0600).
 
     Raises:
         BadInput: the file exists or cannot be written.
     """
     lines = io.StringIO()
     table = csv.writer(lines, delimiter="\t", lineterminator="\n")
-    table.writerow(("participant_id", "patient_id", "dicom_patient_id", "source_folder"))
+    table.writerow(("participant_id", "patient_id", "dicom_patient_id", "source_folder", "dicom_study_uid"))
     for case_id, group in studies.cases.items():
         folder = os.path.commonpath([path.parent for one in group for path in one.paths])
-        table.writerow((case_id, studies.patient_ids[case_id], group[0].patient, folder))
+        table.writerow((case_id, studies.patient_ids[case_id], group[0].patient, folder, group[0].study))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hemosweep.errors import BadInput
-
 from hemosweep.ids import canonical_id
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def choose(labels: Sequence[Label], choice: str | None, option: str) -> Label:
         if len(labels) > 1:
             raise ChoiceNeeded(f"has the labels {listed}; choose one with {option}, by its name or number")
         return labels[0]
-    meant = [one for one in labels if one.name and _folded(one.name) == _folded(choice)]
+    meant = [one for one in labels if one.name and folded(one.name) == folded(choice)]
     if not meant and choice.strip().isdecimal():
         meant = [one for one in labels if one.number == int(choice)]
     if not meant:
@@ -92,5 +91,6 @@ def choose(labels: Sequence[Label], choice: str | None, option: str) -> Label:
     return meant[0]
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A label's name in the form in which names are compared."""
     return canonical_id(name.strip()).casefold()

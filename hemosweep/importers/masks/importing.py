@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,17 @@ from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, read_participants
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
 from hemosweep.importers.masks.dicom import read_dicom
-from hemosweep.importers.masks.drawing import ChoiceNeeded, Drawing, NoSuchLabel, choose
+from hemosweep.importers.masks.drawing import ChoiceNeeded, Drawing, Label, NoSuchLabel, choose, folded
 from hemosweep.importers.masks.label_maps import read_label_map, read_names, read_slicer
 from hemosweep.importers.masks.matching import (
     TABLE_COLUMNS,
     Matches,
+    kind_of,
     match_by_name,
     match_by_table,
     only_file,
-    read_patients,
+    read_key,
+    shown_name,
 )
 from hemosweep.importers.volumes import odd_blood
 from hemosweep.importers.writer import ImportSummary
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from hemosweep.data.nifti import Volume
 
 MAX_NAMED = 5
+TEMPORARY = ".tmp-"
+"""Beginning of the names of folders that masks are written to before they take their places."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +73,7 @@ def import_masks(
         lesion_label: the lesion's name or number, where files have several labels.
         ivh_label: that of intraventricular hemorrhage, for an IVH mask where a file has it.
         table: a table with the columns participant_id and mask (a path from `source` on), instead of names.
-        key_file: the table that `import_dicom` wrote; a DICOM file is matched by its PatientID, too.
+        key_file: the table that `import_dicom` wrote; a DICOM file is matched by its PatientID and study, too.
         label_names: a label description file of ITK-SNAP, for the names of the values of plain label maps.
         pattern: of the names of the files that count.
         overwrite: replace masks that are there.
@@ -78,23 +83,26 @@ def import_masks(
         BadInput: `data` is no data set, `source` has no mask of its cases, a table cannot be read, or the first file
             has several labels and none is chosen.
     """
+    if lesion_label is not None and ivh_label is not None and folded(lesion_label) == folded(ivh_label):
+        raise BadInput(f"--lesion-label and --ivh-label are both {lesion_label}; name two labels, or leave one out")
     cases = {case.case_id: case for case in read_participants(data)}
     names = {} if label_names is None else read_names(label_names)
     choice = _Choice(lesion_label=lesion_label, ivh_label=ivh_label, names=names, overwrite=overwrite)
     if table is not None:
         matches = match_by_table(table, source, cases)
     else:
-        patients = {} if key_file is None else read_patients(key_file, cases)
+        key = () if key_file is None else read_key(key_file)
         own = {
             os.path.realpath(path)
             for case in cases.values()
             for path in (case.ct_path, case.lesion_path, case.ivh_path, case.cta_path)
             if path is not None
         }
-        matches = match_by_name(source, cases, pattern=pattern, patients=patients, taken=own)
+        matches = match_by_name(source, cases, pattern=pattern, key=key, taken=own)
         if not matches.files and not matches.failures:
+            num_files = len(matches.unmatched) + len(matches.other_studies)
             raise BadInput(
-                f"{source}: no name of its {len(matches.unmatched)} files has a case id of {data} (such as "
+                f"{source}: no name of its {num_files} files has a case id of {data} (such as "
                 f"{next(iter(cases))}); rename them, or give a --table of {' and '.join(TABLE_COLUMNS)}"
             )
     return _import_all(cases, matches, choice, progress)
@@ -143,8 +151,13 @@ def _notes(
     if without:
         notes.append(f"cases without a mask in the source: {len(without)} of {len(cases)} ({_listed(without)})")
     if matches.unmatched:
-        files = _listed([path.name for path in matches.unmatched])
-        notes.append(f"files whose name has the id of no case, or of several: {len(matches.unmatched)} ({files})")
+        kinds = ", ".join(sorted({kind_of(path) for path in matches.unmatched}))
+        notes.append(f"files whose name has the id of no case, or of several: {len(matches.unmatched)} ({kinds})")
+    if matches.other_studies:
+        notes.append(
+            "files of a patient in the key file, but of none of the patient's studies there: "
+            f"{len(matches.other_studies)}; name them in a --table if they fit"
+        )
     if choice.ivh_label is not None:
         notes.append(f"IVH masks (label {choice.ivh_label}): {num_ivh} of {num_written} cases; see to the column ivh")
     return tuple(notes)
@@ -158,20 +171,20 @@ def _import_one(case: "Case", paths: Sequence[Path], choice: _Choice) -> tuple[t
     """Write the masks of one case, all or none; return warnings, and True if there is an IVH mask among them."""
     from hemosweep.data.nifti import read_volume
 
+    for folder in case.ct_path.parent.glob(f"{TEMPORARY}*"):  # of an import that was killed
+        shutil.rmtree(folder, ignore_errors=True)
     for path, what in ((case.lesion_path, "a lesion mask"), (choice.ivh_label and case.ivh_path, "an IVH mask")):
         if path and not choice.overwrite:
             raise BadInput(f"has {what} already; --overwrite replaces it")
     path = only_file(case.case_id, paths)
     ct = read_volume(case.ct_path)
-    try:
+    with _faults_of(path, shown_name(path, case.case_id)):
         drawing = open_drawing(path, choice.names)
         label = choose(drawing.labels, choice.lesion_label, "--lesion-label")
         lesion_DHW, warnings = drawing.onto(ct, label)
-        ivh_DHW, of_ivh = _ivh(drawing, ct, choice)
-    except BadInput as error:
-        raise type(error)(f"{path.name}: {str(error).removeprefix(f'{path}: ')}") from None
-    if not lesion_DHW.any():
-        raise BadInput(f"{path.name}: no voxel of the label {label} lies on the CT; look whether it is drawn")
+        ivh_DHW, of_ivh = _ivh(drawing, ct, label, choice)
+        if not lesion_DHW.any():
+            raise BadInput(f"no voxel of the label {label} lies on the CT; look whether it is drawn")
     if ivh_DHW is not None and (ivh_DHW & lesion_DHW).any():
         warnings += ("the lesion and the IVH mask share voxels; give each to one of them",)
     has_ivh = ivh_DHW is not None
@@ -181,14 +194,41 @@ def _import_one(case: "Case", paths: Sequence[Path], choice: _Choice) -> tuple[t
     return (*dict.fromkeys((*warnings, *of_ivh)), *odd_blood(ct, lesion_DHW)), has_ivh
 
 
-def _ivh(drawing: Drawing, ct: "Volume", choice: _Choice) -> "tuple[Mask | None, tuple[str, ...]]":
-    """IVH mask of a drawing; None where it is not asked for or nothing of it is drawn."""
+@contextmanager
+def _faults_of(path: Path, shown: str) -> Iterator[None]:
+    """Context in which every error of a file is one line that begins with the name to show.
+
+    The text of a library's error may hold values of the file's header, and so a patient's name: it is left out.
+    """
+    try:
+        yield
+    except BadInput as error:
+        text = str(error).removeprefix(f"{path}: ").replace(str(path), shown).replace(path.name, shown)
+        raise type(error)(f"{shown}: {text}") from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        lacks = isinstance(error, AttributeError) and error.name
+        reason = f"it lacks {lacks}" if lacks else f"odd content, {type(error).__name__}"
+        raise BadInput(f"{shown}: cannot be read as {kind_of(path)} ({reason}); export it again") from error
+
+
+def _ivh(drawing: Drawing, ct: "Volume", lesion: Label, choice: _Choice) -> "tuple[Mask | None, tuple[str, ...]]":
+    """IVH mask of a drawing; None where it is not asked for or nothing of it is drawn.
+
+    Raises:
+        BadInput: its label is the lesion's.
+    """
     if choice.ivh_label is None:
         return None, ()
     try:
         label = choose(drawing.labels, choice.ivh_label, "--ivh-label")
     except NoSuchLabel:
         return None, ()
+    if label == lesion:
+        raise BadInput(f"--lesion-label and --ivh-label both mean its label {label}; name two labels, or leave one out")
     mask_DHW, warnings = drawing.onto(ct, label)
     return (mask_DHW if mask_DHW.any() else None), warnings
 
@@ -218,7 +258,7 @@ def _write(case: "Case", ct: "Volume", masks: "Mapping[str, Mask | None]") -> No
     folder = case.ct_path.parent
     stem = case.ct_path.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_ct")
     there = {LESION_SUFFIX: case.lesion_path, IVH_SUFFIX: case.ivh_path}
-    temporary = folder / f".tmp-{uuid4().hex}"
+    temporary = folder / f"{TEMPORARY}{uuid4().hex}"
     try:
         moves: dict[Path, Path] = {}
         for suffix, mask_DHW in masks.items():

@@ -8,25 +8,37 @@ from fnmatch import fnmatch
 from functools import reduce
 from pathlib import Path, PurePath
 
-from hemosweep.data.image_names import SEGMENTATION_SUFFIX, stem_of
+from hemosweep.data.image_names import NIFTI_SUFFIXES, SEGMENTATION_SUFFIX, stem_of
 from hemosweep.data.manifest import TABLE_NAME
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id, stored_path
-from hemosweep.importers.masks.dicom import DRAWN, read_header
+from hemosweep.importers.masks.dicom import DRAWN, DicomHeader, read_header
 from hemosweep.importers.source import read_table
+from hemosweep.importers.spreadsheet import ANY
 
 TABLE_COLUMNS = ("participant_id", "mask")
-KEY_COLUMNS = ("participant_id", "dicom_patient_id")
+KEY_COLUMNS, STUDY_COLUMN = ("participant_id", "dicom_patient_id"), "dicom_study_uid"
 _SKIPPED_FOLDERS = ("derivatives", "__MACOSX")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matches:
-    """Files by case id; `unmatched` are of no case of the data set, or of several."""
+    """Files by case id; `unmatched` are of no case of the data set, or of several, and `other_studies` are of a patient
+    of the key file, but of a study that is not in it."""
 
     files: Mapping[str, Sequence[Path]]
     unmatched: Sequence[Path] = ()
+    other_studies: Sequence[Path] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyRow:
+    """A study in the key file of `import-dicom`; `study` is its StudyInstanceUID, empty in key files without it."""
+
+    case_id: str
+    patient: str
+    study: str
 
 
 def match_by_name(
@@ -34,14 +46,14 @@ def match_by_name(
     case_ids: Collection[str],
     *,
     pattern: str,
-    patients: Mapping[str, Sequence[str]],
+    key: Sequence[KeyRow],
     taken: Collection[str],
 ) -> Matches:
     """Match the files in a folder, or one file, by the case id in their names or, if not there, in their folders'.
 
     Args:
         pattern: of the names of the files that count, such as `*lesion*`.
-        patients: PatientID of DICOM files to the case ids of that patient, where a key file tells them.
+        key: the studies that DICOM files may be of, those that are not in the data set among them.
         taken: resolved paths of the data set's own files, which are no drawings.
 
     Raises:
@@ -52,25 +64,33 @@ def match_by_name(
     failures: dict[str, str] = {}
     num_files = 0
     ids_of = _finder(case_ids)
-    for path, patient in _drawings(source, pattern):
+    other_studies: list[Path] = []
+    for path, header in _drawings(source, pattern):
         if os.path.realpath(path) in taken:
             continue
         num_files += 1
-        ids = _ids_in(path, source, ids_of) or list(patients.get(patient, ()))
-        if len(ids) == 1:
+        ids = _ids_in(path, source, ids_of)
+        studies = [] if ids else [row for row in key if header.patient and row.patient == header.patient]
+        of_study = [row for row in studies if row.study in header.studies]
+        if studies and not of_study and header.studies and all(row.study for row in studies):
+            other_studies.append(path)
+            continue
+        ids = ids or [row.case_id for row in of_study or studies]
+        here = [case_id for case_id in ids if case_id in case_ids]
+        if len(ids) == 1 and here:
             if stem_of(path.name) not in (f"{ids[0]}_ct", f"{ids[0]}_cta"):
                 found.setdefault(ids[0], []).append(path)
-        elif patient and ids:
+        elif studies and here:
             failures |= {
-                case_id: f"case {case_id}: {path.name} may be of any of the {len(ids)} studies of its patient; put the "
-                "case's id into its name, or name it in a --table"
-                for case_id in ids
+                case_id: f"case {case_id}: a {header.modality} file may be of any of the {len(ids)} studies of its "
+                "patient; put the case's id into its name, or name it in a --table"
+                for case_id in here
             }
         else:
             unmatched.append(path)
     if not num_files:
         raise BadInput(f"{source}: has no NIfTI, NRRD, MHA, Analyze, DICOM SEG or RTSTRUCT file; name their folder")
-    return Matches(files=found, unmatched=unmatched, failures=failures)
+    return Matches(files=found, unmatched=unmatched, other_studies=other_studies, failures=failures)
 
 
 def match_by_table(table: Path, source: Path, case_ids: Collection[str]) -> Matches:
@@ -81,7 +101,9 @@ def match_by_table(table: Path, source: Path, case_ids: Collection[str]) -> Matc
     """
     files: dict[str, list[Path]] = {}
     folder = source if os.path.isdir(source) else source.parent
-    for row in read_table(table, TABLE_COLUMNS, way_out="name the columns so"):
+    for row in read_table(
+        table, TABLE_COLUMNS, way_out=f"give a table of {' and '.join(TABLE_COLUMNS)}", encodings=ANY
+    ):
         case_id, mask = row["participant_id"], row["mask"]
         if case_id not in case_ids:
             raise BadInput(f"{table}: names {case_id!r}, which is no case of the data set; mend the row")
@@ -91,17 +113,31 @@ def match_by_table(table: Path, source: Path, case_ids: Collection[str]) -> Matc
     return Matches(files=files)
 
 
-def read_patients(key_file: Path, case_ids: Collection[str]) -> dict[str, list[str]]:
-    """PatientID to the patient's case ids, from the key file that `import-dicom --key-file` wrote.
+def read_key(key_file: Path) -> tuple[KeyRow, ...]:
+    """All studies of the key file that `import-dicom --key-file` wrote, be they in a data set or not.
 
     Raises:
         BadInput: it cannot be read, or is no such table.
     """
-    patients: dict[str, list[str]] = {}
-    for row in read_table(key_file, KEY_COLUMNS, way_out="give the table that import-dicom --key-file wrote"):
-        if row["dicom_patient_id"] and row["participant_id"] in case_ids:
-            patients.setdefault(row["dicom_patient_id"], []).append(row["participant_id"])
-    return patients
+    way_out = "give the table that import-dicom --key-file wrote"
+    rows = read_table(key_file, KEY_COLUMNS, optional=(STUDY_COLUMN,), way_out=way_out, encodings=ANY)
+    return tuple(
+        KeyRow(case_id=row["participant_id"], patient=row["dicom_patient_id"], study=row[STUDY_COLUMN]) for row in rows
+    )
+
+
+def kind_of(path: Path) -> str:
+    """Format of a file with a drawing, by its name."""
+    name = path.name.lower()
+    if stem_of(name) is None:
+        return "DICOM"
+    return "NIfTI" if name.endswith(NIFTI_SUFFIXES) else Path(name).suffix[1:].upper()
+
+
+def shown_name(path: Path, case_id: str) -> str:
+    """Name of a file of a case for messages: another than one with the case's id may be that of a patient."""
+    with_id = canonical_id(case_id).casefold() in canonical_id(path.name).casefold()
+    return path.name if with_id else f"its {kind_of(path)} file"
 
 
 def only_file(case_id: str, paths: Sequence[Path]) -> Path:
@@ -114,14 +150,15 @@ def only_file(case_id: str, paths: Sequence[Path]) -> Path:
     for choice in (paths, segmentations):
         if len(choice) == 1:
             return choice[0]
-    names = ", ".join(path.name for path in paths[:5]) + (", ..." if paths[5:] else "")
+    shown = list(dict.fromkeys(shown_name(path, case_id) for path in paths))
+    names = ", ".join(shown[:5]) + (", ..." if shown[5:] else "")
     raise BadInput(
         f"{len(paths)} files may be its mask ({names}); pick them with --pattern, such as '*lesion*', or a --table"
     )
 
 
-def _drawings(source: Path, pattern: str) -> Iterator[tuple[Path, str]]:
-    """Files that may hold a drawing, sorted, with their PatientID or nothing."""
+def _drawings(source: Path, pattern: str) -> Iterator[tuple[Path, DicomHeader]]:
+    """Files that may hold a drawing, sorted, with their headers; one of an image has nothing in it."""
     if os.path.isfile(source):
         paths = [source]
     elif os.path.isdir(source):
@@ -132,11 +169,11 @@ def _drawings(source: Path, pattern: str) -> Iterator[tuple[Path, str]]:
         if not fnmatch(path.name.lower(), pattern.lower()):
             continue
         if stem_of(path.name) is not None:
-            yield path, ""
+            yield path, DicomHeader(modality="")
         elif path.suffix.lower() in ("", ".dcm", ".ima") or path.suffix[1:].isdigit():
             header = read_header(path)
             if header is not None and header.modality in DRAWN:
-                yield path, header.patient
+                yield path, header
 
 
 def _walk(source: Path) -> Iterator[Path]:

@@ -93,12 +93,30 @@ def test_probabilities_are_cut_at_half_with_a_warning(case: Case) -> None:
             None,
             "2 colours ((255, 0, 0), (255, 255, 255)), and which of them",
         ),
+        (
+            np.where(INSIDE[..., None], np.uint8([0, 1, 0]), np.uint8(0)),
+            None,
+            "has 3 channels of zeros and ones, which are labels and no colours; save it as one label map of numbers",
+        ),
+        (
+            np.where(INSIDE[..., None], np.uint8([0, 0, 0, 255]), np.uint8(0)),
+            None,
+            "has voxels in its fourth channel alone",
+        ),
         (probabilities(edge=0.5), None, "(0.5): 1 voxels are neither in nor out"),
         (probabilities() / 3, None, "probabilities up to 0.3, and none reaches 0.5"),
         (probabilities(), 2, "holds probabilities and no labels; leave --lesion-label out"),
         (probabilities() * 2, None, "values other than 0 and 1 (0.04, 0.8, 1.8)"),
     ],
-    ids=["two colours", "a tie", "all below half", "with a label", "no probabilities"],
+    ids=[
+        "two colours",
+        "one-hot labels",
+        "a fourth label",
+        "a tie",
+        "all below half",
+        "with a label",
+        "no probabilities",
+    ],
 )
 def test_what_has_several_meanings_is_refused_with_the_trouble(
     case: Case, voxels: NDArray[np.generic], label: int | None, words: str

@@ -399,7 +399,7 @@ def test_masks_find_their_cases_by_name_folder_and_session(tmp_path: Path) -> No
     assert (summary.written, summary.failures) == (("sub-1", "sub-10", "sub-2_ses-01"), {})
     assert summary.notes == (
         "cases without a mask in the source: 1 of 4 (sub-3)",
-        "files whose name has the id of no case, or of several: 2 (a.nii, sub-99.nii)",
+        "files whose name has the id of no case, or of several: 2 (NIfTI)",
     )
 
 
