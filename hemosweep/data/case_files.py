@@ -37,11 +37,14 @@ def ct_folder(data: Path, case_id: str) -> Path:
 
 def sessions(data: Path, case_id: str) -> tuple[str, ...]:
     """Ids of the cases that the sessions of a BIDS subject are, sorted; none where the subject has a `ct` folder."""
+    return () if os.path.isdir(stored_path(data, case_id) / "ct") else own_sessions(data, case_id)
+
+
+def own_sessions(data: Path, case_id: str) -> tuple[str, ...]:
+    """Ids that the sessions of a BIDS subject have as cases, sorted, also beside a `ct` folder of the subject."""
     if not SUBJECT.fullmatch(case_id):
         return ()
     subject = stored_path(data, case_id)
-    if os.path.isdir(subject / "ct"):
-        return ()
     return tuple(
         f"{case_id}_{canonical_id(name)}"
         for name in _names(subject)

@@ -1,13 +1,14 @@
 """`participants.tsv` to cases."""
 
 import csv
+import logging
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
-from hemosweep.data.case_files import case_file, ct_fault, sessions
+from hemosweep.data.case_files import case_file, ct_fault, own_sessions, sessions
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
 
@@ -17,6 +18,7 @@ LESION_SUFFIX, IVH_SUFFIX = "label-lesion_mask", "label-ivh_mask"
 MAX_ID_BYTES = 190
 """Bytes of an id in UTF-8. A file name may have 255, of which a preprocessed case that is being written takes 59:
 `.tmp-<32 digits>-ID-<16 digits>.npz`."""
+_log = logging.getLogger(__name__)
 EMPTY = "empty participant_id or patient_id; fill it in"
 
 
@@ -39,6 +41,8 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
 def read_participants(data: Path) -> tuple[Case, ...]:
     """List the cases of `participants.tsv` in its order, whether or not they have a lesion mask, or a CT at all.
 
+    Sessions without a row, beside a CT of their subject, are logged.
+
     Raises:
         BadInput: no folder or table, a missing column, a repeated or empty id, or an unknown IVH value.
     """
@@ -48,24 +52,41 @@ def read_participants(data: Path) -> tuple[Case, ...]:
         if faults:
             raise BadInput(f"{data / TABLE_NAME}, line {row.line}: {faults[0]}")
         cases[row.case_id] = case_of(data, row)
+    for text in unlisted_sessions(data, cases):
+        _log.warning(text)
     return tuple(cases.values())
+
+
+def unlisted_sessions(data: Path, case_ids: Collection[str]) -> list[str]:
+    """Remarks about the sessions of subjects whose own `ct` folder is the case: without a row they are not read."""
+    return [
+        f"{name} is not read, because {case_id} has a CT outside its sessions, too; add a row {name} to {TABLE_NAME}"
+        for case_id in case_ids
+        for name in own_sessions(data, case_id)
+        if name not in case_ids
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManifestRow:
-    """The cells of a row; ids are in Unicode's form NFC. `free` has those of further columns that are not empty."""
+    """The cells of a row; ids are in Unicode's form NFC. `free` has those of further columns that are not empty.
+
+    `fault` is the reason why the row cannot be a case, if there is one besides its cells.
+    """
 
     line: int
     case_id: str
     patient_id: str
     ivh: str
     free: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
 
 
 def read_rows(data: Path) -> tuple[ManifestRow, ...]:
     """Read the rows of `participants.tsv`, without a check of their values.
 
     A row of a BIDS subject whose scans lie in sessions becomes one row a session (`sub-01_ses-02`), all of one patient.
+    One that has a row of its own has a fault in that of the subject.
 
     Raises:
         BadInput: no folder or table, a missing column, or no row.
@@ -82,8 +103,9 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
     except FileNotFoundError:
         raise BadInput(f"{table}: not found; a data set needs it (columns {', '.join(REQUIRED_COLUMNS)})") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise BadInput(
-            f"{table}: cannot be read ({error}); save it as tab-separated UTF-8 text without stray quotes"
+            f"{table}: cannot be read ({reason}); save it as tab-separated UTF-8 text without stray quotes"
         ) from error
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
@@ -91,6 +113,7 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
     if not cells:
         raise BadInput(f"{table}: lists no cases; add one row a case")
     rows = []
+    listed = {canonical_id((row["participant_id"] or "").strip()) for _, row in cells}
     for line, row in cells:
         case_id, patient_id, ivh = (canonical_id((row[column] or "").strip()) for column in REQUIRED_COLUMNS)
         # A row that is longer than the heading has its last cells below None, one that is shorter has None as values.
@@ -99,15 +122,22 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
             for column, text in row.items()
             if column is not None and column not in REQUIRED_COLUMNS and (text or "").strip()
         }
+        names = sessions(data, case_id)
+        faults = {
+            name: f"{name} has a row of its own and is a session of {case_id} as well; list {case_id} or its sessions"
+            for name in listed.intersection(names)
+        }
         rows += [
-            ManifestRow(line=line, case_id=name, patient_id=patient_id, ivh=ivh, free=free)
-            for name in sessions(data, case_id) or (case_id,)
+            ManifestRow(line=line, case_id=name, patient_id=patient_id, ivh=ivh, free=free, fault=faults.get(name))
+            for name in names or (case_id,)
         ]
     return tuple(rows)
 
 
 def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:
     """Reason why a row names no case of its own; None where it names one."""
+    if row.fault:
+        return row.fault
     if not row.case_id:
         return EMPTY
     if "/" in row.case_id or row.case_id.startswith(".") or not row.case_id.isprintable():

@@ -38,7 +38,9 @@ def list_scans(scan: Path, *, cta: Path | None, as_folder: bool) -> tuple[Case, 
         if path.name.endswith(NIFTI_SUFFIXES) and path.is_file() and not path.name.startswith(".")
     )
     if not files:
-        raise BadInput(f"{scan}: holds no *.nii.gz and no participants.tsv; give a folder of scans or a data set")
+        raise BadInput(
+            f"{scan}: holds no *.nii.gz, no *.nii and no participants.tsv; give a folder of scans or a data set"
+        )
     cases = {case.case_id: case for case in (_case(path, None) for path in files)}
     if len(cases) < len(files):
         raise BadInput(

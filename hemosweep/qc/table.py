@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hemosweep.data.case import Case
-from hemosweep.data.manifest import TABLE_NAME, case_of, id_fault, read_rows, value_faults
+from hemosweep.data.manifest import TABLE_NAME, case_of, id_fault, read_rows, unlisted_sessions, value_faults
 from hemosweep.ids import canonical_id
 from hemosweep.qc.problem import Problem
 
@@ -36,7 +36,7 @@ def read_table(data: Path) -> tuple[tuple[Case, ...], list[Problem]]:
 
 
 def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
-    """Problems of case folders without a row, which are not read."""
+    """Problems of case folders and sessions without a row, which are not read."""
     listed = {canonical_id(case.ct_path.relative_to(data).parts[0]) for case in cases}
     folders = sorted(name for name in os.listdir(data) if name.startswith("sub-") and os.path.isdir(data / name))
     return [
@@ -48,4 +48,7 @@ def unlisted_folders(data: Path, cases: Sequence[Case]) -> list[Problem]:
         )
         for name in folders
         if canonical_id(name) not in listed
+    ] + [
+        Problem(case_id="", kind="unlisted-session", severity="warning", message=text)
+        for text in unlisted_sessions(data, [case.case_id for case in cases])
     ]

@@ -371,7 +371,7 @@ def test_a_scan_or_folder_that_cannot_be_used(predict, study, new_ct, tmp_path):
     assert_refused(predict(new_ct.parent, "--cta", new_ct), "--cta goes with one scan")
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert_refused(predict(empty), empty, "holds no *.nii.gz")
+    assert_refused(predict(empty), empty, "holds no *.nii.gz, no *.nii and no participants.tsv")
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(b"no NIfTI")
     assert_refused(predict(broken), "broken.nii.gz", "not a readable NIfTI file")

@@ -117,3 +117,37 @@ def test_a_folder_named_as_the_case_comes_before_what_bids_would_make_of_the_nam
     (tmp_path / "sub-01").mkdir()
     (case,) = read_manifest(table(tmp_path, "sub-01_ses-02\tP1\tno\tA"))
     assert case.ct_path.parts[-3] == "sub-01_ses-02"
+
+
+def test_a_session_beside_a_ct_of_its_subject_is_told_until_it_has_a_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scan(tmp_path / "sub-01" / "ct", "sub-01")
+    scan(tmp_path / "sub-01" / "ses-02" / "ct", "sub-01_ses-02")
+    data = table(tmp_path, "sub-01\tP1\tno\tA")
+    text = (
+        "sub-01_ses-02 is not read, because sub-01 has a CT outside its sessions, too; add a row sub-01_ses-02 to "
+        "participants.tsv"
+    )
+    assert [case.case_id for case in read_manifest(data)] == ["sub-01"]
+    assert caplog.messages == [text]
+    problems = check_dataset(data, jobs=1, progress=lambda done, total: None).problems
+    assert [(one.severity, one.message) for one in problems if one.kind == "unlisted-session"] == [("warning", text)]
+    caplog.clear()
+    cases = read_manifest(table(data, "sub-01\tP1\tno\tA", "sub-01_ses-02\tP1\tno\tA"))
+    assert [case.ct_path.relative_to(data).parts[1] for case in cases] == ["ct", "ses-02"]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_session_in_a_row_of_its_own_and_in_that_of_its_subject_is_refused_with_the_reason(
+    tmp_path: Path, order: int
+) -> None:
+    for session in ("ses-01", "ses-02"):
+        scan(tmp_path / "sub-01" / session / "ct", f"sub-01_{session}")
+    data = table(tmp_path, *["sub-01\tP1\tno\tA", "sub-01_ses-02\tP9\tyes\tA"][::order])
+    words = "sub-01_ses-02 has a row of its own and is a session of sub-01 as well; list sub-01 or its sessions"
+    with pytest.raises(BadInput, match=f"line {2 if order == 1 else 3}: {words}"):
+        read_manifest(data)
+    problems = check_dataset(data, jobs=1, progress=lambda done, total: None).problems
+    assert [one.message.partition(": ")[2] for one in problems if one.kind == "table-row"] == [words]
