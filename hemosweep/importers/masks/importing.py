@@ -2,20 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from hemosweep.data.image_names import SEGMENTATION_SUFFIX, stem_of
 from hemosweep.data.manifest import IVH_SUFFIX, LESION_SUFFIX, read_participants
 from hemosweep.data.parallel import Progress
 from hemosweep.errors import BadInput
-from hemosweep.importers.masks.dicom import read_dicom
 from hemosweep.importers.masks.drawing import ChoiceNeeded, Drawing, Label, NoSuchLabel, choose, folded
-from hemosweep.importers.masks.label_maps import read_label_map, read_names, read_slicer
+from hemosweep.importers.masks.label_maps import read_names
 from hemosweep.importers.masks.matching import (
     TABLE_COLUMNS,
     Matches,
@@ -26,6 +23,7 @@ from hemosweep.importers.masks.matching import (
     read_key,
     shown_name,
 )
+from hemosweep.importers.masks.opening import faults_of, open_drawing
 from hemosweep.importers.volumes import odd_blood
 from hemosweep.importers.writer import ImportSummary
 
@@ -100,10 +98,11 @@ def import_masks(
         }
         matches = match_by_name(source, cases, pattern=pattern, key=key, taken=own)
         if not matches.files and not matches.failures:
-            num_files = len(matches.unmatched) + len(matches.other_studies)
+            num_others = len(matches.other_studies)
+            others = f"; DICOM files of no study in the key file: {num_others}" if num_others else ""
             raise BadInput(
-                f"{source}: no name of its {num_files} files has a case id of {data} (such as "
-                f"{next(iter(cases))}); rename them, or give a --table of {' and '.join(TABLE_COLUMNS)}"
+                f"{source}: no name of its {len(matches.unmatched) + num_others} files has a case id of {data} (such "
+                f"as {next(iter(cases))}){others}; rename them, or give a --table of {' and '.join(TABLE_COLUMNS)}"
             )
     return _import_all(cases, matches, choice, progress)
 
@@ -155,8 +154,8 @@ def _notes(
         notes.append(f"files whose name has the id of no case, or of several: {len(matches.unmatched)} ({kinds})")
     if matches.other_studies:
         notes.append(
-            "files of a patient in the key file, but of none of the patient's studies there: "
-            f"{len(matches.other_studies)}; name them in a --table if they fit"
+            f"DICOM files of a patient in the key file, but of no study there: {len(matches.other_studies)}; if one "
+            "was drawn on a CT of the data set, name it in a --table"
         )
     if choice.ivh_label is not None:
         notes.append(f"IVH masks (label {choice.ivh_label}): {num_ivh} of {num_written} cases; see to the column ivh")
@@ -178,7 +177,7 @@ def _import_one(case: "Case", paths: Sequence[Path], choice: _Choice) -> tuple[t
             raise BadInput(f"has {what} already; --overwrite replaces it")
     path = only_file(case.case_id, paths)
     ct = read_volume(case.ct_path)
-    with _faults_of(path, shown_name(path, case.case_id)):
+    with faults_of(path, shown_name(path, case.case_id)):
         drawing = open_drawing(path, choice.names)
         label = choose(drawing.labels, choice.lesion_label, "--lesion-label")
         lesion_DHW, warnings = drawing.onto(ct, label)
@@ -192,27 +191,6 @@ def _import_one(case: "Case", paths: Sequence[Path], choice: _Choice) -> tuple[t
         ivh_DHW = lesion_DHW & False  # what was there is not of this drawing
     _write(case, ct, {LESION_SUFFIX: lesion_DHW, IVH_SUFFIX: ivh_DHW})
     return (*dict.fromkeys((*warnings, *of_ivh)), *odd_blood(ct, lesion_DHW)), has_ivh
-
-
-@contextmanager
-def _faults_of(path: Path, shown: str) -> Iterator[None]:
-    """Context in which every error of a file is one line that begins with the name to show.
-
-    The text of a library's error may hold values of the file's header, and so a patient's name: it is left out.
-    """
-    try:
-        yield
-    except BadInput as error:
-        text = str(error).removeprefix(f"{path}: ").replace(str(path), shown).replace(path.name, shown)
-        raise type(error)(f"{shown}: {text}") from None
-    except MemoryError:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise
-        lacks = isinstance(error, AttributeError) and error.name
-        reason = f"it lacks {lacks}" if lacks else f"odd content, {type(error).__name__}"
-        raise BadInput(f"{shown}: cannot be read as {kind_of(path)} ({reason}); export it again") from error
 
 
 def _ivh(drawing: Drawing, ct: "Volume", lesion: Label, choice: _Choice) -> "tuple[Mask | None, tuple[str, ...]]":
@@ -231,22 +209,6 @@ def _ivh(drawing: Drawing, ct: "Volume", lesion: Label, choice: _Choice) -> "tup
         raise BadInput(f"--lesion-label and --ivh-label both mean its label {label}; name two labels, or leave one out")
     mask_DHW, warnings = drawing.onto(ct, label)
     return (mask_DHW if mask_DHW.any() else None), warnings
-
-
-def open_drawing(path: Path, names: Mapping[int, str]) -> Drawing:
-    """Read a file with a drawing, of any of the formats.
-
-    Args:
-        names: of the values of a plain label map.
-
-    Raises:
-        BadInput: there is no such file, or it cannot be read.
-    """
-    if not os.path.isfile(path):
-        raise BadInput("no such file; check the table")
-    if path.name.lower().endswith(SEGMENTATION_SUFFIX) or path.suffix.lower() in (".nrrd", ".nhdr"):
-        return read_slicer(path, names)
-    return read_dicom(path) if stem_of(path.name) is None else read_label_map(path, names)
 
 
 def _write(case: "Case", ct: "Volume", masks: "Mapping[str, Mask | None]") -> None:

@@ -231,6 +231,16 @@ def test_the_key_file_gives_a_mask_to_the_study_that_it_was_drawn_on(
     assert (code, len(masks_of(two_studies))) == ((0, 1) if study == 1 else (2, 0)), printed
 
 
+def test_a_mask_of_a_study_that_the_key_file_does_not_have_is_told(
+    two_studies: Path, tmp_path: Path, import_masks: Run
+) -> None:
+    contours = [np.array([(-9.0, -11, 10), (-3, -11, 10), (-3, -3, 10)])]
+    write_rtstruct(tmp_path / "masks" / "a.dcm", {"clot": contours})  # of a third study
+    code, printed = import_masks(tmp_path / "masks", two_studies, "--key-file", tmp_path / "key.tsv")
+    assert (code, masks_of(two_studies)) == (2, [])
+    assert "; DICOM files of no study in the key file: 1; rename them, or give a --table" in printed
+
+
 def test_without_the_study_a_mask_of_a_patient_with_two_studies_is_refused(
     two_studies: Path, tmp_path: Path, import_masks: Run
 ) -> None:
