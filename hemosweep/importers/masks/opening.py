@@ -38,7 +38,9 @@ def faults_of(path: Path, shown: str) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        text = str(error).removeprefix(f"{path}: ").replace(str(path), shown).replace(path.name, shown)
+        text = str(error).removeprefix(f"{path}: ")
+        if len(path.parts) > 1:  # a bare name, such as "1", may be a part of any word
+            text = text.replace(str(path), shown)
         raise type(error)(f"{shown}: {text}") from None
     except MemoryError:
         raise

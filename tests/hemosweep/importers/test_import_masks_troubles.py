@@ -149,6 +149,14 @@ def test_names_of_files_are_told_only_where_they_have_the_cases_id(
     assert SECRET not in printed + again
 
 
+def test_a_short_name_of_a_file_does_not_spoil_the_message(data: Path, tmp_path: Path, import_masks: Run) -> None:
+    (tmp_path / "masks" / "sub-001").mkdir()
+    write_odd_dicom(tmp_path / "masks" / "sub-001" / "1", lambda dataset: None)
+    code, printed = import_masks(tmp_path / "masks", data, "--pattern", "1", "--lesion-label", "blood")
+    assert code == 2
+    assert "error: case sub-001: its DICOM file: has no label blood; it has clot (1)" in printed
+
+
 def test_one_label_for_lesion_and_ivh_is_refused(data: Path, tmp_path: Path, import_masks: Run) -> None:
     options = ("--lesion-label", "1", "--ivh-label", " 1")
     assert import_masks(tmp_path / "masks", data, *options)[0] == 2
