@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from hemosweep.importers.dicom_study.texts import body_part, contrast_reason, is_sharp
+from hemosweep.importers.dicom_study.contrast import Contrast, contrast, contrast_reason, words
+from hemosweep.importers.dicom_study.texts import body_part, is_sharp
 
 if TYPE_CHECKING:
     from hemosweep.data.dicom import DicomSeries
@@ -14,9 +15,13 @@ DERIVED = "is reformatted (derived)"
 MIN_HEAD_MM = 100.0
 """A series of at least this extent, or 80% of the longest, covers the brain; others are repeats of a few slices."""
 MAX_TOLD = 8
+NO_ANGIOGRAPHY = "which is no angiography"
+DECIDE = "look at it, and decide with --series or in a table (--dry-run) if it has contrast"
 CRITERIA = (
     ("it is surer that it shows the head", "it is less sure that it shows the head"),
+    ("it is surer that it has no contrast", "it is less sure that it has no contrast"),
     ("its kernel is for soft tissue", "its kernel is for bone"),
+    ("it is described as without contrast", "it is not described as without contrast"),
     ("its slices are thicker", "its slices are thinner"),
     ("it has more slices", "it has fewer slices"),
     ("it comes first", "it comes later"),
@@ -76,10 +81,12 @@ class Choice:
 def choose(group: "Sequence[DicomSeries]", number: int | None = None) -> Choice:
     """Choose among the series of one study.
 
-    Of several plain head CTs the one that most surely shows the head is taken, then the one with a soft-tissue kernel,
-    then the one with the thickest slices, then the one with the most. Reformatted series are taken only where there is
-    no other. The series with contrast that has the most slices becomes the angiography. A study without a plain head
-    CT has no angiography either.
+    Of several plain head CTs the one that most surely shows the head is taken, then the one that most surely has no
+    contrast, then the one with a soft-tissue kernel, then the one that is described as without contrast, then the one
+    with the thickest slices, then the one with the most. Reformatted series are taken only where there is no other.
+    Of the series that are described as angiographies, or else have an agent, the one with the most slices becomes the
+    angiography. A head after contrast, or in a venous or late phase, becomes none by itself: the network is to learn
+    from arteries. A study without a plain head CT has no angiography either.
 
     Args:
         number: the series to take as the plain CT.
@@ -132,6 +139,8 @@ def _plain(
     if others:
         listed = ", ".join(str(number) for number in sorted(one.number for one in others))
         warnings.append(f"{chosen.name} is taken; {listed} would do as well (import the study alone with --series)")
+    if of_contrast := _contrast_doubt(chosen, others):
+        warnings.append(of_contrast)
     part = body_part(chosen.header)
     if part.head is None:
         doubt = "nothing in its header says which part of the body it shows"
@@ -143,25 +152,56 @@ def _plain(
     return chosen, reasons, tuple(warnings)
 
 
+def _contrast_doubt(chosen: "DicomSeries", others: "Sequence[DicomSeries]") -> str | None:
+    """A warning where the CT may have contrast: its text may say so, or only the texts tell it from an equal one.
+
+    Two reconstructions of one acquisition do not differ in contrast.
+    """
+    said = contrast(chosen.header)
+    if said is Contrast.UNCLEAR:
+        return f"{chosen.name}: its description may mean contrast; {DECIDE}"
+    alike = [one for one in others if _rank(one)[:-1] == _rank(chosen)[:-1]]
+    alike = [one for one in alike if not chosen.header.acquired or one.header.acquired != chosen.header.acquired]
+    differing = [str(one.number) for one in alike if words(one.header) != words(chosen.header)]
+    if said is Contrast.SAID_WITHOUT or not differing:
+        return None
+    return (
+        f"{chosen.name} and {', '.join(differing)} are alike but for their descriptions, and none of these says "
+        f"whether there is contrast: {chosen.number} is taken; {DECIDE}"
+    )
+
+
 def _angiography(
     group: "Sequence[DicomSeries]",
 ) -> "tuple[DicomSeries | None, dict[int, str], tuple[str, ...]]":
-    """The series with contrast that has the most slices, if there is one, the reason for and against each series with
-    contrast, and a warning where that was a choice."""
+    """The angiography, if there is one, the reason for and against each series with contrast, and a warning where that
+    was a choice."""
     with_contrast = {one.number: f"has contrast ({reason})" for one in group if (reason := contrast_reason(one.header))}
     fit = [one for one in group if one.number in with_contrast and one.refusal is None and not one.header.derived]
     fit = [one for one in fit if _shows_head_or_neck(one)]
+    none = [one for one in fit if contrast(one.header) in (Contrast.GIVEN, Contrast.LATE)]
+    reasons = {one.number: f"{with_contrast[one.number]}, {NO_ANGIOGRAPHY}" for one in none}
+    fit = [one for one in fit if one not in none]
     if not fit:
-        return None, {}, ()
-    chosen = min(fit, key=lambda one: (-len(one.paths), one.number))
+        return None, reasons, ()
+    chosen = min(fit, key=lambda one: (not _is_named_angiography(one), -len(one.paths), one.number))
     others = [one for one in fit if one is not chosen]
-    reasons = {one.number: f"{with_contrast[one.number]}, but fewer slices than {chosen.number}" for one in others}
     for one in others:
-        if len(one.paths) == len(chosen.paths):
-            reasons[one.number] = f"{with_contrast[one.number]}, but comes after {chosen.number}, which is alike"
-    reasons[chosen.number] = with_contrast[chosen.number] + (", and the most slices" if others else "")
+        if _is_named_angiography(one) != _is_named_angiography(chosen):
+            why = f"is not described as an angiography, as {chosen.number} is"
+        elif len(one.paths) < len(chosen.paths):
+            why = f"fewer slices than {chosen.number}"
+        else:
+            why = f"comes after {chosen.number}, which is alike"
+        reasons[one.number] = f"{with_contrast[one.number]}, but {why}"
+    has_most = others and len(chosen.paths) >= max(len(one.paths) for one in others)
+    reasons[chosen.number] = with_contrast[chosen.number] + (", and the most slices" if has_most else "")
     listed = ", ".join(str(one.number) for one in others)
     return chosen, reasons, (f"{chosen.name} is taken; {listed} have contrast, too",) if others else ()
+
+
+def _is_named_angiography(one: "DicomSeries") -> bool:
+    return contrast(one.header) is Contrast.ANGIOGRAPHY
 
 
 def _against(one: "DicomSeries") -> str | None:
@@ -170,9 +210,9 @@ def _against(one: "DicomSeries") -> str | None:
         return one.refusal
     part = body_part(one.header)
     elsewhere = f"shows another part of the body ({part.by}{part.doubt and '; '}{part.doubt})"
-    if contrast := contrast_reason(one.header):
+    if by := contrast_reason(one.header):
         reformatted = f" and {DERIVED}" if one.header.derived else ""
-        return f"has contrast ({contrast})" + (reformatted if _shows_head_or_neck(one) else f" and {elsewhere}")
+        return f"has contrast ({by})" + (reformatted if _shows_head_or_neck(one) else f" and {elsewhere}")
     if part.head is False:
         return elsewhere
     return DERIVED if one.header.derived else None
@@ -184,12 +224,21 @@ def _shows_head_or_neck(one: "DicomSeries") -> bool:
     return part.head is not False or part.neck
 
 
-def _rank(one: "DicomSeries") -> tuple[bool, bool, float, int, int]:
+def _rank(one: "DicomSeries") -> tuple[bool, bool, bool, bool, float, int, int]:
     """Sort key, the best first; `CRITERIA` says it in words."""
     assert one.stack is not None
     part = body_part(one.header)
     less_sure = part.other or bool(part.doubt)
-    return less_sure, is_sharp(one.header), -round(one.stack.step_mm, 1), -len(one.paths), one.number
+    said = contrast(one.header)
+    return (
+        less_sure,
+        said is Contrast.UNCLEAR,
+        is_sharp(one.header),
+        said is not Contrast.SAID_WITHOUT,
+        -round(one.stack.step_mm, 1),
+        -len(one.paths),
+        one.number,
+    )
 
 
 def _differing(better: "DicomSeries", worse: "DicomSeries") -> int:

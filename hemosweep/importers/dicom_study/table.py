@@ -13,7 +13,8 @@ from pathlib import Path
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message, write_text
 from hemosweep.importers.dicom_study.choice import Choice, Decision, Take
-from hemosweep.importers.dicom_study.texts import UNKNOWN, contrast_reason, image_type, kernel_name
+from hemosweep.importers.dicom_study.contrast import contrast_column
+from hemosweep.importers.dicom_study.texts import UNKNOWN, image_type, kernel_name
 from hemosweep.importers.spreadsheet import read_cells
 
 CASE, SERIES, KEY, DECISION = "case_id", "series", "series_key", "decision"
@@ -83,7 +84,7 @@ def _cells(case_id: str, decision: Decision) -> tuple[str, ...]:
         "step_mm": "n/a" if one.stack is None else f"{one.stack.step_mm:.3g}",
         "kernel": kernel_name(one.header),
         "image_type": image_type(one.header),
-        "contrast": "no" if contrast_reason(one.header) is None else "yes",
+        "contrast": contrast_column(one.header),
         DECISION: decision.take,
         "reason": "; ".join((decision.reason, *(one.stack.warnings if one.stack else ()))),
         KEY: one.key,

@@ -1,4 +1,4 @@
-"""Meaning of a header's texts: contrast, the part of the body, the kernel.
+"""Meaning of a header's texts: the part of the body, the kernel.
 
 People write them in several languages, and consoles fill them with what was left there. They may hold names, so
 nothing here returns a text of the header but those of its words that are known.
@@ -9,21 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hemosweep.importers.dicom_study.contrast import plain_letters
+
 if TYPE_CHECKING:
     from hemosweep.data.dicom.header import Header
 
-CONTRAST_TEXT = re.compile(r"angio|(?<![a-z])cta(?![a-z])|perfusion|(?<![a-z])ctp(?![a-z])", re.IGNORECASE)
-_DENIAL = r"(?:no|non|none|not|nil|without|w/?o|pre|ohne|kein\w*|nativ\w*|sans|sin|senza|unenhanced|plain)"
-DENIED_AGENT = re.compile(
-    rf"^[\W0]*$|^n(?:/?a)?$|^\W*{_DENIAL}(?![a-z])(?!\W*ionic)|(?<![a-z])(?:none|nil|without)(?:\W+given)?\W*$",
-    re.IGNORECASE,
+_HEAD = (
+    r"head|brain|skull|crani|cerebr|enceph|encef|cervea|cervello|kopf|schadel|schaedel|schedel|hirn|cabe[zc]a|hoofd"
+    r"|hersen|huvud|hjarn|hjern|hlava|mozg|mozek|голов|мозг"
+    r"|(?<![a-z])(?:crane|tete|testa|glow[aye]|hode|hoved)(?![a-z])"
 )
-"""Texts of the agent's tag that say that there was none: "NO CONTRAST", "NONE GIVEN", "W/O", "-"."""
-DENIED_WORD = re.compile(
-    rf"(?<![a-z]){_DENIAL}[\s_./-]*(?:i\.?v\.?[\s_./-]*)?(?={CONTRAST_TEXT.pattern})", re.IGNORECASE
-)
-"""A denial before a word of contrast: "without angio", "NON-CTA", "pre CTA"."""
-_HEAD = r"head|brain|skull|crani|cerebr|kopf|schädel|schaedel|hirn|cabeza|tête"
+"""Names of the head and the brain, in plain letters."""
 HEAD_NAME = re.compile(_HEAD, re.IGNORECASE)
 HEAD_TEXT = re.compile(rf"{_HEAD}|neuro|stroke", re.IGNORECASE)
 NECK_TEXT = re.compile(r"(?<![a-z])(neck|hals|carot|c[-_ ]?spine|hws|cervic)", re.IGNORECASE)
@@ -71,17 +67,6 @@ class BodyPart:
     doubt: str = ""
 
 
-def contrast_reason(header: "Header") -> str | None:
-    """What says that the series has contrast; None where it has none."""
-    if not DENIED_AGENT.search(header.contrast_agent):
-        return "an agent is named"
-    # One protocol often covers the plain scan and the angiography: it counts where there is nothing better.
-    name, text = ("description", header.description) if header.description else ("protocol", header.protocol)
-    denied = [match.end() for match in DENIED_WORD.finditer(text)]
-    named = any(match.start() not in denied for match in CONTRAST_TEXT.finditer(text))
-    return f"its {name} says angiography or perfusion" if named else None
-
-
 def body_part(header: "Header") -> BodyPart:
     """The part of the body, by the first text that names one: the description of the series, its protocol, its
     body-part tag, the description of the study.
@@ -95,6 +80,7 @@ def body_part(header: "Header") -> BodyPart:
         "body-part tag": header.body_part,
         "study's description": header.study_text,
     }
+    texts = {by: plain_letters(text) for by, text in texts.items()}
     named = {by: text for by, text in texts.items() if HEAD_TEXT.search(text) or OTHER_TEXT.search(text)}
     if not named:
         return BodyPart(head=None)
