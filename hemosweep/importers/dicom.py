@@ -167,6 +167,7 @@ def _read(case_id: str, patient_id: str, choice: Choice) -> ImportedCase:
         BadInput: there is no plain head CT, or a chosen series cannot be read.
     """
     from hemosweep.data.dicom import read_series
+    from hemosweep.data.odd_slices import odd_slices
 
     plain, angiography = choice.series(Take.CT), choice.series(Take.CTA)
     try:
@@ -176,7 +177,8 @@ def _read(case_id: str, patient_id: str, choice: Choice) -> ImportedCase:
         cta = None if angiography is None else read_series(angiography)
     except BadInput as error:
         raise BadInput(f"case {case_id}: {error}") from None
-    warnings = (*choice.warnings, *ct.warnings)
+    odd = odd_slices(ct.array_DHW.astype("float32", copy=False), ct.spacing_DHW_mm)
+    warnings = (*choice.warnings, *ct.warnings, *(f"{text}; scan or export the series again" for text in odd.texts))
     if cta is not None:
         warnings += tuple(f"angiography: {text}" for text in (*choice.cta_warnings, *cta.warnings))
     return ImportedCase(

@@ -25,6 +25,9 @@ MAX_HEAD_SHARE, MAX_VERTEX_SHARE = 0.4, 0.25
 MAX_BASE_SHARE = 0.35
 """A scan that begins in the posterior fossa has up to 0.25."""
 MAX_SIDE_CM2 = 2.0
+MAX_END_SHARE, MAX_ABOVE_MM = 0.25, 30.0
+"""Above the brain of the vertex lie up to 20 mm of bone and scalp."""
+MIN_LESION_KEPT = 0.995
 LOOK_AT_IT = "look at the scan"
 
 
@@ -36,7 +39,8 @@ class MaskMeasures:
     what the mask encloses, also between a part of it above and one below, bone left out. `num_pieces` counts
     connected pieces of at least 0.1 mL, `loose_ml` is what lies outside the largest. `vertex_share` and `base_share`
     are the areas of the mask in the scan's first and last slice over its largest; `head_share` is that of the head at
-    the vertex. `side_cm2` is the area in which the mask meets the other four sides of the volume.
+    the vertex. `side_cm2` is the area in which the mask meets the other four sides of the volume. `end_share` is the
+    area of the mask's own last slice over its largest, `above_mm` how far the head goes on above it.
     """
 
     volume_ml: float
@@ -49,28 +53,33 @@ class MaskMeasures:
     base_share: float
     head_share: float
     side_cm2: float
+    end_share: float
+    above_mm: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaskFinding:
-    """One thing about a brain mask that somebody should look at.
+    """One thing about a brain mask, or the scan it is drawn on, that somebody should look at.
 
-    `text` is the same for every case, so that cases with one finding share a line; `value` is this case's number.
+    `text` is the same for every case, so that cases with one finding share a line; `value` is this case's number, if
+    there is one. `advice` is the way out, or empty.
     """
 
     kind: str
     text: str
-    value: str
+    value: str = ""
+    advice: str = LOOK_AT_IT
 
     @property
     def warning(self) -> str:
         """Finding without the number."""
-        return f"{self.text}; {LOOK_AT_IT}"
+        return "; ".join(filter(None, (self.text, self.advice)))
 
     @property
     def message(self) -> str:
         """Finding with the number."""
-        return f"{self.text} ({self.value}); {LOOK_AT_IT}"
+        text = f"{self.text} ({self.value})" if self.value else self.text
+        return "; ".join(filter(None, (text, self.advice)))
 
 
 def mask_findings(measures: MaskMeasures) -> tuple[MaskFinding, ...]:
@@ -95,6 +104,10 @@ def _findings(measures: MaskMeasures) -> Iterator[MaskFinding]:
     if measures.asymmetry > MAX_ASYMMETRY:
         text = "the two sides of the brain mask differ: a part of one may be missing, unless the skull is open there"
         yield MaskFinding(kind="mask-asymmetry", text=text, value=f"{measures.asymmetry:.0%} have no counterpart")
+    if measures.end_share > MAX_END_SHARE and measures.above_mm > MAX_ABOVE_MM:
+        text = "the brain mask ends far below the top of the head: the upper part of the brain may be missing"
+        value = f"its last slice is {measures.end_share:.0%} of the largest, the head goes on for "
+        yield MaskFinding(kind="mask-top", text=text, value=f"{value}{measures.above_mm:.0f} mm")
     if measures.holes_ml > MAX_HOLES_ML:
         yield MaskFinding(kind="mask-holes", text="the brain mask has holes", value=f"{measures.holes_ml:.0f} mL")
     if measures.num_pieces > MAX_PIECES or measures.loose_ml > MAX_LOOSE_ML:
@@ -135,6 +148,7 @@ def measure_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask, br
     labels_DHW, _ = ndimage.label(coarse_DHW[box])
     pieces_ml = np.bincount(labels_DHW.ravel())[1:] * coarse_ml
     top_head = int(np.flatnonzero(head_area_D)[-1]) if head_area_D.any() else 0
+    top_brain = int(np.flatnonzero(area_D)[-1])
     sides = np.count_nonzero(brain_DHW[:, [0, -1]]) * width_mm + np.count_nonzero(brain_DHW[:, :, [0, -1]]) * height_mm
     return MaskMeasures(
         volume_ml=float(area_D.sum()) * float(np.prod(spacing_DHW_mm)) / 1000.0,
@@ -147,7 +161,23 @@ def measure_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask, br
         base_share=float(area_D[0] / area_D.max()),
         head_share=float(head_area_D[top_head] / max(1, head_area_D.max())),
         side_cm2=float(sides * slice_mm / 100.0),
+        end_share=float(area_D[top_brain] / area_D.max()),
+        above_mm=max(0, top_head - top_brain) * slice_mm,
     )
+
+
+def lesion_outside_share(lesion_DHW: Mask, brain_DHW: Mask) -> float:
+    """Share of a lesion that lies outside the brain mask; 0 for an empty one."""
+    num_lesion = np.count_nonzero(lesion_DHW)
+    return float(np.count_nonzero(lesion_DHW & ~brain_DHW)) / num_lesion if num_lesion else 0.0
+
+
+def lesion_finding(outside_share: float) -> MaskFinding | None:
+    """Return the finding about a lesion of which more than 0.5% lies outside the brain mask."""
+    if outside_share <= 1.0 - MIN_LESION_KEPT:
+        return None
+    text = f"more than {1.0 - MIN_LESION_KEPT:.1%} of the lesion lies outside the brain mask"
+    return MaskFinding(kind="lesion-outside-brain", text=text, value=f"{outside_share:.1%}", advice="")
 
 
 def _holes(mask_DHW: Mask, hu_DHW: FloatArray) -> Mask:

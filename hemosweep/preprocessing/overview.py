@@ -21,6 +21,8 @@ from hemosweep.errors import BadInput
 from hemosweep.preprocessing.pipeline import PreparedImages
 
 NUMBERS_NAME, VIEW_NAME = "overview.npy", "overview_view_{}.npy"
+LESION_OUTSIDE = "lesion_outside_share"
+"""Key of the share of the lesion outside the brain mask, in `Overview.numbers` of a case with a lesion mask."""
 VIEW_MM = 0.9
 MARGIN_MM = 4.0
 VIEW_WINDOW_HU = (-40.0, 160.0)
@@ -51,7 +53,7 @@ class Overview:
 
 
 def case_numbers(images: PreparedImages) -> dict[str, float]:
-    """Numbers of a case on the scanner's grid: its mask, its voxels, its HU in the brain, its residuals.
+    """Numbers of a case on the scanner's grid: its masks, its voxels, its HU in the brain, its residuals.
 
     `symmetric_residual_hu` is the mean difference between the CT and the symmetric image in the brain, inside the
     window; `cta_residual_hu` that between CT and angiography in the head beside and around the brain, cut to fat and
@@ -70,6 +72,8 @@ def case_numbers(images: PreparedImages) -> dict[str, float]:
         "hu_lowest": images.raw.ct.array_DHW.min(),
         "hu_highest": images.raw.ct.array_DHW.max(),
     }
+    if images.lesion_outside_share is not None:
+        numbers[LESION_OUTSIDE] = images.lesion_outside_share
     if "symmetric" in images.channels_DHW:
         low_hu, high_hu = images.window_hu
         mirrored_DHW = images.channels_DHW["symmetric"]

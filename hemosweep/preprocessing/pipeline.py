@@ -13,19 +13,25 @@ from hemosweep.components.record import place_of
 from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
+from hemosweep.data.odd_slices import odd_slices
 from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.angiography import align_angiography
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.grid import Grid, resampled_shape, resize, resize_mask
 from hemosweep.preprocessing.head import head_mask
-from hemosweep.preprocessing.mask_findings import MaskMeasures, mask_findings, measure_mask
+from hemosweep.preprocessing.mask_findings import (
+    MaskMeasures,
+    lesion_finding,
+    lesion_outside_share,
+    measure_mask,
+)
 from hemosweep.preprocessing.no_head import no_head
 from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.preprocessing.slice_findings import explained_fault, scan_findings
 from hemosweep.preprocessing.symmetry import METHODS
 from hemosweep.preprocessing.tilt import Straightening, straighten, tilt_deg
 
-MIN_LESION_KEPT = 0.995
 NO_LESION_MASK = "no lesion mask: the case can be segmented, not trained on or scored"
 R = TypeVar("R")
 
@@ -36,7 +42,7 @@ class PreparedImages:
 
     `ct` and `cta_DHW` (aligned with it, None without one) are in HU, head holder and skull still there. `channels_DHW`
     are the network's inputs by name, mapped to [-1, 1], background -1; `window_hu` are the HU that `ct` maps to -1 and
-    1. `raw` is the case as it was read.
+    1. `raw` is the case as it was read. `lesion_outside_share` is the share of the lesion outside the brain mask.
     """
 
     case_id: str
@@ -50,6 +56,7 @@ class PreparedImages:
     window_hu: tuple[float, float]
     straightening: Straightening | None
     measures: MaskMeasures
+    lesion_outside_share: float | None
     warnings: tuple[str, ...]
 
 
@@ -73,15 +80,17 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
         warnings.append(f"gantry tilt of {angle_deg:.1f} degrees taken out; predictions go back on the tilted grid")
 
     hu_DHW, spacing_DHW_mm = ct.array_DHW.astype(np.float32, copy=False), ct.spacing_DHW_mm
+    slices = odd_slices(raw.ct.array_DHW.astype(np.float32, copy=False), raw.ct.spacing_DHW_mm)
     head_DHW = head_mask(hu_DHW, spacing_DHW_mm)
     brain_DHW = brain_mask(hu_DHW, spacing_DHW_mm, head_DHW)
     if (fault := no_head(hu_DHW, spacing_DHW_mm, head_DHW, brain_DHW)) is not None:
+        fault = explained_fault(fault, slices)
         raise BadInput(f"case {case.case_id}: {fault}, in {case.ct_path.name}; is it a head CT?")
     measures = measure_mask(hu_DHW, spacing_DHW_mm, head_DHW, brain_DHW)
-    warnings += [finding.warning for finding in mask_findings(measures)]
-    num_lesion = np.count_nonzero(lesion_DHW)
-    if num_lesion and np.count_nonzero(lesion_DHW & brain_DHW) < MIN_LESION_KEPT * num_lesion:
-        warnings.append("more than 0.5% of the lesion lies outside the brain mask")
+    warnings += [finding.warning for finding in scan_findings(slices, measures)]
+    outside_share = lesion_outside_share(lesion_DHW, brain_DHW)
+    if (of_lesion := lesion_finding(outside_share)) is not None:
+        warnings.append(of_lesion.warning)
 
     window_hu = _named(case, lambda: _window(config.intensity, hu_DHW[brain_DHW]))
     stripped_DHW = np.where(brain_DHW, _windowed(hu_DHW, window_hu), np.float32(-1.0))
@@ -109,6 +118,7 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
         window_hu=window_hu,
         straightening=moved,
         measures=measures,
+        lesion_outside_share=None if raw.lesion_DHW is None else outside_share,
         warnings=tuple(warnings),
     )
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask, Spacing
 from hemosweep.data.nifti import Volume
+from hemosweep.data.odd_slices import OddSlices, odd_slices
 from hemosweep.preprocessing.brain import brain_mask
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.no_head import no_head
@@ -19,7 +20,7 @@ MIN_PIXEL_MM = 0.9
 class Anatomy:
     """Head and brain of one CT, its slices put straight, every `step`-th pixel of rows and columns kept.
 
-    Both are empty where the CT shows no head; `fault` says what it shows instead.
+    Both are empty where the CT shows no head; `fault` says what it shows instead. `slices` are its odd slices.
     """
 
     head_DHW: Mask
@@ -27,6 +28,7 @@ class Anatomy:
     hu_DHW: NDArray[np.float32]
     spacing_DHW_mm: Spacing
     fault: str | None
+    slices: OddSlices
     step: int
     moved: Straightening | None
 
@@ -65,6 +67,7 @@ def find_anatomy(ct: Volume) -> Anatomy:
         hu_DHW=hu_DHW,
         spacing_DHW_mm=coarse_mm,
         fault=fault,
+        slices=odd_slices(ct.array_DHW.astype(np.float32, copy=False), ct.spacing_DHW_mm),
         step=step,
         moved=moved,
     )

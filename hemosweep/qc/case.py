@@ -14,7 +14,8 @@ from hemosweep.data.case_files import ct_fault, doubled
 from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.mask_findings import mask_findings, measure_mask
+from hemosweep.preprocessing.mask_findings import measure_mask
+from hemosweep.preprocessing.slice_findings import explained_fault, scan_findings
 from hemosweep.preprocessing.tilt import tilt_deg
 from hemosweep.qc.anatomy import Anatomy, find_anatomy
 from hemosweep.qc.masks import ivh_problems, lesion_problems, load_mask
@@ -151,11 +152,11 @@ def oblique_angle_deg(volume: Volume) -> float:
 
 def _head_problems(case: Case, anatomy: Anatomy) -> Iterator[Problem]:
     if anatomy.fault is not None:
-        text = f"{anatomy.fault}; is it a head CT in Hounsfield units?"
+        text = f"{explained_fault(anatomy.fault, anatomy.slices)}; is it a head CT in Hounsfield units?"
         yield Problem(case_id=case.case_id, kind="no-head", severity="error", message=text)
         return
     measures = measure_mask(anatomy.hu_DHW, anatomy.spacing_DHW_mm, anatomy.head_DHW, anatomy.brain_DHW)
-    for finding in mask_findings(measures):
+    for finding in scan_findings(anatomy.slices, measures):
         yield Problem(case_id=case.case_id, kind=finding.kind, severity="warning", message=finding.message)
 
 

@@ -11,6 +11,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume
 from hemosweep.data.reading import MaskFault, explained_mask
 from hemosweep.errors import BadInput
+from hemosweep.preprocessing.mask_findings import lesion_finding, lesion_outside_share
 from hemosweep.qc.anatomy import Anatomy
 from hemosweep.qc.problem import Problem, Severity
 
@@ -38,7 +39,10 @@ def load_mask(case: Case, path: Path, name: str, ct: Volume, label: int | None) 
 
 
 def lesion_problems(case: Case, lesion_DHW: Mask, hu_DHW: NDArray[np.float32], anatomy: Anatomy) -> Iterator[Problem]:
-    """Empty, nearly full, not in the head, or not as dense as blood: the first that explains the others."""
+    """Empty, nearly full, not in the head, or not as dense as blood: the first that explains the others.
+
+    In a scan with odd slices the head may end at one of them: then nothing is said of the mask's place in it.
+    """
 
     def problem(kind: str, severity: Severity, message: str) -> Problem:
         return Problem(case_id=case.case_id, kind=kind, severity=severity, message=message)
@@ -48,13 +52,15 @@ def lesion_problems(case: Case, lesion_DHW: Mask, hu_DHW: NDArray[np.float32], a
         return
     coarse_DHW = anatomy.coarse(lesion_DHW)
     num_coarse, num_head = np.count_nonzero(coarse_DHW), np.count_nonzero(anatomy.head_DHW)
-    if num_head and num_coarse > MAX_HEAD_SHARE * num_head:
+    good_D = anatomy.slices.good_D
+    whole = bool(good_D.all())
+    if whole and num_head and num_coarse > MAX_HEAD_SHARE * num_head:
         share = min(1.0, num_coarse / num_head)
         yield problem(
             "mask-nearly-full", "error", f"lesion mask is as large as {share:.0%} of the head; is it inverted?"
         )
         return
-    outside = outside_share(coarse_DHW, anatomy)
+    outside = outside_share(coarse_DHW, anatomy) if whole else 0.0
     if outside > MAX_HEAD_SHARE:
         yield problem(
             "mask-outside-head", "error", f"{outside:.0%} of the lesion mask lies outside the head; {_FLIPPED}"
@@ -64,7 +70,11 @@ def lesion_problems(case: Case, lesion_DHW: Mask, hu_DHW: NDArray[np.float32], a
         yield problem(
             "mask-outside-head", "warning", f"{outside:.0%} of the lesion mask lies outside the head; look at it"
         )
-    inside_hu = hu_DHW[lesion_DHW]
+    elif anatomy.brain_DHW.any() and (found := lesion_finding(lesion_outside_share(coarse_DHW, anatomy.brain_DHW))):
+        yield problem(found.kind, "warning", found.message)
+    inside_hu = hu_DHW[good_D][lesion_DHW[good_D]]
+    if not inside_hu.size:
+        return
     odd = float(np.mean((inside_hu < LESION_HU[0]) | (inside_hu > LESION_HU[1])))
     if odd > MAX_ODD_HU_SHARE:
         low, middle, high = np.percentile(inside_hu, (5, 50, 95))
@@ -93,7 +103,7 @@ def ivh_problems(
         yield problem("ivh-disagrees", "column ivh says yes but the IVH mask is empty; mend the one or the other")
     elif not case.ivh and num_ivh:
         yield problem("ivh-disagrees", f"column ivh says no but the IVH mask {volume}; mend the one or the other")
-    outside = outside_share(anatomy.coarse(ivh_DHW), anatomy)
+    outside = outside_share(anatomy.coarse(ivh_DHW), anatomy) if anatomy.slices.good_D.all() else 0.0
     if outside > MAX_OUTSIDE_SHARE:
         yield problem("mask-outside-head", f"{outside:.0%} of the IVH mask lies outside the head; {_FLIPPED}")
     if lesion_DHW is not None and (num_both := np.count_nonzero(ivh_DHW & lesion_DHW)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemosweep.preprocessing.overview import Overview
+from hemosweep.preprocessing.overview import LESION_OUTSIDE, Overview
 from hemosweep.report.terminal.table import MINUS
 
 MIN_COHORT = 5
@@ -36,6 +36,7 @@ SHOWN = (
     Shown(key="bone_share", name="above 95 HU, %", factor=100.0, digits=1, least_spread=0.003),
     Shown(key="asymmetry", name="one-sided, %", factor=100.0, digits=1, least_spread=0.005),
     Shown(key="holes_ml", name="holes, mL", factor=1.0, digits=1, least_spread=1.0),
+    Shown(key=LESION_OUTSIDE, name="lesion outside, %", factor=100.0, digits=1, least_spread=0.002),
     Shown(key="symmetric_residual_hu", name=f"CT {MINUS} mirrored, HU", factor=1.0, digits=1, least_spread=0.5),
     Shown(key="cta_residual_hu", name=f"CT {MINUS} CTA, HU", factor=1.0, digits=1, least_spread=1.0),
 )

@@ -12,7 +12,7 @@ from hemosweep.data.remarks import grouped
 from hemosweep.files import system_message, write_text
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
-from hemosweep.preprocessing.overview import load_overview
+from hemosweep.preprocessing.overview import LESION_OUTSIDE, Overview, load_overview
 from hemosweep.preprocessing.pipeline import PreparedImages
 from hemosweep.privacy import public_failure
 from hemosweep.report.document.cohort_page import cohort_page
@@ -33,6 +33,8 @@ class PreparationResult:
     pictures: Mapping[str, Path]
     warnings: Mapping[str, tuple[str, ...]]
     failures: Mapping[str, str]
+    lesion_outside: Mapping[str, float]
+    """Share of the lesion outside the brain mask, of the cases with a lesion mask."""
     page: Path | None = None
     """The page of all cases; None where no case is prepared, or where the page cannot be written."""
     page_fault: str | None = None
@@ -46,6 +48,7 @@ class PreparationResult:
                     "file": str(path),
                     "picture": str(self.pictures[case_id]) if case_id in self.pictures else None,
                     "warnings": list(self.warnings[case_id]),
+                    "lesion_outside_share": self.lesion_outside.get(case_id),
                 }
                 for case_id, path in self.paths.items()
             },
@@ -105,29 +108,35 @@ def prepare_data_set(
         merged = {case_id: value for outcome in outcomes for case_id, value in getattr(outcome, name).items()}
         return {case.case_id: merged[case.case_id] for case in cases if case.case_id in merged}
 
+    paths: dict[str, Path] = joined("paths")
+    loaded = {case_id: load_overview(path) for case_id, path in paths.items()}
+    overviews = {case_id: overview for case_id, overview in loaded.items() if overview is not None}
     result = PreparationResult(
         folders=tuple(folders),
-        paths=joined("paths"),
+        paths=paths,
         pictures=joined("pictures"),
         warnings=joined("warnings"),
         failures=joined("failures"),
+        lesion_outside={
+            case_id: overview.numbers[LESION_OUTSIDE]
+            for case_id, overview in overviews.items()
+            if LESION_OUTSIDE in overview.numbers
+        },
     )
     try:
-        return replace(result, page=_write_page(result, data))
+        return replace(result, page=_write_page(result, overviews, data))
     except OSError as error:
         return replace(result, page_fault=system_message(error))
 
 
-def _write_page(result: PreparationResult, data: Path) -> Path | None:
+def _write_page(result: PreparationResult, overviews: Mapping[str, Overview], data: Path) -> Path | None:
     """Write the page of all cases, which names no folder, beside the folders of the cases, and return its path."""
-    overviews = {case_id: load_overview(path) for case_id, path in result.paths.items()}
-    known = {case_id: overview for case_id, overview in overviews.items() if overview is not None}
-    if not known:
+    if not overviews:
         return None
     page = result.folders[0].parent / PAGE_NAME
     places = (data, data.resolve(), page.parent)
     failures = {case_id: public_failure(reason, places) for case_id, reason in result.failures.items()}
-    write_text(page, cohort_page(known, result.warnings, failures))
+    write_text(page, cohort_page(overviews, result.warnings, failures))
     return page
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hemosweep.data.dicom.header import Header
 
-_PLAIN_LETTERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "_": " ", "–": "-", "—": "-", "−": "-"})
+_PLAIN_LETTERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "_": " ", "–": "-", "—": "-", "\N{MINUS SIGN}": "-"})
 _L, _R = r"(?<![^\W\d])", r"(?![^\W\d])"
 """No letter before, no letter after: a word by itself."""
-_WITHOUT = r"w/?o|without|pre|ohne|vor|sans|avant|sin|senza|prima|sem|zonder|bez|uten|utan|uden|без"
+_NONE_OF_IT = r"w/?o|without|ohne|sans|sin|senza|sem|zonder|bez|uten|utan|uden|без"
+_WITHOUT = rf"{_NONE_OF_IT}|pre|vor|avant|prima"
 _DENIAL = rf"{_WITHOUT}|no|non|none|not|nil|kein\w*|nicht|nein|nativ\w*|unenhanced|plain"
 _WITH = r"w/?|with|post|after|avec|apres|mit|nach|dopo|tras|com|apos|met|med|etter|efter|z|po"
 _CON = "con"
@@ -49,7 +50,7 @@ _BOTH = re.compile(
 )
 """With and without in one text, which says neither."""
 _SAID_WITHOUT = re.compile(
-    rf"{_L}(?:{_WITHOUT.replace('pre|', '').replace('vor|', '')}|nativ\w*|natyw\w*|натив\w*|unenhanced|plain|blanco|basale"
+    rf"{_L}(?:{_NONE_OF_IT}|nativ\w*|natyw\w*|натив\w*|unenhanced|plain|blanco|basale"
     rf"|non?[\s-]?con\w*|ncct|nect|s/c|pre(?=\W*(?:\d|$)|con)\w*){_R}|[ck]ontrastsiz|{_L}(?:c|iv|km)-(?!\w)"
 )
 _OPEN_END = re.compile(rf"{_L}(?:{_WITH}|{_CON}|i\.?v\.?)\W*(?:\d[\d.,]*\W*(?:mm)?\W*)*$")

@@ -12,7 +12,7 @@ from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
 from hemosweep.importers.dicom import import_dicom
 from hemosweep.importers.writer import ImportSummary
-from tests.dicom_files import PLANTED, UID_ROOT, write_series, write_slice
+from tests.dicom_files import PLANTED, UID_ROOT, head_HW, write_series, write_slice
 
 THICK = (0.0, 5.0, 10.0, 15.0, 20.0)
 THIN = tuple(2.0 * index for index in range(11))
@@ -217,6 +217,22 @@ def test_studies_without_ct_are_left_out(tmp_path: Path) -> None:
     summary = import_dicom(tmp_path / "in", tmp_path / "out")
     assert summary.written == ("sub-001",)
     assert summary.notes == ("studies without CT, left out: 1",)
+
+
+def test_a_blank_slice_is_told(tmp_path: Path) -> None:
+    for index in range(8):
+        hu_HW = np.full((16, 16), 0, dtype=np.int16) if index == 3 else head_HW()
+        write_slice(
+            tmp_path / "in" / f"{index}.dcm",
+            hu_HW,
+            position=(0.0, 0.0, 5.0 * index),
+            instance=index,
+            PixelSpacing=[8, 8],
+        )
+    summary = import_dicom(tmp_path / "in", tmp_path / "out")
+    assert summary.warnings["sub-001"] == (
+        "slice 4 of 8 (counted from the feet) is empty; scan or export the series again",
+    )
 
 
 def test_shared_and_missing_patient_ids_are_told(tmp_path: Path) -> None:

@@ -7,9 +7,18 @@ import pytest
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask, Spacing
+from hemosweep.data.odd_slices import OddSlices
 from hemosweep.phantom.case import make_phantom
 from hemosweep.phantom.variant import PhantomVariant
-from hemosweep.preprocessing.mask_findings import LOOK_AT_IT, MaskMeasures, mask_findings, measure_mask
+from hemosweep.preprocessing.mask_findings import (
+    LOOK_AT_IT,
+    MaskMeasures,
+    lesion_finding,
+    lesion_outside_share,
+    mask_findings,
+    measure_mask,
+)
+from hemosweep.preprocessing.slice_findings import scan_findings
 
 SPACING = (5.0, 2.0, 2.0)
 VOXEL_ML = 0.02
@@ -115,6 +124,51 @@ def test_a_mask_without_a_brain_s_volume_is_told(size: float, words: str) -> Non
     assert finding.kind == "mask-volume"
     assert words in finding.text
     assert f"({measures.volume_ml:,.0f} mL)" in finding.message
+
+
+def test_a_mask_that_ends_far_below_the_top_of_the_head_is_told() -> None:
+    head_DHW, brain_DHW = egg(), egg()
+    brain_DHW[18:] = False
+    measures = measure_mask(np.full(SHAPE, 30.0, dtype=np.float32), SPACING, head_DHW, brain_DHW)
+    top = int(np.flatnonzero(head_DHW.any(axis=(1, 2)))[-1])
+    assert measures.above_mm == (top - 17) * SPACING[0] > 30.0
+    areas = np.count_nonzero(brain_DHW, axis=(1, 2))
+    assert measures.end_share == areas[17] / areas.max()
+    assert "mask-top" in kinds(measures)
+    (finding,) = (one for one in mask_findings(measures) if one.kind == "mask-top")
+    assert f"the head goes on for {measures.above_mm:.0f} mm" in finding.message
+    for less in ({"above_mm": 25.0}, {"end_share": 0.2}):
+        assert "mask-top" not in kinds(replace(measures, **less))
+
+
+@pytest.mark.parametrize(("num_outside", "message"), [(0, None), (5, None), (12, "(1.2%)")])
+def test_the_share_of_a_lesion_outside_the_mask_is_told_beyond_half_a_percent(
+    num_outside: int, message: str | None
+) -> None:
+    lesion_DHW, brain_DHW = np.ones((10, 10, 10), dtype=bool), np.ones((10, 10, 10), dtype=bool)
+    brain_DHW.flat[:num_outside] = False
+    share = lesion_outside_share(lesion_DHW, brain_DHW)
+    assert share == num_outside / 1000
+    found = lesion_finding(share)
+    if message is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.warning == "more than 0.5% of the lesion lies outside the brain mask"
+        assert found.message == f"{found.warning} {message}"
+    assert lesion_outside_share(~lesion_DHW, brain_DHW) == 0.0
+
+
+def test_odd_slices_come_first_and_what_they_explain_is_left_out() -> None:
+    measures = replace(measured(egg()), holes_ml=40.0, head_share=1.0, bone_share=0.1)
+    odd = OddSlices(empty_N=(4, 5), unlike_N=(9,), num_slices=24)
+    assert [finding.kind for finding in scan_findings(odd, measures)] == ["odd-slices", "odd-slices", "mask-bone"]
+    assert scan_findings(odd, measures)[0].message == (
+        "slices 5 and 6 of 24 (counted from the feet) are empty; scan or export the series again, or cut them off; "
+        "the brain mask goes on without them"
+    )
+    whole = OddSlices(empty_N=(), unlike_N=(), num_slices=24)
+    assert scan_findings(whole, measures) == mask_findings(measures)
 
 
 def test_two_cases_with_one_finding_share_the_words_of_the_warning() -> None:

@@ -35,6 +35,7 @@ def test_numbers_of_a_ball_of_a_head(write_ball_case: WriteCase) -> None:
     lesion_ml = 4 / 3 * np.pi * 15**3 / 1000
     assert numbers["symmetric_residual_hu"] == pytest.approx(2 * 30 * lesion_ml / numbers["volume_ml"], rel=0.35)
     assert "cta_residual_hu" not in numbers
+    assert numbers["lesion_outside_share"] == 0.0
 
 
 def test_views_are_upright_on_square_pixels_and_outline_the_mask(write_ball_case: WriteCase) -> None:

@@ -84,6 +84,24 @@ def test_a_lesion_outside_the_brain_is_warned_of(write_ball_case: WriteCase) -> 
     assert preprocess_case(raw, AS_SCANNED).warnings == ("more than 0.5% of the lesion lies outside the brain mask",)
 
 
+@pytest.mark.parametrize(("hu", "word"), [(-1000, "empty"), (0, "empty"), (None, "not like its neighbours")])
+def test_an_odd_slice_in_the_head_is_the_first_thing_that_is_told(
+    write_ball_case: WriteCase, hu: int | None, word: str
+) -> None:
+    raw = write_ball_case("sub-001")
+    first, *others = prepare_images(raw, AS_SCANNED).warnings or ("",)
+    assert (first, others) == ("", [])
+
+    def spoil(hu_DHW: np.ndarray) -> np.ndarray:
+        hu_DHW[12] = hu_DHW[12] + 100 if hu is None else hu
+        return hu_DHW
+
+    rewrite(raw.ct_path, spoil)
+    first, *others = prepare_images(raw, AS_SCANNED).warnings
+    assert first.startswith(f"slice 13 of 22 (counted from the feet) is {word}")
+    assert not any(words in text for text in others for words in ("ends in the head", "holes", "pieces", "smaller"))
+
+
 def test_a_scan_without_a_skull_is_refused(write_ball_case: WriteCase) -> None:
     raw = write_ball_case("sub-001")
     rewrite(raw.ct_path, lambda hu_DHW: np.where(hu_DHW > 500, -1000, hu_DHW).astype(np.int16))

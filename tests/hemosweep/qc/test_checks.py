@@ -235,6 +235,18 @@ def over_brain(data: DataSet) -> None:
     data.write("sub-002", "ct", hu_DHW.astype(np.int16))
 
 
+def partly_in_bone(data: DataSet) -> None:
+    mask_DHW = box(LESION)
+    mask_DHW[10, 35, 64:67] = 1  # 3 of 150 voxels, 67 to 74 mm from the middle
+    data.write("sub-002", "label-lesion_mask", mask_DHW)
+
+
+def with_a_blank_slice(data: DataSet) -> None:
+    hu_DHW = ball_hu(2)
+    hu_DHW[14] = -1000.0
+    data.write("sub-002", "ct", hu_DHW.astype(np.int16))
+
+
 def eight_bit(data: DataSet) -> None:
     data.write("sub-002", "ct", np.clip(ball_hu(2), -20.0, 100.0).astype(np.int16))
 
@@ -282,6 +294,8 @@ def same_patient_again(data: DataSet) -> None:
 WARNINGS = {
     "missing-mask": without_lesion_mask,
     "mask-outside-head": partly_in_air,
+    "lesion-outside-brain": partly_in_bone,
+    "odd-slices": with_a_blank_slice,
     "lesion-density": over_brain,
     "odd-values": eight_bit,
     "coarse-spacing": coarse,
@@ -318,6 +332,30 @@ def test_a_case_without_lesion_mask_is_for_prediction_only(data: DataSet) -> Non
 def test_lesion_label_picks_one_value_and_tells_where_it_is_missing(data: DataSet) -> None:
     plant_odd_mask_values(data)
     assert told(data.check(lesion_label=3)) == [("sub-001", "mask-empty", "error")]
+
+
+def test_the_share_of_the_lesion_outside_the_brain_mask_is_counted(data: DataSet) -> None:
+    partly_in_bone(data)
+    assert only_message(data.check()) == "more than 0.5% of the lesion lies outside the brain mask (2.0%)"
+
+
+@pytest.mark.parametrize("hu", [-1000.0, 0.0])
+def test_blank_slices_are_told_first_and_no_mask_is_called_flipped_for_them(data: DataSet, hu: float) -> None:
+    hu_DHW = ball_hu(2)
+    hu_DHW[7:9] = hu
+    mask_DHW = np.zeros_like(box(LESION))
+    mask_DHW[3:6, 33:40, 40:50] = 1
+    hu_DHW[mask_DHW > 0] = 60.0
+    data.write("sub-002", "ct", hu_DHW.astype(np.int16))
+    data.write("sub-002", "label-lesion_mask", mask_DHW)
+    report = data.check()
+    assert report.usable_ids == ("sub-001", "sub-002")
+    first, *others = report.problems
+    assert first.message == (
+        "slices 8 and 9 of 20 (counted from the feet) are empty; scan or export the series again, or cut them off; "
+        "the brain mask goes on without them"
+    )
+    assert {problem.kind for problem in others} <= {"lesion-outside-brain"}
 
 
 def test_share_of_odd_lesion_voxels_is_counted(data: DataSet) -> None:

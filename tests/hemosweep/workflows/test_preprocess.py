@@ -1,8 +1,12 @@
 """`hemosweep preprocess` of a phantom data set: what is made, kept, and told of a case that fails."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from hemosweep.config import PreprocessingConfig
+from hemosweep.data.nifti import read_volume, write_volume
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.workflows.preprocess import prepare_data_set
 
@@ -47,6 +51,24 @@ def test_one_page_shows_every_case_and_those_that_failed(data, tmp_path):
     assert "sub-002_ct.nii.gz: not a readable NIfTI file" in page
     assert str(tmp_path) not in page
     assert result.as_json()["page"] == str(result.page)
+
+
+def test_the_share_of_each_lesion_outside_the_mask_is_in_the_json_and_on_the_page(data, tmp_path):
+    path = data / "sub-002" / "ct" / "sub-002_label-lesion_mask.nii.gz"
+    volume = read_volume(path)
+    inside = np.argwhere(volume.array_DHW)[:19]
+    mask = np.zeros_like(volume.array_DHW)
+    mask[tuple(inside.T)] = 1
+    mask[0, 0, 0] = 1
+    write_volume(path, replace(volume, array_DHW=mask))
+    result = prepare(data, tmp_path)
+    shares = {case_id: entry["lesion_outside_share"] for case_id, entry in result.as_json()["cases"].items()}
+    assert shares == {"sub-001": 0.0, "sub-002": 1 / 20}
+    (line,) = result.warning_lines()
+    assert line == "1 of 2 cases (sub-002): more than 0.5% of the lesion lies outside the brain mask"
+    page = result.page.read_text(encoding="utf-8")
+    assert '<th scope="col" class="right">lesion outside, %</th>' in page
+    assert ">5.0<" in page
 
 
 def test_no_page_is_written_where_no_case_is_prepared(data, tmp_path):
