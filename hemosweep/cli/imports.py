@@ -84,7 +84,7 @@ def _parameter(option: "ImportOption") -> Parameter:
 
 
 def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
-    """Run an importer with a progress bar, and say what became of the cases. Exit code 2 if one failed."""
+    """Run an importer with a progress bar, and say what became of the cases. Exit code as `print_summary`."""
     from hemosweep.report.terminal.progress import progress_bar
 
     try:
@@ -97,7 +97,10 @@ def _import(run: Callable[..., "ImportSummary"], data: Path) -> None:
 
 
 def print_summary(summary: "ImportSummary", done: str, data: Path) -> None:
-    """Print what became of the cases: `done` first on standard output. Exit code 2 if one failed."""
+    """Print what became of the cases: `done` first on standard output.
+
+    Exit code 2 if one failed: a case that cannot be read is bad input, however many others are imported.
+    """
     from hemosweep.data.remarks import grouped
 
     for note in summary.notes:

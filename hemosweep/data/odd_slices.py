@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask, Spacing
 
@@ -15,8 +14,8 @@ CONSTANT_SHARE = 0.999
 """Share of a slice's pixels with one value that makes it a blank page; the air around a head leaves 0.9."""
 BODY_FROM_HU, FLOOR_HU = -200.0, 8.0
 """A body is denser than foam, and than the lowest value of the scan by more than noise."""
-OPENING = 2
-"""Blocks by which a body is opened: plates of holders vanish."""
+MIN_OF_NEIGHBOURS = 0.1
+"""Less, of the smaller area of the two slices of the head beside it, leaves no body in a slice."""
 MIN_BETWEEN = 0.2
 """A slice is between slices of the head where the nearest on either side have this share of the largest area: the last
 slice of a vertex has less, so that a cushion above it makes no gap."""
@@ -72,11 +71,8 @@ def odd_slices(hu_DHW: FloatArray, spacing_DHW_mm: Spacing) -> OddSlices:
     blank_D = np.array([_is_blank(plane) for plane in hu_DHW])
     coarse_DHW = _coarse(hu_DHW, spacing_DHW_mm)
     floor_hu = float(hu_DHW.min()) + FLOOR_HU
-    body_DHW = coarse_DHW > max(BODY_FROM_HU, floor_hu)
-    disk = ndimage.iterate_structure(ndimage.generate_binary_structure(2, 1), OPENING)
-    opened = [ndimage.binary_opening(ndimage.binary_fill_holes(plane), disk) for plane in body_DHW]
-    area_D = np.where(blank_D, 0, [np.count_nonzero(plane) for plane in opened])
-    empty_D = (area_D == 0) & _between(area_D)
+    body_D = np.count_nonzero(coarse_DHW > max(BODY_FROM_HU, floor_hu), axis=(1, 2))
+    empty_D = _empty(np.where(blank_D, 0, body_D))
     unlike_D = np.zeros(len(hu_DHW), dtype=bool)
     there = np.flatnonzero(~blank_D)
     if there.size:
@@ -106,14 +102,14 @@ def _coarse(hu_DHW: FloatArray, spacing_DHW_mm: Spacing) -> FloatArray:
     return coarse_DHW
 
 
-def _between(area_D: NDArray[np.intp]) -> Mask:
-    """Slices with a large part of the head somewhere below and above, the nearest body on either side being large."""
-    large_D = area_D >= MIN_BETWEEN * area_D.max() if area_D.any() else np.zeros(len(area_D), dtype=bool)
-    between_D = np.zeros(len(area_D), dtype=bool)
-    bodies = np.flatnonzero(area_D)
-    for below, above in pairwise(bodies):
-        between_D[below + 1 : above] = large_D[below] and large_D[above]
-    return between_D
+def _empty(area_D: NDArray[np.intp]) -> Mask:
+    """Slices with next to nothing of a body, between slices with a large part of the head."""
+    empty_D = np.zeros(len(area_D), dtype=bool)
+    large = np.flatnonzero(area_D > MIN_BETWEEN * area_D.max())
+    for below, above in pairwise(large):
+        least = MIN_OF_NEIGHBOURS * min(area_D[below], area_D[above])
+        empty_D[below + 1 : above] = (area_D[below + 1 : above] <= least).all()
+    return empty_D
 
 
 def _unlike(coarse_DHW: FloatArray, slice_mm: float, floor_hu: float) -> Mask:

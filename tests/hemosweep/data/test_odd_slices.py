@@ -71,6 +71,14 @@ def test_nothing_is_found_in_a_whole_head(variant: PhantomVariant) -> None:
         assert odd_slices(thick_DHW, (2 * slice_mm, pixel_mm[0], pixel_mm[1])).texts == ()
 
 
+def test_slices_of_an_open_shell_are_not_empty() -> None:
+    """A plastic skull, whose slices have two thin walls and air between them."""
+    hu_DHW = np.random.default_rng(0).normal(-1000.0, 3.0, (20, 60, 60)).astype(np.float32)
+    hu_DHW[:, 10:50, 10:12] = hu_DHW[:, 10:50, 48:50] = 200.0
+    hu_DHW[:8, 10:50, 10:50] = 200.0
+    assert odd_slices(hu_DHW, (3.0, 2.0, 2.0)).empty_N == ()
+
+
 def test_a_scan_of_air_or_of_one_slice_has_none() -> None:
     for shape in ((1, 20, 20), (6, 20, 20), (6, 1, 2)):
         assert odd_slices(np.full(shape, -1000.0, dtype=np.float32), (5.0, 2.0, 2.0)).texts == ()
