@@ -7,6 +7,8 @@ window. Such values are corrected if possible, with a warning each time.
 import numpy as np
 from numpy.typing import NDArray
 
+CLOT_HU = 95.0
+"""The densest clot; what is brighter is bone, calcification or metal, or has some of it in its voxel."""
 BONE_HU = 200.0
 """Bone starts here in a full-range CT; blood and calcified falx partial volume stay below."""
 AIR_HU = -1024.0

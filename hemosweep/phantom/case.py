@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
+from hemosweep.data.hounsfield import CLOT_HU
 from hemosweep.data.nifti import Volume
 from hemosweep.errors import BadInput
 from hemosweep.phantom.fields import Array
@@ -19,7 +20,7 @@ from hemosweep.phantom.variant import PhantomVariant
 IVH_SHARE = 0.15
 CTA_SHARE = 66 / 76
 MIN_LESION_VOXELS = 12
-BONE_IN_VOXEL_HU, ALL_INSIDE = 95.0, 0.95
+ALL_INSIDE = 0.95
 """A voxel with at least this share within the skull is bright by a calcification, not by bone."""
 
 
@@ -40,7 +41,7 @@ class PhantomPose:
 class PhantomCase:
     """A case with its truth. `lesion`, `ivh` and `brain` (all within the skull, with CSF) are uint8 masks on the CT's
     grid; `ivh` and `cta` are None where the case has none. `lesion_ml` is the mask's volume. A voxel that the skull
-    brightens beyond `BONE_IN_VOXEL_HU` is in no mask: nobody who draws on a CT would take it for brain or blood.
+    brightens beyond `CLOT_HU` is in no mask: nobody who draws on a CT would take it for brain or blood.
 
     `head_to_ct` and `head_to_cta` (4 x 4) map millimetres of the head (x, y, z; the mid-sagittal plane is x = 0, but
     for what the hemorrhage pushed aside) to world millimetres (RAS+) of the scans.
@@ -136,7 +137,7 @@ def scan_model(model: PhantomModel, pose: PhantomPose | None = None) -> PhantomC
     )
     scanned_DHW = scan(model.hu_DHW, model.grid, placed, grid, outside=AIR_HU)
     inside_DHW = _scan_points(model.brain, model, placed, grid)
-    has_bone_DHW = (scanned_DHW > BONE_IN_VOXEL_HU) & (inside_DHW < ALL_INSIDE)
+    has_bone_DHW = (scanned_DHW > CLOT_HU) & (inside_DHW < ALL_INSIDE)
     ct = finish(
         scanned_DHW,
         grid,

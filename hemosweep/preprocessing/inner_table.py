@@ -4,12 +4,10 @@ import numpy as np
 from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask
-from hemosweep.data.hounsfield import BONE_HU
+from hemosweep.data.hounsfield import BONE_HU, CLOT_HU
 from hemosweep.preprocessing.head import enlarge, near, opened
 from hemosweep.preprocessing.head_blocks import AIRY_HU, BLOCK_MM, HeadBlocks
 
-SOFT_BELOW_HU = 95.0
-"""The densest clot. What is brighter and reaches the skull is bone, or a voxel of bone and brain."""
 BLOOD_FROM_HU = 55.0
 """Clots, and the large sinuses; gray matter stays below 45."""
 CLOT_ML = 1.0
@@ -63,7 +61,7 @@ def to_pixels(mask_DHW: Mask, hu_DHW: FloatArray, brain_DHW: Mask, scan: HeadBlo
     of bone, fat and air that reach out of them in their slice. Calcifications and air inside stay."""
     square = np.ones((3, 3), dtype=bool)
     shape_HW = mask_DHW.shape[1:]
-    soft_below_hu = min(SOFT_BELOW_HU, scan.top_hu)
+    soft_below_hu = min(CLOT_HU, scan.top_hu)
     blood_DHW = blood_on_bone(brain_DHW, scan)
     is_fine = min(scan.step_HW_mm) <= scan.factor * BLOCK_MM  # else three pixels are wider than the border
     for index in np.flatnonzero(brain_DHW.any(axis=(1, 2))):

@@ -7,10 +7,9 @@ import numpy as np
 from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask, Spacing, bounding_box
+from hemosweep.data.hounsfield import CLOT_HU
 from hemosweep.preprocessing.mask_symmetry import asymmetric_share
 
-BONE_LIKE_HU = 95.0
-"""Blood stays below; calcifications and bone lie above."""
 COARSE_MM = 2.0
 """Distance of the voxels on which pieces, holes and symmetry are looked for, whatever grid the mask has."""
 MIN_PIECE_ML = 0.1
@@ -100,7 +99,7 @@ def _findings(measures: MaskMeasures) -> Iterator[MaskFinding]:
         yield MaskFinding(kind="mask-volume", text=f"{text} wrong", value=volume)
     if measures.bone_share > MAX_BONE_SHARE:
         text = f"more than {MAX_BONE_SHARE:.0%} of the brain mask is as dense as bone"
-        yield MaskFinding(kind="mask-bone", text=text, value=f"{measures.bone_share:.1%} above {BONE_LIKE_HU:g} HU")
+        yield MaskFinding(kind="mask-bone", text=text, value=f"{measures.bone_share:.1%} above {CLOT_HU:g} HU")
     if measures.asymmetry > MAX_ASYMMETRY:
         text = "the two sides of the brain mask differ: a part of one may be missing, unless the skull is open there"
         yield MaskFinding(kind="mask-asymmetry", text=text, value=f"{measures.asymmetry:.0%} have no counterpart")
@@ -152,7 +151,7 @@ def measure_mask(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask, br
     sides = np.count_nonzero(brain_DHW[:, [0, -1]]) * width_mm + np.count_nonzero(brain_DHW[:, :, [0, -1]]) * height_mm
     return MaskMeasures(
         volume_ml=float(area_D.sum()) * float(np.prod(spacing_DHW_mm)) / 1000.0,
-        bone_share=float(np.mean(hu_DHW[brain_DHW] > BONE_LIKE_HU)),
+        bone_share=float(np.mean(hu_DHW[brain_DHW] > CLOT_HU)),
         asymmetry=asymmetric_share(coarse_DHW, coarse_mm),
         holes_ml=float(np.count_nonzero(_holes(coarse_DHW[box], hu_DHW[some][box]))) * coarse_ml,
         num_pieces=int(np.count_nonzero(pieces_ml >= MIN_PIECE_ML)),
@@ -183,6 +182,6 @@ def lesion_finding(outside_share: float) -> MaskFinding | None:
 def _holes(mask_DHW: Mask, hu_DHW: FloatArray) -> Mask:
     """Gaps in the mask: enclosed on all sides, or between mask above and mask below without being bone."""
     above_DHW = np.flip(np.maximum.accumulate(np.flip(mask_DHW, 0), axis=0), 0)
-    between_DHW = above_DHW & np.maximum.accumulate(mask_DHW, axis=0) & (hu_DHW <= BONE_LIKE_HU)
+    between_DHW = above_DHW & np.maximum.accumulate(mask_DHW, axis=0) & (hu_DHW <= CLOT_HU)
     holes: Mask = (ndimage.binary_fill_holes(mask_DHW) | between_DHW) & ~mask_DHW
     return holes
