@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -43,8 +44,8 @@ class ReplicateResult:
 
 def dsc_mean(cases: pd.DataFrame) -> float | None:
     """Mean DSC of the cases that have one; None where none has."""
-    mean = float(cases["dsc"].mean())
-    return None if math.isnan(mean) else mean
+    defined = cases["dsc"].dropna()
+    return fmean(defined) if len(defined) else None  # to the bit the mean that the store records
 
 
 def conclude(out: Path, replicate: Replicate, failures: Sequence[str], *, run_id: str | None = None) -> ReplicateResult:

@@ -60,6 +60,7 @@ def test_the_check_refuses_whatever_is_no_head_and_names_what_it_is(main, data):
         assert message.endswith("; is it a head CT in Hounsfield units?")
 
 
+@pytest.mark.slow
 def test_preparing_refuses_the_same_scans_in_the_same_words(main, data, tmp_path):
     code, stdout, stderr = main(
         "preprocess", data, "--profile", "demo", "--symmetric", "none", "--jobs", 1, "--out", tmp_path / "runs"

@@ -101,6 +101,7 @@ def test_seeds_are_added_to_the_arms_of_open_comparisons_until_they_are_settled(
     assert [row["claim"] for row in json.loads(again)["comparisons"]] == [first, second]
 
 
+@pytest.mark.slow
 def test_a_budget_ends_the_looks_before_it_is_used_up_and_a_larger_one_goes_on(sweep, child):
     # Three folds of 300 s: 15 min a seed of an arm, 2 h 15 min for the first look and 1 h 30 min for the next one.
     code, stdout, stderr = sweep("--seeds", "auto", "--budget", "3h")

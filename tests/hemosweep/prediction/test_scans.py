@@ -53,7 +53,7 @@ def test_a_data_set_gives_the_cases_of_its_table_without_their_masks(folder):
         ("a.nii.gz", {"cta": "c.nii.gz"}, "no such file; give a CT as NIfTI"),
         ("a.nii.gz", {"as_folder": True}, "no such folder; give a folder of scans, or leave --folder out"),
         (".", {"cta": "a.nii.gz"}, "--cta goes with one scan"),
-        ("empty", {}, r"holds no \*.nii.gz and no participants.tsv"),
+        ("empty", {}, r"holds no \*.nii.gz, no \*.nii and no participants.tsv"),
     ],
 )
 def test_what_is_no_scan_is_refused_with_the_way_out(folder, scan, options, said):
