@@ -1,4 +1,4 @@
-"""Which choices that the paper leaves open move its numbers? (a sweep of hemosweep's own)
+"""Do the choices that the paper leaves open move its numbers? (a sweep of hemosweep's own)
 
 Every arm is the final configuration (`final`, Section 3.6) with one choice read in another way. All readings, also
 those that no arm varies, are in the list of `sweeps/reading_list/`, which every report shows.
@@ -75,7 +75,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
 
 SWEEP = Sweep(
     name="readings",
-    question="Which choices that the paper leaves open move its numbers?",
+    question="Do the choices that the paper leaves open move its numbers?",
     space={"reading": tuple(_READINGS)},
     arm_name=lambda params: params["reading"],
     configure=_configure,

@@ -1,4 +1,4 @@
-"""What is no head: air, a table, a torso, a limb, a plastic phantom, a brain without its skull."""
+"""Scans of no head: air, a table, a torso, a limb, a plastic phantom, a brain without its skull."""
 
 from dataclasses import dataclass
 

@@ -3,7 +3,7 @@
 from hemosweep.data.odd_slices import OddSlices
 from hemosweep.preprocessing.mask_findings import MaskFinding, MaskMeasures, mask_findings
 
-ADVICE = "scan or export the series again, or cut them off; the brain mask goes on without them"
+ADVICE = "scan or export the series again, or cut them off; the brain mask goes on beyond them"
 EXPLAINED = ("head-cut-off", "mask-volume", "mask-holes", "mask-pieces")
 """Findings that a gap in the head makes, and which would mislead."""
 

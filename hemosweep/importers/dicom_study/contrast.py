@@ -99,7 +99,7 @@ def contrast(header: "Header") -> Contrast:
 
 
 def contrast_reason(header: "Header") -> str | None:
-    """What says that the series has contrast; None where it is taken for plain."""
+    """Text of the header by which a series has contrast; None where it is taken for plain."""
     name = "description" if header.description else "protocol"
     return {
         Contrast.AGENT: "an agent is named",
@@ -122,7 +122,7 @@ def words(header: "Header") -> frozenset[str]:
 
 
 def _said(text: str) -> Contrast:
-    """What a text says, in plain letters. A word of contrast that is not denied outweighs a denied one."""
+    """Contrast by a text in plain letters. A word of contrast that is not denied outweighs a denied one."""
     if _BOTH.search(text):
         return Contrast.UNCLEAR
     denied, kinds = False, set()

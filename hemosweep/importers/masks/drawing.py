@@ -27,7 +27,7 @@ class Label:
 
 
 class Drawing(Protocol):
-    """What somebody drew: labels, each of which is a mask on a CT."""
+    """A drawing: labels, each of which is a mask on a CT."""
 
     @property
     def labels(self) -> tuple[Label, ...]:

@@ -165,7 +165,7 @@ def test_odd_slices_come_first_and_what_they_explain_is_left_out() -> None:
     assert [finding.kind for finding in scan_findings(odd, measures)] == ["odd-slices", "odd-slices", "mask-bone"]
     assert scan_findings(odd, measures)[0].message == (
         "slices 5 and 6 of 24 (counted from the feet) are empty; scan or export the series again, or cut them off; "
-        "the brain mask goes on without them"
+        "the brain mask goes on beyond them"
     )
     whole = OddSlices(empty_N=(), unlike_N=(), num_slices=24)
     assert scan_findings(whole, measures) == mask_findings(measures)

@@ -353,7 +353,7 @@ def test_blank_slices_are_told_first_and_no_mask_is_called_flipped_for_them(data
     first, *others = report.problems
     assert first.message == (
         "slices 8 and 9 of 20 (counted from the feet) are empty; scan or export the series again, or cut them off; "
-        "the brain mask goes on without them"
+        "the brain mask goes on beyond them"
     )
     assert {problem.kind for problem in others} <= {"lesion-outside-brain"}
 
