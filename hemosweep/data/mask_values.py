@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemosweep.arrays import Mask
 from hemosweep.errors import BadInput
 
 THRESHOLD = 0.5
@@ -70,6 +71,11 @@ def _check_colours(channels: Sequence[NDArray[Any]]) -> None:
         opacities = opacity[(channels[0] == 0) & (channels[1] == 0) & (channels[2] == 0)]
         if opacities.size and opacities.min() != opacities.max():
             raise BadInput(f"has voxels in its fourth channel alone, which is then no opacity of colours; {way_out}")
+
+
+def voxels_of(labels_DHW: NDArray[Any], label: int | None) -> Mask:
+    """Voxels of a label; of 1 where none is chosen."""
+    return np.asarray(labels_DHW == (1 if label is None else label))
 
 
 def as_labels(values_DHW: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 from hemosweep.arrays import Mask
 from hemosweep.data.case import Case
 from hemosweep.data.hounsfield import to_hounsfield
-from hemosweep.data.mask_values import COLOUR, Probabilities, as_labels
+from hemosweep.data.mask_values import COLOUR, Probabilities, as_labels, voxels_of
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 
@@ -122,8 +122,7 @@ def explained_mask(case: Case, path: Path, ct: Volume, *, label: int | None = No
             kind="mask-values",
         )
     of_colours = tuple(text for text in mask.warnings if text.startswith(COLOUR))
-    mask_DHW = np.asarray(labels_DHW == (1 if label is None else label))
-    return mask_DHW, tuple(
+    return voxels_of(labels_DHW, label), tuple(
         f"mask {path.name.removeprefix(f'{case.case_id}_')} {text}" for text in of_colours + warnings
     )
 

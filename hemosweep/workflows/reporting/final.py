@@ -7,7 +7,7 @@ from statistics import fmean
 
 from hemosweep.arrays import bounding_box
 from hemosweep.data.case import Case
-from hemosweep.data.mask_values import as_labels
+from hemosweep.data.mask_values import as_labels, voxels_of
 from hemosweep.data.nifti import read_volume
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
@@ -50,7 +50,7 @@ def lesion_shape(case: Case, lesion_label: int | None) -> CaseShape:
     """
     assert case.lesion_path is not None, "scored cases have a reference"
     volume = read_volume(case.lesion_path, as_mask=True)
-    mask_DHW = as_labels(volume.array_DHW)[0] == (1 if lesion_label is None else lesion_label)
+    mask_DHW = voxels_of(as_labels(volume.array_DHW)[0], lesion_label)
     if not mask_DHW.any():
         raise BadInput(f"case {case.case_id}: mask {case.lesion_path.name} is empty; fix the mask")
     starts, sizes = bounding_box(mask_DHW)
