@@ -51,6 +51,8 @@ class NotFollowed(Exception):
 def feature_maps(network: nn.Module, in_channels: int, patch_DHW: tuple[int, int, int]) -> list[FeatureMap]:
     """The feature maps of a network in the order in which it makes them; the first one is its input.
 
+    The network loses its weights: give one that was built for this.
+
     Raises:
         NotFollowed: the network needs the values of its input, or a map has no source that was seen.
     """
