@@ -117,7 +117,7 @@ def import_masks(
         Path | None, typer.Option(help="Table of participant_id and mask, instead of names.", callback=expanded)
     ] = None,
     key_file: Annotated[
-        Path | None, typer.Option(help="Key file of import-dicom: DICOM is matched by patient and study.", callback=expanded)
+        Path | None, typer.Option(help="Key file of import-dicom: DICOM is matched by its study.", callback=expanded)
     ] = None,
     label_names: Annotated[
         Path | None, typer.Option(help="Label description file of ITK-SNAP.", callback=expanded)
