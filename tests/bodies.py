@@ -139,7 +139,7 @@ def _scan(canvas: _Canvas, *, table: bool = True) -> Volume:
 
 def stripped(outside_hu: int, *, window_hu: tuple[int, int] = (-1024, 3071), index: int = 0) -> Volume:
     """A demo phantom's brain without skull, `outside_hu` everywhere else."""
-    phantom = make_phantom(index, size="demo", seed=6, cta_share=0.0)
+    phantom = make_phantom(index, size="small", seed=6, cta_share=0.0)
     hu_DHW = np.where(phantom.brain.array_DHW > 0, phantom.ct.array_DHW.clip(*window_hu), outside_hu)
     return Volume(array_DHW=hu_DHW.astype(np.int16), affine=phantom.ct.affine)
 

@@ -104,7 +104,7 @@ def test_the_stores_tests_pass_with_the_lowest_versions(python, run, tmp_path):
 
 def test_a_small_sweep_runs_with_the_lowest_versions_beside_a_users_sweeps_and_tracking(python, run, tmp_path):
     hemosweep, here = python.with_name("hemosweep"), leave_traps(tmp_path / "here")
-    made = run(hemosweep, "data", "phantom", "data", "--cases", 6, "--ivh-share", 0.5, cwd=here)
+    made = run(hemosweep, "data", "phantom", "data", "--size", "small", "--cases", 6, "--ivh-share", 0.5, cwd=here)
     assert made.returncode == 0, made.stderr
     options = ("--data", "data", "--profile", "demo", "--folds", 2, "--arms", "24x24x8")
     trained = run(hemosweep, "sweep", "patchsize", *options, cwd=here)

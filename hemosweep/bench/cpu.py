@@ -33,7 +33,7 @@ from hemosweep.scores.score_case import score_case
 from hemosweep.sweeps.base import paper_network
 from hemosweep.training.step import Step
 
-DEMO_NATIVE_DHW, DEMO_CROP_DHW = (34, 100, 100), (30, 80, 70)
+DEMO_NATIVE_DHW, DEMO_CROP_DHW = (24, 240, 240), (24, 214, 178)
 """About a phantom's head on the demo profile's grid."""
 NUM_CASES = 10
 PATCHES_PER_CASE = 64

@@ -28,7 +28,7 @@ data_app = typer.Typer(
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder to make.", callback=expanded)],
     cases: Annotated[int, typer.Option(help="Number of cases.")] = 18,
-    size: Annotated[str, typer.Option(help="demo (96 x 96 x 24) or paper (512 x 512).")] = "demo",
+    size: Annotated[str, typer.Option(help="small (96 x 96), demo (240 x 240) or paper (512 x 512).")] = "demo",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     ivh_share: Annotated[float, typer.Option(help="Share of cases with intraventricular hemorrhage.")] = 0.15,
 ) -> None:

@@ -52,10 +52,14 @@ def draw_volume_ml(rng: np.random.Generator, quartiles_ml: tuple[float, float, f
 
 
 def draw_lesion(rng: np.random.Generator, *, has_ivh: bool, floor_ml: float) -> LesionTraits:
-    """Draw place, volume and density; the volume is kept between `floor_ml` and what the place can hold."""
+    """Draw place, volume and density; the volume is kept between `floor_ml` and what the place can hold.
+
+    A large hemorrhage breaks into the ventricles more often than a small one: with IVH it is the larger one of two.
+    """
     kinds = list(LESION_TYPES)
     kind = kinds[int(rng.choice(len(kinds), p=[LESION_TYPES[name][0] for name in kinds]))]
-    volume_ml = min(max(draw_volume_ml(rng), floor_ml), LESION_TYPES[kind][1])
+    drawn_ml = max(draw_volume_ml(rng) for _ in range(2 if has_ivh else 1))
+    volume_ml = min(max(drawn_ml, floor_ml), LESION_TYPES[kind][1])
     centres = _CENTRES[kind]
     side = 1.0 if rng.random() < 0.5 else -1.0
     jitter = 1.5 if kind == "brainstem" else 4.5

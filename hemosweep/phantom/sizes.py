@@ -1,4 +1,4 @@
-"""The two sizes of the phantom."""
+"""The sizes of the phantom."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,22 @@ class PhantomSize:
 
 
 SIZES: dict[str, PhantomSize] = {
-    # 0.4 mL are 14 voxels of the demo's 29 microlitres.
-    "demo": PhantomSize(
+    # 0.4 mL are 14 voxels of 29 microlitres.
+    "small": PhantomSize(
         shape_DHW=(24, 96, 96),
         spacing_DHW_mm=(6.0, 2.2, 2.2),
         cta_shape_DHW=(60, 112, 112),
         cta_spacing_DHW_mm=(3.0, 1.8, 1.8),
         model_step_mm=2.0,
+        floor_ml=0.4,
+    ),
+    # The pixels make the demo's patches as wide in the head as the paper's, 14.4 mm.
+    "demo": PhantomSize(
+        shape_DHW=(24, 240, 240),
+        spacing_DHW_mm=(6.0, 0.9, 0.9),
+        cta_shape_DHW=(60, 112, 112),
+        cta_spacing_DHW_mm=(3.0, 1.8, 1.8),
+        model_step_mm=1.2,
         floor_ml=0.4,
     ),
     "paper": PhantomSize(

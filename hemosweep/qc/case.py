@@ -25,7 +25,7 @@ from hemosweep.qc.texture import texture
 MIN_HEAD_SLICES = 10
 MAX_SLICE_STEP_MM = 10.0
 MAX_PIXEL_MM = 2.5
-"""No clinical head CT is coarser; the demo phantom's 2.2 mm are meant."""
+"""No clinical head CT is coarser; the small phantom's 2.2 mm are meant."""
 MIN_OBLIQUE_DEG = 1.0
 
 

@@ -167,7 +167,7 @@ def run_plan(request: Request, console: Console) -> dict[str, Any]:
         """Of three: whatever else the machine does only adds to them."""
         return min((plan(told) for _ in range(3)), key=lambda facts: facts["seconds"])
 
-    write_phantom(data, num_cases=request.profile.phantom_cases, size="demo", seed=0, jobs=num_processors())
+    write_phantom(data, num_cases=request.profile.phantom_cases, size="small", seed=0, jobs=num_processors())
     plan("compiles what it imports")
     (out / CALIBRATIONS_NAME).unlink()
     told: dict[str, Any] = {"steps_to_time": plan("steps to time")}

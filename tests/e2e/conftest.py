@@ -83,7 +83,7 @@ def phantoms(tmp_path_factory, run):
 
     def make(folder):
         with processors(1):  # Six small cases are made before a second process has started.
-            made = run("data", "phantom", folder / "phantoms", "--cases", 6, "--ivh-share", 0.5)
+            made = run("data", "phantom", folder / "phantoms", "--size", "small", "--cases", 6, "--ivh-share", 0.5)
         assert made.returncode == 0, made.stderr
 
     return make_once(tmp_path_factory, "data", make) / "phantoms"

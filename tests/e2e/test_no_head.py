@@ -32,7 +32,7 @@ FOUND = {
 def data(tmp_path_factory):
     """A data set with one scan of each kind, and one head."""
     folder = tmp_path_factory.mktemp("no-heads") / "data"
-    write_phantom(folder, num_cases=1, size="demo", seed=5, cta_share=0.0)
+    write_phantom(folder, num_cases=1, size="small", seed=5, cta_share=0.0)
     rows = ["participant_id\tpatient_id\tivh", "sub-001\tA\tno"]
     for number, name in enumerate(FOUND, 2):
         case_id = f"sub-{number:03d}"

@@ -27,7 +27,7 @@ def cases():
     """Seven phantom heads, some of them with intraventricular hemorrhage."""
 
     def case(index):
-        phantom = make_phantom(index, size="demo", seed=5, ivh_share=0.2, cta_share=0.0)
+        phantom = make_phantom(index, size="small", seed=5, ivh_share=0.2, cta_share=0.0)
         labels_DHW = IPH * phantom.lesion.array_DHW
         if phantom.ivh is not None:
             labels_DHW = np.where(phantom.ivh.array_DHW > 0, IVH, labels_DHW)

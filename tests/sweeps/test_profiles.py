@@ -9,7 +9,8 @@ from hemosweep.config import SamplingConfig
 from hemosweep.errors import BadInput
 from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.networks.se_unet import SEUNet3D
-from hemosweep.sweeps.base import PAPER_PATCH_HWD, demo, paper, profile, scaled_patch
+from hemosweep.phantom.sizes import SIZES
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, SLICE_GAP_MM, demo, paper, profile, scaled_patch
 
 
 def test_the_paper_profile_is_what_the_paper_prints():
@@ -42,6 +43,16 @@ def test_the_demo_scales_down_and_keeps_the_protocol():
     assert small.training.loss == full.training.loss
     assert small.preprocessing.intensity == full.preprocessing.intensity
     assert small.cross_validation.fold_seed == full.cross_validation.fold_seed
+
+
+def test_a_patch_of_the_demo_is_as_wide_in_the_head_as_the_papers():
+    height, width, depth = demo().config.sampling.patch_HWD
+    height_mm, width_mm, depth_mm = demo().config.preprocessing.spacing_HWD_mm
+    paper_depth_mm, *paper_mm = SIZES["paper"].spacing_DHW_mm
+    assert [height * height_mm, width * width_mm] == pytest.approx([32 * mm for mm in paper_mm])
+    # Between both readings of the paper's slices: 1.5 mm and 4.5 mm from one to the next.
+    assert 16 * SLICE_GAP_MM < depth * depth_mm < 16 * paper_depth_mm
+    assert SIZES["demo"].spacing_DHW_mm == (depth_mm, height_mm, width_mm), "its phantom is not resampled"
 
 
 def test_the_demo_says_what_it_scales_down():

@@ -16,7 +16,7 @@ OTHER_HU = "(other HU, or noise)"
 
 @pytest.fixture(scope="module")
 def phantom() -> PhantomCase:
-    return make_phantom(1, size="demo", seed=5, cta_share=0.0)
+    return make_phantom(1, size="small", seed=5, cta_share=0.0)
 
 
 def texts(phantom: PhantomCase, at: tuple[int, ...] = (), change: Change = np.copy) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def test_air_beyond_the_head_is_no_gap(phantom: PhantomCase) -> None:
 @pytest.mark.parametrize("variant", [PhantomVariant(), PhantomVariant(craniotomy=True, crescent=True)])
 def test_nothing_is_found_in_a_whole_head(variant: PhantomVariant) -> None:
     for number in range(3):
-        whole = make_phantom(number, size="demo", seed=7, cta_share=0.0, variant=variant)
+        whole = make_phantom(number, size="small", seed=7, cta_share=0.0, variant=variant)
         hu_DHW = whole.ct.array_DHW.astype(np.float32)
         slice_mm, *pixel_mm = whole.ct.spacing_DHW_mm
         for scan_DHW in (hu_DHW, np.clip(hu_DHW, 0.0, 80.0), hu_DHW[::-1]):

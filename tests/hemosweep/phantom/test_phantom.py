@@ -23,7 +23,7 @@ from hemosweep.phantom.writer import write_phantom
 @pytest.fixture(scope="module")
 def cases() -> list[PhantomCase]:
     """Four demo cases; the third bleeds into the ventricles."""
-    return [make_phantom(index, size="demo", seed=7) for index in range(4)]
+    return [make_phantom(index, size="small", seed=7) for index in range(4)]
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -37,9 +37,9 @@ def _digests(folder: Path) -> dict[str, str]:
 def test_same_request_gives_the_same_bytes_whatever_the_jobs_and_the_number_of_cases(tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     shares = {"ivh_share": 0.5, "cta_share": 0.5}  # the first case of two has both
-    write_phantom(tmp_path / "a", num_cases=2, size="demo", seed=5, progress=lambda *step: done.append(step), **shares)
-    write_phantom(tmp_path / "b", num_cases=2, size="demo", seed=5, jobs=2, **shares)
-    write_phantom(tmp_path / "c", num_cases=1, size="demo", seed=5, **shares)
+    write_phantom(tmp_path / "a", num_cases=2, size="small", seed=5, progress=lambda *step: done.append(step), **shares)
+    write_phantom(tmp_path / "b", num_cases=2, size="small", seed=5, jobs=2, **shares)
+    write_phantom(tmp_path / "c", num_cases=1, size="small", seed=5, **shares)
     first, second, shorter = (_digests(tmp_path / name) for name in "abc")
     assert first == second
     images = {name: digest for name, digest in shorter.items() if name.endswith(".nii.gz")}
@@ -58,7 +58,7 @@ def test_same_request_gives_the_same_bytes_whatever_the_jobs_and_the_number_of_c
 
 
 def test_another_seed_gives_another_head() -> None:
-    one, other = (make_phantom(0, size="demo", seed=seed, cta_share=0.0) for seed in (1, 2))
+    one, other = (make_phantom(0, size="small", seed=seed, cta_share=0.0) for seed in (1, 2))
     assert (one.ct.array_DHW != other.ct.array_DHW).mean() > 0.5
 
 
@@ -94,7 +94,7 @@ def test_lesion_lies_in_the_brain_apart_from_ivh_and_is_never_tiny(cases: list[P
         assert case.lesion.array_DHW.dtype == np.uint8
         assert (case.brain.array_DHW[lesion] == 1).all()
         assert lesion.sum() >= 12
-        assert case.lesion_ml >= SIZES["demo"].floor_ml
+        assert case.lesion_ml >= SIZES["small"].floor_ml
         assert case.lesion_ml == pytest.approx(lesion.sum() * case.lesion.voxel_ml)
         assert case.lesion_type in LESION_TYPES
         assert abs(case.pose.midline_shift_mm) <= 8.001
@@ -105,6 +105,15 @@ def test_lesion_lies_in_the_brain_apart_from_ivh_and_is_never_tiny(cases: list[P
     assert blood.any()
     assert not (blood & (cases[2].lesion.array_DHW > 0)).any()
     assert np.median(cases[2].ct.array_DHW[blood]) > 44
+
+
+def test_a_hemorrhage_that_breaks_into_the_ventricles_is_the_larger_one_of_two() -> None:
+    # The larger one of two has its median where one has its quantile sqrt(1/2), and the upper half is a tail: 9 mL and
+    # 17 mL are the quantiles 0.5 and 0.75, which two of two are below in 25.0% and 56.3%.
+    draws = [draw_lesion(np.random.default_rng(seed), has_ivh=True, floor_ml=0.4) for seed in range(2000)]
+    volumes = np.array([draw.volume_ml for draw in draws if draw.kind in ("deep", "lobar")])
+    assert (volumes < 9.0).mean() == pytest.approx(0.25, abs=0.03)
+    assert (volumes < 17.0).mean() == pytest.approx(0.5625, abs=0.03)
 
 
 def test_lesion_has_the_wanted_volume_and_spares_the_ventricles() -> None:
@@ -178,18 +187,18 @@ def test_vessels_enhance_to_their_peak() -> None:
 
 def test_finished_data_set_is_left_alone_and_anything_else_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "phantom"
-    write_phantom(out, num_cases=1, size="demo", seed=0, cta_share=0.0)
+    write_phantom(out, num_cases=1, size="small", seed=0, cta_share=0.0)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    write_phantom(out, num_cases=1, size="demo", seed=0, cta_share=0.0)
+    write_phantom(out, num_cases=1, size="small", seed=0, cta_share=0.0)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
     assert json.loads((out / "dataset_description.json").read_text())["Phantom"]["seed"] == 0
     with pytest.raises(BadInput, match="holds another phantom data set"):
-        write_phantom(out, num_cases=1, size="demo", seed=1, cta_share=0.0)
+        write_phantom(out, num_cases=1, size="small", seed=1, cta_share=0.0)
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("keep me")
     with pytest.raises(BadInput, match="foreign"):
-        write_phantom(foreign, num_cases=1, size="demo", seed=0)
+        write_phantom(foreign, num_cases=1, size="small", seed=0)
     assert [path.name for path in foreign.iterdir()] == ["thesis.txt"]
 
 
@@ -203,7 +212,7 @@ def test_finished_data_set_is_left_alone_and_anything_else_is_refused(tmp_path: 
     ],
 )
 def test_impossible_requests_are_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
-    request: dict[str, object] = {"num_cases": 1, "size": "demo", "seed": 0}
+    request: dict[str, object] = {"num_cases": 1, "size": "small", "seed": 0}
     with pytest.raises(BadInput, match=message):
         write_phantom(tmp_path / "out", **(request | change))  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()

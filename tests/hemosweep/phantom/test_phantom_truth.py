@@ -18,7 +18,7 @@ FAR_POSE = PhantomPose(rotation_deg=15.0, roll_deg=-8.0, offset_mm=(-9.0, 7.0, 2
 
 def _model(*, with_cta: bool = False, with_ivh: bool = False, **variant: object) -> PhantomModel:
     made = PhantomVariant(**variant)  # type: ignore[arg-type]
-    return make_model(0, size="demo", seed=7, with_ivh=with_ivh, with_cta=with_cta, variant=made)
+    return make_model(0, size="small", seed=7, with_ivh=with_ivh, with_cta=with_cta, variant=made)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,8 @@ def test_every_pose_keeps_the_brain_at_its_place_in_the_head(head: PhantomModel)
 
 
 def test_drawn_pose_and_plain_variant_asked_for_change_nothing() -> None:
-    plain = make_phantom(2, size="demo", seed=7)
-    asked = make_phantom(2, size="demo", seed=7, pose=plain.pose, variant=PhantomVariant())
+    plain = make_phantom(2, size="small", seed=7)
+    asked = make_phantom(2, size="small", seed=7, pose=plain.pose, variant=PhantomVariant())
     for name in ("ct", "lesion", "ivh", "cta", "brain"):
         np.testing.assert_array_equal(getattr(asked, name).array_DHW, getattr(plain, name).array_DHW)
         np.testing.assert_array_equal(getattr(asked, name).affine, getattr(plain, name).affine)

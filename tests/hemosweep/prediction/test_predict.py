@@ -37,7 +37,7 @@ def trained(tiny_spec, tmp_path_factory):
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
     data = tmp_path_factory.mktemp("data") / "phantom"
-    write_phantom(data, num_cases=1, size="demo", seed=3)
+    write_phantom(data, num_cases=1, size="small", seed=3)
     return shutil.copy(data / "sub-001" / "ct" / "sub-001_ct.nii.gz", data.parent / "scan.nii.gz")
 
 

@@ -19,7 +19,7 @@ BALL_SHAPE_DHW = (22, 50, 54)
 @pytest.fixture(scope="session")
 def phantoms() -> list[PhantomCase]:
     """Four demo cases; the third bleeds into the ventricles."""
-    return [make_phantom(index, size="demo", seed=11, cta_share=0.0) for index in range(4)]
+    return [make_phantom(index, size="small", seed=11, cta_share=0.0) for index in range(4)]
 
 
 def ball_head() -> tuple[NDArray[np.float32], Mask]:

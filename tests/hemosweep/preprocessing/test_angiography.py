@@ -50,7 +50,7 @@ def with_shoulders(cta, *, length_mm=250.0):
 
 @pytest.fixture(scope="module")
 def case():
-    return make_phantom(1, size="demo", seed=3, cta_share=1.0)
+    return make_phantom(1, size="small", seed=3, cta_share=1.0)
 
 
 @pytest.fixture(scope="module")

@@ -57,8 +57,8 @@ def scores(case: PhantomCase, window_hu: tuple[float, float] = FULL_HU) -> Found
 
 
 SLOW = pytest.mark.slow
-VARIED = [("demo", index) for index in range(4)]
-VARIED_SLOW = [*(("demo", index) for index in range(4, 20)), *(("paper", index) for index in range(20))]
+VARIED = [("small", index) for index in range(4)]
+VARIED_SLOW = [*(("small", index) for index in range(4, 20)), *(("paper", index) for index in range(20))]
 
 
 @pytest.mark.parametrize(("size", "index"), [*VARIED, *(pytest.param(*case, marks=SLOW) for case in VARIED_SLOW)])

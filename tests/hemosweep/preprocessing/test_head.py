@@ -101,7 +101,7 @@ def test_head_of_the_phantom_is_found_without_its_holder(phantoms: list[PhantomC
 @pytest.mark.parametrize("gap_mm", [0.0, -1.0])
 def test_holder_under_the_phantoms_head_stays_outside_the_head_and_the_brain(gap_mm: float) -> None:
     case, without_holder = (
-        make_phantom(1, size="demo", seed=11, cta_share=0.0, variant=PhantomVariant(holder_gap_mm=mm))
+        make_phantom(1, size="small", seed=11, cta_share=0.0, variant=PhantomVariant(holder_gap_mm=mm))
         for mm in (gap_mm, 40.0)
     )
     spacing_DHW_mm = case.ct.spacing_DHW_mm

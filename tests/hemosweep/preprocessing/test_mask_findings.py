@@ -180,7 +180,7 @@ def test_two_cases_with_one_finding_share_the_words_of_the_warning() -> None:
 
 @pytest.mark.parametrize("variant", [PhantomVariant(), PhantomVariant(craniotomy=True, crescent=True)])
 def test_fine_and_coarse_pixels_give_the_same_measures(variant: PhantomVariant) -> None:
-    phantom = make_phantom(1, size="demo", seed=5, cta_share=0.0, variant=variant)
+    phantom = make_phantom(1, size="small", seed=5, cta_share=0.0, variant=variant)
     brain_DHW, (slice_mm, height_mm, width_mm) = phantom.brain.array_DHW > 0, phantom.ct.spacing_DHW_mm
     hu_DHW = phantom.ct.array_DHW.astype(np.float32)
     coarse = measured(brain_DHW, hu_DHW=hu_DHW, spacing=phantom.ct.spacing_DHW_mm)

@@ -31,7 +31,7 @@ SIZES = {"newborn": 0.55, "adult": 1.0, "very large": 1.2}
 
 @cache
 def scanned(variant: PhantomVariant, window_hu: tuple[int, int] = (-1024, 3071)) -> tuple[Hu, Spacing]:
-    ct, _ = straighten(make_phantom(3, size="demo", seed=5, cta_share=0.0, variant=variant).ct)
+    ct, _ = straighten(make_phantom(3, size="small", seed=5, cta_share=0.0, variant=variant).ct)
     return np.ascontiguousarray(ct.array_DHW.clip(*window_hu), dtype=np.float32), ct.spacing_DHW_mm
 
 

@@ -111,7 +111,7 @@ def test_a_scan_without_a_skull_is_refused(write_ball_case: WriteCase) -> None:
 
 def test_a_tilted_scan_exported_through_a_window_keeps_its_brain_and_nothing_else(tmp_path: Path) -> None:
     """Voxels left open by the straightened slices look no darker than the export's air, or air would be tissue."""
-    phantom = make_phantom(0, size="demo", seed=11, cta_share=0.0, variant=PhantomVariant(gantry_tilt_deg=18.0))
+    phantom = make_phantom(0, size="small", seed=11, cta_share=0.0, variant=PhantomVariant(gantry_tilt_deg=18.0))
     case = Case(case_id="a", patient_id="p", ivh=None, ct_path=tmp_path / "ct.nii.gz", lesion_path=None)
     write_volume(case.ct_path, replace(phantom.ct, array_DHW=phantom.ct.array_DHW.clip(-20, 100)))
     images = prepare_images(case, AS_SCANNED)

@@ -35,7 +35,7 @@ def error_mm(case, to_source):
 )
 def test_a_turned_and_rolled_head_is_mirrored_within_a_millimetre(rotation_deg, roll_deg, offset_mm):
     pose = PhantomPose(rotation_deg=rotation_deg, roll_deg=roll_deg, offset_mm=offset_mm)
-    case = make_phantom(1, size="demo", seed=11, cta_share=0.0, pose=pose)
+    case = make_phantom(1, size="small", seed=11, cta_share=0.0, pose=pose)
     assert error_mm(case, mirror_transform(*prepared(case))) <= 1.0
 
 

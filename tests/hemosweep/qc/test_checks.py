@@ -543,6 +543,7 @@ def test_public_scans_have_what_their_readme_says_and_one_that_ends_below_the_ve
 
 
 @pytest.mark.slow
-def test_the_demo_phantom_is_clean(tmp_path: Path) -> None:
-    write_phantom(tmp_path / "phantom", num_cases=6, size="demo", seed=5, ivh_share=0.5, cta_share=1.0)
+@pytest.mark.parametrize("size", ["small", "demo"])
+def test_the_phantom_is_clean(tmp_path: Path, size: str) -> None:
+    write_phantom(tmp_path / "phantom", num_cases=6, size=size, seed=5, ivh_share=0.5, cta_share=1.0)
     assert check_dataset(tmp_path / "phantom", jobs=1, progress=lambda done, total: None).problems == ()

@@ -15,7 +15,7 @@ CONFIG = PreprocessingConfig(spacing_HWD_mm=(4.0, 4.0, 8.0), symmetric="none")
 
 @pytest.fixture
 def data(tmp_path):
-    write_phantom(tmp_path / "data", num_cases=2, size="demo", seed=1, cta_share=0.0)
+    write_phantom(tmp_path / "data", num_cases=2, size="small", seed=1, cta_share=0.0)
     return tmp_path / "data"
 
 

@@ -12,7 +12,7 @@ from hemosweep.workflows.reporting.data_sets import DataSets
 
 @pytest.fixture
 def out(tmp_path):
-    write_phantom(tmp_path / "phantom-demo", num_cases=2, size="demo", seed=1, cta_share=0.0)
+    write_phantom(tmp_path / "phantom-demo", num_cases=2, size="small", seed=1, cta_share=0.0)
     return tmp_path
 
 
