@@ -24,7 +24,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,TRIALS,trials)
 TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 
-.PHONY: help setup test test-slow mutants lint format format-check types imports check \
+.PHONY: help setup test test-browser test-slow mutants lint format format-check types imports check \
 	study score bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
@@ -107,6 +107,9 @@ distclean: clean ## Remove .venv too (results in runs/ always stay)
 test: $(STAMP) ## Run the fast tests on all processors (ARGS=-n0: in one process)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser" $(call given,ARGS)
 
+test-browser: $(STAMP) ## Run the tests in a browser (Debian's chromium and chromium-driver)
+	$(BIN)/pytest -m browser $(call given,ARGS)
+
 # One after the other: these measure times, kill clusters that have a time to notice it, or fill disks and memory.
 test-slow: $(STAMP) ## Run the slow tests and those in a browser (Debian's chromium and chromium-driver)
 	$(BIN)/pytest -m "slow or browser" $(call given,ARGS)
@@ -131,7 +134,7 @@ types: $(STAMP) ## Check the types with mypy
 imports: $(STAMP) ## Check which package may import which
 	$(BIN)/lint-imports
 
-check: test lint format-check types imports ## Run all that CI runs
+check: test lint format-check types imports ## Run all that CI runs but the tests in a browser
 
 # --- Work -------------------------------------------------------------------------------------------------------------
 
