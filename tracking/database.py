@@ -5,12 +5,12 @@ The tables are MLflow's own. `tests/tracking/test_database.py` compares the resu
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from hemosweep.errors import BadInput
 from hemosweep.sqlite import DATABASE_PATIENCE_S, move_away, usable
+from hemosweep.tracking.stored import StoredRun
 
 _ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
 _ALL = f"""
@@ -27,17 +27,8 @@ _STRAY = """
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredRun:
-    """A run as MLflow keeps it; `metrics` are the latest of each name, `start_time_ms` is Unix time."""
-
-    run_id: str
-    experiment: str
-    name: str
-    status: str
-    start_time_ms: int
-    metrics: dict[str, float]
-    tags: dict[str, str]
+KNOWN_REVISIONS = frozenset({"da6fb0208061", "dc11669786a5"})
+"""Revisions of MLflow's tables (3.13 and 3.17) with which the tests have compared this reader and MLflow's client."""
 
 
 def database_path(out: Path) -> Path:
@@ -50,6 +41,14 @@ def require_store(out: Path) -> None:
     """
     if not database_path(out).is_file():
         raise BadInput(f"{out} has no runs; start one with `hemosweep sweep NAME --out {out}`")
+
+
+def read_revision(database: Path) -> str | None:
+    """Revision of a store's tables; None where the database has none, such as one that is no store."""
+    with closing(sqlite3.connect(database, timeout=DATABASE_PATIENCE_S)) as connection, suppress(sqlite3.Error):
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if row is None else str(row[0])
+    return None
 
 
 def experiment_names(out: Path, prefix: str) -> list[str]:

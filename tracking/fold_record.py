@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -11,22 +12,30 @@ from hemosweep.tracking.backend import Experiment, Metric, MlflowClient
 from hemosweep.tracking.changes import changed_metrics, changed_tags, end_run, reopen_run
 from hemosweep.tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
 from hemosweep.tracking.journal import FoldState
-from hemosweep.tracking.new_run import write_run
+from hemosweep.tracking.new_run import write_run, write_run_by_client
 
 
 def write_fold(
-    session: Session, experiment: Experiment, state: FoldState, folder: Path, *, fold: int, tags: Mapping[str, str]
+    client: MlflowClient,
+    session: Session | None,
+    experiment: Experiment,
+    state: FoldState,
+    folder: Path,
+    *,
+    fold: int,
+    tags: Mapping[str, str],
 ) -> str:
     """Add the run of a fold, and return its id.
 
     Args:
+        session: that of the transaction; the client writes the run where there is none.
         folder: that of the fold run.
         tags: those that say which fold run of which replicate it is.
     """
     metrics = fold_metrics(state) if state.status == "FINISHED" else {}
     started, now = milliseconds(state.started), milliseconds(time.time())
-    return write_run(
-        session,
+    write = partial(write_run_by_client, client) if session is None else partial(write_run, session)
+    return write(
         experiment,
         name=schema.fold_run_name(fold),
         tags=fold_tags(state, folder) | dict(tags),

@@ -125,7 +125,9 @@ class Recorder:
                     schema.TAG_FOLD: str(fold),
                     schema.TAG_FOLD_RUN: digest,
                 }
-                child_id = write_fold(session, self._experiment(run_id), state, folder, fold=fold, tags=tags)
+                child_id = write_fold(
+                    self._client, session, self._experiment(run_id), state, folder, fold=fold, tags=tags
+                )
             else:
                 child_id = known.run_id
                 update_fold(self._client, child_id, state, folder)

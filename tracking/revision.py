@@ -1,16 +1,15 @@
 """Version of MLflow that a store belongs to, by the revision of its tables."""
 
 import shlex
-import sqlite3
-from contextlib import closing, suppress
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import DATABASE_PATIENCE_S, database_url, move_away
+from hemosweep.sqlite import database_url, move_away
 from hemosweep.tracking.backend import MIGRATIONS, MLFLOW_VERSION
+from hemosweep.tracking.database import read_revision
 
 
 def check_revision(database: Path) -> None:
@@ -20,7 +19,7 @@ def check_revision(database: Path) -> None:
     Raises:
         BadInput: another version of MLflow wrote it.
     """
-    revision = _revision(database)
+    revision = read_revision(database)
     if revision is None:
         return
     scripts = ScriptDirectory(str(MIGRATIONS))
@@ -37,11 +36,3 @@ def check_revision(database: Path) -> None:
             f"{database}: was written by an older MLflow than {MLFLOW_VERSION}; copy it, then bring it up to date with "
             f"`{command}`, or {move_away(database)}"
         )
-
-
-def _revision(database: Path) -> str | None:
-    """Revision of a store's tables; None where the database has none, such as one that is no store."""
-    with closing(sqlite3.connect(database, timeout=DATABASE_PATIENCE_S)) as connection, suppress(sqlite3.DatabaseError):
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return None if row is None else str(row[0])
-    return None

@@ -1,9 +1,10 @@
 """The MLflow store of one output folder: `OUT/mlflow.db` and `OUT/artifacts`, on this machine only."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,10 +14,13 @@ from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from hemosweep.sqlite import check_database, database_url, move_away, usable
 from hemosweep.tracking import schema, views
-from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
+from hemosweep.tracking.backend import MLFLOW_VERSION, Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
 from hemosweep.tracking.places import correct_places
 from hemosweep.tracking.revision import check_revision
+
+TRIED_VERSIONS = ("3.13.", "3.17.")
+"""Versions of MLflow whose calls the tests have made in one session, which its public client has no way to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +57,13 @@ def open_store(out: Path, *, artifacts: Path | None = None) -> StoreConnection:
             correct_places(path, place)
             client = _connect(path)
     except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"{path}: not a store this MLflow can use ({reason}); {move_away(path)}") from error
+        raise _unusable(path, error) from error
     return StoreConnection(uri=database_url(path), database=path, artifacts=place, client=client)
+
+
+def _unusable(path: Path, error: Exception) -> BadInput:
+    reason = str(error).splitlines()[0]
+    return BadInput(f"{path}: not a store this MLflow can use ({reason}); {move_away(path)}")
 
 
 def artifacts_folder(out: Path) -> Path:
@@ -89,13 +97,39 @@ def existing_store(out: Path) -> StoreConnection:
     return open_store(out)
 
 
+def reading_client(out: Path) -> tuple[MlflowClient, Callable[[], AbstractContextManager[None]]]:
+    """A client that reads the store of an output folder and changes nothing, and the context to call it in.
+
+    Raises:
+        BadInput: the folder holds no store, or one of another version of MLflow.
+    """
+    require_store(out)
+    path = database_path(out.resolve())
+    check_database(path)
+    check_revision(path)
+    return _connect(path), partial(_reading, path)
+
+
 @contextmanager
-def transaction(store: StoreConnection) -> Iterator[Session]:
+def _reading(path: Path) -> Iterator[None]:
+    with usable(path):
+        try:
+            yield
+        except (MlflowException, SQLAlchemyError) as error:
+            raise _unusable(path, error) from error
+
+
+@contextmanager
+def transaction(store: StoreConnection) -> Iterator[Session | None]:
     """Transaction in one session of MLflow's store, whose writes are all made or none.
 
-    By itself MLflow opens one to four sessions for each call, each with its own commit. They took longer than the
-    writes, and a process that was killed between two of them left half of the data.
+    By itself MLflow opens one to four sessions for each call, each with its own commit. They take longer than the
+    writes, and a process that is killed between two of them leaves half of the data, which the next replay completes.
+    That is so, and the session is None, with a version of MLflow that the tests have not tried.
     """
+    if not MLFLOW_VERSION.startswith(TRIED_VERSIONS):
+        yield None
+        return
     backend = store.client._tracking_client.store
     open_session = backend.ManagedSessionMaker
     with open_session(read_only=False) as session:

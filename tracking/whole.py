@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from hemosweep.runs import ENVIRONMENT_PREFIX, FoldRecord, RunRecord
 from hemosweep.tracking import schema
-from hemosweep.tracking.database import StoredRun
+from hemosweep.tracking.stored import StoredRun
 
 LEVELS = (schema.LEVEL_ARM, schema.LEVEL_FOLD, schema.LEVEL_REPORT)
 

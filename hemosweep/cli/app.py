@@ -82,6 +82,12 @@ app.command()(score)
 
 @app.command()
 def runs(
+    place: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[mlflow:URI]", help="Another MLflow store, or a sweep of it: mlflow:URI/hemosweep/SWEEP."
+        ),
+    ] = None,
     sweep: Annotated[str | None, typer.Option(help="Only this sweep.")] = None,
     out: Out = Path("runs"),
     cases: Annotated[bool, typer.Option("--cases", help="With every case's DSC (needs --json).")] = False,
@@ -89,11 +95,13 @@ def runs(
 ) -> None:
     """List the arm runs."""
     from hemosweep.tracking.reader import MlflowStore
+    from hemosweep.tracking.references import find_place
     from hemosweep.workflows.runs import list_runs
 
     if cases and not as_json:
         raise BadInput("--cases is printed as JSON only; add --json")
-    print_result(list_runs(MlflowStore(out), sweep, with_cases=cases), as_json=as_json)
+    store, sweep = (MlflowStore(out), sweep) if place is None else find_place(place, sweep)
+    print_result(list_runs(store, sweep, with_cases=cases), as_json=as_json)
 
 
 app.command()(compare)
@@ -105,7 +113,11 @@ app.command()(power)
 def report(
     sweeps: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SWEEP]...", help="Ablations. Default: every one that has a finished run."),
+        typer.Argument(
+            metavar="[SWEEP]...",
+            help="Ablations, or those of another store: mlflow:URI/hemosweep/SWEEP, or mlflow:URI. Default: every one "
+            "that has a finished run.",
+        ),
     ] = None,
     out: Out = Path("runs"),
     to: Annotated[

@@ -23,8 +23,8 @@ def compare(
         str,
         typer.Argument(
             metavar="A",
-            help="Run id or name, SWEEP/ARM[@SEED], or a file: CSV, TSV, nnU-Net's summary.json (v1 or v2), MIST's "
-            "results.csv.",
+            help="Run id or name, SWEEP/ARM[@SEED], one of another MLflow store (mlflow:URI/hemosweep/SWEEP/RUN), or a "
+            "file: CSV, TSV, nnU-Net's summary.json (v1 or v2), MIST's results.csv.",
         ),
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it: the difference is B - A.")],
@@ -47,7 +47,12 @@ def compare(
 
 
 def compare_all(
-    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SWEEP", help="Ablation, such as patchsize, or that of another store: mlflow:URI/hemosweep/SWEEP."
+        ),
+    ],
     metric: FamilyMetric = None,
     margin: Margin = None,
     out: Out = Path("runs"),

@@ -67,15 +67,20 @@ def compare(
     labels: Sequence[str] = (),
     margin: float | None = None,
     allow_incomparable: bool = False,
+    store_b: RunStore | None = None,
 ) -> SideComparison:
     """Compare two sides case by case. The difference is B - A.
+
+    Args:
+        store_b: where B is recorded; None for the store of A.
 
     Raises:
         BadInput: a side does not exist or cannot be used (`read_sides`), or its scores cannot be paired.
         NotComparable: they differ in data, folds, metric digest or checkpoint rule, and that was not overridden.
     """
-    a, b = read_sides(store, (reference_a, reference_b), metric, labels)
-    return compare_sides(a, b, store, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
+    a, b = read_sides(store, (reference_a, reference_b), metric, labels, store_b)
+    known = store if a.runs else store_b or store
+    return compare_sides(a, b, known, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
 
 
 def compare_sides(

@@ -67,21 +67,35 @@ class Side:
         return max(self.runs, key=lambda run: (-run.repeat, run.start_time), default=None)
 
 
-def read_sides(store: RunStore, references: tuple[str, str], metric: str, labels: Sequence[str]) -> tuple[Side, Side]:
+def read_sides(
+    store: RunStore,
+    references: tuple[str, str],
+    metric: str,
+    labels: Sequence[str],
+    store_b: RunStore | None = None,
+) -> tuple[Side, Side]:
     """Read A and B. SWEEP/ARM stands for all seeds of that arm.
 
     Args:
         labels: the label whose scores are read from files with several labels; one for both sides, or one each.
+        store_b: where B is recorded; None for the store of A. Where there are two, the names of the sides say which.
 
     Raises:
         BadInput: as `find_replicates` and `read_score_file`; a run that has not finished.
     """
     if len(labels) > 2:
         raise BadInput(f"--label {' --label '.join(labels)}: give one for both sides, or one each")
+    stores = (store, store_b or store)
     label_a, label_b = (labels[0], labels[-1]) if labels else (None, None)
     a, b = (
-        _read(store, reference, metric, label) for reference, label in zip(references, (label_a, label_b), strict=True)
+        _read(place, reference, metric, label)
+        for place, reference, label in zip(stores, references, (label_a, label_b), strict=True)
     )
+    if stores[0].place != stores[1].place:
+        a, b = (
+            replace(side, name=f"{side.name} in {place.place}") if side.runs else side
+            for side, place in zip((a, b), stores, strict=True)
+        )
     if labels and not (a.labels or b.labels):
         raise BadInput(f"--label {labels[0]}: neither {a.name} nor {b.name} has scores of several labels; leave it out")
     return a, b

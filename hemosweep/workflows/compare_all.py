@@ -5,12 +5,13 @@ from pathlib import Path
 
 from hemosweep.comparison.family import Family
 from hemosweep.comparison.family import compare_all as compare_declared
+from hemosweep.errors import BadInput
 from hemosweep.files import system_message
 from hemosweep.report.paper.printed import paper_difference
 from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.scores.catalogue import DSC
-from hemosweep.tracking.reader import MlflowStore
+from hemosweep.tracking.references import figures_folder, find_sweep
 from hemosweep.workflows.declared import find_declared
 
 
@@ -25,6 +26,7 @@ def compare_all(
     """Compare the arms that a sweep declares as pairs, as far as they are trained, and draw them.
 
     Args:
+        sweep: an ablation, or that of another MLflow store (`mlflow:URI/hemosweep/SWEEP`).
         metric: by default the declared primary one.
 
     Raises:
@@ -32,9 +34,12 @@ def compare_all(
         NotComparable: as there.
     """
     out = Path(out)
-    declared = find_declared(out, sweep)
+    store, name = find_sweep(out, sweep)
+    if name is None:
+        raise BadInput(f"{sweep}: names no sweep; give {sweep}/hemosweep/SWEEP")
+    declared = find_declared(out, name, named=sweep)
     family = compare_declared(
-        MlflowStore(out),
+        store,
         declared.name,
         declared.comparisons,
         metric=metric or declared.primary_metric,
@@ -42,7 +47,7 @@ def compare_all(
         allow_incomparable=allow_incomparable,
     )
     try:
-        folder = out / "figures" / declared.name
+        folder = figures_folder(out, sweep) / declared.name
         return replace(family, forest=_draw(family, folder), rank_plot=_draw_ranks(family, folder))
     except OSError as error:  # such as a folder without permission: a failed picture never stops the result
         return replace(family, no_pictures=system_message(error))

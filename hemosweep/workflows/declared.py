@@ -5,13 +5,18 @@ from pathlib import Path
 from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.engine.index import read_plans
+from hemosweep.errors import BadInput
 
 
-def find_declared(out: Path, name: str) -> Declaration:
+def find_declared(out: Path, name: str, *, named: str | None = None) -> Declaration:
     """The declaration of an ablation, or of the comparison that a search ends with.
 
     A name that neither hemosweep nor an installed package has is looked up among the plans of the output folder, which
     keep what was declared before training: the user's file is not needed any more.
+
+    Args:
+        named: the address of the sweep in another MLflow store, which does not record declarations; None where it is of
+            this output folder.
 
     Raises:
         BadInput: there is none.
@@ -19,7 +24,14 @@ def find_declared(out: Path, name: str) -> Declaration:
     if name.endswith(".py") or name in known_sweeps():
         return find_listed(name).sweep.declaration
     declared = next((plan.declaration for plan in read_plans(out) if plan.sweep == name), None)
-    return find_listed(name).sweep.declaration if declared is None else declared
+    if declared is not None:
+        return declared
+    if named is not None and named != name:
+        raise BadInput(
+            f"{named}: {name} is no ablation of hemosweep, and its comparisons are not declared there; give the output "
+            "folder that trained it with --out"
+        )
+    return find_listed(name).sweep.declaration
 
 
 def recorded_declarations(out: Path) -> dict[str, Declaration]:

@@ -17,8 +17,11 @@ from hemosweep.report.document.provenance import Origin
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
 from hemosweep.report.document.sweep_section import SweepPictures, report_document
 from hemosweep.report.terminal.progress import progress_bar
+from hemosweep.runs import RunStore
 from hemosweep.scores.table import TEXT_COLUMNS
 from hemosweep.stats.power import check_margin
+from hemosweep.tracking.address import is_address, parse_address
+from hemosweep.tracking.references import find_sweep
 from hemosweep.workflows.declared import find_declared, recorded_declarations
 from hemosweep.workflows.reporting.facts import gather
 from hemosweep.workflows.reporting.source import ReportSource
@@ -63,7 +66,9 @@ def make_report(
     """Write the report of the named sweeps, or of all that have a finished run, and log it to MLflow.
 
     Args:
-        to: folder to write, None for `report` in `out`.
+        names: ablations, or those of one other MLflow store: `mlflow:URI/hemosweep/SWEEP`, or `mlflow:URI` for all that
+            it has. Such a report is written here, and not logged there.
+        to: folder to write, None for `report` in `out`, or one beside it for another store.
         data: the data set of the runs, None for the phantoms in `out`.
         metric: the metric that the report is about; by default the primary one that each ablation declares. Beside it
             stands the distance of the boundaries, or the DSC.
@@ -74,7 +79,8 @@ def make_report(
         BadInput: no store, an unknown sweep, one without a finished run, or a folder that is not ours to replace.
     """
     out, data = Path(out), None if data is None else Path(data)
-    to = out / "report" if to is None else Path(to)
+    store, names, folder_name = _place(out, names)
+    to = out / folder_name if to is None else Path(to)
     if margin is not None:
         check_margin(margin)
     known = known_sweeps()
@@ -82,7 +88,7 @@ def make_report(
         if name in known and known[name].search is not None:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
     declared = {declaration.name: declaration for declaration in (find_declared(out, name) for name in names)}
-    source = ReportSource(out, data)
+    source = ReportSource(out, data, store)
     check_writable("--to", to)
     check_folder(to)
     chosen, warnings = _choose(source, declared)
@@ -98,7 +104,11 @@ def make_report(
         origin = Origin(out=out.resolve(), data=None if data is None else data.resolve(), is_named=with_paths)
         document = report_document(facts, pictures, origin)
         write_documents(document, folder)
-    run_ids, failures = _log(out, facts, pictures, to, origin)
+    run_ids: dict[str, str] = {}
+    if store is None:
+        run_ids, failures = _log(out, facts, pictures, to, origin)
+    else:
+        failures = (f"the report is written here, and not logged to {store.place}",)
     return ReportResult(
         folder=to,
         sweeps=tuple(declaration.name for declaration in chosen),
@@ -108,20 +118,42 @@ def make_report(
     )
 
 
+def _place(out: Path, names: Sequence[str]) -> tuple[RunStore | None, tuple[str, ...], str]:
+    """The other store that the names mean, None for the output folder's, the sweeps there, and the name of the report's
+    folder.
+
+    Raises:
+        BadInput: they mean several stores.
+    """
+    addresses = [parse_address(name) for name in names if is_address(name)]
+    if not addresses:
+        return None, tuple(names), "report"
+    if len(addresses) < len(names) or len({address.uri for address in addresses}) > 1:
+        raise BadInput(f"{' '.join(names)}: a report is about the runs of one store; give sweeps of one alone")
+    store, sweep = find_sweep(out, names[0])
+    others = [find_sweep(out, name)[1] for name in names[1:]]
+    if None in (sweep, *others) and len(names) > 1:
+        raise BadInput(f"{' '.join(names)}: one of them means every sweep there; leave it out, or the others")
+    sweeps = tuple(name for name in (sweep, *others) if name is not None)
+    return store, sweeps, f"report-{addresses[0].file_name}"
+
+
 def _choose(source: ReportSource, named: Mapping[str, Declaration]) -> tuple[list[Declaration], tuple[str, ...]]:
     """The ablations of the report, the paper's in its order, and remarks on the sweeps of the store that are not in
     it."""
     finished = source.finished_sweeps()
     for name in named:
         if name not in finished:
-            raise BadInput(f"sweep {name} has no finished run in {source.out}; run make sweep-{name} first")
+            raise BadInput(f"sweep {name} has no finished run in {source.store.place}; run make sweep-{name} first")
     known = {name: listed.sweep.declaration for name, listed in known_sweeps().items() if listed.search is None}
     ablations = known | recorded_declarations(source.out) | dict(named)
     if named:
         return [ablations[name] for name in ablations if name in named], ()
     chosen = [ablations[name] for name in ablations if name in finished]
     if not chosen:
-        raise BadInput(f"{source.out} has no finished run of an ablation; run one first, such as make sweep-patchsize")
+        raise BadInput(
+            f"{source.store.place} has no finished run of an ablation; run one first, such as make sweep-patchsize"
+        )
     others = sorted(finished - {declaration.name for declaration in chosen})
     return chosen, tuple([f"not in the report, being no ablations: {', '.join(others)}"] if others else [])
 

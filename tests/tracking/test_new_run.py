@@ -4,10 +4,11 @@ import sqlite3
 
 import pytest
 
+from hemosweep.tracking import store as store_module
 from hemosweep.tracking.backend import Metric, RunTag
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.new_run import write_run
-from hemosweep.tracking.store import ensure_experiment, open_store, transaction
+from hemosweep.tracking.new_run import write_run, write_run_by_client
+from hemosweep.tracking.store import TRIED_VERSIONS, ensure_experiment, open_store, transaction
 
 TAGS = {"hemosweep.fold": "0", "note": "one \N{GREEK SMALL LETTER MU}m"}
 METRICS = [
@@ -69,6 +70,33 @@ def test_it_has_the_rows_of_mlflows_own_calls(store, status):
     expected = rows_of(store, by_its_client(store, experiment, status))
     assert set(expected) == {"runs", "tags", "metrics", "latest_metrics"}
     assert rows_of(store, at_once(store, experiment, status)) == expected
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_through_the_client_it_has_the_same_rows(store, status):
+    experiment = ensure_experiment(store, "loss")
+    run_id = write_run_by_client(
+        store.client,
+        experiment,
+        name="fold 0",
+        tags=TAGS | {"more": "1"},
+        metrics=METRICS,
+        status=status,
+        started=1000,
+        ended=ENDS[status],
+    )
+    assert rows_of(store, run_id) == rows_of(store, at_once(store, experiment, status))
+
+
+def test_the_session_is_shared_with_tried_versions_of_mlflow_alone(store, monkeypatch):
+    assert store_module.MLFLOW_VERSION.startswith(TRIED_VERSIONS)
+    with transaction(store) as session:
+        assert session is not None
+    monkeypatch.setattr(store_module, "MLFLOW_VERSION", "3.999.0")
+    maker = store.client._tracking_client.store.ManagedSessionMaker
+    with transaction(store) as session:
+        assert session is None
+        assert store.client._tracking_client.store.ManagedSessionMaker is maker
 
 
 def test_mlflow_reads_it_as_its_own(store):

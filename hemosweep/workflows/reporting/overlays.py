@@ -34,7 +34,8 @@ def find_overlay(source: ReportSource, comparison: SideComparison, tables: Mappi
             for case_id, fold in zip(shown["case_id"], shown["fold"], strict=True):
                 sealed_prediction(folders[fold], case_id)
         except (KeyError, FileNotFoundError):
-            return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are not kept."
+            why = "are not in the output folder of this report" if source.is_elsewhere else "are not kept"
+            return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, {why}."
         except BrokenSeal as broken:
             return f"No pictures of cases: of {run.arm}, seed {run.seed}, {broken.short}."
         arms.append(

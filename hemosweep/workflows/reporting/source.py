@@ -1,23 +1,31 @@
-"""Source of a report: an output folder and the data sets of its runs, read once."""
+"""Source of a report: the runs of an output folder or of another MLflow store, and their data sets, read once."""
 
 from pathlib import Path
 
 from hemosweep.config import ArmConfig, config_from_dict
-from hemosweep.runs import Snapshot
+from hemosweep.runs import RunStore, Snapshot
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.data_sets import DataSets
 
 
 class ReportSource:
-    """Content of an output folder that several sweeps of a report share, read once."""
+    """Content of a store of runs that several sweeps of a report share, read once.
 
-    def __init__(self, out: Path, data: Path | None) -> None:
+    `out` is the output folder: the fold runs of the runs lie there, or nowhere on this machine. `is_elsewhere` is True
+    where the runs are those of another store.
+    """
+
+    def __init__(self, out: Path, data: Path | None, store: RunStore | None = None) -> None:
         """
+        Args:
+            store: the store of the runs; None for that of the output folder.
+
         Raises:
             BadInput: no store, or a data set that cannot be read.
         """
         self.out = out
-        self.store = Snapshot(MlflowStore(out))
+        self.is_elsewhere = store is not None
+        self.store = Snapshot(MlflowStore(out) if store is None else store)
         self.runs = self.store.list_runs()
         self.folds = self.store.list_folds()
         self.data = DataSets(out, data)
