@@ -41,7 +41,7 @@ def is_address(text: str) -> bool:
 
 
 def parse_address(text: str) -> Address:
-    """The parts of an address. A server's URI may have a path.
+    """The parts of an address, which may lack its scheme. A server's URI may have a path.
 
     Raises:
         BadInput: it is none, or has a user's name or password in it.

@@ -21,6 +21,7 @@ os.environ.update(LOCAL_ONLY)
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType  # noqa: E402
+from mlflow.entities.model_registry import ModelVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.tracking.dbmodels.models import (  # noqa: E402
     SqlLatestMetric,
@@ -48,6 +49,7 @@ __all__ = [
     "Metric",
     "MlflowClient",
     "MlflowException",
+    "ModelVersion",
     "Param",
     "Run",
     "RunTag",

@@ -1,12 +1,13 @@
 """The fold ensemble of one arm: the networks of its fold runs, applied to a case without a reference."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
@@ -81,25 +82,36 @@ class EnsembleCases:
     """The cases that an ensemble was trained, validated or tested on, recognised by their brain masks.
 
     A brain mask follows thousands of noisy voxels, so that two scans never share one to the voxel, while the same scan
-    gives the same mask under any name, with or without its lesion mask.
+    gives the same mask under any name, with or without its lesion mask. `seen` has the digest of each mask, and the
+    number of folds that trained or stopped on its case.
     """
 
-    def __init__(self, ensemble: Ensemble) -> None:
-        self._seen: dict[bytes, int] = {}
-        paths = {case.path for spec in ensemble.specs for case in (*spec.train, *spec.validation, *spec.test)}
+    def __init__(self, ensemble: Ensemble, seen: Mapping[str, int] | None = None) -> None:
+        """
+        Args:
+            seen: as the attribute, where the cases are not here; None to read them.
+        """
+        self.seen: dict[str, int] = dict(seen or {})
         self.num_missing = 0
+        if seen is not None:
+            return
+        paths = {case.path for spec in ensemble.specs for case in (*spec.train, *spec.validation, *spec.test)}
         for path in paths:
             brain = _packed_brain(Path(path))
             if brain is None:
                 self.num_missing += 1
                 continue
-            self._seen[brain] = sum(
+            self.seen[_digest(brain)] = sum(
                 path in {case.path for case in (*spec.train, *spec.validation)} for spec in ensemble.specs
             )
 
     def num_folds_that_saw(self, case: PreprocessedCase) -> int | None:
         """Number of folds that trained or stopped on the case; None for a case that is not among them."""
-        return self._seen.get(np.packbits(case.brain_DHW).tobytes())
+        return self.seen.get(_digest(np.packbits(case.brain_DHW).tobytes()))
+
+
+def _digest(packed: bytes) -> str:
+    return hashlib.sha256(packed).hexdigest()
 
 
 def _packed_brain(path: Path) -> bytes | None:
@@ -120,13 +132,23 @@ def _read_spec(folder: Path, project: Path | None) -> FoldRunSpec:
 def _load_model(folder: Path, spec: FoldRunSpec, device: Device) -> nn.Module:
     # An earlier version kept the weights in the checkpoint of the last epoch.
     name = WEIGHTS_NAME if (folder / WEIGHTS_NAME).exists() else CHECKPOINT_NAME
-    config = spec.config
-    model = config.network.build(in_channels=len(config.preprocessing.channels))
     try:
-        model.load_state_dict(unpack_checkpoint(sealed_content(folder, name), name, spec.digest)["best"])
+        weights = unpack_checkpoint(sealed_content(folder, name), name, spec.digest)["best"]
+        model = build_model(spec.config, weights)
     except FileNotFoundError:
         raise BadInput(f"{folder / WEIGHTS_NAME}: no such file; {AGAIN}") from None
     except (UnreadableCheckpoint, OSError, KeyError, RuntimeError, TypeError) as error:
         reason = str(error) if isinstance(error, UnreadableCheckpoint) else f"{name} is of another network"
         raise BadInput(f"{folder}: {reason}; delete this folder and {AGAIN}") from error
     return device.place(model)
+
+
+def build_model(config: ArmConfig, weights: Mapping[str, Tensor]) -> nn.Module:
+    """The network of a configuration with weights, on the CPU.
+
+    Raises:
+        RuntimeError: they are of another network.
+    """
+    model = config.network.build(in_channels=len(config.preprocessing.channels))
+    model.load_state_dict(weights)
+    return model

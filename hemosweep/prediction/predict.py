@@ -4,29 +4,24 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hemosweep.components.record import as_json, types_in
-from hemosweep.config import section_as_dict
 from hemosweep.data.case import Case
 from hemosweep.data.content import input_digest
 from hemosweep.data.remarks import grouped
 from hemosweep.digest import digest_json
-from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.files import check_writable
 from hemosweep.foldrun.spec import write_json
-from hemosweep.identity.stages import PREDICTIONS, Code
-from hemosweep.identity.trusted import project_in_use
-from hemosweep.inference.ensemble import Ensemble, EnsembleCases, load_ensemble
+from hemosweep.prediction.arm import Arm, load_arm
 from hemosweep.prediction.scans import SUFFIX, list_scans
 from hemosweep.prediction.segment import segment
-from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.report.terminal.progress import progress_bar
-from hemosweep.runs import RunRecord, RunStore, find_run
+from hemosweep.runs import RunStore
 
 KEY_LENGTH = 8
 FORMAT = 3
@@ -92,18 +87,6 @@ class PredictionResult:
         return [*self.warnings, *(text for texts in noticed.values() for text in texts)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Arm:
-    """A run's ensemble, ready to work."""
-
-    name: str
-    run: RunRecord
-    ensemble: Ensemble
-    ensemble_cases: EnsembleCases
-    code: str
-    warnings: tuple[str, ...]
-
-
 def predict(
     store: RunStore,
     scan: Path,
@@ -115,25 +98,41 @@ def predict(
     to: Path | None = None,
     project: Path | None = None,
 ) -> PredictionResult:
-    """Segment a scan, or every scan of a folder, with the fold ensemble of a run.
+    """Segment a scan, or every scan of a folder, with the fold ensemble of a run, as `predict_with`.
+
+    Args:
+        store: where the run is recorded.
+        reference: as `find_run` takes it.
+        out: the output folder that holds the run's fold runs.
+        to: folder to write into; None is `predictions` in `out`.
+        project: where the project of the arm's own components is now; None for the place that is recorded.
+
+    Raises:
+        BadInput: as `predict_with` and `load_arm`.
+    """
+    to = out / "predictions" if to is None else to
+    load = partial(load_arm, store, out, reference, project)
+    return predict_with(load, scan, cta=cta, as_folder=as_folder, to=to)
+
+
+def predict_with(
+    load: Callable[[], Arm], scan: Path, *, cta: Path | None = None, as_folder: bool = False, to: Path
+) -> PredictionResult:
+    """Segment a scan, or every scan of a folder, with an arm's fold ensemble.
 
     A scan's mask, picture and numbers are written under a name that depends on the run, the scan's content and the
     code. Existing results are not computed again.
 
     Args:
-        store: where the run is recorded.
+        load: loads the arm, once the scans are known to be there.
         scan: NIfTI file, folder of such files, or data set folder.
-        reference: as `find_run` takes it.
-        out: the output folder that holds the run's fold runs.
         cta: angiography of a single scan.
         as_folder: `scan` must be a folder.
-        to: folder to write into; None is `predictions` in `out`.
-        project: where the project of the arm's own components is now; None for the place that is recorded.
+        to: folder to write into.
 
     Raises:
         BadInput: an option, the run, or the one scan cannot be used. A scan of a folder is named in the result.
     """
-    to = out / "predictions" if to is None else to
     cases = list_scans(scan, cta=cta, as_folder=as_folder)
     is_folder = os.path.isdir(scan)
     check_writable("--to", to)
@@ -141,7 +140,7 @@ def predict(
         raise BadInput(
             f"--to {to}: is the folder of the scans, and masks there would be read as scans; give another folder"
         )
-    arm = _load_arm(store, out, reference, project)
+    arm = load()
     config = arm.ensemble.config.preprocessing
     warnings = list(arm.warnings)
     if config.angiography and not is_folder and cta is None:
@@ -168,60 +167,13 @@ def predict(
                 failures[case.case_id] = str(error)
     return PredictionResult(
         run=arm.name,
-        run_id=arm.run.run_id,
+        run_id=arm.run_id,
         num_folds=num_folds,
         to=to,
         predictions=predictions,
         failures=failures,
         warnings=tuple(warnings),
         is_folder=is_folder,
-    )
-
-
-def _load_arm(store: RunStore, out: Path, reference: str, project: Path | None) -> _Arm:
-    """Find a run and load its ensemble.
-
-    Raises:
-        BadInput: no such run, or it is not complete.
-    """
-    run = find_run(store, reference)
-    name = run.full_name
-    if not run.is_finished:
-        raise BadInput(f"run {name} is {run.status}, not finished; run its sweep again first")
-    digests = [fold.digest for fold in store.list_folds().get(run.run_id, ())]
-    if digest_json(digests) != run.digest:
-        raise BadInput(f"run {name}: the store has {len(digests)} of its folds, not all; run its sweep again")
-    ensemble = load_ensemble([out / FOLD_RUNS_NAME / digest for digest in digests], project=project)
-    ensemble_cases = EnsembleCases(ensemble)
-    # The folder of preprocessed cases is named for parameters and code.
-    code = Code(project=project_in_use(ensemble.specs[0], project), cache_in=out)
-    prepared = derivatives_folder(out, out, ensemble.config.preprocessing, code).name
-    source = code.of_fold_runs(ensemble.config)
-    warnings = []
-    if run.about_others is not None:
-        warnings.append(run.about_others)
-    if any(spec.source not in (None, source) for spec in ensemble.specs) or any(
-        Path(case.path).parent.name != prepared for spec in ensemble.specs for case in spec.test
-    ):
-        warnings.append(f"the code changed after run {name} was trained, so results may be worse than its scores")
-    if ensemble_cases.num_missing:
-        warnings.append(
-            f"{ensemble_cases.num_missing} of the run's preprocessed cases are missing: it is not certain whether "
-            "it was trained on a scan"
-        )
-    if not ensemble.specs[0].cohort:
-        warnings.append(
-            f"run {name} does not say what its cases are like, as an earlier version trained it: a scan that is unlike "
-            "them is not recognised"
-        )
-    components = [*types_in(section_as_dict(ensemble.config.preprocessing)), as_json(ensemble.config.network)["type"]]
-    return _Arm(
-        name=name,
-        run=run,
-        ensemble=ensemble,
-        ensemble_cases=ensemble_cases,
-        code=code.of(PREDICTIONS, components),
-        warnings=tuple(warnings),
     )
 
 
@@ -236,7 +188,7 @@ def _counter(progress: Callable[[int, int], None], begun: int, total: int) -> Ca
     return count
 
 
-def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Prediction:
+def _predict(case: Case, arm: Arm, to: Path, on_fold: Callable[[], None]) -> Prediction:
     """Predict one scan, or read its earlier result.
 
     Raises:
@@ -244,12 +196,12 @@ def _predict(case: Case, arm: _Arm, to: Path, on_fold: Callable[[], None]) -> Pr
     """
     config = arm.ensemble.config.preprocessing
     content = input_digest(case, with_cta=config.angiography)
-    stem = f"{case.case_id}-{digest_json([arm.run.digest, content, arm.code, FORMAT])[:KEY_LENGTH]}"
+    stem = f"{case.case_id}-{digest_json([arm.digest, content, arm.code, FORMAT])[:KEY_LENGTH]}"
     mask, picture, numbers = (to / f"{stem}{suffix}" for suffix in (SUFFIX, ".png", ".json"))
     try:
         if not all(map(os.path.isfile, (mask, picture, numbers))):
             values = segment(case, arm.ensemble, arm.ensemble_cases, mask, picture, arm=arm.name, on_fold=on_fold)
-            write_json(numbers, values | {"run": arm.name, "run_id": arm.run.run_id})
+            write_json(numbers, values | {"run": arm.name, "run_id": arm.run_id})
         stored = json.loads(numbers.read_text(encoding="utf-8"))
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise BadInput(

@@ -1,8 +1,12 @@
-"""`hemosweep predict` with a run of an output folder."""
+"""`hemosweep predict` with a run of an output folder, or with a model of a registry."""
 
+import tempfile
+from functools import partial
 from pathlib import Path
 
-from hemosweep.prediction.predict import PredictionResult, predict
+from hemosweep.errors import BadInput
+from hemosweep.prediction.arm import Arm
+from hemosweep.prediction.predict import PredictionResult, predict, predict_with
 from hemosweep.tracking.reader import MlflowStore
 
 
@@ -10,23 +14,40 @@ def predict_scans(
     out: str | Path,
     scan: str | Path,
     *,
-    run: str,
+    run: str | None = None,
+    model: str | None = None,
+    tracking: str | None = None,
     cta: str | Path | None = None,
     as_folder: bool = False,
     to: str | Path | None = None,
     project: str | Path | None = None,
 ) -> PredictionResult:
-    """Segment a scan, or every scan of a folder, with the fold ensemble of a run of an output folder.
+    """Segment a scan, or every scan of a folder, with the fold ensemble of a run or of a model.
 
-    Arguments and errors as `hemosweep.prediction.predict.predict`.
+    Args:
+        run: a run of the output folder.
+        model: in its place a model, NAME@ALIAS or NAME/VERSION (`hemosweep promote`).
+        tracking: URI of the MLflow store that has the model; None for the output folder's own.
+
+    Other arguments and errors as `hemosweep.prediction.predict.predict`.
     """
-    return predict(
-        MlflowStore(Path(out)),
-        Path(scan),
-        run,
-        out=Path(out),
-        cta=None if cta is None else Path(cta),
-        as_folder=as_folder,
-        to=None if to is None else Path(to),
-        project=None if project is None else Path(project),
-    )
+    out, scan, cta = Path(out), Path(scan), None if cta is None else Path(cta)
+    to, project = (None if path is None else Path(path) for path in (to, project))
+    if (run is None) == (model is None):
+        raise BadInput("give either --run or --model: what shall segment the scans")
+    if model is not None:
+        load = partial(_load_model, out, model, tracking, project)
+        return predict_with(load, scan, cta=cta, as_folder=as_folder, to=out / "predictions" if to is None else to)
+    if tracking is not None:
+        raise BadInput("--tracking says where a model is; give --model, or leave it out")
+    assert run is not None
+    return predict(MlflowStore(out), scan, run, out=out, cta=cta, as_folder=as_folder, to=to, project=project)
+
+
+def _load_model(out: Path, reference: str, tracking: str | None, project: Path | None) -> Arm:
+    from hemosweep.prediction.model_files import read_model
+    from hemosweep.tracking.registry import fetch, open_registry
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = fetch(open_registry(out, tracking), reference, Path(folder))
+        return read_model(found.folder, found.digest, found.name, out=out, project=project)

@@ -2,6 +2,8 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -12,7 +14,10 @@ from hemosweep.digest import digest_json
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal
 from hemosweep.phantom.writer import write_phantom
-from hemosweep.prediction.predict import predict
+from hemosweep.prediction.arm import load_arm
+from hemosweep.prediction.model_card import model_card
+from hemosweep.prediction.model_files import CARD_NAME, MODEL_NAME, read_model, weight_files, write_model
+from hemosweep.prediction.predict import predict, predict_with
 from hemosweep.runs import FoldRecord
 from tests.fold_runs import run_fold
 from tests.recorded import SMALL, cases, in_memory
@@ -64,6 +69,35 @@ def test_a_scan_has_its_mask_on_its_own_grid_and_its_volume_counted(store, train
     assert (result.run, result.num_folds) == ("s/a@0", 2)
     assert result.as_json()["mask"] == found.mask
     assert result.as_lines()[-1].startswith("mean of 2 folds of s/a@0; mask ")
+
+
+def test_a_model_of_files_segments_as_its_run_does_and_not_with_another_file(store, trained, scan, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    arm = load_arm(store, trained, "s/a")
+    card = model_card("lesions", store.runs[0], arm, store.case_rows(store.runs[0].run_id))
+    digest = write_model(folder, arm, weight_files(arm), facts={}, card=card)
+    read = partial(read_model, folder, digest, "lesions", out=trained)
+    (by_run,) = predict(store, scan, "s/a", out=trained, to=tmp_path / "run").predictions.values()
+    (by_model,) = predict_with(read, scan, to=tmp_path / "model-to").predictions.values()
+    assert Path(by_model.mask).read_bytes() == Path(by_run.mask).read_bytes()
+    assert (by_model.max_probability, by_model.warnings) == (by_run.max_probability, by_run.warnings)
+    assert read().ensemble_cases.seen == arm.ensemble_cases.seen
+    for file in (MODEL_NAME, CARD_NAME, "fold-1.safetensors"):
+        content = (folder / file).read_bytes()
+        (folder / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(BadInput, match=f"^lesions: its file {file} is not the one that was registered"):
+            read()
+        (folder / file).write_bytes(content)
+
+
+def test_a_card_has_scores_with_intervals_and_limits_and_no_case(store, trained):
+    card = model_card("lesions", store.runs[0], load_arm(store, trained, "s/a"), store.case_rows(store.runs[0].run_id))
+    assert "| 0.675 | 0.573 to 0.777 | 0.122 | 8 |" in card
+    assert "Not a medical device" in card
+    assert "data set digest `data`" in card
+    assert "Demo profile" in card
+    assert "/tmp" not in card
 
 
 def test_a_scan_of_a_folder_that_cannot_be_read_is_named_and_the_others_go_on(store, trained, scan, tmp_path):
