@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from hemosweep.workflows.options import SweepOptions as SweepOptions
     from hemosweep.workflows.plan import plan_sweep as plan_sweep
     from hemosweep.workflows.predict import predict_scans as predict_scans
+    from hemosweep.workflows.promote import Promotion as Promotion
+    from hemosweep.workflows.promote import promote as promote
     from hemosweep.workflows.report import ReportResult as ReportResult
     from hemosweep.workflows.report import make_report as make_report
     from hemosweep.workflows.score import ScoringResult as ScoringResult
@@ -55,6 +57,7 @@ _PLACES = {
     "workflows.forecast": ("Forecast",),
     "workflows.plan": ("plan_sweep",),
     "workflows.predict": ("predict_scans",),
+    "workflows.promote": ("Promotion", "promote"),
     "workflows.report": ("ReportResult", "make_report"),
     "workflows.score": ("ScoringResult", "score_runs"),
     "workflows.sweep": ("run_sweep",),

@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING
 
 from hemosweep.runs import RunStore, find_run
 from hemosweep.scores.table import case_table as table_of
+from hemosweep.tracking.address import is_address
 from hemosweep.tracking.reader import MlflowStore
+from hemosweep.tracking.references import find_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def open_store(out: str | Path = "runs") -> MlflowStore:
-    """The runs of an output folder. Nothing is read yet. The error of `list_runs` for a folder without runs says how to
-    start."""
-    return MlflowStore(Path(out))
+def open_store(out: str | Path = "runs") -> RunStore:
+    """The runs of an output folder, or of another MLflow store (`mlflow:http://HOST:PORT`). Nothing is read yet. The
+    error of `list_runs` for a folder without runs says how to start.
+
+    Raises:
+        BadInput: an address that names a run, or is none.
+    """
+    return find_sweep(Path(), out)[0] if isinstance(out, str) and is_address(out) else MlflowStore(Path(out))
 
 
 def case_table(store: RunStore, run: str) -> "pd.DataFrame":
