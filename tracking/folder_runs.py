@@ -74,11 +74,11 @@ class FolderRuns:
         from hemosweep.tracking.client_runs import ClientRuns
         from hemosweep.tracking.store import reading_client
 
+        client, usable = reading_client(self.out)
         _log.warning(
             "%s: its tables (revision %s) are of an MLflow that hemosweep's fast reader was not tried with; they are "
             "read through MLflow's client, which takes longer",
             path,
             revision,
         )
-        client, usable = reading_client(self.out)
         return ClientRuns(place=self.place, client=client, usable=usable)
