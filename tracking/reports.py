@@ -1,4 +1,4 @@
-"""Record of a sweep's report in MLflow: a run `report` in the sweep's experiment.
+"""Record of a sweep's report and case page in MLflow: a run `report` in the sweep's experiment.
 
 Each sweep has one such run, which is updated; the same report again changes nothing. Its level is not that of an arm,
 so no list of runs and no comparison includes it.
@@ -8,10 +8,11 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from hemosweep.files import replacing
 from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.store import StoreConnection, ensure_experiment, existing_store, search_runs
+from hemosweep.tracking.store import ensure_experiment, existing_store, search_runs
 
 
 def log_report(out: Path, sweep: str, folder: Path) -> str:
@@ -20,7 +21,21 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
     Raises:
         BadInput: the folder holds no store, or one that cannot be written.
     """
-    digest = _digest(folder)
+    return _log(out, sweep, folder, schema.TAG_REPORT, schema.ARTIFACT_REPORT)
+
+
+def log_case_page(out: Path, sweep: str, page: Path) -> str:
+    """Log a case page as the artifact `cases.html` of the run that has the sweep's report. Return the run's id.
+
+    Raises:
+        BadInput: the folder holds no store, or one that cannot be written.
+    """
+    return _log(out, sweep, page, schema.TAG_CASE_PAGE, schema.ARTIFACT_CASE_PAGE)
+
+
+def _log(out: Path, sweep: str, source: Path, tag: str, artifact: str) -> str:
+    """Log a file or a folder, whose digest the tag has, to the run of a sweep's report."""
+    digest = _digest(source)
     with usable(database_path(out)):
         store = existing_store(out)
         client = store.client
@@ -29,7 +44,7 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
         reports = search_runs(store, [experiment_id], is_report)
         if reports:
             run_id = str(reports[0].info.run_id)
-            if reports[0].data.tags.get(schema.TAG_REPORT) == digest and reports[0].info.status == "FINISHED":
+            if reports[0].data.tags.get(tag) == digest and reports[0].info.status == "FINISHED":
                 return run_id
         else:
             tags = {
@@ -39,27 +54,31 @@ def log_report(out: Path, sweep: str, folder: Path) -> str:
                 schema.TAG_NOTE: schema.report_note(sweep),
             }
             run_id = str(client.create_run(experiment_id, tags=tags, run_name=schema.REPORT_NAME).info.run_id)
-        _put(folder, store, sweep, run_id)
-        client.set_tag(run_id, schema.TAG_REPORT, digest)
+        _put(source, store.artifacts / sweep / run_id / "artifacts" / artifact)
+        client.set_tag(run_id, tag, digest)
         client.set_terminated(run_id, "FINISHED")
     return run_id
 
 
-def _put(folder: Path, store: StoreConnection, sweep: str, run_id: str) -> None:
-    """Replace the report among a run's artifacts.
+def _put(source: Path, artifact: Path) -> None:
+    """Replace an artifact, a file or a folder.
 
     MLflow's client is not used, because it would leave the figures of arms that no longer exist.
     """
-    artifacts = store.artifacts / sweep / run_id / "artifacts" / schema.ARTIFACT_REPORT
-    if artifacts.is_dir():
-        shutil.rmtree(artifacts)
-    shutil.copytree(folder, artifacts)
+    if artifact.is_dir():
+        shutil.rmtree(artifact)
+    if source.is_dir():
+        shutil.copytree(source, artifact)
+    else:
+        with replacing(artifact) as temporary:
+            shutil.copyfile(source, temporary)
 
 
-def _digest(folder: Path) -> str:
-    """Digest of the names and contents of a folder's files."""
+def _digest(source: Path) -> str:
+    """Digest of a file's content, or of the names and contents of a folder's files."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+    paths = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    for path in paths:
+        digest.update(f"{path.relative_to(source).as_posix()}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -35,6 +35,7 @@ LEVEL_ARM = "arm"
 LEVEL_FOLD = "fold"
 LEVEL_REPORT = "report"
 TAG_REPORT = "hemosweep.report"
+TAG_CASE_PAGE = "hemosweep.case_page"
 REPORT_NAME = "report"
 
 # MLflow's own tags: what its pages show as parent, description, tables, source and version of a run.
@@ -66,6 +67,7 @@ ARTIFACT_CONFIG = "config.json"
 ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
 ARTIFACT_REPORT = "report"
+ARTIFACT_CASE_PAGE = "cases.html"
 ARTIFACTS_FOLDER = "artifacts"
 
 # Above it MLflow cuts the value itself and warns.
@@ -158,7 +160,8 @@ def report_note(sweep: str) -> str:
     """Description on the page of a sweep's report."""
     return (
         f"The ablation **{sweep}** beside the paper: `{ARTIFACT_REPORT}/index.html` among the artifacts, the same as "
-        f"Markdown and LaTeX. `hemosweep report` brings it up to date."
+        f"Markdown and LaTeX. `{ARTIFACT_CASE_PAGE}` has every case of every arm, one click from its picture. "
+        f"`hemosweep report` brings both up to date."
     )
 
 

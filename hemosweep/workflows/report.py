@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from hemosweep.stats.power import check_margin
 from hemosweep.tracking.address import is_address, parse_address
 from hemosweep.tracking.references import find_sweep
 from hemosweep.workflows.declared import find_declared, recorded_declarations
+from hemosweep.workflows.reporting.case_pages import write_case_pages
 from hemosweep.workflows.reporting.facts import gather
 from hemosweep.workflows.reporting.source import ReportSource
 
@@ -102,6 +103,7 @@ def make_report(
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
         origin = Origin(out=out.resolve(), data=None if data is None else data.resolve(), is_named=with_paths)
+        facts = [replace(sweep, case_page=write_case_pages(source, sweep, folder, origin)) for sweep in facts]
         document = report_document(facts, pictures, origin)
         write_documents(document, folder)
     run_ids: dict[str, str] = {}
@@ -190,12 +192,13 @@ def _log(
 
     Returns the runs' ids by sweep, and a warning if the store cannot be written: the report is whole without it.
     """
-    from hemosweep.tracking.reports import log_report
+    from hemosweep.tracking.reports import log_case_page, log_report
 
     run_ids: dict[str, str] = {}
     with progress_bar("logging to MLflow") as progress:
         for place, sweep in enumerate(facts):
-            document = report_document([sweep], pictures, origin)
+            # Beside an artifact of MLflow no other file can be opened.
+            document = report_document([replace(sweep, case_page="")], pictures, origin)
             with tempfile.TemporaryDirectory() as temporary:
                 staged = Path(temporary)
                 for picture in document.pictures():
@@ -204,6 +207,7 @@ def _log(
                 write_documents(document, staged)
                 try:
                     run_ids[sweep.name] = log_report(out, sweep.name, staged)
+                    log_case_page(out, sweep.name, folder / sweep.case_page)
                 except (BadInput, OSError) as error:
                     message = system_message(error) if isinstance(error, OSError) else str(error)
                     return run_ids, (f"the report is written, but MLflow has not got it: {message}",)

@@ -14,8 +14,8 @@ from hemosweep.report.document.latex import to_latex
 from hemosweep.report.document.markdown import to_markdown
 from hemosweep.report.document.page import GENERATOR, to_page
 
-PAGE, MARKDOWN, LATEX, FIGURES = "index.html", "report.md", "report.tex", "figures"
-_OURS = {PAGE, MARKDOWN, LATEX, FIGURES}
+PAGE, MARKDOWN, LATEX, FIGURES, CASES = "index.html", "report.md", "report.tex", "figures", "cases"
+_OURS = {PAGE, MARKDOWN, LATEX, FIGURES, CASES}
 # Remains of a killed process beside the folder are deleted after this time: by then no process works on them.
 _LEFT_BEHIND_S = 24 * 3600.0
 _HEAD_BYTES = 4096

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Collection
 
+from hemosweep.report.cases.address import case_address
 from hemosweep.report.document.cells import interval, mean_sd, our_difference
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, FlowStep, Grouping, PairFacts, SecondaryFacts, SweepFacts
@@ -93,6 +94,41 @@ def _difference(one: GroupDifference, metric: MetricDescription) -> str:
         return UNDEFINED
     text = metric.number(one.mean_diff, sign="+").replace("-", MINUS)
     return text if one.ci95 is None or one.n < MIN_INTERVAL else f"{text} {interval(one.ci95, metric)}"
+
+
+def change_table(sweep: SweepFacts, pair: PairFacts) -> Table | None:
+    """Cases that change most in a comparison, the largest change first; each leads to its picture. None where no case
+    is compared."""
+    if pair.pairs is None or pair.pairs.empty:
+        return None
+    changes = pair.pairs.assign(difference=pair.pairs["b"] - pair.pairs["a"])
+    changes = changes.sort_values("difference", key=abs, ascending=False, kind="stable").head(MAX_NAMED)
+    metric = sweep.metric
+    return Table(
+        caption=f"{pair.a} {ARROW} {pair.b}: the cases whose {metric.label} changes most.",
+        columns=(
+            Column(name="Case", align="left"),
+            Column(name="IVH", align="left"),
+            Column(name=pair.a),
+            Column(name=pair.b),
+            Column(name=f"B {MINUS} A"),
+        ),
+        rows=tuple(
+            (
+                str(case_id),
+                str(ivh),
+                metric.number(a).replace("-", MINUS),
+                metric.number(b).replace("-", MINUS),
+                metric.number(difference, sign="+").replace("-", MINUS),
+            )
+            for case_id, a, b, ivh, difference in changes[["case_id", "a", "b", "ivh", "difference"]].itertuples(
+                index=False
+            )
+        ),
+        addresses=tuple(case_address(sweep.case_page, pair.a, pair.b, str(case_id)) for case_id in changes["case_id"])
+        if sweep.case_page
+        else (),
+    )
 
 
 def secondary_table(sweep: SweepFacts, secondary: SecondaryFacts) -> Table:

@@ -40,14 +40,19 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """The first column names the row. Every row has a cell a column."""
+    """The first column names the row. Every row has a cell a column.
+
+    `addresses` are those that the first cells lead to, one a row, empty where one leads nowhere; or none at all.
+    """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
+    addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.columns) for row in self.rows), f"{self.caption}: rows and columns differ"
+        assert len(self.addresses) in (0, len(self.rows)), f"{self.caption}: rows and addresses differ"
 
     def without(self, name: str) -> "Table":
         """The table without the columns of a name."""

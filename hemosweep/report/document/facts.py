@@ -147,7 +147,8 @@ class SweepFacts:
     `missing` names everything that does not exist. `ranks` are those of its arms, none for under three. `secondary` are
     metrics beside the primary one, `groupings` the ways to split the cases, and `flow` the steps of the cases into the
     tables. `shapes` of the reference lesions by case and `times` are there for the final configuration alone, as far as
-    their sources are here. `networks` are those of arms that differ in them, none where all have the same.
+    their sources are here. `networks` are those of arms that differ in them, none where all have the same. `case_page`
+    is where its case page lies beside the report, empty where there is none.
     """
 
     name: str
@@ -166,6 +167,7 @@ class SweepFacts:
     times: Times | None = None
     networks: tuple[NetworkFacts, ...] = ()
     metric: MetricDescription = DSC
+    case_page: str = ""
 
     @property
     def printed(self) -> str:

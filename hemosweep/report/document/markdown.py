@@ -64,7 +64,10 @@ def _table(table: Table) -> str:
         [column.full_name for column in table.columns],
         *table.rows,
     ]
-    header, *rows = ["| " + " | ".join(map(escape, line)) + " |" for line in lines]
+    cells = [list(map(escape, line)) for line in lines]
+    for line, address in zip(cells[1:], table.addresses, strict=False):
+        line[0] = f"[{line[0]}](<{address}>)" if address else line[0]
+    header, *rows = ["| " + " | ".join(line) + " |" for line in cells]
     rule = "|" + "|".join(_rule(column) for column in table.columns) + "|"
     return "\n".join([f"**{escape(table.caption)}**", "", header, rule, *rows])
 

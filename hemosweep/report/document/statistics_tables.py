@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from hemosweep.report.document.addresses import pair_addresses
 from hemosweep.report.document.cells import interval, number, our_difference
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import PairFacts, SweepFacts
@@ -87,6 +88,7 @@ def _by_pair(
             )
             for pair in sweep.pairs
         ),
+        addresses=pair_addresses([(sweep, pair) for pair in sweep.pairs]),
     )
 
 

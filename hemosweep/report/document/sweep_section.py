@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hemosweep.privacy import public
-from hemosweep.report.document.case_tables import flow_table, group_tables, secondary_table
+from hemosweep.report.document.case_tables import change_table, flow_table, group_tables, secondary_table
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.paper_tables import paper_section
@@ -139,6 +139,9 @@ def _pair_section(sweep: SweepFacts, place: int, pair: PairFacts, pictures: Sequ
     statistics = statistics_table(pair)
     if statistics is not None:
         blocks.append(statistics)
+    changes = change_table(sweep, pair)
+    if changes is not None:
+        blocks.append(changes)
     if pictures:
         blocks.append(Gallery(pictures=tuple(pictures)))
     if isinstance(pair.overlay, str) and pair.overlay:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hemosweep.report.document.addresses import pair_addresses
 from hemosweep.report.document.cells import difference, mean_sd, number, our_difference
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, PairFacts, SweepFacts
@@ -81,6 +82,7 @@ def glance_table(sweeps: Sequence[SweepFacts]) -> Table:
             Column(name="ours", group="Verdict", align="left"),
         ),
         rows=tuple(rows),
+        addresses=pair_addresses([(sweep, pair) for sweep in sweeps for pair in sweep.pairs]),
     )
     return table if any(map(_is_printed, sweeps)) else table.without(PAPER)
 

@@ -64,7 +64,7 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
             results, ends = (
                 train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
             )
-    return summarise_study(request, results, ends)
+    return summarise_study(request, results, ends, cases=prepared.cases)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hemosweep.comparison.family import Family, compare_family
+from hemosweep.data.case import Case
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.files import system_message
@@ -21,6 +22,7 @@ from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
 from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.looks import LOOKS_TEXT, SHARES_TEXT
 from hemosweep.stats.replicates import SeedSpread
+from hemosweep.workflows.sweeping.case_page import write_case_page
 from hemosweep.workflows.sweeping.looks import LookEnd
 from hemosweep.workflows.sweeping.runs import sweep_runs
 
@@ -67,12 +69,17 @@ class StudyResult:
 
 
 def summarise_study(
-    request: Request, results: Sequence[ReplicateResult], looks: tuple[LookEnd, ...] = ()
+    request: Request,
+    results: Sequence[ReplicateResult],
+    looks: tuple[LookEnd, ...] = (),
+    *,
+    cases: Sequence[Case] = (),
 ) -> StudyResult:
     """Tables, verdicts and notes of a sweep whose replicates have all ended.
 
     Args:
         looks: the ends of the comparisons where seeds were added by looks.
+        cases: those of the data set, for the case page; without them there is none.
     """
     name = request.sweep.name
     whole = [result for result in results if not result.failures]
@@ -113,11 +120,13 @@ def summarise_study(
         ),
         spreads={arm: spread for arm, frames in complete.items() if (spread := arm_spread(frames)) is not None},
     )
-    return replace(result, notes=tuple(_notes(request, results, result)))
+    return replace(result, notes=tuple(_notes(request, results, result, cases)))
 
 
-def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyResult) -> list[str]:
-    """Notes below the tables; the boxplot is drawn for one of them."""
+def _notes(
+    request: Request, results: Sequence[ReplicateResult], result: StudyResult, cases: Sequence[Case]
+) -> list[str]:
+    """Notes below the tables; the boxplot is drawn and the case page written for two of them."""
     out, name, family = request.out, result.sweep, result.family
     notes = ["DSC on the scanner's grid, each case tested once."]
     if result.subset is not None:
@@ -125,6 +134,8 @@ def _notes(request: Request, results: Sequence[ReplicateResult], result: StudyRe
     whole = [r for r in results if not r.failures]
     if whole:
         notes.append(picture_note("Boxplot", lambda: _draw_boxplot(request, whole)))
+    if cases and any(len(r.cases) for r in results):
+        notes.append(_case_page_note(request, results, family, cases))
     if family.rows:
         if family.metric != DSC.name:
             notes.append(f"Comparisons are by {family.metric}, which the ablation declares as its primary metric.")
@@ -186,6 +197,18 @@ def picture_note(what: str, draw: Callable[[], Path]) -> str:
         return f"{what}: {draw()}"
     except OSError as error:
         return f"No {what.lower()}: {system_message(error)} and start the same command again."
+
+
+def _case_page_note(request: Request, results: Sequence[ReplicateResult], family: Family, cases: Sequence[Case]) -> str:
+    not_logged = ""
+
+    def write() -> Path:
+        nonlocal not_logged
+        path, not_logged = write_case_page(request, results, family, cases)
+        return path
+
+    note = picture_note("Case page", write)
+    return f"{note} (MLflow has not got it: {not_logged})" if not_logged else note
 
 
 def _draw_boxplot(request: Request, results: Sequence[ReplicateResult]) -> Path:
