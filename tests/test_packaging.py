@@ -85,6 +85,7 @@ def test_the_wheel_holds_every_file_of_the_package_sweeps_and_tracking_among_the
     assert files(wheel) == {name.as_posix() for name in inside}
     assert files(wheel) > {
         "hemosweep/py.typed",
+        "hemosweep/report/cases/templates/viewer.js",
         "hemosweep/report/document/templates/page.html",
         "hemosweep/report/paper_results.json",
         "hemosweep/sweeps/patchsize.py",

@@ -35,6 +35,7 @@ class ReportResult:
     folder: Path
     sweeps: tuple[str, ...]
     figures: tuple[str, ...]
+    case_pages: tuple[str, ...]
     runs: dict[str, str]
     warnings: tuple[str, ...]
 
@@ -45,6 +46,7 @@ class ReportResult:
             "markdown": str(self.folder / MARKDOWN),
             "latex": str(self.folder / LATEX),
             "figures": [str(self.folder / name) for name in self.figures],
+            "case_pages": [str(self.folder / name) for name in self.case_pages],
             "sweeps": list(self.sweeps),
             "runs": self.runs,
             "warnings": list(self.warnings),
@@ -115,6 +117,7 @@ def make_report(
         folder=to,
         sweeps=tuple(declaration.name for declaration in chosen),
         figures=tuple(picture.path for picture in document.pictures()),
+        case_pages=tuple(sweep.case_page for sweep in facts),
         runs=run_ids,
         warnings=warnings + failures,
     )

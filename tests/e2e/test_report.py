@@ -1,5 +1,6 @@
 """`hemosweep report`: the study beside the paper, from recorded runs to a page in a browser."""
 
+import html
 import json
 import re
 import shutil
@@ -15,7 +16,7 @@ from hemosweep.tracking.reader import MlflowStore
 from tests.recorded import MIDDLE
 from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
 
-NAMES = ["figures", "index.html", "report.md", "report.tex"]
+NAMES = ["cases", "figures", "index.html", "report.md", "report.tex"]
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +80,28 @@ def test_a_report_is_the_artifacts_of_one_run_a_sweep_and_no_arm(finished):
     logged = {run.tags["hemosweep.sweep"]: run for run in tagged_runs(out, "hemosweep/", "hemosweep.level", "report")}
     assert {name: run.run_id for name, run in logged.items()} == finished.runs
     assert {run.status for run in logged.values()} == {"FINISHED"}
-    artifacts = out / "artifacts" / "patchsize" / finished.runs["patchsize"] / "artifacts" / "report"
-    assert sorted(path.name for path in artifacts.iterdir()) == NAMES
-    assert len(list((artifacts / "figures").iterdir())) == 9
+    artifacts = out / "artifacts" / "patchsize" / finished.runs["patchsize"] / "artifacts"
+    assert sorted(path.name for path in artifacts.iterdir()) == ["cases.html", "report"]
+    assert sorted(path.name for path in (artifacts / "report").iterdir()) == NAMES[1:]
+    assert len(list((artifacts / "report" / "figures").iterdir())) == 9
+    own = finished.folder / "cases" / "patchsize.html"
+    assert (artifacts / "cases.html").read_bytes() == own.read_bytes()
+    # Beside an artifact there is no other file to lead to.
+    assert "cases/" not in (artifacts / "report" / "report.md").read_text()
     assert not {run.run_id for run in MlflowStore(out).list_runs()} & set(finished.runs.values())
+
+
+def test_a_comparison_and_a_case_lead_to_the_case_page(finished):
+    names = sorted(path.name for path in (finished.folder / "cases").iterdir())
+    assert [name for name in names if "-to-" not in name] == ["angio.html", "patchsize.html", "se.html"]
+    page = (finished.folder / "index.html").read_text()
+    links = [html.unescape(link) for link in re.findall(r'href="(cases/[^"]+)"', page)]
+    pair = "cases/patchsize.html#a=24x24x8&b=32x32x16"
+    assert links.count(pair) == 3, "at a glance, among the tests and among the claims"
+    assert any(link.startswith(f"{pair}&case=") for link in links)
+    assert "patchsize-24x24x8-to-32x32x16.html" in names
+    assert "cases/patchsize-24x24x8-to-32x32x16.html" in page
+    assert {link.partition("#")[0].removeprefix("cases/") for link in links} <= set(names)
 
 
 @pytest.mark.slow
@@ -102,7 +121,7 @@ def test_a_second_report_is_the_same_bytes_and_the_same_runs(main, finished, tmp
 def test_the_paths_are_told_on_standard_output(main, recorded, tmp_path):
     out = shutil.copytree(recorded.out, tmp_path / "runs")
     code, stdout, _ = main("report", "noise", "--out", out, "--to", tmp_path / "elsewhere")
-    assert (code, stdout.splitlines()) == (0, [str(tmp_path / "elsewhere" / name) for name in NAMES[1:]])
+    assert (code, stdout.splitlines()) == (0, [str(tmp_path / "elsewhere" / name) for name in NAMES[2:]])
     text = (tmp_path / "elsewhere" / "report.md").read_text()
     assert ["baseline", "8", "0.675, 0.705, 0.665", "0.021 [0.011, 0.131]", "0.040"] in rows(text, "baseline")
 
@@ -183,8 +202,8 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
     assert len(widths) == len(finished.figures)
     assert min(widths) > 300
     # At a glance; the table, IVH, cases, tests, claims, lesion volumes, provenance twice for each; another metric,
-    # seeds, ranks and the numbers of two comparisons of patchsize.
-    assert len(tables) == 1 + 3 * 8 + 5
+    # seeds, ranks, and the numbers and the cases of two comparisons of patchsize.
+    assert len(tables) == 1 + 3 * 8 + 7
     assert hidden == {1280: [], 390: []}, "columns behind a scrollbar"
     assert min(tables) >= 2
     assert scopes

@@ -9,12 +9,13 @@ from uuid import uuid4
 
 from hemosweep.errors import BadInput
 from hemosweep.files import naming
+from hemosweep.report.cases.address import CASES
 from hemosweep.report.document.document import Document
 from hemosweep.report.document.latex import to_latex
 from hemosweep.report.document.markdown import to_markdown
 from hemosweep.report.document.page import GENERATOR, to_page
 
-PAGE, MARKDOWN, LATEX, FIGURES, CASES = "index.html", "report.md", "report.tex", "figures", "cases"
+PAGE, MARKDOWN, LATEX, FIGURES = "index.html", "report.md", "report.tex", "figures"
 _OURS = {PAGE, MARKDOWN, LATEX, FIGURES, CASES}
 # Remains of a killed process beside the folder are deleted after this time: by then no process works on them.
 _LEFT_BEHIND_S = 24 * 3600.0

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Collection
 
-from hemosweep.report.cases.address import case_address
+from hemosweep.report.cases.address import case_address, pair_page
 from hemosweep.report.document.cells import interval, mean_sd, our_difference
 from hemosweep.report.document.document import Column, Table
 from hemosweep.report.document.facts import ArmFacts, FlowStep, Grouping, PairFacts, SecondaryFacts, SweepFacts
@@ -104,8 +104,12 @@ def change_table(sweep: SweepFacts, pair: PairFacts) -> Table | None:
     changes = pair.pairs.assign(difference=pair.pairs["b"] - pair.pairs["a"])
     changes = changes.sort_values("difference", key=abs, ascending=False, kind="stable").head(MAX_NAMED)
     metric = sweep.metric
+    alone = (
+        f" {pair_page(sweep.name, pair.a, pair.b)} has this comparison alone, to send." if len(sweep.arms) > 2 else ""
+    )
+    pictures = f" Each leads to its picture on the case page.{alone}" if sweep.case_page else ""
     return Table(
-        caption=f"{pair.a} {ARROW} {pair.b}: the cases whose {metric.label} changes most.",
+        caption=f"{pair.a} {ARROW} {pair.b}: the cases whose {metric.label} changes most.{pictures}",
         columns=(
             Column(name="Case", align="left"),
             Column(name="IVH", align="left"),

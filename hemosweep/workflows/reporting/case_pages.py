@@ -5,12 +5,11 @@ from pathlib import Path
 from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.environment import num_processors
 from hemosweep.files import naming
+from hemosweep.report.cases.address import pair_page, sweep_page
 from hemosweep.report.cases.facts import CasePageFacts, PageArm, PagePair
 from hemosweep.report.cases.page import case_page, of_pair, read_pictures
-from hemosweep.report.document.bundle import CASES
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.document.provenance import Origin
-from hemosweep.report.names import safe_name
 from hemosweep.report.slices.pairs import PairArm
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import FACT_PREFIX
@@ -33,10 +32,10 @@ def write_case_pages(source: ReportSource, sweep: SweepFacts, folder: Path, orig
     places = () if origin.is_named else origin.places
     with progress_bar(f"case page of {sweep.name}") as progress:
         pictures = read_pictures(facts, jobs=num_readers(facts), progress=progress)
-    name = f"{CASES}/{safe_name(sweep.name)}.html"
+    name = sweep_page(sweep.name)
     _write(folder / name, case_page(facts, pictures, places=places))
     for pair in facts.pairs if len(facts.arms) > 2 else ():
-        path = folder / CASES / f"{safe_name(f'{sweep.name}-{pair.a}-to-{pair.b}')}.html"
+        path = folder / pair_page(sweep.name, pair.a, pair.b)
         _write(path, case_page(*of_pair(facts, pictures, pair.a, pair.b), places=places))
     return name
 

@@ -35,6 +35,22 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_the_first_cell_of_a_row_leads_where_the_table_says(folder):
+    table = Table(
+        caption="two",
+        columns=(Column(name="Arm", align="left"), Column(name="DSC")),
+        rows=(("a_b", "0.5"), ("c", "0.6")),
+        addresses=("cases/se.html#a=x&b=%22", ""),
+    )
+    section = Section(title="part", anchor="part", blocks=(table,))
+    written = Document(title="one", lead="two", notices=(), sections=(section,))
+    reader = Reader(to_page(written, folder))
+    assert [attrs["href"] for attrs in reader.of("a")][2:] == ["cases/se.html#a=x&b=%22"]
+    text = markdown.to_markdown(written)
+    assert "| [a\\_b](<cases/se.html#a=x&b=%22>) | 0.5 |" in text
+    assert "| c | 0.6 |" in text
+
+
 class Reader(HTMLParser):
     """Tags with their attributes, and text."""
 

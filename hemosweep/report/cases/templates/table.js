@@ -103,20 +103,25 @@ function ordered() {
   });
 }
 
+/** Columns of the table: the comparison first, then what is known of the case, and the other arms. */
 function columns() {
   const { label } = page.metrics[state.metric], several = page.arms.length > 2;
+  const [a, b] = [state.a, state.b], others = page.arms.map((_, place) => place).filter(place => place !== a && place !== b);
+  const armColumn = place => {
+    const { name, trainings, missing } = page.arms[place];
+    const title = [`${label} of ${name}`, trainings.length > 1 && `mean of ${trainings.length} trainings`, missing];
+    return { key: `arm${place}`, name, number: true, arm: place, wide: others.includes(place),
+      title: title.filter(Boolean).join(", ") };
+  };
   return [
     { key: "id", name: "Case", cell: index => openButton(index) },
+    ...[...new Set([a, b])].map(armColumn),
+    { key: "difference", name: `B ${MINUS} A`, title: `${page.arms[b].name} less ${page.arms[a].name}`,
+      number: true, difference: true },
     { key: "ivh", name: "IVH", wide: true, cell: index => page.cases[index].ivh },
     { key: "ml", name: "mL", title: "Volume of the reference", wide: true, number: true,
       cell: index => volumeText(page.cases[index].ml) },
-    ...page.arms.map((arm, place) => ({
-      key: `arm${place}`, name: arm.name, number: true, arm: place, wide: place !== state.a && place !== state.b,
-      title: [`${label} of ${arm.name}`, arm.trainings.length > 1 && `mean of ${arm.trainings.length} trainings`,
-        arm.missing].filter(Boolean).join(", "),
-    })),
-    { key: "difference", name: `B ${MINUS} A`, title: `${page.arms[state.b].name} less ${page.arms[state.a].name}`,
-      number: true, difference: true },
+    ...others.map(armColumn),
     ...(several ? [
       { key: "worst", name: "Worst", title: `The arm with the worst ${label}`, wide: true,
         cell: index => worstOf(index) ? page.arms[worstOf(index).arm].name : DASH },
@@ -139,7 +144,7 @@ function renderHead(shown) {
     const sort = () => setOrder(`${column.key}-${sorted ? turned : first}`);
     return make("th", { scope: "col", "aria-sort": sorted, class: classes(column, mark) },
       make("button", { type: "button", title: column.title ?? null, "data-key": column.key, onclick: sort },
-        ...(mark ? [make("span", { class: `swatch ${mark}`, "aria-hidden": "true" })] : []), column.name,
+        ...(mark ? [make("span", { class: `swatch ${mark}`, "aria-hidden": "true" })] : []), make("span", { class: "name", style: `--letters: ${column.name.length}` }, column.name),
         make("span", { class: "arrow", "aria-hidden": "true" }, sorted ? (way === "up" ? "▲" : "▼") : "")));
   }));
 }
