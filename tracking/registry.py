@@ -170,13 +170,10 @@ def _find(registry: Registry, parts: Mapping[str, str | None], reference: str) -
         nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.3) or names[:5]
         raise BadInput(f"{registry.place} has no model {name!r}; nearest: {', '.join(nearest) or 'none, it has none'}")
     model = client.get_registered_model(name)
-    versions = ", ".join(
-        sorted((version.version for version in client.search_model_versions(f"name = '{name}'")), key=int)
-    )
+    found = client.search_model_versions(f"name = '{name}'")
+    versions = ", ".join(map(str, sorted(int(version.version) for version in found)))
     aliases = ", ".join(sorted(model.aliases)) or "no alias"
-    raise BadInput(
-        f"{registry.place} has no {reference}; model {name} has the versions {versions or 'none'}, and {aliases}"
-    )
+    raise BadInput(f"{registry.place} has no {reference}; the model has versions {versions or 'none'}, and {aliases}")
 
 
 def _holder(client: MlflowClient, name: str, run: RunRecord) -> str:
