@@ -149,7 +149,8 @@ function render() {
   $("b").disabled = !layers.masks.b;
   $("slice").value = view.slice;
   const text = `Slice ${first + step * view.slice + 1} of ${total}`;
-  $("place").textContent = text + (step > 1 ? `, every ${step}${step === 2 ? "nd" : step === 3 ? "rd" : "th"} is shown` : "");
+  $("place").textContent = text + (step > 1 ? `, every ${step}${step === 2 ? "nd" : step === 3 ? "rd" : "th"} is shown` : "")
+    + (picture.quality < 50 ? `; CT reduced to ${picture.pixel_mm.toFixed(2)} mm, to keep the page small` : "");
   $("slice").setAttribute("aria-valuetext", text);
   $("remarks").textContent = picture.remarks.join(" ");
   for (const panel of panels) renderPanel(panel);
