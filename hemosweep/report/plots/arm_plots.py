@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ STYLE: Any = {
     "legend.fontsize": 7,
     "legend.frameon": False,
 }
+TITLE_LETTERS_PER_INCH, TITLE_LINE_INCHES = 12.5, 0.15
 BOX_WIDTH = 0.5
 JITTER_WIDTH = 0.34
 PAPER_BAR_OFFSET = 0.36
@@ -224,6 +226,12 @@ def broken(arm: str, width: int = 14) -> str:
             lines.append("")
         lines[-1] += part
     return "\n".join(lines)
+
+
+def fit_title(title: str, width_inches: float) -> tuple[str, float]:
+    """A title on the lines that it needs in a figure of that width, and the height of all but the first in inches."""
+    lines = textwrap.wrap(title, int(width_inches * TITLE_LETTERS_PER_INCH), break_on_hyphens=False) or [""]
+    return "\n".join(lines), TITLE_LINE_INCHES * (len(lines) - 1)
 
 
 def save(figure: Figure, path: Path, *, dpi: int = DPI) -> None:

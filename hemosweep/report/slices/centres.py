@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.plots.arm_plots import STYLE, save
+from hemosweep.report.plots.arm_plots import STYLE, fit_title, save
 from hemosweep.report.slices.panels import label_right, outline, show_slice
 from hemosweep.sampling.centres import Centres
 
@@ -84,7 +84,9 @@ def draw_centres(
     }
     masks |= {POSITIVE: case.lesion_DHW}
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(PANEL_INCHES * len(shown), panel_inches + 0.85))
+        width_inches = PANEL_INCHES * len(shown)
+        title, title_inches = fit_title(title, width_inches)
+        figure = Figure(figsize=(width_inches, panel_inches + 0.85 + title_inches))
         figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.03, wspace=0.0, hspace=0.0))
         for axes, index in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
             show_slice(axes, case.image_CDHW[0, index].astype(np.float32), (height_mm, width_mm), (-1.0, 1.0))

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask, Spacing
 from hemosweep.errors import BadInput
-from hemosweep.report.plots.arm_plots import save
+from hemosweep.report.plots.arm_plots import STYLE, fit_title, save
 from hemosweep.report.slices.panels import (
+    LEGEND_INCHES,
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,
     head_box,
-    label_contours,
     label_right,
+    name_contours,
     outline,
     show_slice,
 )
@@ -66,21 +68,28 @@ def overlay(
     height_mm = (rows.stop - rows.start) * spacing_h_mm
     width_mm = (columns.stop - columns.start) * spacing_w_mm
     panel_height = PANEL_INCHES * height_mm / width_mm
-    title_lines = 1 + max(len(reasons) for reasons in slices.values())
-    figure = Figure(figsize=(PANEL_INCHES * len(shown), 2 * panel_height + 0.36 + 0.12 * title_lines))
-    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.03, wspace=0.0, hspace=0.0))
-    panels = figure.subplots(2, len(shown), squeeze=False)
-    for column, index in enumerate(shown):
-        for axes in panels[:, column]:
-            show_slice(axes, image_DHW[index, rows, columns], (spacing_h_mm, spacing_w_mm))
-        panels[0, column].set_title("\n".join([f"slice {index + 1} of {len(image_DHW)}", *slices[index]]), fontsize=7)
-        outline(panels[1, column], reference_DHW[index, rows, columns], REFERENCE_COLOUR)
-        outline(panels[1, column], prediction_DHW[index, rows, columns], PREDICTION_COLOUR)
-    label_contours(panels[1, 0], empty_reference=not reference_DHW.any(), empty_prediction=not prediction_DHW.any())
-    label_right(panels[1, 0])
     score = "DSC undefined" if dsc is None or math.isnan(dsc) else f"DSC {dsc:.3f}"
-    figure.suptitle(f"{title}, {score}", fontsize=9, x=0.01, ha="left")
-    save(figure, path)
+    width_inches = PANEL_INCHES * len(shown)
+    title, title_inches = fit_title(f"{title}, {score}", width_inches)
+    reason_lines = 1 + max(len(reasons) for reasons in slices.values())
+    height_inches = 2 * panel_height + 0.36 + 0.12 * reason_lines + title_inches + LEGEND_INCHES
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width_inches, height_inches))
+        figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.03, wspace=0.0, hspace=0.0))
+        panels = figure.subplots(2, len(shown), squeeze=False)
+        for column, index in enumerate(shown):
+            for axes in panels[:, column]:
+                show_slice(axes, image_DHW[index, rows, columns], (spacing_h_mm, spacing_w_mm))
+            heading = "\n".join([f"slice {index + 1} of {len(image_DHW)}", *slices[index]])
+            panels[0, column].set_title(heading, fontsize=7)
+            outline(panels[1, column], reference_DHW[index, rows, columns], REFERENCE_COLOUR)
+            outline(panels[1, column], prediction_DHW[index, rows, columns], PREDICTION_COLOUR)
+        masks = (("reference", reference_DHW, REFERENCE_COLOUR), ("prediction", prediction_DHW, PREDICTION_COLOUR))
+        names = [(name if mask_DHW.any() else f"{name} (empty)", colour) for name, mask_DHW, colour in masks]
+        name_contours(figure, names)
+        label_right(panels[1, 0])
+        figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+        save(figure, path)
 
 
 def slices_that_matter(reference_DHW: Mask, prediction_DHW: Mask) -> dict[int, list[str]]:

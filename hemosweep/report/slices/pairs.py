@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,14 +21,16 @@ from hemosweep.data.nifti import read_volume
 from hemosweep.data.reading import RawCase, read_case, read_mask
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.seal import sealed_prediction
-from hemosweep.report.plots.arm_plots import DPI, save
+from hemosweep.report.plots.arm_plots import DPI, STYLE, fit_title, save
+from hemosweep.report.plots.paired_cases import shortened
 from hemosweep.report.slices.panels import (
+    LEGEND_INCHES,
     PREDICTION_COLOUR,
     REFERENCE_COLOUR,
     head_box,
     label,
-    label_contours,
     label_right,
+    name_contours,
     outline,
     show_slice,
 )
@@ -36,6 +39,8 @@ from hemosweep.report.slices.sheet import IVH_COLOUR
 NUM_EACH_WAY = 2
 PANEL_INCHES = 1.8
 TITLE_PAD = 3.0
+ROW_TITLE_INCHES, PANEL_LETTERS = 0.3, 30
+"""Height of the two lines above a row, and letters of one line above a panel."""
 ARROW_COLOUR = "#FFE100"
 ARROW_MM = 22.0
 MIN_ARROW_MM2 = 30.0
@@ -110,19 +115,22 @@ def draw_pair(
     by_id = {case.case_id: case for case in raw_cases}
     rows = [_Row.read(change, (a, b), by_id[change.case_id], lesion_label) for change in changes]
     heights = [PANEL_INCHES * row.height_over_width for row in rows]
-    figure = Figure(figsize=(3 * PANEL_INCHES, sum(heights) + 0.2 * len(rows) + 0.4))
-    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.02, wspace=0.0, hspace=0.0))
-    panels = figure.subplots(len(rows), 3, squeeze=False, height_ratios=heights)
-    for row, axes in zip(rows, panels, strict=True):
-        row.draw(axes)
-    label_contours(panels[0, 1])
-    if any(row.ivh_HW.any() for row in rows):
-        label(panels[0, 1], 0.15, "IVH", IVH_COLOUR)
-    label_right(panels[0, 0])
-    for axes, name in zip(panels[0, 1:], (a.name, b.name), strict=True):
-        axes.set_title(f"{name}\n{axes.get_title()}", fontsize=7, pad=TITLE_PAD)
-    figure.suptitle(f"{a.name} to {b.name}: largest gains and losses", fontsize=9, x=0.01, ha="left")
-    save(figure, path, dpi=dpi)
+    width_inches = 3 * PANEL_INCHES
+    title, title_inches = fit_title(f"{a.name} to {b.name}: largest gains and losses", width_inches)
+    with mpl.rc_context(STYLE):
+        height_inches = sum(heights) + ROW_TITLE_INCHES * len(rows) + 0.3 + title_inches + LEGEND_INCHES
+        figure = Figure(figsize=(width_inches, height_inches))
+        figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.02, wspace=0.0, hspace=0.0))
+        panels = figure.subplots(len(rows), 3, squeeze=False, height_ratios=heights)
+        for row, axes in zip(rows, panels, strict=True):
+            row.draw(axes)
+        names = [("reference", REFERENCE_COLOUR), ("prediction", PREDICTION_COLOUR)]
+        name_contours(figure, [*names, ("IVH", IVH_COLOUR)] if any(row.ivh_HW.any() for row in rows) else names)
+        label_right(panels[0, 0])
+        for axes, name in zip(panels[0, 1:], (a.name, b.name), strict=True):
+            _entitle(axes, name, axes.get_title())
+        figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+        save(figure, path, dpi=dpi)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,8 +177,8 @@ class _Row:
     def draw(self, panels: NDArray[Any]) -> None:
         for axes in panels:
             show_slice(axes, self.image_HW, self.spacing_HW_mm)
-        title = f"{self.change.case_id}, slice {self.index + 1} of {self.num_slices}, DSC {self.change.gain:+.3f}"
-        panels[0].set_title(title, fontsize=7, pad=TITLE_PAD)
+        place = f"slice {self.index + 1} of {self.num_slices}, DSC {self.change.gain:+.3f}"
+        _entitle(panels[0], self.change.case_id, place)
         if self.ivh_fault:
             label(panels[0], 0.03, "IVH mask: not usable", IVH_COLOUR)
         outline(panels[0], self.ivh_HW, IVH_COLOUR)
@@ -179,8 +187,13 @@ class _Row:
             outline(axes, self.ivh_HW, IVH_COLOUR)
             outline(axes, self.reference_HW, REFERENCE_COLOUR)
             outline(axes, prediction_HW, PREDICTION_COLOUR)
-            axes.set_title(f"DSC {dsc:.3f}", fontsize=7, pad=TITLE_PAD)
+            _entitle(axes, f"DSC {dsc:.3f}")
             _arrow(axes, np.logical_xor(*self.predictions_HW), self.spacing_HW_mm)
+
+
+def _entitle(axes: Axes, *lines: str) -> None:
+    """Write the lines above a panel, each no longer than its neighbours leave room for."""
+    axes.set_title("\n".join(shortened(line, PANEL_LETTERS) for line in lines), fontsize=7, pad=TITLE_PAD)
 
 
 def most_different_slice(first_DHW: Mask, second_DHW: Mask) -> int:

@@ -1,22 +1,27 @@
 """One axial slice as a panel of a figure: cropped to the head, in radiological display, with outlines and labels."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from hemosweep.arrays import Mask
-from hemosweep.report.slices.sheet import BRAIN_WINDOW_HU
+from hemosweep.report.slices.sheet import BRAIN_WINDOW_HU, LABEL_BOX
 
 # Soft tissue and bone are above it, air and most head holders below. In a CT that was clipped higher than this, air is
 # the lowest value.
 HEAD_THRESHOLD_HU = -200.0
 MARGIN_MM = 6.0
 REFERENCE_COLOUR, PREDICTION_COLOUR = "white", "red"
-
-LABEL_BOX: dict[str, Any] = {"facecolor": "black", "edgecolor": "none", "alpha": 0.7, "pad": 1.0}
+LEGEND_INCHES = 0.2
+"""Height of the names of contours."""
 
 
 def radiological(slice_HW: NDArray[Any]) -> NDArray[Any]:
@@ -45,16 +50,26 @@ def show_slice(
     image_HW: NDArray[Any],
     spacing_HW_mm: tuple[float, float],
     window: tuple[float, float] = BRAIN_WINDOW_HU,
-) -> None:
-    """Draw a slice in true proportions, from black to white over `window`; pixel centres are whole numbers."""
+    *,
+    cmap: str = "gray",
+    smooth: bool = True,
+) -> AxesImage:
+    """Draw a slice in true proportions, from the first to the last colour over `window`; pixel centres are whole
+    numbers."""
     height_mm, width_mm = spacing_HW_mm
     low, high = window
-    axes.imshow(
-        radiological(image_HW), cmap="gray", vmin=low, vmax=high, aspect=height_mm / width_mm, interpolation="bilinear"
+    shown = axes.imshow(
+        radiological(image_HW),
+        cmap=cmap,
+        vmin=low,
+        vmax=high,
+        aspect=height_mm / width_mm,
+        interpolation="bilinear" if smooth else "nearest",
     )
     axes.autoscale(False)  # an outline reaches one pixel further, and must not shrink the picture
     axes.set(xticks=[], yticks=[])
     axes.set_axis_off()
+    return shown
 
 
 def outline(axes: Axes, mask_HW: NDArray[Any], colour: str, linewidth: float = 0.8) -> None:
@@ -80,7 +95,13 @@ def label_right(axes: Axes) -> None:
     label(axes, 0.95, "R")
 
 
-def label_contours(axes: Axes, *, empty_reference: bool = False, empty_prediction: bool = False) -> None:
-    """Name the two contours."""
-    label(axes, 0.09, f"reference{' (empty)' if empty_reference else ''}", REFERENCE_COLOUR)
-    label(axes, 0.03, f"prediction{' (empty)' if empty_prediction else ''}", PREDICTION_COLOUR)
+def legend_line(text: str, colour: str, linewidth: float = 0.8) -> Line2D:
+    """Handle of a line in a legend on white, where white and yellow ones are not seen without a dark edge."""
+    edge = withStroke(linewidth=linewidth + 0.8, foreground="black")
+    return Line2D([], [], color=colour, lw=linewidth, label=text, path_effects=[edge])
+
+
+def name_contours(figure: Figure, names: Iterable[tuple[str, str]]) -> None:
+    """Name contours, each in its colour, below the panels, where nothing of a head is covered."""
+    handles = [legend_line(text, colour) for text, colour in names]
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles))

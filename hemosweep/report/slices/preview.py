@@ -18,11 +18,14 @@ from hemosweep.report.slices.sheet import (
     GAP_MM,
     IVH_COLOUR,
     LESION_COLOUR,
+    TEXT_COLOUR,
     draw_slice,
     open_sheet,
     save_sheet,
     span_of,
     write,
+    write_all,
+    write_on_image,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class _Row:
     ivh_DHW: Mask | None
     window: tuple[slice, slice]  # the head's rows and columns
     slices: list[int]
-    title: str
+    facts: tuple[tuple[str, str], ...]  # text and colour
     framed: str
 
 
@@ -50,9 +53,9 @@ def contact_sheet(data: Path, png: Path, *, max_cases: int = 12) -> Path:
     """Draw the first `max_cases` cases of a data set into one PNG file and return its path.
 
     One row a case: six axial slices spread over the head from base to vertex, then, framed, the slice with the largest
-    lesion area. Brain window (level 40 HU, width 80 HU), radiological display (the patient's right at the picture's
-    left), lesion outlined in red, intraventricular hemorrhage in cyan. Without a lesion mask, the mid-head slice is
-    framed.
+    lesion area. Brain window (level 40 HU, width 80 HU), radiological display (the patient's right, marked R, at the
+    picture's left), lesion outlined in red, intraventricular hemorrhage in cyan. Without a lesion mask, the mid-head
+    slice is framed.
 
     Raises:
         BadInput: the folder is no data set, a file of a case is missing or unreadable, or `max_cases` is below 1.
@@ -72,15 +75,16 @@ def _read_row(case: Case) -> _Row:
     ivh_DHW = _read_shown_mask(case.ivh_path, ct)
     depth, window = _head_box(ct)
     spread = np.linspace(depth.start, depth.stop - 1, NUM_SPREAD_SLICES + 2)[1:-1].round().astype(int)
-    title = case.case_id
+    facts = []
     if lesion_DHW is None:
         framed, label = (depth.start + depth.stop) // 2, "mid-head: no lesion mask"
     else:
         framed, label = int(lesion_DHW.sum(axis=(1, 2)).argmax()), "largest lesion area"
-        title += f"    {lesion_DHW.sum() * ct.voxel_ml:.1f} mL"
-    title += f"    IVH {case.ivh_text}"
-    if ivh_DHW is not None:
-        title += f" ({ivh_DHW.sum() * ct.voxel_ml:.1f} mL)"
+        facts.append((f"lesion {lesion_DHW.sum() * ct.voxel_ml:.1f} mL", LESION_COLOUR))
+    if ivh_DHW is None:
+        facts.append((f"IVH {case.ivh_text}", TEXT_COLOUR))
+    else:
+        facts.append((f"IVH {case.ivh_text} ({ivh_DHW.sum() * ct.voxel_ml:.1f} mL)", IVH_COLOUR))
     return _Row(
         case_id=case.case_id,
         ct=ct,
@@ -88,7 +92,7 @@ def _read_row(case: Case) -> _Row:
         ivh_DHW=ivh_DHW,
         window=window,
         slices=[*(int(index) for index in spread), framed],
-        title=title,
+        facts=tuple(facts),
         framed=label,
     )
 
@@ -144,7 +148,7 @@ def _draw_row(axes: "Axes", row: _Row, top_mm: float, title_mm: float, panel_wid
 
     height_mm, width_mm = _panel_mm(row)
     middle_mm = top_mm + title_mm * 0.55
-    write(axes, (middle_mm, GAP_MM), row.title, fontsize=9, family="monospace")
+    write_all(axes, (middle_mm, GAP_MM), [(row.case_id, TEXT_COLOUR), *row.facts], fontsize=9, family="monospace")
     upper_mm = top_mm + title_mm
     masks = [(row.lesion_DHW, LESION_COLOUR), (row.ivh_DHW, IVH_COLOUR)]
     for column, index in enumerate(row.slices):
@@ -153,6 +157,10 @@ def _draw_row(axes: "Axes", row: _Row, top_mm: float, title_mm: float, panel_wid
         outlines = [(mask[index][row.window], colour, 0.9) for mask, colour in masks if mask is not None]
         shown_HW = row.ct.array_DHW[index][row.window]
         draw_slice(axes, shown_HW, BRAIN_WINDOW_HU, (upper_mm, left_mm + inset_mm), (height_mm, width_mm), outlines)
+        number = f"slice {index + 1} of {len(row.ct.array_DHW)}"
+        write_on_image(axes, (upper_mm + 2.5, left_mm + 2.5), number, va="top")
+        if column == 0:
+            write_on_image(axes, (upper_mm + height_mm / 2, left_mm + inset_mm + 2.5), "R")
     frame = Rectangle((left_mm, upper_mm), panel_width_mm, height_mm, fill=False, edgecolor=FRAME_COLOUR, linewidth=1.4)
     axes.add_patch(frame)
     centre_mm = left_mm + panel_width_mm / 2

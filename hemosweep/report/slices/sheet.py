@@ -22,6 +22,11 @@ FRAME_COLOUR = "#ffb020"
 WINDOW_LEVEL_HU, WINDOW_WIDTH_HU = 40.0, 80.0
 BRAIN_WINDOW_HU = (WINDOW_LEVEL_HU - WINDOW_WIDTH_HU / 2, WINDOW_LEVEL_HU + WINDOW_WIDTH_HU / 2)
 GAP_MM = 2.5
+TEXT_GAP_POINTS = 16
+PLAIN: dict[str, Any] = {"parse_math": False}
+"""A dollar sign in a case id is no mathematics."""
+LABEL_BOX: dict[str, Any] = {"facecolor": "black", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
+"""Ground of a text on a picture."""
 
 Outline = tuple[Mask, str, float]
 """Mask of a slice, colour and line width."""
@@ -77,15 +82,22 @@ def draw_slice(
 def write(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
     """Write at `corner_mm` (down, across), in the size of labels where `style` names no other."""
     down_mm, across_mm = corner_mm
-    merged: dict[str, Any] = {"color": TEXT_COLOUR, "fontsize": 6.5, "va": "center"} | style
+    merged: dict[str, Any] = {"color": TEXT_COLOUR, "fontsize": 6.5, "va": "center"} | PLAIN | style
     axes.text(across_mm, down_mm, text, **merged)
 
 
-def write_on_image(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
-    """Write with a black edge, so that the text is readable on bone."""
-    from matplotlib.patheffects import withStroke
+def write_all(axes: "Axes", corner_mm: tuple[float, float], texts: Iterable[tuple[str, str]], **style: Any) -> None:
+    """Write texts, each in its colour, one behind the other, the first at `corner_mm` (down, across)."""
+    down_mm, across_mm = corner_mm
+    place: dict[str, Any] = {"xy": (across_mm, down_mm), "xycoords": "data", "xytext": (0, 0)}
+    for text, colour in texts:
+        written = axes.annotate(text, textcoords="offset points", va="center", color=colour, **PLAIN, **place, **style)
+        place = {"xy": (1.0, 0.5), "xycoords": written, "xytext": (TEXT_GAP_POINTS, 0)}
 
-    write(axes, corner_mm, text, path_effects=[withStroke(linewidth=1.5, foreground="black")], **style)
+
+def write_on_image(axes: "Axes", corner_mm: tuple[float, float], text: str, **style: Any) -> None:
+    """Write on a dark ground, so that the text is readable on bone."""
+    write(axes, corner_mm, text, bbox=LABEL_BOX, **style)
 
 
 def span_of(kept: Mask, margin: int) -> slice:

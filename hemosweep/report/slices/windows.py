@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
@@ -21,13 +22,14 @@ from hemosweep.inference.sliding_window import (
     windows_with_brain,
 )
 from hemosweep.preprocessing.record import PreprocessedCase
-from hemosweep.report.plots.arm_plots import STYLE, save
-from hemosweep.report.slices.panels import label_right, outline, show_slice
+from hemosweep.report.plots.arm_plots import STYLE, fit_title, save
+from hemosweep.report.slices.panels import label_right, legend_line, outline, show_slice
 from hemosweep.sampling.restriction import Restriction
 
 PANEL_INCHES = 2.7
 LESION_COLOUR, FRAME_COLOUR, FIRST_COLOUR, SECOND_COLOUR = "#00D59A", "#F0E442", "#FF9A1F", "#56B4E9"
 """Outline of the lesion, windows, and two neighbouring ones (Okabe and Ito 2008, lightened)."""
+INSIDE_COLOUR = "white"
 
 
 def draw_windows(
@@ -42,8 +44,9 @@ def draw_windows(
     """Draw the windows of a case on the axial slice and on the coronal plane of its largest lesion area.
 
     Left: two neighbouring windows at the lesion, filled, and all others of their layer. Middle: the number of windows
-    that see each voxel of the slice, over which probabilities are averaged. Right: the two and all others of their row
-    in the coronal plane. The patient's right is at the picture's left.
+    that see each voxel of the slice, over which probabilities are averaged; where windows must touch the brain, it is
+    outlined. Right: the two and all others of their row in the coronal plane. The patient's right is at the picture's
+    left.
 
     Args:
         restriction: that of the arm, which says whether windows must touch the brain (`seen_volume`).
@@ -65,32 +68,32 @@ def draw_windows(
     neighbours = _neighbours(kept_ZYX, starts, patch_DHW, (index, row, column))
     axial_inches = PANEL_INCHES * height * spacing_H / (width * spacing_W)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3 * PANEL_INCHES + 0.6, axial_inches + 0.95))
+        width_inches = 3 * PANEL_INCHES + 0.6
+        title, title_inches = fit_title(title, width_inches)
+        figure = Figure(figsize=(width_inches, axial_inches + 0.95 + title_inches))
         figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0))
         axial, counted, coronal = figure.subplots(1, 3)
-        for axes in (axial, counted):
-            show_slice(axes, image_DHW[index], (spacing_H, spacing_W), (-1.0, 1.0))
+        show_slice(axial, image_DHW[index], (spacing_H, spacing_W), (-1.0, 1.0))
         show_slice(coronal, image_DHW[:, row], (spacing_D, spacing_W), (-1.0, 1.0))
         _frame_windows(axial, kept_ZYX, starts, patch_DHW, (height, width), neighbours, plane="axial")
         _frame_windows(coronal, kept_ZYX, starts, patch_DHW, (depth, width), neighbours, plane="coronal")
-        shown = counted.imshow(
-            np.ma.masked_equal(seen_DHW[index][::-1, ::-1], 0),
-            cmap="viridis",
-            alpha=0.75,
-            vmin=0,
-            vmax=seen_DHW.max(),
-            aspect=spacing_H / spacing_W,
-            interpolation="nearest",
+        # Opaque, as a colour that shines through cannot be found in the bar.
+        shown = show_slice(
+            counted, seen_DHW[index], (spacing_H, spacing_W), (0, seen_DHW.max()), cmap="magma", smooth=False
         )
+        if not restriction.leaves_brain:
+            outline(counted, inside_DHW[index], INSIDE_COLOUR, linewidth=0.5)
         for axes, mask_HW in ((axial, lesion_DHW[index]), (counted, lesion_DHW[index]), (coronal, lesion_DHW[:, row])):
             outline(axes, mask_HW, LESION_COLOUR)
-        figure.colorbar(shown, ax=counted, shrink=0.6, pad=0.02).ax.tick_params(labelsize=6)
+        bar = figure.colorbar(shown, ax=counted, shrink=0.6, pad=0.02, ticks=MaxNLocator(integer=True))
+        bar.ax.tick_params(labelsize=6)
         axial.set_title(f"slice {index + 1} of {depth}: windows", fontsize=7)
         counted.set_title("number of windows that see a voxel", fontsize=7)
         coronal.set_title("coronal plane: windows", fontsize=7)
         label_right(axial)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
-        figure.legend(handles=_legend(kept_ZYX, starts, patch_DHW), loc="outside lower left", ncols=2)
+        handles = _legend(kept_ZYX, starts, patch_DHW, with_brain=not restriction.leaves_brain)
+        figure.legend(handles=handles, loc="outside lower left", ncols=2)
         save(figure, path)
 
 
@@ -162,11 +165,13 @@ def _shared(starts: list[int], size: int) -> str:
     return f"{100 * (1 - step / size):.3g}%"
 
 
-def _legend(kept_ZYX: NDArray[np.bool_], starts: Starts, patch_DHW: tuple[int, int, int]) -> list[Line2D]:
+def _legend(
+    kept_ZYX: NDArray[np.bool_], starts: Starts, patch_DHW: tuple[int, int, int], *, with_brain: bool
+) -> list[Line2D]:
     depth, height, width = patch_DHW
     shares = [_shared(along, size) for along, size in zip(starts, patch_DHW, strict=True)]
     size = f"{height} x {width} x {depth} voxels"
-    texts = (
+    texts = [
         (FIRST_COLOUR, 1.2, "a window"),
         (FRAME_COLOUR, 0.6, f"windows beside it in this plane; {int(kept_ZYX.sum())} in all, of {size}"),
         (
@@ -175,5 +180,7 @@ def _legend(kept_ZYX: NDArray[np.bool_], starts: Starts, patch_DHW: tuple[int, i
             f"its neighbour; mean overlap {shares[1]} of rows, {shares[2]} of columns, {shares[0]} of slices",
         ),
         (LESION_COLOUR, 0.8, "lesion"),
-    )
-    return [Line2D([], [], color=colour, lw=width_pt, label=text) for colour, width_pt, text in texts]
+    ]
+    if with_brain:
+        texts.append((INSIDE_COLOUR, 0.6, "brain, which every window touches"))
+    return [legend_line(text, colour, width_pt) for colour, width_pt, text in texts]

@@ -7,6 +7,7 @@ from matplotlib.image import imread
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
 from hemosweep.report.slices.preview import contact_sheet
+from hemosweep.report.slices.sheet import IVH_COLOUR, LESION_COLOUR
 
 
 def _data_set(folder: Path, num_cases: int) -> Path:
@@ -42,8 +43,19 @@ def test_sheet_has_one_row_a_case_and_outlines_both_masks(tmp_path: Path) -> Non
     one = imread(contact_sheet(data, tmp_path / "one.png", max_cases=1))
     assert three.shape[1] == one.shape[1] == 1950
     assert three.shape[0] / one.shape[0] == pytest.approx(3.0, rel=0.03)
-    assert _coloured(three, red=True) > 100
-    assert _coloured(three, red=False) > 100
+    framed = three[:, -270:]  # without the titles, where the words have the colours of the masks
+    assert _coloured(framed, red=True) > 100
+    assert _coloured(framed, red=False) > 100
+
+
+def test_every_slice_has_its_number_every_row_the_right_side_and_every_colour_its_word(tmp_path, saved_figures) -> None:
+    contact_sheet(_data_set(tmp_path / "data", 2), tmp_path / "sheet.png")
+    written = [(text.get_text(), text.get_color()) for text in saved_figures[-1].axes[0].texts]
+    numbers = [text for text, _ in written if text.startswith("slice ")]
+    assert numbers == 2 * [f"slice {number} of 10" for number in (3, 4, 5, 6, 7, 8, 7)]
+    assert [text for text, _ in written].count("R") == 2
+    assert not any(text.get_parse_math() for text in saved_figures[-1].axes[0].texts)
+    assert {("lesion 10.0 mL", LESION_COLOUR), ("IVH yes (10.0 mL)", IVH_COLOUR)} <= set(written)
 
 
 def test_lesion_on_the_left_is_drawn_on_the_right(tmp_path: Path) -> None:
