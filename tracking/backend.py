@@ -20,7 +20,17 @@ os.environ.update(LOCAL_ONLY)
 
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag, ViewType  # noqa: E402
+from mlflow.entities import (  # noqa: E402
+    Dataset,
+    DatasetInput,
+    Experiment,
+    InputTag,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+    ViewType,
+)
 from mlflow.entities.model_registry import ModelVersion  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.tracking.dbmodels.models import (  # noqa: E402
@@ -45,7 +55,10 @@ __all__ = [
     "LOCAL_ONLY",
     "MIGRATIONS",
     "MLFLOW_VERSION",
+    "Dataset",
+    "DatasetInput",
     "Experiment",
+    "InputTag",
     "Metric",
     "MlflowClient",
     "MlflowException",

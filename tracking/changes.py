@@ -1,9 +1,12 @@
 """Changes of a run: values that differ from those that it has, so that a replay writes nothing twice, and its end."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from hemosweep.tracking.backend import Metric, MlflowClient, Run, RunTag
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from hemosweep.tracking.backend import Metric, MlflowClient, Run, RunTag, SqlLatestMetric, SqlMetric
 from hemosweep.tracking.fold_values import milliseconds
 
 
@@ -37,3 +40,12 @@ def reopen_run(client: MlflowClient, run: Run) -> None:
 def end_run(client: MlflowClient, run: Run, status: str, ended: float | None = None) -> None:
     """End a run, now or at a time in Unix seconds; a clock that was set back makes no run end before it began."""
     client.set_terminated(run.info.run_id, status, end_time=max(milliseconds(ended), int(run.info.start_time)))
+
+
+def remove_metrics(session: Session | None, run: Run, names: Iterable[str]) -> None:
+    """Take metrics away from a run, with their history. Without a session they stay: MLflow's client has no call for it."""
+    if session is None:
+        return
+    there = [name for name in names if name in run.data.metrics]
+    for model in (SqlMetric, SqlLatestMetric) if there else ():
+        session.execute(delete(model).where(model.run_uuid == run.info.run_id, model.key.in_(there)))

@@ -22,7 +22,7 @@ def write_fold(
     state: FoldState,
     folder: Path,
     *,
-    fold: int,
+    name: str,
     tags: Mapping[str, str],
 ) -> str:
     """Add the run of a fold, and return its id.
@@ -37,7 +37,7 @@ def write_fold(
     write = partial(write_run_by_client, client) if session is None else partial(write_run, session)
     return write(
         experiment,
-        name=schema.fold_run_name(fold),
+        name=name,
         tags=fold_tags(state, folder) | dict(tags),
         metrics=[*epoch_metrics(state), *(Metric(name, value, now, 0) for name, value in metrics.items())],
         status=state.status,

@@ -47,7 +47,8 @@ def fold_metrics(state: FoldState) -> dict[str, float]:
         schema.METRIC_EPOCHS: max(state.epochs, default=None),
         schema.METRIC_SECONDS: state.seconds,
     }
-    return {name: float(value) for name, value in values.items() if value is not None}
+    present = {name: float(value) for name, value in values.items() if value is not None}
+    return present | schema.short_metrics(present)
 
 
 def milliseconds(seconds: float | None) -> int:

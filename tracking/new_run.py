@@ -19,6 +19,7 @@ from hemosweep.tracking.backend import (
     SqlRun,
     SqlTag,
 )
+from hemosweep.tracking.schema import TAG_RUN_NAME, TAG_USER
 
 
 def write_run(
@@ -55,12 +56,12 @@ def write_run(
                 "source_name": "",
                 "source_version": "",
                 "entry_point_name": "",
-                "user_id": "unknown",
+                "user_id": tags.get(TAG_USER, "unknown"),
                 "lifecycle_stage": "active",
             }
         ],
     )
-    named = {"mlflow.runName": name, **tags}
+    named = {TAG_RUN_NAME: name, **tags}
     rows: dict[type, list[dict[str, object]]] = {
         SqlTag: [{"key": key, "value": value} for key, value in named.items()],
         SqlMetric: [_metric_row(metric) for metric in metrics],

@@ -24,12 +24,16 @@ from hemosweep.tracking.changes import changed_metrics, changed_tags, end_run, r
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.fold_record import update_fold, write_fold
 from hemosweep.tracking.fold_values import fold_metrics, milliseconds
+from hemosweep.tracking.groups import begin_group, end_group, has_group, update_group
+from hemosweep.tracking.inputs import log_data_sets
 from hemosweep.tracking.journal import read_fold, read_start
+from hemosweep.tracking.notes import replicate_note
 from hemosweep.tracking.store import ensure_experiment, open_store, search_runs, transaction
+from hemosweep.tracking.user import recorded_user
 from hemosweep.tracking.whole import fold_fault
 
 _TABLES = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
-_INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED)
+_INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED, schema.TAG_USER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,8 @@ class Recorder:
         # for each fold takes longer than recording it.
         self._inherited: dict[str, dict[str, str]] = {}
         self._children: dict[str, dict[str, _Child]] = {}
+        self._names: dict[str, str] = {}
+        self._groups: dict[str, str] = {}
 
     @reports_database_faults
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path] | None = None) -> str:
@@ -70,8 +76,9 @@ class Recorder:
             run = self._begin(str(experiment.experiment_id), info, folders)
         run_id = str(run.info.run_id)
         self._experiment_of[run_id] = experiment
-        tags = _identity(info, run)
-        self._inherited[run_id] = {name: tags[name] for name in _INHERITED}
+        tags = run.data.tags | _identity(info, run)
+        self._inherited[run_id] = {name: tags[name] for name in _INHERITED if name in tags}
+        self._names[run_id] = info.run_name
         self._children.pop(run_id, None)
         if run.info.status == "FINISHED":
             return run_id
@@ -94,9 +101,11 @@ class Recorder:
         else:
             # Somebody may have edited or deleted them in MLflow's pages.
             self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info, run)))
+        self._place(experiment_id, run, info)
         if run.info.status == "FINISHED":
             return run  # its environment is not that of this replay
         reopen_run(self._client, run)
+        log_data_sets(self._client, run.info.run_id, info.tags)
         params = schema.flat_params(public(info.config))
         self._client.log_batch(
             run.info.run_id,
@@ -104,6 +113,19 @@ class Recorder:
             tags=changed_tags(run, tags),
         )
         return run
+
+    def _place(self, experiment_id: str, run: Run, info: ReplicateInfo) -> None:
+        """Put a run below the group of its arm if it is one of several seeds, or else among the arms."""
+        group = run.data.tags.get(schema.TAG_PARENT)
+        if has_group(info):
+            is_finished = run.info.status == "FINISHED"
+            group = begin_group(self._store, experiment_id, info, is_finished=is_finished)
+        row = {schema.TAG_ROW: schema.ROW_SEED, schema.TAG_PARENT: group} if group else {schema.TAG_ROW: schema.ROW_ARM}
+        self._client.log_batch(run.info.run_id, tags=changed_tags(run, row))
+        if group and run.info.run_name == info.arm:  # It was the only one when it was begun.
+            self._client.update_run(run.info.run_id, name=info.run_name)
+        if group:
+            self._groups[str(run.info.run_id)] = group
 
     @reports_database_faults
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
@@ -125,8 +147,9 @@ class Recorder:
                     schema.TAG_FOLD: str(fold),
                     schema.TAG_FOLD_RUN: digest,
                 }
+                name = schema.fold_run_name(self._name_of(run_id), fold)
                 child_id = write_fold(
-                    self._client, session, self._experiment(run_id), state, folder, fold=fold, tags=tags
+                    self._client, session, self._experiment(run_id), state, folder, name=name, tags=tags
                 )
             else:
                 child_id = known.run_id
@@ -180,6 +203,9 @@ class Recorder:
                     end_run(self._client, fold, "FAILED")
             if run.info.status != status:
                 end_run(self._client, run, status)
+            group = run.data.tags.get(schema.TAG_PARENT)
+            if group is not None:
+                update_group(self._store, str(self._experiment(run_id).experiment_id), group)
         self._open.discard(run_id)
 
     @reports_database_faults
@@ -211,6 +237,8 @@ class Recorder:
             for run in (*self._folds(run_id), self._client.get_run(run_id)):
                 if run.info.status == "RUNNING":
                     end_run(self._client, run, "KILLED")
+        for group in sorted({self._groups[run_id] for run_id in self._open if run_id in self._groups}):
+            end_group(self._client, self._client.get_run(group), "KILLED")
         self._open.clear()
 
     def _create_replicate(self, experiment_id: str, info: ReplicateInfo, more_tags: Mapping[str, str]) -> Run:
@@ -218,8 +246,9 @@ class Recorder:
             dict(more_tags)
             | _identity(info)
             | {
+                schema.TAG_USER: recorded_user(),
                 schema.TAG_SOURCE: f"hemosweep sweep {info.sweep}",
-                schema.TAG_NOTE: schema.replicate_note(info.sweep, info.arm, info.seed),
+                schema.TAG_NOTE: replicate_note(info.sweep, info.arm, info.seed),
             }
         )
         return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
@@ -265,6 +294,11 @@ class Recorder:
             tags = self._client.get_run(run_id).data.tags
             self._inherited[run_id] = {name: tags[name] for name in _INHERITED if name in tags}
         return self._inherited[run_id]
+
+    def _name_of(self, run_id: str) -> str:
+        if run_id not in self._names:
+            self._names[run_id] = str(self._client.get_run(run_id).info.run_name)
+        return self._names[run_id]
 
     def _folds(self, run_id: str) -> list[Run]:
         experiment_id = str(self._experiment(run_id).experiment_id)

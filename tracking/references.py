@@ -93,6 +93,6 @@ def _client_runs(address: Address) -> "ClientRuns":
     return ClientRuns(place=address.place, client=connect(address.uri), usable=partial(reached, address.uri))
 
 
-def figures_folder(out: Path, name: str) -> Path:
-    """Folder of the pictures of a sweep as `find_sweep` takes it: those of another store have one of their own."""
+def figures_root(out: Path, name: str) -> Path:
+    """Folder of the pictures of sweeps as `find_sweep` takes it: those of another store have one of their own."""
     return out / "figures" / parse_address(name).file_name if is_address(name) else out / "figures"

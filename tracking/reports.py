@@ -12,7 +12,9 @@ from hemosweep.files import replacing
 from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.database import database_path
+from hemosweep.tracking.notes import report_note
 from hemosweep.tracking.store import ensure_experiment, existing_store, search_runs
+from hemosweep.tracking.user import recorded_user
 
 
 def log_report(out: Path, sweep: str, folder: Path) -> str:
@@ -51,7 +53,8 @@ def _log(out: Path, sweep: str, source: Path, tag: str, artifact: str) -> str:
                 schema.TAG_LEVEL: schema.LEVEL_REPORT,
                 schema.TAG_SWEEP: sweep,
                 schema.TAG_SOURCE: f"hemosweep report {sweep}",
-                schema.TAG_NOTE: schema.report_note(sweep),
+                schema.TAG_NOTE: report_note(sweep),
+                schema.TAG_USER: recorded_user(),
             }
             run_id = str(client.create_run(experiment_id, tags=tags, run_name=schema.REPORT_NAME).info.run_id)
         _put(source, store.artifacts / sweep / run_id / "artifacts" / artifact)

@@ -1,7 +1,8 @@
 """Every name that hemosweep writes into an MLflow store: experiments, runs, tags, metrics, params, artifacts, views.
 
-A sweep is an experiment. An arm replicate (arm and seed) is a top-level run, each of its folds a child run of it.
-Recorder, reader and server take every name from here, and so can a query by hand.
+A sweep is an experiment. An arm replicate (arm and seed) is a run, each of its folds a child run of it. The seeds and
+repeats of one arm are child runs of a group. A top-level run that stands for an arm, a group or the only seed, has the
+arm's verdict. Recorder, reader and server take every name from here, and so can a query by hand.
 """
 
 import json
@@ -32,25 +33,57 @@ TAG_LOOKS = f"{FACT_PREFIX}{LOOKS_FACT}"
 TAG_FAILURE = "hemosweep.failure"
 TAG_MICRO_BATCH = "hemosweep.micro_batch"
 LEVEL_ARM = "arm"
+LEVEL_GROUP = "group"
 LEVEL_FOLD = "fold"
 LEVEL_REPORT = "report"
 TAG_REPORT = "hemosweep.report"
 TAG_CASE_PAGE = "hemosweep.case_page"
 REPORT_NAME = "report"
+TAG_GROUP = "hemosweep.group"
+"""Digest of what the seeds and repeats of one arm have in common; their group has it."""
+TAG_ROW = "hemosweep.row"
+"""The line that a run is in the table of arms: ROW_ARM or ROW_SEED."""
+ROW_ARM, ROW_SEED = "arm", "seed"
 
-# MLflow's own tags: what its pages show as parent, description, tables, source and version of a run.
+# Result of the declared comparison whose B is the arm of a run; difference, interval and p are metrics.
+TAG_BASELINE = "hemosweep.baseline"
+"""The arm A of that comparison, which the difference is taken from."""
+TAG_VERDICT = "hemosweep.verdict"
+TAG_COMPARED_BY = "hemosweep.compared_by"
+"""The metric of that comparison."""
+
+# MLflow's own tags: what its pages show as user, parent, description, tables, source and version of a run.
+TAG_USER = "mlflow.user"
+TAG_RUN_NAME = "mlflow.runName"
 TAG_PARENT = "mlflow.parentRunId"
 TAG_NOTE = "mlflow.note.content"
 TAG_TABLES = "mlflow.loggedArtifacts"
 TAG_GIT_COMMIT = "mlflow.source.git.commit"
 TAG_SOURCE = "mlflow.source.name"
 
+METRIC_DSC = "dsc"
 METRIC_DSC_MEAN = "dsc_mean"
 METRIC_DSC_STD = "dsc_std"
+SHORT_NAMES = {METRIC_DSC: METRIC_DSC_MEAN, "dsc_ivh": "dsc_ivh_mean", "dsc_no_ivh": "dsc_no_ivh_mean"}
+"""Metrics that repeat another one in the digits that a table prints, since MLflow shows every digit that it has."""
 METRIC_TRAIN_SECONDS = "train_seconds"
 METRIC_BEST_EPOCH = "best_epoch"
 METRIC_EPOCHS = "epochs"
 METRIC_SECONDS = "seconds"
+METRIC_SEED_SD = "dsc_seed_sd"
+"""Sample standard deviation of `dsc_mean` over the seeds (or repeats) of a group."""
+METRIC_NUM_SEEDS = "num_seeds"
+METRIC_DIFF, METRIC_DIFF_LOW, METRIC_DIFF_HIGH = "diff_vs_baseline", "diff_low", "diff_high"
+METRIC_CLAIM_LOW, METRIC_CLAIM_HIGH, METRIC_HOLM_P = "claim_low", "claim_high", "claim_p_holm"
+VERDICT_METRICS = (
+    METRIC_DIFF,
+    METRIC_DIFF_LOW,
+    METRIC_DIFF_HIGH,
+    METRIC_CLAIM_LOW,
+    METRIC_CLAIM_HIGH,
+    METRIC_HOLM_P,
+)
+VERDICT_TAGS = (TAG_BASELINE, TAG_VERDICT, TAG_COMPARED_BY)
 # Epoch series: metric name -> field of the journal's "epoch" event. `epoch_seconds` is always finite and is logged
 # last, so a step that has it is complete.
 METRIC_EPOCH_SECONDS = "epoch_seconds"
@@ -66,10 +99,13 @@ ARTIFACT_CASES_CSV = "cases.csv"
 ARTIFACT_CONFIG = "config.json"
 ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
+ARTIFACT_FOREST = f"{ARTIFACT_FIGURES}/forest.png"
+ARTIFACT_COMPARISONS = "comparisons.json"
 ARTIFACT_REPORT = "report"
 ARTIFACT_CASE_PAGE = "cases.html"
 ARTIFACTS_FOLDER = "artifacts"
 
+SCORE_DIGITS = 3
 # Above it MLflow cuts the value itself and warns.
 MAX_PARAM_LENGTH = 6000
 
@@ -82,8 +118,9 @@ def sweep_name(experiment: str) -> str:
     return experiment.removeprefix(EXPERIMENT_PREFIX)
 
 
-def fold_run_name(fold: int) -> str:
-    return f"fold-{fold}"
+def fold_run_name(run_name: str, fold: int) -> str:
+    """Name of a fold's run, such as "dice@1 · fold 2", after that of its replicate."""
+    return f"{run_name} \N{MIDDLE DOT} fold {fold}"
 
 
 def extra_tags(tags: Mapping[str, str]) -> dict[str, str]:
@@ -122,7 +159,13 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
         "num_cases": summary.num_cases,
         "num_undefined": summary.num_undefined,
     }
-    return {name: float(value) for name, value in values.items() if value is not None}
+    present = {name: float(value) for name, value in values.items() if value is not None}
+    return present | short_metrics(present)
+
+
+def short_metrics(values: Mapping[str, float]) -> dict[str, float]:
+    """The `SHORT_NAMES` of the metrics that there are."""
+    return {short: round(values[name], SCORE_DIGITS) for short, name in SHORT_NAMES.items() if name in values}
 
 
 def mean_metrics(cases: "pd.DataFrame", tags: Mapping[str, str]) -> dict[str, float]:
@@ -145,24 +188,6 @@ def mean_metrics(cases: "pd.DataFrame", tags: Mapping[str, str]) -> dict[str, fl
         if len(defined) < len(cases):
             values[f"num_undefined_{name}"] = float(len(cases) - len(defined))
     return values
-
-
-def replicate_note(sweep: str, arm: str, seed: int) -> str:
-    """Description on the page of an arm's run."""
-    return (
-        f"Arm **{arm}** of ablation **{sweep}**, seed {seed}.\n\n"
-        f"Scores of every test case: `{ARTIFACT_CASES_TABLE}`. Configuration: the params and `{ARTIFACT_CONFIG}`. "
-        "Learning curves: the child runs, one a fold."
-    )
-
-
-def report_note(sweep: str) -> str:
-    """Description on the page of a sweep's report."""
-    return (
-        f"The ablation **{sweep}** beside the paper: `{ARTIFACT_REPORT}/index.html` among the artifacts, the same as "
-        f"Markdown and LaTeX. `{ARTIFACT_CASE_PAGE}` has every case of every arm, one click from its picture. "
-        f"`hemosweep report` brings both up to date."
-    )
 
 
 def table_json(table: "pd.DataFrame") -> str:

@@ -16,6 +16,7 @@ from hemosweep.sqlite import check_database, database_url, move_away, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import MLFLOW_VERSION, Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
+from hemosweep.tracking.notes import experiment_note
 from hemosweep.tracking.places import correct_places
 from hemosweep.tracking.revision import check_revision
 
@@ -156,7 +157,11 @@ def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
         assert experiment is not None
     if experiment.lifecycle_stage == "deleted":
         store.client.restore_experiment(experiment.experiment_id)
-    for key, value in views.experiment_tags(sweep, str(experiment.experiment_id)).items():
+    experiment_id = str(experiment.experiment_id)
+    tags = views.experiment_tags(experiment_id)
+    if schema.TAG_NOTE not in experiment.tags:  # One that is there may have the verdict of the sweep.
+        tags[schema.TAG_NOTE] = experiment_note(sweep, experiment_id)
+    for key, value in tags.items():
         if experiment.tags.get(key) != value:
             store.client.set_experiment_tag(experiment.experiment_id, key, value)
     return experiment

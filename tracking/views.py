@@ -5,6 +5,7 @@ travel in it, so that a researcher meets the same table in every browser.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,92 +13,144 @@ from hemosweep.tracking import schema
 
 ARMS = "hemosweep-arms"
 FOLDS = "hemosweep-folds"
+BARS = "hemosweep-bars"
 CURVES = "hemosweep-curves"
+CASES = "hemosweep-cases"
 REPORT = "hemosweep-report"
 TABLE_MODE = "TABLE"
 CHART_MODE = "CHART"
 ARTIFACT_MODE = "ARTIFACT"
 
+# MLflow 3 has a page for language models and one for machine learning, and a new browser opens the former.
+_WORKFLOW = {"workflowType": "machine_learning"}
 _TAG_PREFIX = "mlflow.sharedViewState."
-_ARM_COLUMNS = (
-    "dsc_mean",
-    "dsc_std",
-    "dsc_median",
-    "dsc_ivh_mean",
-    "dsc_no_ivh_mean",
-    "nsd_mean",
-    "hd95_mm_mean",
-    "num_cases",
-    "num_undefined",
-    "train_seconds",
+_VERDICT = f"tags.`{schema.TAG_VERDICT}`"
+_VERDICT_COLUMNS = (
+    f"metrics.`{schema.METRIC_DSC}`",
+    _VERDICT,
+    *(f"metrics.`{name}`" for name in schema.VERDICT_METRICS),
 )
-_FOLD_COLUMNS = ("dsc_mean", "dsc_std", "best_epoch", "epochs", "seconds")
+_ARM_METRICS = ("dsc_seed_sd", "num_seeds", "dsc_ivh", "dsc_no_ivh", "nsd_mean", "hd95_mm_mean", "num_cases")
+_FOLD_METRICS = ("dsc", "dsc_seed_sd", "dsc_mean", "dsc_std", "best_epoch", "epochs", "seconds")
+_IS_ARM = f"tags.`{schema.TAG_ROW}` = '{schema.ROW_ARM}'"
+
+
+def _view(name: str, search: str, order: str, columns: Sequence[str], *, rising: bool = False, **more: Any) -> Any:
+    return {
+        "name": name,
+        "searchFilter": search,
+        "orderByKey": order,
+        "orderByAsc": rising,
+        "selectedColumns": list(columns),
+        "columnOrder": list(columns),
+        "columnWidths": {_VERDICT: 280} if _VERDICT in columns else {},
+        **more,
+    }
+
+
+def _bars(*metrics: str) -> list[dict[str, Any]]:
+    """Bar charts of these metrics, in a section of their own."""
+    return [
+        {
+            "type": "BAR",
+            "uuid": f"hemosweep-bar-{metric}",
+            "metricKey": metric,
+            "metricSectionId": _BAR_SECTION,
+            "deleted": False,
+            "isGenerated": False,
+        }
+        for metric in metrics
+    ]
+
+
+_BAR_SECTION = "hemosweep-verdict"
+_MLFLOW_SECTION = {"uuid": _BAR_SECTION, "name": "Arms", "display": True, "isReordered": True, "deleted": False}
+_BY_DSC = f"metrics.`{schema.METRIC_DSC_MEAN}`"
+_BY_DATE = "attributes.start_time"
+_METRICS = "metrics.`{}`".format
+
 _VIEWS: dict[str, dict[str, Any]] = {
-    ARMS: {
-        "name": "Arms by mean DSC",
-        # Sorted by a metric, MLflow lists children among their parents, so this view has only the arms.
-        "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'",
-        "orderByKey": f"metrics.`{schema.METRIC_DSC_MEAN}`",
-        "orderByAsc": False,
-        "selectedColumns": [f"metrics.`{name}`" for name in _ARM_COLUMNS],
-        "columnOrder": [f"metrics.`{name}`" for name in _ARM_COLUMNS],
-    },
-    FOLDS: {
-        "name": "Arms with their folds",
-        "searchFilter": "",
-        # MLflow nests the folds under their arms only if the list is sorted by date.
-        "orderByKey": "attributes.start_time",
-        "orderByAsc": False,
-        "selectedColumns": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
-        "columnOrder": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
-    },
-    REPORT: {
-        "name": "Report beside the paper",
-        "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'",
-        "orderByKey": "attributes.start_time",
-        "orderByAsc": False,
-        "selectedColumns": [],
-        "columnOrder": [],
-    },
-    CURVES: {
-        "name": "Learning curves, mean over an arm's folds",
-        "searchFilter": f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_FOLD}'",
-        "orderByKey": f"tags.`{schema.TAG_ARM}`",
-        "orderByAsc": True,
-        "selectedColumns": [f"metrics.`{name}`" for name in _FOLD_COLUMNS],
-        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": schema.TAG_ARM}]},
-        "useGroupedValuesInCharts": True,
-        "chartsSearchFilter": "train_loss|val_loss|val_dsc",
-    },
+    # Sorted by a metric, MLflow lists children among their parents, so this view has only the arms.
+    ARMS: _view("Arms by DSC", _IS_ARM, _BY_DSC, [*_VERDICT_COLUMNS, *map(_METRICS, _ARM_METRICS)]),
+    # MLflow nests seeds and folds below their arms only if the list is sorted by date.
+    FOLDS: _view("Arms with their seeds and folds", "", _BY_DATE, list(map(_METRICS, _FOLD_METRICS)), rising=True),
+    BARS: _view(
+        "Bars of the arms",
+        _IS_ARM,
+        _BY_DSC,
+        _VERDICT_COLUMNS,
+        compareRunCharts=_bars(*schema.VERDICT_METRICS[:3], schema.METRIC_DSC, "dsc_ivh", "dsc_no_ivh"),
+        compareRunSections=[_MLFLOW_SECTION],
+    ),
+    CURVES: _view(
+        "Learning curves, mean over an arm's folds",
+        f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_FOLD}'",
+        f"tags.`{schema.TAG_ARM}`",
+        list(map(_METRICS, _FOLD_METRICS)),
+        rising=True,
+        groupBy={"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": schema.TAG_ARM}]},
+        useGroupedValuesInCharts=True,
+        chartsSearchFilter="train_loss|val_loss|val_dsc",
+    ),
+    # The tables of cases belong to the trained seeds.
+    CASES: _view("Cases side by side", f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'", _BY_DSC, _VERDICT_COLUMNS),
+    REPORT: _view("Report beside the paper", f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'", _BY_DATE, []),
 }
+
+
+PAGES = {
+    "arms by DSC": (ARMS, TABLE_MODE),
+    "arms with their seeds and folds": (FOLDS, TABLE_MODE),
+    "bars of the arms": (BARS, CHART_MODE),
+    "learning curves": (CURVES, CHART_MODE),
+    "cases side by side": (CASES, ARTIFACT_MODE),
+    "report beside the paper": (REPORT, TABLE_MODE),
+}
+"""The pages of a sweep: by what each shows its view and its mode."""
+
+
+def is_saved(tags: Mapping[str, str], view: str) -> bool:
+    """True if the experiment with these tags has a view; one of an earlier version lacks some."""
+    return f"{_TAG_PREFIX}{view}" in tags
 
 
 def page(experiment_id: str, view: str, mode: str) -> str:
     """Address of a saved view below the server's root, such as `#/experiments/1/runs?...`."""
-    query = {"compareRunsMode": mode, "viewStateShareKey": view, "workflowType": "machine_learning"}
+    query = {"compareRunsMode": mode, "viewStateShareKey": view, **_WORKFLOW}
     return f"#/experiments/{experiment_id}/runs?{urlencode(query)}"
 
 
-def experiment_tags(sweep: str, experiment_id: str) -> dict[str, str]:
-    """Description, kind and saved views of a sweep's experiment."""
-    links = {
-        "arms by mean DSC": page(experiment_id, ARMS, TABLE_MODE),
-        "arms with their folds": page(experiment_id, FOLDS, TABLE_MODE),
-        "learning curves": page(experiment_id, CURVES, CHART_MODE),
-        "report beside the paper": page(experiment_id, REPORT, TABLE_MODE),
-        "cases side by side": page(experiment_id, ARMS, ARTIFACT_MODE),
+def run_page(experiment_id: str, run_id: str) -> str:
+    """Address of a run's page."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}?{urlencode(_WORKFLOW)}"
+
+
+def direct_run_page(run_id: str) -> str:
+    """Address of a run's page where the experiment is not known; MLflow looks it up."""
+    return f"#/runs/{run_id}?{urlencode(_WORKFLOW)}"
+
+
+def artifact_page(experiment_id: str, run_id: str, path: str) -> str:
+    """Address of an artifact on the page of its run."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{path}?{urlencode(_WORKFLOW)}"
+
+
+def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Address of runs side by side, each once."""
+    chosen = list(dict.fromkeys(run_ids))
+    query = {"runs": _list(chosen), "experiments": _list([experiment_id]), **_WORKFLOW}
+    return f"#/compare-runs?{urlencode(query)}"
+
+
+def experiment_tags(experiment_id: str) -> dict[str, str]:
+    """Kind and saved views of a sweep's experiment."""
+    return {"mlflow.experimentKind": "custom_model_development"} | {
+        f"{_TAG_PREFIX}{key}": _saved(view) for key, view in _VIEWS.items()
     }
-    note = (
-        f"Ablation **{sweep}**: {' · '.join(f'[{text}]({address})' for text, address in links.items())}\n\n"
-        "One run per arm and seed, one child run per fold. `dsc_*` of an arm are taken over the test cases of all its "
-        "folds (sample standard deviation); cases with an empty reference have no DSC and are left out "
-        "(`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without intraventricular hemorrhage. Every "
-        "other score of `cases.json` has its mean over the cases that have it; `num_undefined_*` counts the rest.\n\n"
-        "Whether two arms really differ: `hemosweep compare A B`. The whole ablation beside the paper: "
-        f"`hemosweep report {sweep}` logs it as the artifacts of the run `{schema.REPORT_NAME}`."
-    )
-    tags = {schema.TAG_NOTE: note, "mlflow.experimentKind": "custom_model_development"}
-    return tags | {f"{_TAG_PREFIX}{key}": _saved(view) for key, view in _VIEWS.items()}
+
+
+def _list(texts: Sequence[str]) -> str:
+    return json.dumps(list(texts), separators=(",", ":"))
 
 
 def _saved(view: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from hemosweep.runs import ENVIRONMENT_PREFIX, FoldRecord, RunRecord
 from hemosweep.tracking import schema
 from hemosweep.tracking.stored import StoredRun
 
-LEVELS = (schema.LEVEL_ARM, schema.LEVEL_FOLD, schema.LEVEL_REPORT)
+LEVELS = (schema.LEVEL_ARM, schema.LEVEL_GROUP, schema.LEVEL_FOLD, schema.LEVEL_REPORT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from hemosweep.report.paper.printed import paper_difference
 from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.scores.catalogue import DSC
-from hemosweep.tracking.references import figures_folder, find_sweep
+from hemosweep.tracking.references import figures_root, find_sweep
 from hemosweep.workflows.declared import find_declared
 
 
@@ -46,10 +46,15 @@ def compare_all(
         margin=margin,
         allow_incomparable=allow_incomparable,
     )
+    return draw_family(family, figures_root(out, sweep))
+
+
+def draw_family(family: Family, root: Path) -> Family:
+    """Draw a sweep's comparisons in its folder below `root`; a failed picture never stops the result."""
+    folder = root / family.sweep
     try:
-        folder = figures_folder(out, sweep) / declared.name
         return replace(family, forest=_draw(family, folder), rank_plot=_draw_ranks(family, folder))
-    except OSError as error:  # such as a folder without permission: a failed picture never stops the result
+    except OSError as error:  # such as a folder without permission
         return replace(family, no_pictures=system_message(error))
 
 

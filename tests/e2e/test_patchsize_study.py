@@ -131,7 +131,8 @@ def test_the_store_has_the_arms_on_top_their_folds_below_and_nothing_at_work(stu
     assert len(top) == 2
     for run_id in top:
         folds = [run for run in runs if run.data.tags.get(schema.TAG_PARENT) == run_id]
-        assert sorted(fold.info.run_name for fold in folds) == ["fold-0", "fold-1"]
+        arm = top[run_id].info.run_name
+        assert sorted(fold.info.run_name for fold in folds) == [f"{arm} · fold 0", f"{arm} · fold 1"]
         assert all(fold.data.metrics["epochs"] >= 1 for fold in folds)
 
 

@@ -83,8 +83,8 @@ def test_an_arm_is_a_top_level_run_and_its_folds_are_children(out, replicate, fo
     assert (run.info.run_name, run.info.status) == ("dice", "FINISHED")
     folds = sorted(children(recorder, run_id), key=lambda fold: fold.info.run_name)
     assert [(fold.info.run_name, fold.info.status) for fold in folds] == [
-        ("fold-0", "FINISHED"),
-        ("fold-1", "FINISHED"),
+        ("dice · fold 0", "FINISHED"),
+        ("dice · fold 1", "FINISHED"),
     ]
     assert folds[0].data.metrics["dsc_mean"] == pytest.approx(0.3)
     assert folds[0].data.metrics["best_epoch"] == 1

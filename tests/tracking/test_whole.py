@@ -78,7 +78,7 @@ def test_a_fold_that_is_not_whole_is_named_and_the_others_are_listed(out, ids, f
         assert list(store.list_folds()) == [ids[1]]
         assert [run.run_id for run in store.list_runs()] == ids
     (message,) = caplog.messages
-    assert message.startswith(f"run fold-0 ({fold[:8]}) of loss is not whole: {reason}; ")
+    assert message.startswith(f"run dice · fold 0 ({fold[:8]}) of loss is not whole: {reason}; ")
     (partial,) = store.list_partial()
     assert (partial.is_fold, partial.digest) == (True, None if tag == schema.TAG_FOLD_RUN else folder.digest)
 

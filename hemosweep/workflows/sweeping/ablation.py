@@ -39,6 +39,7 @@ from hemosweep.workflows.score import score_replicates
 from hemosweep.workflows.sweeping.component_check import check_components
 from hemosweep.workflows.sweeping.looks import check_budget, train_by_looks
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
+from hemosweep.workflows.sweeping.verdict import record_verdict
 
 PHANTOM_SEED = 0
 
@@ -64,7 +65,9 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
             results, ends = (
                 train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
             )
-    return summarise_study(request, results, ends, cases=prepared.cases)
+        result = summarise_study(request, results, ends, cases=prepared.cases)
+        record_verdict(result.family, request.sweep.declaration, request.out, progress)
+    return result
 
 
 @contextmanager

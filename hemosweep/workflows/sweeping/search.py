@@ -28,6 +28,7 @@ from hemosweep.workflows.sweeping.ablation import (
     train_arms,
 )
 from hemosweep.workflows.sweeping.result import StudyResult, picture_note, summarise_study
+from hemosweep.workflows.sweeping.verdict import record_verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,4 +179,6 @@ def _test_best(
     last = replace(request, arms=arms)
     progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
     results = train_arms(last, split.held_out, workplace, tracker, progress)
-    return summarise_study(last, results)
+    held_out = summarise_study(last, results)
+    record_verdict(held_out.family, request.sweep.declaration, request.out, progress)
+    return held_out
