@@ -4,16 +4,18 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import webbrowser
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hemosweep.durations import duration
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import is_writable
@@ -22,11 +24,10 @@ from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import LOCAL_ONLY
 from hemosweep.tracking.database import database_path, require_store
 from hemosweep.tracking.places import are_places_right
+from hemosweep.tracking.ports import HOST, free_port
 from hemosweep.tracking.store import StoreConnection, artifacts_folder, open_store, sweep_experiments
 
-HOST = "127.0.0.1"
-_PORTS_TRIED = 50
-_START_TIMEOUT_S = 120.0
+_TOLD_EVERY_S = 15.0
 _STOP_TIMEOUT_S = 10.0
 _ONLY_A_COPY = (
     "cannot be written to now: MLflow shows a copy of its records, and what you change there is lost at the end"
@@ -40,22 +41,29 @@ class Server:
     process: subprocess.Popen[bytes]
     url: str
     copy: Path | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
-def serve(out: Path, *, port: int = 5000, experiment: str | None = None) -> None:
-    """Run the server in the foreground until Ctrl-C (or SIGTERM), and print its address.
+def serve(out: Path, *, port: int = 5000, experiment: str | None = None, in_browser: bool = False) -> None:
+    """Run the server in the foreground until Ctrl-C (or SIGTERM), and print its address and those of the sweep's pages.
 
     Args:
         port: the first port to try; if it is taken, the next free port is used.
-        experiment: the sweep whose page is printed; the newest one by default.
+        experiment: the sweep whose pages are printed; the newest one by default.
+        in_browser: also open the address in the user's browser.
 
     Raises:
         BadInput: no store, no such sweep, or no free port.
-        HemosweepError: the server ended, or did not answer in time; its log is named.
+        HemosweepError: the server ended; its log is named.
     """
     server = start(out, port=port, experiment=experiment)
     try:
-        print(f"MLflow shows {out} at\n  {server.url}\nCtrl-C ends it.", flush=True)
+        print(f"MLflow shows {out} at\n  {server.url}", flush=True)
+        for text, address in server.links.items():
+            print(f"{text}:\n  {address}", flush=True)
+        print("Ctrl-C ends it.", flush=True)
+        if in_browser and not webbrowser.open(server.url):
+            print("no browser could be opened here; open the address in yours", flush=True)
         server.process.wait()
     except KeyboardInterrupt:
         print("stopping MLflow")
@@ -75,23 +83,22 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> Serv
     copy = _copied(out) if _needs_copy(out) else None
     try:
         store = open_store(out) if copy is None else open_store(copy, artifacts=out)
-        page = _page(store, out, experiment)
-        free = _free_port(port)
+        pages = _pages(store, out, experiment)
+        free = free_port(port)
         if free != port:
             print(f"port {port} is taken; using {free}", flush=True)
         if copy is not None:
             print(f"{out} {_ONLY_A_COPY}", flush=True)
-        print("starting MLflow, which takes half a minute", flush=True)
-        return _started(store, copy, free, page)
+        print("starting MLflow, which takes some 10 seconds on an idle machine", flush=True)
+        return _started(store, copy, free, pages)
     except BaseException:
         _delete(copy)
         raise
 
 
-def _started(store: StoreConnection, copy: Path | None, port: int, page: str) -> Server:
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", store.uri, "--default-artifact-root", store.artifacts.as_uri()]
-    command += ["--uvicorn-opts", "--log-level=warning"]
+def _started(store: StoreConnection, copy: Path | None, port: int, pages: Mapping[str, str]) -> Server:
+    command = [sys.executable, "-m", "hemosweep.tracking.pages", "--host", HOST, "--port", str(port)]
+    command += ["--store", store.uri, "--artifacts", store.artifacts.as_uri()]
     log = store.database.with_name("mlflow-server.log")
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -102,7 +109,8 @@ def _started(store: StoreConnection, copy: Path | None, port: int, page: str) ->
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    server = Server(process=process, url=f"http://{HOST}:{port}/{page}", copy=copy)
+    (first, *more) = [(text, f"http://{HOST}:{port}/{page}") for text, page in pages.items()]
+    server = Server(process=process, url=first[1], copy=copy, links=dict(more))
     try:
         _wait_until_healthy(process, port, log)
     except HemosweepError as error:
@@ -168,40 +176,38 @@ def stop(server: Server) -> None:
     _delete(server.copy)
 
 
-def _page(store: StoreConnection, out: Path, sweep: str | None) -> str:
-    """Path of a sweep's runs in MLflow's pages: arms only, best mean DSC first, our columns (a saved view)."""
+def _pages(store: StoreConnection, out: Path, sweep: str | None) -> dict[str, str]:
+    """Paths of a sweep's pages in MLflow, by what they show: the arms come first, best mean DSC first."""
     experiments = {schema.sweep_name(experiment.name): experiment for experiment in sweep_experiments(store)}
     if not experiments:
-        return "#/experiments"
+        return {"sweeps": "#/experiments"}
     if sweep is None:
         sweep = max(experiments, key=lambda name: experiments[name].last_update_time or 0)
     if sweep not in experiments:
         raise BadInput(f"{out} has no runs of sweep {sweep!r}; it has {', '.join(sorted(experiments))}")
-    return views.page(str(experiments[sweep].experiment_id), views.ARMS, views.TABLE_MODE)
-
-
-def _free_port(first: int) -> int:
-    last = min(first + _PORTS_TRIED, 65536)
-    for port in range(first, last):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise BadInput(f"ports {first} to {last - 1} are all taken; name another one with --port")
+    experiment = experiments[sweep]
+    return {
+        text: views.page(str(experiment.experiment_id), view, mode)
+        for text, (view, mode) in views.PAGES.items()
+        if views.is_saved(experiment.tags, view)
+    }
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
+    """Wait as long as the server's process lives, and tell the user now and then what for."""
+    begun = told = time.monotonic()
+    while not _is_healthy(port):
         if process.poll() is not None:
             raise HemosweepError(f"MLflow's server ended at once with code {process.returncode}; see {log}")
-        if _is_healthy(port):
-            return
+        now = time.monotonic()
+        if now - told >= _TOLD_EVERY_S:
+            told = now
+            print(
+                f"MLflow is still loading, for {duration(now - begun)}: its process {process.pid} is at work, but does "
+                "not answer yet; Ctrl-C gives up",
+                flush=True,
+            )
         time.sleep(0.2)
-    raise HemosweepError(f"MLflow's server did not answer within {_START_TIMEOUT_S:.0f} s; see {log}")
 
 
 def _is_healthy(port: int) -> bool:

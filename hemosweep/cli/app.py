@@ -232,11 +232,12 @@ def ui(
     sweep: Annotated[str | None, typer.Option(help="Open at this sweep.")] = None,
     out: Out = Path("runs"),
     port: Annotated[int, typer.Option(help="First port to try.")] = 5000,
+    in_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
 ) -> None:
-    """Show the runs in MLflow's pages, on this machine only."""
+    """Show the runs in MLflow's pages, on this machine only, and print the addresses of a sweep's pages."""
     from hemosweep.tracking.server import serve
 
-    serve(out, port=port, experiment=sweep)
+    serve(out, port=port, experiment=sweep, in_browser=in_browser)
 
 
 @app.command()

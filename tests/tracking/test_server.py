@@ -1,5 +1,7 @@
 import json
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -9,12 +11,13 @@ from urllib.request import urlopen
 import pytest
 
 from hemosweep.engine.lock import driver_lock
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.tracking import server
 from hemosweep.tracking.database import database_path
+from hemosweep.tracking.ports import HOST, free_port
 from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import open_store
-from hemosweep.tracking.views import ARMS, TABLE_MODE, page
+from hemosweep.tracking.views import ARMS, PAGES, TABLE_MODE, compare_page, page
 
 CHROMEDRIVER = Path("/usr/bin/chromedriver")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -44,10 +47,10 @@ def test_an_unknown_sweep_is_refused_before_anything_starts(out, replicate):
 
 def test_a_taken_port_gives_way_to_the_next_free_one():
     with socket.socket() as holder:
-        holder.bind((server.HOST, 0))
+        holder.bind((HOST, 0))
         holder.listen()
         taken = holder.getsockname()[1]
-        assert server._free_port(taken) > taken
+        assert free_port(taken) > taken
 
 
 def test_the_page_is_the_newest_sweeps_unless_one_is_named(out, replicate):
@@ -57,8 +60,8 @@ def test_the_page_is_the_newest_sweeps_unless_one_is_named(out, replicate):
     recorder.begin_replicate(replicate(sweep="se"))
     store = open_store(out)
     ids = {name: store.client.get_experiment_by_name(f"hemosweep/{name}").experiment_id for name in ("loss", "se")}
-    assert server._page(store, out, None) == page(ids["se"], ARMS, TABLE_MODE)
-    assert server._page(store, out, "loss") == page(ids["loss"], ARMS, TABLE_MODE)
+    assert next(iter(server._pages(store, out, None).values())) == page(ids["se"], ARMS, TABLE_MODE)
+    assert next(iter(server._pages(store, out, "loss").values())) == page(ids["loss"], ARMS, TABLE_MODE)
 
 
 @pytest.fixture
@@ -75,10 +78,10 @@ def shown(monkeypatch):
     """The stores that a server is started for, none of which is."""
     stores = []
 
-    def started(store, copy, port, page):
+    def started(store, copy, port, pages):
         uri = store.client.get_experiment_by_name("hemosweep/loss").artifact_location
         stores.append((store.database, uri, store.artifacts))
-        return server.Server(process=None, url=page, copy=copy)
+        return server.Server(process=None, url=pages["arms by DSC"], copy=copy)
 
     monkeypatch.setattr(server, "_started", started)
     return stores
@@ -126,6 +129,53 @@ def test_a_copy_is_deleted_where_no_server_starts(out, finished, monkeypatch, tm
     assert list(tmp_path.glob("hemosweep-ui-*")) == []
 
 
+def slow_server(port, *, after_s):
+    """A process that answers at /health, after a while; one that ends at once where that is None."""
+    program = f"""
+import http.server, sys, time
+if {after_s} is None:
+    sys.exit(3)
+time.sleep({after_s})
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("{HOST}", {port}), Healthy).serve_forever()
+"""
+    return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+
+
+def test_a_slow_server_is_waited_for_as_long_as_it_lives_and_the_user_reads_what_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(server, "_TOLD_EVERY_S", 0.3)
+    port = free_port(5500)
+    process = slow_server(port, after_s=1.0)
+    try:
+        server._wait_until_healthy(process, port, tmp_path / "log")
+    finally:
+        process.kill()
+        process.wait()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 2
+    assert lines[0].startswith("MLflow is still loading, for 0 s: its process ")
+
+
+def test_a_server_that_ends_is_not_waited_for(tmp_path):
+    port = free_port(5500)
+    with pytest.raises(HemosweepError, match="ended at once with code 3; see "):
+        server._wait_until_healthy(slow_server(port, after_s=None), port, tmp_path / "log")
+
+
+def test_the_pages_of_a_sweep_carry_the_workflow_type_and_are_only_those_that_the_store_has(out, replicate):
+    Recorder(out).begin_replicate(replicate())
+    store = open_store(out)
+    experiment = store.client.get_experiment_by_name("hemosweep/loss").experiment_id
+    pages = server._pages(store, out, "loss")
+    assert list(pages) == list(PAGES)
+    assert all("workflowType=machine_learning" in address for address in pages.values())
+    store.client.delete_experiment_tag(experiment, "mlflow.sharedViewState.hemosweep-bars")
+    assert "bars of the arms" not in server._pages(store, out, "loss")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_server_shows_the_artifacts_of_a_folder_of_any_name_that_was_moved(out, finished, monkeypatch):
@@ -144,40 +194,74 @@ def test_the_server_shows_the_artifacts_of_a_folder_of_any_name_that_was_moved(o
     assert not out.exists()
 
 
-@pytest.mark.slow
-@pytest.mark.browser
-@pytest.mark.timeout(300)
-@pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)")
-def test_the_runs_page_shows_the_arms_best_first(out, replicate, cases, tmp_path):
+@pytest.fixture
+def browser(tmp_path):
+    """A new browser, without anything that it remembers."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.ui import WebDriverWait
 
-    recorder = Recorder(out)
-    for arm, shift in (("worst", -0.1), ("best", 0.1), ("middle", 0.0)):
-        run_id = recorder.begin_replicate(replicate(arm))
-        recorder.finish_replicate(run_id, cases=cases.assign(dsc=cases["dsc"] + shift), figures={}, status="FINISHED")
-    served = server.start(out, port=5400)
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
         options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    yield driver
+    driver.quit()
+
+
+def run_names(page):
+    """The names of the runs in a table, once there are some."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(page, 120).until(
+        lambda page: [link.text for link in page.find_elements(By.CSS_SELECTOR, "a[href*='/runs/']") if link.text]
+    )
+
+
+def wait_for(page, *texts):
+    """The text of a page, once it has these."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def shown(page):
+        text = page.find_element(By.TAG_NAME, "body").text
+        return text if all(part in text for part in texts) else None
+
+    return WebDriverWait(page, 120).until(shown)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)")
+def test_the_pages_of_a_sweep_in_a_new_browser(out, replicate, cases, browser):
+    recorder = Recorder(out)
+    ids = {}
+    for arm, shift in (("worst", -0.1), ("best", 0.1), ("middle", 0.0)):
+        ids[arm] = recorder.begin_replicate(replicate(arm))
+        recorder.finish_replicate(ids[arm], cases=cases.assign(dsc=cases["dsc"] + shift), figures={}, status="FINISHED")
+    served = server.start(out, port=5400)
+    root, _, _ = served.url.partition("#")
     try:
-        driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-        try:
-            driver.get(served.url)
-            names = WebDriverWait(driver, 60).until(
-                lambda page: [
-                    link.text for link in page.find_elements(By.CSS_SELECTOR, "a[href*='/runs/']") if link.text
-                ]
-            )
-            text = driver.find_element(By.TAG_NAME, "body").text
-        finally:
-            driver.quit()
+        # A link to a run without more opens its page, not that for language models, and no pane of the assistant.
+        browser.get(f"{root}#/experiments/1/runs/{ids['best']}")
+        text = wait_for(browser, "Arm best of ablation loss", "Model metrics")
+        assert "Assistant" not in text
+        browser.get(served.url)
+        assert run_names(browser) == ["best", "middle", "worst"]
+        wait_for(browser, "Arms by DSC", "diff_vs_baseline", "claim_p_holm")
+        browser.refresh()
+        assert run_names(browser) == ["best", "middle", "worst"]
+        wait_for(browser, "Arms by DSC", "diff_vs_baseline", "claim_p_holm")
+        # Another view in the same tab, and F5 there.
+        browser.get(served.links["arms with their seeds and folds"])
+        text = wait_for(browser, "best_epoch", "dsc_seed_sd")
+        assert "diff_vs_baseline" not in text
+        browser.refresh()
+        wait_for(browser, "best_epoch", "dsc_seed_sd")
+        browser.get(f"{root}{compare_page('1', [ids['best'], ids['worst']])}")
+        wait_for(browser, "Comparing 2 Runs", ids["best"], ids["worst"], "loss.name")
     finally:
         server.stop(served)
-    assert names == ["best", "middle", "worst"]
-    assert "Arms by mean DSC" in text
-    assert "dsc_mean" in text
     assert served.process.returncode is not None
