@@ -25,7 +25,7 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 
 .PHONY: help setup test test-browser test-slow mutants lint format format-check types imports check \
-	study score bench report status ui runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	study score bench report status ui dashboard runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -172,6 +172,9 @@ clean-runs: $(STAMP) ## List what nothing in OUT (and DATA) needs any more (ARGS
 
 ui: $(STAMP) ## Open the runs in MLflow's pages
 	$(BIN)/hemosweep ui $(OUT_OPTION) $(call given,ARGS)
+
+dashboard: $(STAMP) ## Open the trials in optuna-dashboard
+	$(BIN)/hemosweep dashboard $(OUT_OPTION) $(call given,ARGS)
 
 ifneq ($(filter phantom preview data-check describe preprocess,$(MAKECMDGOALS)),)
 $(if $(call given,DATA),,$(error give the data set's folder: make $(MAKECMDGOALS) DATA=/path/to/dataset))

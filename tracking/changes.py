@@ -43,7 +43,10 @@ def end_run(client: MlflowClient, run: Run, status: str, ended: float | None = N
 
 
 def remove_metrics(session: Session | None, run: Run, names: Iterable[str]) -> None:
-    """Take metrics away from a run, with their history. Without a session they stay: MLflow's client has no call for it."""
+    """Take metrics away from a run, with their history.
+
+    Without a session they stay, as MLflow's client has no call for it.
+    """
     if session is None:
         return
     there = [name for name in names if name in run.data.metrics]

@@ -241,6 +241,21 @@ def ui(
 
 
 @app.command()
+def dashboard(
+    out: Out = Path("runs"),
+    port: Annotated[int, typer.Option(help="First port to try.")] = 8080,
+    mlflow: Annotated[
+        str, typer.Option(help="Address that hemosweep ui prints, for the links in the notes.")
+    ] = "http://127.0.0.1:5000",
+    in_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
+) -> None:
+    """Show the trials in optuna-dashboard, on this machine only (needs hemosweep[dashboard])."""
+    from hemosweep.workflows.dashboard import show_dashboard
+
+    show_dashboard(out, port=port, mlflow=mlflow, in_browser=in_browser)
+
+
+@app.command()
 def status(
     out: Out = Path("runs"),
     with_done: Annotated[bool, typer.Option("--all", help="List those that are done or outdated, too.")] = False,

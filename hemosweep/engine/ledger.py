@@ -1,6 +1,7 @@
 """The Optuna studies: of a sweep, whose arm replicates are its trials, and of a search, whose sampler picks them."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -26,13 +27,14 @@ from hemosweep.scores.overlap import Dsc
 from hemosweep.sqlite import check_database, database_url, move_away, reports_database_faults, usable
 from hemosweep.training.scoring import record_metric
 
+VALUE_NAME = "mean DSC"
 _DIGEST = "replicate"
 _SPACE = "space"
 _METRIC = "dsc_digest"
 """Attribute of a trial: the digest of the DSC that its value was computed by."""
 _ATTEMPTS = "fold_runs"
 """Attribute of a trial: the `FoldRunAttempts` of its fold runs, in the order of the folds."""
-_RUN_ID = "mlflow_run_id"
+RUN_ID = "mlflow_run_id"
 """Attribute of a trial: the MLflow run of its replicate."""
 
 
@@ -51,7 +53,7 @@ class _Book:
         """Enter the MLflow run of a trial's replicate; None is not entered."""
         if run_id is not None:
             with suppress(UpdateFinishedTrialError):
-                self._storage.set_trial_user_attr(self._identifier(number), _RUN_ID, run_id)
+                self._storage.set_trial_user_attr(self._identifier(number), RUN_ID, run_id)
 
     @reports_database_faults
     def fold_done(self, number: int, fold: int, dsc_mean: float | None) -> None:
@@ -80,7 +82,7 @@ class Ledger(_Book):
             name: CategoricalDistribution(choices) for name, choices in sweep.space.items()
         }
         self.path = out / LEDGER_NAME
-        self._storage = _storage(self.path)
+        self._storage = open_ledger(self.path)
         self._study = self._open_for(sweep)
 
     @reports_database_faults
@@ -94,7 +96,7 @@ class Ledger(_Book):
         return study
 
     def _open(self, name: str) -> optuna.Study:
-        return optuna.create_study(
+        study = optuna.create_study(
             storage=self._storage,
             study_name=name,
             direction="maximize",
@@ -102,6 +104,8 @@ class Ledger(_Book):
             pruner=optuna.pruners.NopPruner(),
             load_if_exists=True,
         )
+        _name_value(study)
+        return study
 
     @reports_database_faults
     def begin(self, replicate: Replicate, attempts: Sequence[FoldRunAttempts]) -> int:
@@ -167,7 +171,7 @@ class SearchLedger(_Book):
             }
         )
         self.path = out / LEDGER_NAME
-        self._storage = _storage(self.path)
+        self._storage = open_ledger(self.path)
         with usable(self.path):
             self._study = optuna.create_study(
                 storage=self._storage,
@@ -176,6 +180,7 @@ class SearchLedger(_Book):
                 pruner=optuna.pruners.NopPruner(),
                 load_if_exists=True,
             )
+            _name_value(self._study)
 
     @reports_database_faults
     def trials(self) -> tuple[Trial, ...]:
@@ -238,7 +243,20 @@ def _distribution(axis: Axis) -> BaseDistribution:
     return FloatDistribution(axis.low, axis.high, log=axis.log)
 
 
-def _storage(path: Path) -> RDBStorage:
+def _name_value(study: optuna.Study) -> None:
+    """Name the value of a study's trials, as pictures and optuna-dashboard show it."""
+    if study.metric_names is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([VALUE_NAME])
+
+
+def open_ledger(path: Path) -> RDBStorage:
+    """The storage of an output folder's studies.
+
+    Raises:
+        BadInput: it cannot be used, or is of another Optuna.
+    """
     check_database(path)
     with usable(path):
         try:

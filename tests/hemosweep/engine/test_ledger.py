@@ -295,3 +295,15 @@ def test_a_ledger_of_another_optuna_is_named_with_the_way_out(tmp_path, ledger):
         database.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
     with pytest.raises(BadInput, match=r"optuna\.db: was written by another Optuna than .*; install the version"):
         Ledger(tmp_path, SWEEP)
+
+
+def test_the_value_of_a_trial_has_a_name_also_in_a_study_of_an_earlier_version(tmp_path, ledger):
+    def study():
+        return optuna.load_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="size")
+
+    assert study().metric_names == ["mean DSC"]
+    with closing(sqlite3.connect(tmp_path / "optuna.db")) as database, database:
+        database.execute("DELETE FROM study_system_attributes")
+    assert study().metric_names is None
+    Ledger(tmp_path, SWEEP)
+    assert study().metric_names == ["mean DSC"]
