@@ -22,10 +22,14 @@ SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OP
 	$(call option,REPEATS,repeats) \
 	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,ONLY_FOLDS,only-folds) \
 	$(call option,TRIALS,trials)
+# By the environment: a command line, which make prints and everybody can read, must not have a password.
+ifneq ($(call given,TRACKING),)
+export MLFLOW_TRACKING_URI := $(call given,TRACKING)
+endif
 TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 
 .PHONY: help setup test test-browser test-slow mutants lint format format-check types imports check \
-	study score bench report status ui dashboard runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	study score bench report status sync ui dashboard runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -46,6 +50,7 @@ help: ## Show this text
 ## FOLDS=       number of folds (default the profile's)
 ## ONLY_FOLDS=  sweep, plan: only these folds of the split, such as 0,2 (for trying)
 ## EXECUTOR=    sweep: where fold runs are trained (default local)
+## TRACKING=    sweep, sync: another MLflow server to record at, too, such as http://HOST:5000 (sweep: none for none)
 ## CASES=       phantom: how many cases; preview: at most so many
 ## JOBS=        data-check, describe, preprocess, score: cases worked on at once (default one a processor); mutants too
 ## MUTANTS=     mutants: how many (default 320)
@@ -166,6 +171,9 @@ runs: $(STAMP) ## List the runs
 
 status: $(STAMP) ## Show which fold runs are running, failed, waiting and done (ARGS=--watch redraws it)
 	$(BIN)/hemosweep status $(OUT_OPTION) $(call given,ARGS)
+
+sync: $(STAMP) ## Copy the record of OUT to the MLflow server TRACKING (default MLFLOW_TRACKING_URI, or the last one)
+	$(BIN)/hemosweep sync $(OUT_OPTION) $(call given,ARGS)
 
 clean-runs: $(STAMP) ## List what nothing in OUT (and DATA) needs any more (ARGS=--yes deletes it)
 	$(BIN)/hemosweep clean $(OUT_OPTION) $(call option,DATA,data) $(call given,ARGS)

@@ -24,6 +24,7 @@ from hemosweep.cli.options import (
     tell,
 )
 from hemosweep.cli.sweep import plan, score, sweep, sweeps
+from hemosweep.cli.sync import sync
 from hemosweep.errors import BadInput
 
 app = typer.Typer(
@@ -253,6 +254,9 @@ def dashboard(
     from hemosweep.workflows.dashboard import show_dashboard
 
     show_dashboard(out, port=port, mlflow=mlflow, in_browser=in_browser)
+
+
+app.command()(sync)
 
 
 @app.command()

@@ -80,6 +80,17 @@ _OPTIONS: dict[str, Any] = {
     "time_limit": Annotated[
         str | None, typer.Option(help="Stop after this time, such as 45m or 1h30m, at the end of an epoch.")
     ],
+    "tracking": Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="Record at this MLflow server, too, such as http://HOST:5000; none: only under --out. Default: "
+            "MLFLOW_TRACKING_URI.",
+        ),
+    ],
+    "with_host": Annotated[
+        bool, typer.Option("--with-host", help="Name this machine in what is recorded at that server.")
+    ],
     "fresh": Annotated[
         bool, typer.Option("--fresh", help="Start over: delete the sweep's existing fold runs, and train all again.")
     ],
@@ -87,7 +98,7 @@ _OPTIONS: dict[str, Any] = {
 """Options of `SweepOptions` by its fields, in the order of the help."""
 _TYPED = {"arms": "", "only_folds": None, "sbatch": None}
 """Defaults of those that are typed as one text, or one after the other."""
-_OF_TRAINING = frozenset({"sbatch", "host", "time_limit", "fresh", "budget"})
+_OF_TRAINING = frozenset({"sbatch", "host", "time_limit", "fresh", "budget", "tracking", "with_host"})
 """Options without a meaning for a command that does not train."""
 
 

@@ -35,6 +35,9 @@ class SweepOptions:
         certs: folder of a cluster's certificates.
         insecure: talk to a cluster without TLS.
         time_limit: stop after this time, such as "1h30m", at the end of an epoch.
+        tracking: address of another MLflow server that is recorded to, too. By default that of MLFLOW_TRACKING_URI, if
+            it is set; "none" for no other server.
+        with_host: name this machine in what is recorded there.
     """
 
     name: str
@@ -59,3 +62,5 @@ class SweepOptions:
     certs: Path | None = None
     insecure: bool = False
     time_limit: str | None = None
+    tracking: str | None = None
+    with_host: bool = False

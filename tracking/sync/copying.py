@@ -1,0 +1,331 @@
+"""One pass that makes another MLflow server's record that of an output folder, through MLflow's public client.
+
+The server itself says what it has: each copy names the run that it is of, and what of it is recorded. So a pass may
+end anywhere, even between a request and its answer, and the next one does the rest.
+"""
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from hemosweep.digest import digest_file, digest_json
+from hemosweep.files import system_message
+from hemosweep.tracking.backend import Experiment, Metric, MlflowClient, MlflowException, Param, Run, RunTag, ViewType
+from hemosweep.tracking.schema import TAG_PARENT
+from hemosweep.tracking.sync.content import (
+    DELETED,
+    HOST,
+    ORIGIN,
+    RECORDED,
+    USER,
+    Content,
+    Ids,
+    content_of,
+    datasets_of,
+    dropped_tags,
+    key_of_dataset,
+    recorded_of,
+)
+from hemosweep.tracking.sync.destination import Destination
+from hemosweep.tracking.sync.faults import Outage, Refused, readable_faults
+from hemosweep.tracking.sync.parallel import in_parallel
+from hemosweep.tracking.sync.snapshot import Records, Snapshot, artifacts_of, search
+
+NUM_THREADS = 4
+_BATCH = 100
+"""Params, and tags, in a request at most (MLflow's limit)."""
+_POINTS = 800
+"""Points of metrics in a request at most: MLflow takes 1,000 items of all kinds."""
+_ENDED = ("FINISHED", "FAILED", "KILLED")
+_SETTINGS = {
+    # What is tried again is decided here: a request whose answer was lost may have been served.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    # Links on standard output.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_PATIENCE = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+"""Seconds that a request may take, where the user has set no others."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """Runs of an output folder, and those of them that the other server has whole.
+
+    Of these, `written` were incomplete before, and `deleted` were deleted there by somebody. `refused` is the reason
+    why the server does not have one of the rest.
+    """
+
+    recorded: int
+    total: int
+    written: int = 0
+    deleted: int = 0
+    refused: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.recorded == self.total
+
+
+class Copier:
+    """Copier of an output folder's record to another server. What it learns of files it keeps from pass to pass.
+
+    `num_runs` is the number of runs at the last pass.
+
+    Args:
+        with_host: name this machine in a tag of each new copy.
+    """
+
+    def __init__(self, snapshot: Snapshot, destination: Destination, *, with_host: bool = False) -> None:
+        os.environ.update(destination.for_process())
+        os.environ.update(_SETTINGS)
+        os.environ.setdefault(*_PATIENCE)
+        self._snapshot = snapshot
+        self._destination = destination
+        self._client = MlflowClient(tracking_uri=destination.uri, registry_uri=destination.uri)
+        self._marks = _marks(with_host=with_host)
+        # SQLite has one writer at a time.
+        self._num_threads = NUM_THREADS if destination.is_server else 1
+        self.num_runs = 0
+        self._digests: dict[tuple[Path, int, int], str] = {}
+
+    def copy(self, progress: Progress = lambda done, total: None) -> Tally:
+        """Record what the server lacks.
+
+        Args:
+            progress: gets the numbers of runs that are recorded, and of all.
+
+        Raises:
+            BadInput: the output folder holds no store, or one that cannot be read.
+            Outage: the server takes no records now; what was recorded before stays.
+        """
+        records = self._snapshot.read()
+        self.num_runs = len(records.runs)
+        with readable_faults(self._destination):
+            experiments = {str(one.experiment_id): self._experiment(one) for one in records.experiments}
+            found = self._copies(records, [str(one.experiment_id) for one in experiments.values()])
+            self._delete(records, found)
+            ids = Ids({}, {number: str(one.experiment_id) for number, one in experiments.items()})
+            copies: dict[str, Run | None] = {}
+            for generation in records.generations:
+                ids, copies = self._create(records.store, generation, found, ids, copies)
+        tally = self._fill(records.runs, copies, ids, progress)
+        with readable_faults(self._destination):
+            for one in records.experiments:
+                self._describe(one, experiments[str(one.experiment_id)], ids)
+        return tally
+
+    def _experiment(self, original: Experiment) -> Experiment:
+        """The experiment of the same name on the server, which decides where its artifacts lie."""
+        copy = self._client.get_experiment_by_name(original.name)
+        if copy is None:
+            try:
+                self._client.create_experiment(original.name, artifact_location=self._artifacts(original.name))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            copy = self._client.get_experiment_by_name(original.name)
+            assert copy is not None
+        if copy.lifecycle_stage == "deleted":
+            self._client.restore_experiment(copy.experiment_id)
+        return copy
+
+    def _artifacts(self, name: str) -> str | None:
+        """Place of an experiment's artifacts: the server's own, or beside a database file."""
+        if self._destination.is_server:
+            return None
+        database = Path(urlsplit(self._destination.uri).path[1:])
+        return (database.parent / "artifacts" / name).as_uri()
+
+    def _describe(self, original: Experiment, copy: Experiment, ids: Ids) -> None:
+        for name, text in original.tags.items():
+            text = ids.in_text(text)
+            if copy.tags.get(name) != text:
+                self._client.set_experiment_tag(copy.experiment_id, name, text)
+
+    def _copies(self, records: Records, experiment_ids: Sequence[str]) -> dict[str, list[Run]]:
+        """The copies on the server of the runs of a store, by run: active ones first, then those that are whole."""
+        copies: dict[str, list[Run]] = {}
+        for copy in search(self._client, experiment_ids, ViewType.ALL, f"tags.`{ORIGIN}` LIKE '{records.store}/%'"):
+            copies.setdefault(copy.data.tags[ORIGIN].rpartition("/")[2], []).append(copy)
+        for found in copies.values():
+            found.sort(
+                key=lambda copy: (
+                    copy.info.lifecycle_stage != "active",
+                    RECORDED not in copy.data.tags,
+                    copy.info.run_id,
+                )
+            )
+        return copies
+
+    def _delete(self, records: Records, found: Mapping[str, Sequence[Run]]) -> None:
+        """Delete copies of deleted runs, and second copies: a request may be served after its answer was given up."""
+        for run_id, copies in found.items():
+            kept = 0 if run_id in records.deleted else 1
+            for copy in copies[kept:]:
+                if copy.info.lifecycle_stage == "active":
+                    if not kept:
+                        self._client.set_tag(copy.info.run_id, RECORDED, DELETED)
+                    self._client.delete_run(copy.info.run_id)
+
+    def _create(
+        self,
+        store: str,
+        runs: Sequence[Run],
+        found: Mapping[str, Sequence[Run]],
+        ids: Ids,
+        copies: Mapping[str, Run | None],
+    ) -> tuple[Ids, dict[str, Run | None]]:
+        """Add the copies of one generation of runs, and restore those of restored ones.
+
+        None is that of a run whose copy somebody deleted on the server: it stays so.
+        """
+
+        def create(run: Run) -> tuple[str, Run]:
+            tags = {ORIGIN: f"{store}/{run.info.run_id}", **self._marks}
+            if TAG_PARENT in run.data.tags:
+                tags[TAG_PARENT] = ids.in_text(run.data.tags[TAG_PARENT])
+            with readable_faults(self._destination):
+                copy = self._client.create_run(
+                    ids.experiments[run.info.experiment_id],
+                    start_time=run.info.start_time,
+                    tags=tags,
+                    run_name=run.info.run_name,
+                )
+            return str(run.info.run_id), copy
+
+        known = {str(run.info.run_id): found[run.info.run_id][0] for run in runs if run.info.run_id in found}
+        for run_id, copy in known.items():
+            if copy.info.lifecycle_stage == "deleted" and copy.data.tags.get(RECORDED) == DELETED:
+                self._client.restore_run(copy.info.run_id)
+                known[run_id] = self._client.get_run(copy.info.run_id)
+        missing = [run for run in runs if run.info.run_id not in known]
+        known |= dict(in_parallel(missing, create, num_threads=self._num_threads))
+        usable = {run_id: copy if copy.info.lifecycle_stage == "active" else None for run_id, copy in known.items()}
+        numbers = {run_id: str(copy.info.run_id) for run_id, copy in known.items()}
+        return Ids({**ids.runs, **numbers}, ids.experiments), {**copies, **usable}
+
+    def _fill(self, runs: Sequence[Run], copies: Mapping[str, Run | None], ids: Ids, progress: Progress) -> Tally:
+        """Record the content of runs in their copies."""
+
+        def fill(run: Run) -> bool | str:
+            """True if the copy was incomplete before, or the reason why it stays so."""
+            copy = copies[run.info.run_id]
+            if copy is None:
+                return False
+            try:
+                return self._fill_one(run, copy, ids)
+            except Refused as refused:
+                return str(refused)
+            except OSError as error:  # A file that is being replaced, say.
+                return system_message(error)
+
+        recorded = written = 0
+        refused: str | None = None
+        progress(0, len(runs))
+        for result in in_parallel(runs, fill, num_threads=self._num_threads):
+            if isinstance(result, str):
+                refused = refused or result
+                continue
+            recorded, written = recorded + 1, written + result
+            progress(recorded, len(runs))
+        deleted = sum(copy is None for copy in copies.values())
+        return Tally(recorded=recorded, total=len(runs), written=written, deleted=deleted, refused=refused)
+
+    def _fill_one(self, run: Run, copy: Run, ids: Ids) -> bool:
+        files = artifacts_of(run)
+        content = content_of(run, ids, self._snapshot.points(run), files, self._digest(files))
+        before = recorded_of(copy)
+        changed = {part for part, digest in content.digests.items() if before.get(part) != digest}
+        if not changed:
+            return False
+        with readable_faults(self._destination):
+            if "artifacts" in changed:
+                self._put_artifacts(copy, files)
+            if "facts" in changed:
+                self._put_facts(content, copy)
+            points = self._missing_points(content, copy) if "metrics" in changed else []
+            self._put_batches(content, copy, points)
+        return True
+
+    def _put_artifacts(self, copy: Run, files: Mapping[str, Path]) -> None:
+        place = urlsplit(str(copy.info.artifact_uri))
+        if files and place.scheme in ("", "file") and not self._destination.is_on_this_machine:
+            raise Outage(
+                f"{self._destination.uri} keeps artifacts in a folder of its own machine: start it with "
+                "--artifacts-destination",
+                passing=False,
+            )
+        for name, path in files.items():
+            folder = str(PurePosixPath(name).parent)
+            self._client.log_artifact(copy.info.run_id, str(path), None if folder == "." else folder)
+
+    def _put_facts(self, content: Content, copy: Run) -> None:
+        """Data sets, name, status, times, and the tags that are gone."""
+        run, copy_id = content.run, copy.info.run_id
+        there = {key_of_dataset(dataset) for dataset in datasets_of(copy)}
+        datasets = [dataset for dataset in datasets_of(run) if key_of_dataset(dataset) not in there]
+        if datasets:
+            self._client.log_inputs(copy_id, datasets)
+        for name in dropped_tags(copy, content):
+            self._client.delete_tag(copy_id, name)
+        if run.info.run_name != copy.info.run_name:
+            self._client.update_run(copy_id, name=run.info.run_name)
+        if run.info.status in _ENDED:
+            if (run.info.status, run.info.end_time) != (copy.info.status, copy.info.end_time):
+                self._client.set_terminated(copy_id, run.info.status, end_time=run.info.end_time)
+        elif run.info.status != copy.info.status:
+            self._client.update_run(copy_id, status=run.info.status)
+
+    def _missing_points(self, content: Content, copy: Run) -> list[Metric]:
+        there = {
+            (point.key, repr(float(point.value)), point.timestamp, point.step)
+            for name in sorted({point.key for point in content.points} & set(copy.data.metrics))
+            for point in self._client.get_metric_history(copy.info.run_id, name)
+        }
+        return [
+            point
+            for point in content.points
+            if (point.key, repr(float(point.value)), point.timestamp, point.step) not in there
+        ]
+
+    def _put_batches(self, content: Content, copy: Run, points: Sequence[Metric]) -> None:
+        """Params, tags and points, and last of all that they are recorded."""
+        params = [Param(name, value) for name, value in content.run.data.params.items() if name not in copy.data.params]
+        tags = [RunTag(name, text) for name, text in content.tags.items() if copy.data.tags.get(name) != text]
+        tags.append(RunTag(RECORDED, content.recorded))
+        num = max(-(-len(params) // _BATCH), -(-len(tags) // _BATCH), -(-len(points) // _POINTS))
+        for place in range(num):
+            # The last tags are in the last batch.
+            last = len(tags) - (num - 1 - place) * _BATCH
+            self._client.log_batch(
+                copy.info.run_id,
+                metrics=points[place * _POINTS : (place + 1) * _POINTS],
+                params=params[place * _BATCH : (place + 1) * _BATCH],
+                tags=tags[max(last - _BATCH, 0) : max(last, 0)],
+            )
+
+    def _digest(self, files: Mapping[str, Path]) -> str:
+        return digest_json([[name, self._file_digest(path)] for name, path in files.items()])
+
+    def _file_digest(self, path: Path) -> str:
+        state = path.stat()
+        key = (path, state.st_size, state.st_mtime_ns)
+        if key not in self._digests:
+            self._digests[key] = digest_file(path)
+        return self._digests[key]
+
+
+def _marks(*, with_host: bool) -> dict[str, str]:
+    """Tags of a new copy that its run may lack: people who record in one experiment keep apart."""
+    marks = {}
+    try:
+        marks[USER] = getpass.getuser()
+    except (KeyError, OSError):  # A user id without a name, as in a container.
+        marks[USER] = str(os.getuid())
+    return marks | ({HOST: socket.gethostname()} if with_host else {})
