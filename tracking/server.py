@@ -29,6 +29,13 @@ from hemosweep.tracking.store import StoreConnection, artifacts_folder, open_sto
 
 _TOLD_EVERY_S = 15.0
 _STOP_TIMEOUT_S = 10.0
+_ONLY_THIS_NAME = {
+    "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST},localhost,{HOST}:*,localhost:*",
+    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "",
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",
+}
+"""Environment in which the server refuses a page of the web that a browser takes to this machine by another name, or
+that sends requests from elsewhere, whatever the user's environment says of it."""
 _ONLY_A_COPY = (
     "cannot be written to now: MLflow shows a copy of its records, and what you change there is lost at the end"
 )
@@ -103,7 +110,7 @@ def _started(store: StoreConnection, copy: Path | None, port: int, pages: Mappin
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **LOCAL_ONLY},
+            env={**os.environ, **LOCAL_ONLY, **_ONLY_THIS_NAME},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -108,9 +108,9 @@ def _record(passes: "Passes", advance: Callable[[int, int], None]) -> "Tally":
             time.sleep(2.0 ** (attempts - 1))
             continue
         written += tally.written
-        if not uncertain:
+        if not (uncertain or tally.uncertain):
             return replace(tally, written=written)
-        uncertain = False  # A request may be served after its answer was given up: another pass looks for it.
+        uncertain = False  # Another pass looks for what a request made whose answer was given up.
 
 
 def find_server(out: Path, to: str | None) -> Destination:

@@ -7,9 +7,13 @@ end anywhere, even between a request and its answer, and the next one does the r
 import getpass
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from hemosweep.digest import digest_file, digest_json
@@ -35,7 +39,11 @@ from hemosweep.tracking.sync.faults import Outage, Refused, readable_faults
 from hemosweep.tracking.sync.parallel import in_parallel
 from hemosweep.tracking.sync.snapshot import Records, Snapshot, artifacts_of, search
 
+T = TypeVar("T")
+
 NUM_THREADS = 4
+WAITS_S = (0.5, 2.0)
+"""Waits between attempts of one request within a pass."""
 _BATCH = 100
 """Params, and tags, in a request at most (MLflow's limit)."""
 _POINTS = 800
@@ -58,7 +66,8 @@ class Tally:
     """Runs of an output folder, and those of them that the other server has whole.
 
     Of these, `written` were incomplete before, and `deleted` were deleted there by somebody. `refused` is the reason
-    why the server does not have one of the rest.
+    why the server does not have one of the rest. It is `uncertain` whether the server makes a second copy late, of a
+    request whose answer was lost: the next pass deletes it.
     """
 
     recorded: int
@@ -66,10 +75,7 @@ class Tally:
     written: int = 0
     deleted: int = 0
     refused: str | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        return self.recorded == self.total
+    uncertain: bool = False
 
 
 class Copier:
@@ -91,7 +97,7 @@ class Copier:
         self._marks = _marks(with_host=with_host)
         # SQLite has one writer at a time.
         self._num_threads = NUM_THREADS if destination.is_server else 1
-        self.num_runs = 0
+        self.num_runs, self._uncertain = 0, False
         self._digests: dict[tuple[Path, int, int], str] = {}
 
     def copy(self, progress: Progress = lambda done, total: None) -> Tally:
@@ -105,10 +111,13 @@ class Copier:
             Outage: the server takes no records now; what was recorded before stays.
         """
         records = self._snapshot.read()
-        self.num_runs = len(records.runs)
+        self.num_runs, self._uncertain = len(records.runs), False
         with readable_faults(self._destination):
-            experiments = {str(one.experiment_id): self._experiment(one) for one in records.experiments}
-            found = self._copies(records, [str(one.experiment_id) for one in experiments.values()])
+            experiments = {
+                str(one.experiment_id): self._patiently(partial(self._experiment, one)) for one in records.experiments
+            }
+            numbers = [str(one.experiment_id) for one in experiments.values()]
+            found = self._patiently(lambda: self._copies(records, numbers))
             self._delete(records, found)
             ids = Ids({}, {number: str(one.experiment_id) for number, one in experiments.items()})
             copies: dict[str, Run | None] = {}
@@ -117,7 +126,7 @@ class Copier:
         tally = self._fill(records.runs, copies, ids, progress)
         with readable_faults(self._destination):
             for one in records.experiments:
-                self._describe(one, experiments[str(one.experiment_id)], ids)
+                self._patiently(partial(self._describe, one, experiments[str(one.experiment_id)], ids))
         return tally
 
     def _experiment(self, original: Experiment) -> Experiment:
@@ -190,14 +199,23 @@ class Copier:
             tags = {ORIGIN: f"{store}/{run.info.run_id}", **self._marks}
             if TAG_PARENT in run.data.tags:
                 tags[TAG_PARENT] = ids.in_text(run.data.tags[TAG_PARENT])
-            with readable_faults(self._destination):
-                copy = self._client.create_run(
-                    ids.experiments[run.info.experiment_id],
-                    start_time=run.info.start_time,
-                    tags=tags,
-                    run_name=run.info.run_name,
+            experiment_id = ids.experiments[run.info.experiment_id]
+            attempts = count()
+
+            def work() -> Run:
+                if next(attempts):
+                    # The first request may have been served, or be served later: another pass looks for it then.
+                    self._uncertain = True
+                    served = search(
+                        self._client, [experiment_id], ViewType.ACTIVE_ONLY, f"tags.`{ORIGIN}` = '{tags[ORIGIN]}'"
+                    )
+                    if served:
+                        return served[0]
+                return self._client.create_run(
+                    experiment_id, start_time=run.info.start_time, tags=tags, run_name=run.info.run_name
                 )
-            return str(run.info.run_id), copy
+
+            return str(run.info.run_id), self._patiently(work)
 
         known = {str(run.info.run_id): found[run.info.run_id][0] for run in runs if run.info.run_id in found}
         for run_id, copy in known.items():
@@ -235,7 +253,31 @@ class Copier:
             recorded, written = recorded + 1, written + result
             progress(recorded, len(runs))
         deleted = sum(copy is None for copy in copies.values())
-        return Tally(recorded=recorded, total=len(runs), written=written, deleted=deleted, refused=refused)
+        return Tally(
+            recorded=recorded,
+            total=len(runs),
+            written=written,
+            deleted=deleted,
+            refused=refused,
+            uncertain=self._uncertain,
+        )
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """The result of a request that may be served twice, as it is where the first answer was lost.
+
+        Raises:
+            Outage: it failed again and again, or only a person can mend it.
+        """
+        for wait_s in WAITS_S:
+            try:
+                with readable_faults(self._destination):
+                    return work()
+            except Outage as outage:
+                if not outage.passing:
+                    raise
+            time.sleep(wait_s)
+        with readable_faults(self._destination):
+            return work()
 
     def _fill_one(self, run: Run, copy: Run, ids: Ids) -> bool:
         files = artifacts_of(run)
@@ -244,18 +286,17 @@ class Copier:
         changed = {part for part, digest in content.digests.items() if before.get(part) != digest}
         if not changed:
             return False
-        with readable_faults(self._destination):
-            if "artifacts" in changed:
-                self._put_artifacts(copy, files)
-            if "facts" in changed:
-                self._put_facts(content, copy)
-            points = self._missing_points(content, copy) if "metrics" in changed else []
-            self._put_batches(content, copy, points)
+        if "artifacts" in changed:
+            self._put_artifacts(copy, files)
+        if "facts" in changed:
+            self._put_facts(content, copy)
+        points = self._missing_points(content, copy) if "metrics" in changed else []
+        self._put_batches(content, copy, points)
         return True
 
     def _put_artifacts(self, copy: Run, files: Mapping[str, Path]) -> None:
-        place = urlsplit(str(copy.info.artifact_uri))
-        if files and place.scheme in ("", "file") and not self._destination.is_on_this_machine:
+        scheme = urlsplit(str(copy.info.artifact_uri)).scheme
+        if files and scheme in ("", "file") and not self._destination.is_on_this_machine:
             raise Outage(
                 f"{self._destination.uri} keeps artifacts in a folder of its own machine: start it with "
                 "--artifacts-destination",
@@ -263,7 +304,8 @@ class Copier:
             )
         for name, path in files.items():
             folder = str(PurePosixPath(name).parent)
-            self._client.log_artifact(copy.info.run_id, str(path), None if folder == "." else folder)
+            place = None if folder == "." else folder
+            self._patiently(partial(self._client.log_artifact, copy.info.run_id, str(path), place))
 
     def _put_facts(self, content: Content, copy: Run) -> None:
         """Data sets, name, status, times, and the tags that are gone."""
@@ -271,22 +313,24 @@ class Copier:
         there = {key_of_dataset(dataset) for dataset in datasets_of(copy)}
         datasets = [dataset for dataset in datasets_of(run) if key_of_dataset(dataset) not in there]
         if datasets:
-            self._client.log_inputs(copy_id, datasets)
+            self._patiently(lambda: self._client.log_inputs(copy_id, datasets))
         for name in dropped_tags(copy, content):
-            self._client.delete_tag(copy_id, name)
+            with readable_faults(self._destination):
+                self._client.delete_tag(copy_id, name)
         if run.info.run_name != copy.info.run_name:
-            self._client.update_run(copy_id, name=run.info.run_name)
+            self._patiently(lambda: self._client.update_run(copy_id, name=run.info.run_name))
         if run.info.status in _ENDED:
             if (run.info.status, run.info.end_time) != (copy.info.status, copy.info.end_time):
-                self._client.set_terminated(copy_id, run.info.status, end_time=run.info.end_time)
+                end = partial(self._client.set_terminated, copy_id, run.info.status, end_time=run.info.end_time)
+                self._patiently(end)
         elif run.info.status != copy.info.status:
-            self._client.update_run(copy_id, status=run.info.status)
+            self._patiently(lambda: self._client.update_run(copy_id, status=run.info.status))
 
     def _missing_points(self, content: Content, copy: Run) -> list[Metric]:
         there = {
             (point.key, repr(float(point.value)), point.timestamp, point.step)
             for name in sorted({point.key for point in content.points} & set(copy.data.metrics))
-            for point in self._client.get_metric_history(copy.info.run_id, name)
+            for point in self._patiently(partial(self._client.get_metric_history, copy.info.run_id, name))
         }
         return [
             point
@@ -303,12 +347,14 @@ class Copier:
         for place in range(num):
             # The last tags are in the last batch.
             last = len(tags) - (num - 1 - place) * _BATCH
-            self._client.log_batch(
+            batch = partial(
+                self._client.log_batch,
                 copy.info.run_id,
                 metrics=points[place * _POINTS : (place + 1) * _POINTS],
                 params=params[place * _BATCH : (place + 1) * _BATCH],
                 tags=tags[max(last - _BATCH, 0) : max(last, 0)],
             )
+            self._patiently(batch)
 
     def _digest(self, files: Mapping[str, Path]) -> str:
         return digest_json([[name, self._file_digest(path)] for name, path in files.items()])

@@ -39,7 +39,7 @@ class Passes:
             done = False
             try:
                 tally = self._copier.copy(count)
-                done = True
+                done = tally.refused is None and not tally.uncertain
             finally:
                 self.total = self._copier.num_runs or self.total
                 remembered = Reached(recorded=self.recorded, total=self.total, state=state if done else None)

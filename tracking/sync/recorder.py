@@ -53,35 +53,40 @@ def keep_recorded(out: Path, destination: Destination, ended: threading.Event, *
     if before is not None:
         _tell(recorded=before.recorded, total=before.total)
     while state_of(out) in (None, known):
-        if ended.wait(PAUSE_S):
+        if ended.is_set():
             return
+        ended.wait(PAUSE_S)
     # Only now, because importing MLflow takes seconds.
     from hemosweep.tracking.sync.faults import Outage
     from hemosweep.tracking.sync.passes import Passes, delays
     from hemosweep.tracking.sync.snapshot import Snapshot
 
-    told: set[str] = set()
+    told: set[str | None] = set()
     waits, uncertain = delays(cap_s=LONGEST_PAUSE_S), False
     with Snapshot(out) as snapshot:
         passes = Passes(out, snapshot, destination, with_host=with_host)
         while True:
             last, pause, begun = ended.is_set(), PAUSE_S, time.monotonic()
-            state, problem = state_of(out), None
+            state, problem, passing = state_of(out), None, False
             if state is not None and state != known:
                 try:
-                    problem = passes.run(_Progress()).refused
+                    tally = passes.run(_Progress())
                 except Held:
                     pass
                 except (Outage, BadInput) as error:
                     problem, pause, uncertain = str(error), next(waits), True
+                    passing = isinstance(error, Outage) and error.passing
                 else:
-                    # A request may be served after its answer was given up: another pass looks for it.
-                    known, uncertain = None if uncertain else state, False
+                    problem = tally.refused
+                    # Another pass looks for what a request made whose answer was given up.
+                    known, uncertain = None if uncertain or tally.uncertain else state, False
                     waits = delays(cap_s=LONGEST_PAUSE_S)
                     pause = max(PAUSE_S, SHARE * (time.monotonic() - begun))
                 _tell(recorded=passes.recorded, total=passes.total)
-            if problem is not None and problem not in told:
-                told.add(problem)
+            # One outage has several reasons: refused, cut, no answer in time.
+            kind = "passing" if passing else problem
+            if problem is not None and kind not in told:
+                told.add(kind)
                 _tell(problem=problem)
             if last:
                 return
