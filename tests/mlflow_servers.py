@@ -23,7 +23,8 @@ from pathlib import Path
 from hemosweep.tracking.backend import LOCAL_ONLY
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.places import correct_places
-from hemosweep.tracking.sync.content import ORIGIN, RECORDED, USER
+from hemosweep.tracking.schema import TAG_USER
+from hemosweep.tracking.sync.content import ORIGIN, RECORDED
 
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 START_S = 280.0
@@ -221,7 +222,7 @@ def content(client, experiment):
                 "tags": {
                     name: local(text)
                     for name, text in sorted(run.data.tags.items())
-                    if name not in (ORIGIN, RECORDED, USER)
+                    if name not in (ORIGIN, RECORDED, TAG_USER)
                 },
                 "params": dict(sorted(run.data.params.items())),
                 "metrics": [

@@ -5,7 +5,6 @@ a process that is killed at any moment loses nothing.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from hemosweep.digest import digest_json
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
 from hemosweep.tracking.backend import Metric, Run
+from hemosweep.tracking.notes import moved
 
 ORIGIN = f"{FACT_PREFIX}origin"
 """Tag of a copy: the store and the run that it is of."""
@@ -21,12 +21,8 @@ RECORDED = f"{FACT_PREFIX}recorded"
 """Tag of a copy: what has been recorded of its run, whole. It is written last."""
 DELETED = "deleted"
 """Value of `RECORDED` of a copy that was deleted because its run was."""
-USER = "mlflow.user"
-"""Tag that MLflow's pages show as the user who made a run."""
 HOST = f"{FACT_PREFIX}host"
 
-_RUN_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-_EXPERIMENT = re.compile(r"(?<=#/experiments/)\d+")
 _OURS = (FACT_PREFIX, ENVIRONMENT_PREFIX)
 
 
@@ -38,10 +34,8 @@ class Ids:
     experiments: Mapping[str, str]
 
     def in_text(self, text: str) -> str:
-        """A text, such as a tag or a description, with the other server's ids: whole ids of runs that are known, and
-        experiments in addresses of MLflow's pages."""
-        text = _RUN_ID.sub(lambda found: self.runs.get(found[0], found[0]), text)
-        return _EXPERIMENT.sub(lambda found: self.experiments.get(found[0], found[0]), text)
+        """A text, such as a tag or a description, with the other server's ids."""
+        return moved(text, self.experiments, self.runs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

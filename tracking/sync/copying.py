@@ -4,7 +4,6 @@ The server itself says what it has: each copy names the run that it is of, and w
 end anywhere, even between a request and its answer, and the next one does the rest.
 """
 
-import getpass
 import os
 import socket
 import time
@@ -19,13 +18,12 @@ from urllib.parse import urlsplit
 from hemosweep.digest import digest_file, digest_json
 from hemosweep.files import system_message
 from hemosweep.tracking.backend import Experiment, Metric, MlflowClient, MlflowException, Param, Run, RunTag, ViewType
-from hemosweep.tracking.schema import TAG_PARENT
+from hemosweep.tracking.schema import TAG_PARENT, TAG_USER
 from hemosweep.tracking.sync.content import (
     DELETED,
     HOST,
     ORIGIN,
     RECORDED,
-    USER,
     Content,
     Ids,
     content_of,
@@ -38,6 +36,7 @@ from hemosweep.tracking.sync.destination import Destination
 from hemosweep.tracking.sync.faults import Outage, Refused, readable_faults
 from hemosweep.tracking.sync.parallel import in_parallel
 from hemosweep.tracking.sync.snapshot import Records, Snapshot, artifacts_of, search
+from hemosweep.tracking.user import recorded_user
 
 T = TypeVar("T")
 
@@ -369,9 +368,4 @@ class Copier:
 
 def _marks(*, with_host: bool) -> dict[str, str]:
     """Tags of a new copy that its run may lack: people who record in one experiment keep apart."""
-    marks = {}
-    try:
-        marks[USER] = getpass.getuser()
-    except (KeyError, OSError):  # A user id without a name, as in a container.
-        marks[USER] = str(os.getuid())
-    return marks | ({HOST: socket.gethostname()} if with_host else {})
+    return {TAG_USER: recorded_user()} | ({HOST: socket.gethostname()} if with_host else {})
