@@ -1,10 +1,12 @@
-"""File names for arms, whose own names hold `/`, `|`, `>` and `+`."""
+"""Names of arms, which hold `/`, `|`, `>` and `+`: as file names, and in narrow columns."""
 
 import hashlib
 import re
 
 WORDS = {"->": "_to_", "/": "__", "|": "_or_", "+": "_and_"}
 MAX_LENGTH = 80
+IN_NAME = re.compile(r"(?<=[A-Za-z][/+|_])(?=[A-Za-z])")
+"""Places where a line may end within a name: after a sign between two letters."""
 
 
 def safe_name(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Section, Table, Text
+from hemosweep.report.names import IN_NAME
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -55,19 +56,23 @@ _OPENING = r"""
 \renewcommand{\textfraction}{0.07}
 \renewcommand{\floatpagefraction}{0.75}
 \setlength{\emergencystretch}{3em}
+\hyphenpenalty=10000
 \begin{document}
 \def\hemosweepalone{\end{document}}
 \fi
 \providecommand{\hemosweepflush}{\ifdefined\FloatBarrier\FloatBarrier\else\clearpage\fi}
 \providecommand{\hemosweepbarrier}{\ifdefined\FloatBarrier\FloatBarrier\fi}
+\providecommand{\hemosweeplow}[1]{\sbox0{#1}\ifdim\dimexpr\ht0+\dp0>0.8\textheight
+\resizebox*{!}{0.8\textheight}{\usebox0}\else\usebox0\fi}
 \providecommand{\hemosweepfit}[1]{\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{#1}}
 """
 _CLOSING = r"\ifdefined\hemosweepalone\expandafter\hemosweepalone\fi"
 LINE_LETTERS = 96
 """Letters of a small font in a line of a page."""
-LONG_LETTERS = 24
-"""A column of longer texts may be broken into lines."""
 COLUMN_GAP = 3
+SMALLEST = 0.7
+"""Numbers are broken into lines where letters would be smaller than this share of a small font."""
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 _HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
 
 
@@ -76,8 +81,9 @@ def to_latex(document: Document) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX that prints as the text, on one line."""
-    return "".join(map(_letter, _BLANKS.sub(" ", text)))
+    """Text as LaTeX that prints as the text. A line may end within a name, after a sign between two letters."""
+    parts = IN_NAME.split(_BLANKS.sub(" ", text))
+    return r"\allowbreak{}".join("".join(map(_letter, part)) for part in parts)
 
 
 def _letter(letter: str) -> str:
@@ -128,7 +134,7 @@ def _block(block: Block) -> Iterator[str]:
                     [
                         r"\begin{figure}[htbp]",
                         r"\centering",
-                        rf"\hemosweepfit{{\includegraphics{{{picture.path}}}}}",
+                        rf"\hemosweeplow{{\hemosweepfit{{\includegraphics{{{picture.path}}}}}}}",
                         rf"\caption{{{escape(picture.caption)}}}",
                         r"\end{figure}",
                     ]
@@ -145,35 +151,56 @@ def _table(table: Table) -> str:
         r"\begin{table}[htbp]",
         r"\centering\small",
         rf"\caption{{{escape(table.caption)}}}",
-        rf"\hemosweepfit{{\begin{{tabular}}{{@{{}}{align}@{{}}}}",
+        rf"\hemosweeplow{{\hemosweepfit{{\begin{{tabular}}{{@{{}}{align}@{{}}}}",
         r"\toprule",
         *_headings(table),
         _row(tuple(column.name for column in table.columns)),
         r"\midrule",
         *map(_row, table.rows),
         r"\bottomrule",
-        r"\end{tabular}}",
+        r"\end{tabular}}}",
         r"\end{table}",
     ]
     return "\n".join(lines)
 
 
 def _alignments(table: Table) -> Iterator[str]:
-    """Alignment of each column. In a table that is wider than the page, columns of long texts are broken into lines."""
-    lengths = [
-        max(len(text) for text in (column.name, *(row[place] for row in table.rows)))
-        for place, column in enumerate(table.columns)
+    """Alignment of each column. In a table that is wider than the page, texts and headings are broken into lines.
+
+    Every column has the room of its longest unbreakable part: of a text or a heading a word, of a number all, or a part
+    of it where the table would otherwise shrink too much. What the page has beside is shared out, the more the longer a
+    column's longest cell.
+    """
+    columns = [[column.name, *(row[place] for row in table.rows)] for place, column in enumerate(table.columns)]
+    wanted = [max(map(len, texts)) for texts in columns]
+    parts = [max(map(_longest_part, texts)) for texts in columns]
+    room = LINE_LETTERS - COLUMN_GAP * (len(columns) - 1)
+    least = [
+        part if column.align == "left" else max(part, *map(len, texts[1:]), 0)
+        for column, part, texts in zip(table.columns, parts, columns, strict=True)
     ]
-    texts = [place for place, column in enumerate(table.columns) if column.align == "left"]
-    long = [place for place in texts if lengths[place] > LONG_LETTERS]
-    fixed = sum(length for place, length in enumerate(lengths) if place not in long) + COLUMN_GAP * (len(lengths) - 1)
-    wanted = sum(lengths[place] for place in long)
-    for place, column in enumerate(table.columns):
-        if place in long and fixed + wanted > LINE_LETTERS:
-            letters = max(LONG_LETTERS, (LINE_LETTERS - fixed) * lengths[place] / wanted)
-            yield rf">{{\raggedright\arraybackslash}}p{{{letters / LINE_LETTERS:.2f}\linewidth}}"
+    if sum(least) > room + LINE_LETTERS * (1 / SMALLEST - 1):
+        least = parts
+    missing = sum(wanted) - sum(least)
+    share = min(1.0, max(0.0, room - sum(least)) / missing) if missing else 1.0
+    for column, most, fewest in zip(table.columns, wanted, least, strict=True):
+        is_right = column.align == "right"
+        if most == fewest or share == 1.0:
+            yield "r" if is_right else "l"
         else:
-            yield "r" if column.align == "right" else "l"
+            letters = fewest + share * (most - fewest)
+            side = r"\raggedleft" if is_right else r"\raggedright"
+            yield rf">{{{side}\arraybackslash}}p{{{letters / LINE_LETTERS:.2f}\linewidth}}"
+
+
+def _longest_part(text: str) -> int:
+    """Number of letters of a text's longest part that stays on one line."""
+    return max(len(part) for word in _BLANKS.split(_bound(text)) for part in IN_NAME.split(word))
+
+
+def _bound(text: str) -> str:
+    """Text of a cell whose deviations stay with their signs."""
+    return text.replace(f"{PLUS_MINUS} ", f"{PLUS_MINUS}\N{NO-BREAK SPACE}")
 
 
 def _headings(table: Table) -> Iterator[str]:
@@ -191,4 +218,4 @@ def _headings(table: Table) -> Iterator[str]:
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return " & ".join(map(escape, cells)) + r" \\"
+    return " & ".join(escape(_bound(cell)) for cell in cells) + r" \\"

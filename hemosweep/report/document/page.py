@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from hemosweep.report.document.document import Document, Gallery, Items, Section, Table, Text
+from hemosweep.report.names import IN_NAME
 from hemosweep.report.plots.arm_plots import DPI
 
 GENERATOR = "hemosweep report"
@@ -90,6 +91,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.tests |= {name: _is_a(kind) for name, kind in _KINDS.items()}
+    environment.filters["parts"] = IN_NAME.split
     return environment
 
 

@@ -137,6 +137,61 @@ def test_latex_is_escaped(text, written):
     assert latex.escape(text) == written
 
 
+def test_a_line_of_latex_may_end_within_the_name_of_an_arm_and_not_within_a_number():
+    assert latex.escape("brain+lesion/x +0.1 1/2") == r"brain+\allowbreak{}lesion/\allowbreak{}x +0.1 1/2"
+
+
+def alignments(*columns):
+    """Alignments in LaTeX of a table with these columns: heading, side, cell."""
+    table = Table(
+        caption="c",
+        columns=tuple(Column(name=name, align=side) for name, side, _ in columns),
+        rows=(tuple(cell for _, _, cell in columns),),
+    )
+    return list(latex._alignments(table))
+
+
+def shares(written):
+    """Shares of a line that columns take."""
+    return [float(share) for one in written for share in re.findall(r"p\{([0-9.]+)", one)]
+
+
+def test_a_line_of_the_page_may_end_within_the_name_of_an_arm(folder):
+    named = Table(
+        caption="c",
+        columns=(Column(name="arm", align="left"), Column(name="lesion|center <b>")),
+        rows=(("brain+lesion", "a/b & [0, 1]"),),
+    )
+    section = Section(title="s", anchor="s", blocks=(named,))
+    page = to_page(Document(title="t", lead="l", notices=(), sections=(section,)), folder)
+    assert ">brain+<wbr>lesion</th>" in page
+    assert ">lesion|<wbr>center &lt;b&gt;</th>" in page
+
+
+def test_a_table_that_fits_keeps_its_cells_on_one_line():
+    assert alignments(("arm", "left", "brain+lesion"), ("DSC", "right", "0.8 \N{PLUS-MINUS SIGN} 0.1")) == ["l", "r"]
+
+
+def test_in_a_wide_table_texts_and_headings_are_broken_and_numbers_are_not():
+    number = "+0.047 [+0.033, +0.061]"
+    written = alignments(
+        ("arm", "left", "brain+lesion+hyperdense " * 5), ("n", "right", "8"), ("mean of all the seeds", "right", number)
+    )
+    assert written[0].startswith(r">{\raggedright")
+    assert written[1:] == ["r", "r"]
+    assert sum(shares(written)) + (1 + len(number) + 2 * latex.COLUMN_GAP) / latex.LINE_LETTERS == pytest.approx(
+        1, abs=0.01
+    )
+
+
+def test_numbers_are_broken_where_a_table_would_shrink_too_much():
+    number = "+0.047 [+0.033, +0.061]"
+    assert alignments(*[("difference", "right", number)] * 4) == ["r"] * 4
+    written = alignments(*[("difference", "right", number)] * 8)
+    assert all(one.startswith(r">{\raggedleft") for one in written)
+    assert min(shares(written)) >= len("difference") / latex.LINE_LETTERS - 0.01
+
+
 def test_latex_rows_have_a_cell_a_column_and_its_braces_match():
     text = latex.to_latex(document())
     body = text.partition(r"\toprule")[2].partition(r"\bottomrule")[0]
