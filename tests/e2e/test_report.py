@@ -202,8 +202,9 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
     assert len(widths) == len(finished.figures)
     assert min(widths) > 300
     # At a glance; the table, IVH, cases, tests, claims, lesion volumes, provenance twice for each; another metric,
-    # seeds, ranks, and the numbers and the cases of two comparisons of patchsize.
-    assert len(tables) == 1 + 3 * 8 + 7
+    # seeds, ranks, and the numbers and the cases of two comparisons of patchsize; claims, headline and Table 6 of the
+    # paper; five parts of the list of readings.
+    assert len(tables) == 1 + 3 * 8 + 7 + 3 + 5
     assert hidden == {1280: [], 390: []}, "columns behind a scrollbar"
     assert min(tables) >= 2
     assert scopes
