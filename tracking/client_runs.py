@@ -4,13 +4,14 @@ MLflow whose tables hemosweep's own reader does not know."""
 import json
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from hemosweep.ablation.declaration import Declaration, read_declaration
 from hemosweep.errors import BadInput
 from hemosweep.runs import FACT_PREFIX
 from hemosweep.tracking import schema
@@ -36,6 +37,15 @@ class ClientRuns:
     def experiment_names(self) -> list[str]:
         """See `StoredRuns`."""
         return [experiment.name for experiment in self._experiments()]
+
+    def declarations(self) -> dict[str, Declaration]:
+        """What the experiments' sweeps have declared, by their names; those of earlier versions are left out."""
+        found = {}
+        for experiment in self._experiments():
+            with suppress(KeyError, TypeError, ValueError):
+                declaration = read_declaration(json.loads(experiment.tags[schema.TAG_DECLARATION]))
+                found[schema.sweep_name(experiment.name)] = declaration
+        return found
 
     def of_level(self, level: str) -> list[StoredRun]:
         """See `StoredRuns`."""

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemosweep.ablation.declaration import Declaration
 from hemosweep.errors import BadInput
 from hemosweep.runs import RunsInMemory, RunStore, Snapshot, find_run
 from hemosweep.tracking import schema
@@ -53,6 +54,15 @@ def find_place(place: str, sweep: str | None) -> tuple[RunStore, str | None]:
     if None not in (named, sweep) and named != sweep:
         raise BadInput(f"--sweep {sweep}: the address names sweep {named}; give one of them")
     return store, named or sweep
+
+
+def declared_there(name: str) -> dict[str, Declaration]:
+    """Declarations of the sweeps of another store, by their names. `name` is an address of that store or in it.
+
+    Raises:
+        BadInput: as `open_address`.
+    """
+    return _client_runs(parse_address(name)).declarations()
 
 
 def find_reference(out: Path, reference: str) -> tuple[RunStore, str]:

@@ -44,6 +44,8 @@ TAG_GROUP = "hemosweep.group"
 TAG_ROW = "hemosweep.row"
 """The line that a run is in the table of arms: ROW_ARM or ROW_SEED."""
 ROW_ARM, ROW_SEED = "arm", "seed"
+TAG_DECLARATION = "hemosweep.declaration"
+"""Question, arms, baseline and comparisons of a sweep as JSON; its experiment has it."""
 
 # Result of the declared comparison whose B is the arm of a run; difference, interval and p are metrics.
 TAG_BASELINE = "hemosweep.baseline"

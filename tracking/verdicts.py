@@ -5,7 +5,7 @@ The numbers are those of one `Family`, which the end of a sweep prints. Recorded
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -79,8 +79,10 @@ class VerdictRecorder:
             runs=page.ids,
             picture_run=None if family.forest is None else page.carrier,
         )
-        if experiment.tags.get(schema.TAG_NOTE) != note:
-            self._client.set_experiment_tag(experiment_id, schema.TAG_NOTE, note)
+        texts = {schema.TAG_NOTE: note, schema.TAG_DECLARATION: json.dumps(asdict(declared), separators=(",", ":"))}
+        for name, text in texts.items():
+            if experiment.tags.get(name) != text:
+                self._client.set_experiment_tag(experiment_id, name, text)
 
     def _level(self, experiment_id: str, level: str) -> list[Run]:
         return search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_LEVEL}` = '{level}'")

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from hemosweep.ablation.declaration import DSC_NAME, Declaration
+from hemosweep.ablation.declaration import Declaration, read_declaration
 from hemosweep.foldrun.spec import write_json
 from hemosweep.identity.present import PresentCode
 
@@ -93,19 +92,6 @@ def _is_live(present: PresentCode, replicate: PlannedReplicate) -> bool:
     return present.has(replicate.source, replicate.components, replicate.project)
 
 
-def _declaration(values: Any) -> Declaration | None:
-    if values is None:
-        return None
-    return Declaration(
-        name=values["name"],
-        question=values["question"],
-        arms=tuple(values["arms"]),
-        baseline=values["baseline"],
-        comparisons=tuple((a, b) for a, b in values["comparisons"]),
-        primary_metric=values.get("primary_metric", DSC_NAME),
-    )
-
-
 def _read(path: Path) -> Plan | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -125,7 +111,7 @@ def _read(path: Path) -> Plan | None:
                 )
                 for replicate in values["replicates"]
             ),
-            declaration=_declaration(values.get("declaration")),
+            declaration=None if values.get("declaration") is None else read_declaration(values["declaration"]),
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

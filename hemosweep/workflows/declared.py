@@ -6,6 +6,8 @@ from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.engine.index import read_plans
 from hemosweep.errors import BadInput
+from hemosweep.tracking.address import is_address
+from hemosweep.tracking.references import declared_there
 
 
 def find_declared(out: Path, name: str, *, named: str | None = None) -> Declaration:
@@ -15,8 +17,7 @@ def find_declared(out: Path, name: str, *, named: str | None = None) -> Declarat
     keep what was declared before training: the user's file is not needed any more.
 
     Args:
-        named: the address of the sweep in another MLflow store, which does not record declarations; None where it is of
-            this output folder.
+        named: the address of the sweep in another MLflow store; None where it is of this output folder.
 
     Raises:
         BadInput: there is none.
@@ -26,15 +27,21 @@ def find_declared(out: Path, name: str, *, named: str | None = None) -> Declarat
     declared = next((plan.declaration for plan in read_plans(out) if plan.sweep == name), None)
     if declared is not None:
         return declared
-    if named is not None and named != name:
+    if named is not None and is_address(named):
+        declared = declared_there(named).get(name)
+        if declared is not None:
+            return declared
         raise BadInput(
-            f"{named}: {name} is no ablation of hemosweep, and its comparisons are not declared there; give the output "
-            "folder that trained it with --out"
+            f"{named}: {name} is no ablation of hemosweep, and an earlier version recorded it there without its "
+            "comparisons; give the output folder that trained it with --out"
         )
     return find_listed(name).sweep.declaration
 
 
-def recorded_declarations(out: Path) -> dict[str, Declaration]:
-    """Declarations of the ablations that an output folder has plans of and nothing else knows, by name."""
-    found = {plan.sweep: plan.declaration for plan in read_plans(out) if plan.sweep not in known_sweeps()}
-    return {name: declaration for name, declaration in found.items() if declaration is not None}
+def recorded_declarations(out: Path, address: str | None = None) -> dict[str, Declaration]:
+    """Declarations of the ablations that an output folder has plans of, or another store has recorded, and nothing else
+    knows, by name."""
+    planned = {plan.sweep: plan.declaration for plan in read_plans(out)}
+    found = {} if address is None else declared_there(address)
+    found |= {name: declaration for name, declaration in planned.items() if declaration is not None}
+    return {name: declaration for name, declaration in found.items() if name not in known_sweeps()}

@@ -82,6 +82,7 @@ def make_report(
         BadInput: no store, an unknown sweep, one without a finished run, or a folder that is not ours to replace.
     """
     out, data = Path(out), None if data is None else Path(data)
+    address = next(filter(is_address, names), None)
     store, names, folder_name = _place(out, names)
     to = out / folder_name if to is None else Path(to)
     if margin is not None:
@@ -90,11 +91,12 @@ def make_report(
     for name in names:
         if name in known and known[name].search is not None:
             raise BadInput(f"{name} is a search, not an ablation of the paper; compare its arms: compare-all {name}")
-    declared = {declaration.name: declaration for declaration in (find_declared(out, name) for name in names)}
+    named = [find_declared(out, name, named=address) for name in names]
+    declared = {declaration.name: declaration for declaration in named}
     source = ReportSource(out, data, store)
     check_writable("--to", to)
     check_folder(to)
-    chosen, warnings = _choose(source, declared)
+    chosen, warnings = _choose(source, declared, recorded_declarations(out, address))
     if metric is not None:
         _check_metric(source, [declaration.name for declaration in chosen], metric)
     with progress_bar("comparing") as progress:
@@ -143,7 +145,9 @@ def _place(out: Path, names: Sequence[str]) -> tuple[RunStore | None, tuple[str,
     return store, sweeps, f"report-{addresses[0].file_name}"
 
 
-def _choose(source: ReportSource, named: Mapping[str, Declaration]) -> tuple[list[Declaration], tuple[str, ...]]:
+def _choose(
+    source: ReportSource, named: Mapping[str, Declaration], recorded: Mapping[str, Declaration]
+) -> tuple[list[Declaration], tuple[str, ...]]:
     """The ablations of the report, the paper's in its order, and remarks on the sweeps of the store that are not in
     it."""
     finished = source.finished_sweeps()
@@ -151,7 +155,7 @@ def _choose(source: ReportSource, named: Mapping[str, Declaration]) -> tuple[lis
         if name not in finished:
             raise BadInput(f"sweep {name} has no finished run in {source.store.place}; run make sweep-{name} first")
     known = {name: listed.sweep.declaration for name, listed in known_sweeps().items() if listed.search is None}
-    ablations = known | recorded_declarations(source.out) | dict(named)
+    ablations = known | dict(recorded) | dict(named)
     if named:
         return [ablations[name] for name in ablations if name in named], ()
     chosen = [ablations[name] for name in ablations if name in finished]

@@ -15,8 +15,10 @@ from hemosweep.tracking import schema, views
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.notes import moved
 from hemosweep.tracking.reader import MlflowStore
+from hemosweep.tracking.references import declared_there
 from hemosweep.tracking.store import open_store
 from hemosweep.tracking.verdicts import VerdictRecorder
+from hemosweep.workflows.declared import find_declared
 from tests.recorded import CLEAR, FOUR_FOLDS, SEEDS, SMALL, Book, cases, shifted
 
 DECLARED = Declaration(
@@ -103,6 +105,13 @@ def test_the_run_of_an_arm_has_the_numbers_that_the_end_of_the_sweep_prints(reco
         schema.TAG_VERDICT: "better than steady",
         schema.TAG_COMPARED_BY: "dsc",
     }
+
+
+def test_another_store_tells_what_a_labs_own_sweep_has_declared(recorded):
+    out, _ = recorded
+    address = f"mlflow:sqlite:///{database_path(out)}/hemosweep/gate"
+    assert declared_there(address) == {"gate": DECLARED}
+    assert find_declared(out.parent / "elsewhere", "gate", named=address) == DECLARED
 
 
 def test_the_baseline_is_called_so_and_has_no_difference(recorded):

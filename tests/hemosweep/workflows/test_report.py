@@ -95,7 +95,7 @@ def test_a_metric_that_no_run_has_is_refused(out, tmp_path):
 def test_the_primary_metric_of_an_ablation_decides_where_no_other_is_asked_for(out, tmp_path, monkeypatch):
     declared = replace(find_sweep("se").declaration, primary_metric="hd95_mm")
     for module in ("report", "compare_all", "power"):
-        monkeypatch.setattr(f"hemosweep.workflows.{module}.find_declared", lambda out, name: declared)
+        monkeypatch.setattr(f"hemosweep.workflows.{module}.find_declared", lambda out, name, named=None: declared)
     make_report(out, ["se"], to=tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
     assert "se: mean HD95 ± standard deviation" in text
