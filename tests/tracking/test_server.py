@@ -10,14 +10,20 @@ from urllib.request import urlopen
 
 import pytest
 
+from hemosweep.ablation.declaration import Declaration
+from hemosweep.comparison.family import compare_family
 from hemosweep.engine.lock import driver_lock
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.tracking import server
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.ports import HOST, free_port
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import open_store
+from hemosweep.tracking.verdicts import VerdictRecorder
 from hemosweep.tracking.views import ARMS, PAGES, TABLE_MODE, compare_page, page
+from tests.recorded import CLEAR, FOUR_FOLDS, SEEDS, SMALL, Book, shifted
+from tests.recorded import cases as recorded_cases
 
 CHROMEDRIVER = Path("/usr/bin/chromedriver")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -235,33 +241,45 @@ def wait_for(page, *texts):
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)")
-def test_the_pages_of_a_sweep_in_a_new_browser(out, replicate, cases, browser):
-    recorder = Recorder(out)
-    ids = {}
-    for arm, shift in (("worst", -0.1), ("best", 0.1), ("middle", 0.0)):
-        ids[arm] = recorder.begin_replicate(replicate(arm))
-        recorder.finish_replicate(ids[arm], cases=cases.assign(dsc=cases["dsc"] + shift), figures={}, status="FINISHED")
+def test_the_pages_of_a_sweep_in_a_new_browser(out, browser):
+    book = Book(out)
+    for seed, by in enumerate(SEEDS):
+        for arm, scores in (("steady", SMALL), ("clear", CLEAR), ("last", shifted(SMALL, -0.1))):
+            book.write(f"gate/{arm}@{seed}", recorded_cases(shifted(scores, by, 0.001 * seed), FOUR_FOLDS))
+    declared = Declaration(
+        name="gate",
+        question="Is it clear?",
+        arms=("steady", "clear", "last"),
+        baseline="steady",
+        comparisons=(("steady", "clear"), ("steady", "last")),
+    )
+    VerdictRecorder(out).record(compare_family(MlflowStore(out), "gate", declared.comparisons), declared)
+    client = open_store(out).client
+    experiment = client.get_experiment_by_name("hemosweep/gate").experiment_id
+    groups = client.search_runs([experiment], "tags.`hemosweep.row` = 'arm'")
+    ids = {run.info.run_name: run.info.run_id for run in groups}
     served = server.start(out, port=5400)
     root, _, _ = served.url.partition("#")
+    best_first, columns = ["clear", "steady", "last"], ("Arms by DSC", "diff_vs_baseline", "claim_p_holm")
     try:
         # A link to a run without more opens its page, not that for language models, and no pane of the assistant.
-        browser.get(f"{root}#/experiments/1/runs/{ids['best']}")
-        text = wait_for(browser, "Arm best of ablation loss", "Model metrics")
+        browser.get(f"{root}#/experiments/{experiment}/runs/{ids['clear']}")
+        text = wait_for(browser, "over its seeds: better than steady", "Model metrics", "clear@2")
         assert "Assistant" not in text
         browser.get(served.url)
-        assert run_names(browser) == ["best", "middle", "worst"]
-        wait_for(browser, "Arms by DSC", "diff_vs_baseline", "claim_p_holm")
+        assert run_names(browser) == best_first
+        wait_for(browser, *columns, "better than steady", "Is it clear?")
         browser.refresh()
-        assert run_names(browser) == ["best", "middle", "worst"]
-        wait_for(browser, "Arms by DSC", "diff_vs_baseline", "claim_p_holm")
+        assert run_names(browser) == best_first
+        wait_for(browser, *columns)
         # Another view in the same tab, and F5 there.
         browser.get(served.links["arms with their seeds and folds"])
-        text = wait_for(browser, "best_epoch", "dsc_seed_sd")
+        text = wait_for(browser, "Arms with their seeds and folds", "dsc_std", "dsc_seed_sd")
         assert "diff_vs_baseline" not in text
         browser.refresh()
-        wait_for(browser, "best_epoch", "dsc_seed_sd")
-        browser.get(f"{root}{compare_page('1', [ids['best'], ids['worst']])}")
-        wait_for(browser, "Comparing 2 Runs", ids["best"], ids["worst"], "loss.name")
+        assert "diff_vs_baseline" not in wait_for(browser, "dsc_std", "dsc_seed_sd")
+        browser.get(f"{root}{compare_page(experiment, [ids['clear'], ids['last']])}")
+        wait_for(browser, "Comparing 2 Runs", ids["clear"], ids["last"])
     finally:
         server.stop(served)
     assert served.process.returncode is not None
