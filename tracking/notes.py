@@ -13,6 +13,8 @@ from hemosweep.report.terminal.table import ARROW, MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.stats.ttest import SIGNIFICANCE_LEVEL
 from hemosweep.tracking import schema, views
 
+MAX_RUN_NOTE, MAX_EXPERIMENT_NOTE = 8000, 20000
+"""Characters of a description at most (MLflow's limits)."""
 _OPEN, _WITHDRAWN = "open", "not compared"
 _ANSWERS = {
     "better": "better than",
@@ -81,7 +83,7 @@ def arm_note(
     ]
     links.append(f"[all arms]({views.page(experiment_id, views.ARMS, views.TABLE_MODE)})")
     parts += [f"Go to: {' · '.join(links)}", _GROUP_CONTENT if is_group else _CONTENT]
-    return "\n\n".join(parts)
+    return _within("\n\n".join(parts), MAX_RUN_NOTE)
 
 
 def experiment_note(sweep: str, experiment_id: str) -> str:
@@ -108,7 +110,7 @@ def verdict_note(
     compared = [runs[arm] for pair in family.pairs for arm in (pair.a, pair.b) if arm in runs]
     if len(set(compared)) > 1:
         parts.append(f"[The compared arms side by side]({views.compare_page(experiment_id, compared)})")
-    return "\n\n".join((*parts, _LEGEND, _further(family.sweep)))
+    return _within("\n\n".join((*parts, _LEGEND, _further(family.sweep))), MAX_EXPERIMENT_NOTE)
 
 
 def answer(family: Family, pair: DeclaredPair) -> str:
@@ -131,6 +133,14 @@ def moved(text: str, experiments: Mapping[str, str], runs: Mapping[str, str]) ->
     for pattern, ids in ((_EXPERIMENT_ID, experiments), (_COMPARED, experiments), (_RUN_ID, runs)):
         text = pattern.sub(lambda found, ids=ids: ids.get(found[0], found[0]), text)  # type: ignore[misc]
     return text
+
+
+def _within(text: str, length: int) -> str:
+    """A description that MLflow takes: a longer one ends after a whole line, and says where the rest is."""
+    if len(text) <= length:
+        return text
+    rest = f"\n\nThe rest is in `{schema.ARTIFACT_COMPARISONS}`, among the artifacts of the baseline's run."
+    return text[: text.rfind("\n", 0, length - len(rest))] + rest
 
 
 def _pages(experiment_id: str) -> str:

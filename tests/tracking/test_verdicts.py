@@ -13,7 +13,7 @@ from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import compare_family
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.notes import moved
+from hemosweep.tracking.notes import arm_note, moved
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.references import declared_there
 from hemosweep.tracking.store import open_store
@@ -224,6 +224,17 @@ def test_an_arm_whose_compared_runs_are_not_in_the_store_gets_no_verdict(out):
         [client.get_experiment_by_name("hemosweep/gate").experiment_id], f"tags.`{schema.TAG_ARM}` = 'clear'"
     )
     assert all(schema.TAG_VERDICT not in run.data.tags for run in groups)
+
+
+def test_a_description_of_many_comparisons_ends_after_a_line_within_mlflows_limit(recorded):
+    _, family = recorded
+    (pair,) = [pair for pair in family.pairs if pair.a == "steady"]
+    many = replace(family, pairs=(pair,) * 200)
+    text = arm_note(many, "steady", "seed 0", experiment_id="7", runs={}, is_group=False)
+    *_, last, empty, rest = text.split("\n")
+    assert 7000 < len(text) <= 8000
+    assert (last[0], last[-1], empty) == ("|", "|", "")
+    assert rest == "The rest is in `comparisons.json`, among the artifacts of the baseline's run."
 
 
 def test_links_of_a_description_are_those_of_another_store():
