@@ -74,9 +74,10 @@ def draw_prediction(
 
 
 def shown_slices(brain_DHW: Mask, lesion_DHW: Mask) -> list[int]:
-    """Up to three slices, in ascending order: the lesion's largest area, and the middle of what is below and above it.
+    """Up to three slices, in ascending order: the lesion's largest area, and those that halve what is below and above.
 
-    Without a lesion they are spread over the brain, without a brain over the scan.
+    Each shows a part of the lesion, however far a false spot lies from it; slices beside fill in. Without a lesion they
+    are spread over the brain, without a brain over the scan.
     """
     for mask_DHW in (lesion_DHW, brain_DHW):
         if mask_DHW.any():
@@ -84,11 +85,14 @@ def shown_slices(brain_DHW: Mask, lesion_DHW: Mask) -> list[int]:
     else:
         mask_DHW = np.ones_like(brain_DHW)
     area_D = mask_DHW.sum(axis=(1, 2))
-    first, last = np.flatnonzero(area_D)[[0, -1]].tolist()
     middle = int(area_D.argmax())
     if mask_DHW is not lesion_DHW:
-        middle = (first + last) // 2
-    chosen = {middle, (first + middle) // 2, (middle + last + 1) // 2}
+        middle = int(np.flatnonzero(area_D)[[0, -1]].sum()) // 2
+    chosen = {middle}
+    for outwards in (range(middle - 1, -1, -1), range(middle + 1, len(area_D))):
+        area_N = area_D[list(outwards)]
+        if area_N.any():
+            chosen.add(outwards[int((2 * area_N.cumsum() >= area_N.sum()).argmax())])
     near = sorted(range(len(area_D)), key=lambda index: abs(index - middle))
     for index in near:
         if len(chosen) == NUM_SLICES:

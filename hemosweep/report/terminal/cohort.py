@@ -212,7 +212,7 @@ def _draw_histograms(axes: "Axes", cohort: Cohort) -> None:
     axes.set_xlim(*SHOWN_HU)
     axes.set_ylim(0, 1.25 * axes.get_ylim()[1])  # room for the legend
     across = axes.get_xaxis_transform()
-    axes.text(LESION_HU[1] - 1, 0.83, "20–110 HU", transform=across, fontsize=6.5, ha="right", va="top")
+    axes.text(LESION_HU[1] - 1, 0.83, "lesions: 20–110 HU", transform=across, fontsize=6.5, ha="right", va="top")
     if num_saturated := cohort.counts["num_saturated"]:
         text = f"{num_saturated} of {len(cohort.cases)}\nwindowed,\nbone clipped"
         axes.text(LESION_HU[1] - 1, 0.74, text, transform=across, fontsize=6.5, ha="right", va="top", color=GREY_DARK)

@@ -35,6 +35,13 @@ def test_the_slices_are_the_largest_and_the_middle_of_what_is_below_and_above():
     assert shown_slices(BRAIN_DHW, lesion_DHW) == [4, 6, 8]
 
 
+def test_a_false_spot_far_from_the_lesion_leaves_the_lesion_on_every_slice():
+    lesion_DHW = block((5, 8), (20, 30), (20, 30))
+    lesion_DHW[6, 30, 30] = True
+    lesion_DHW[[0, 11], 20, 20] = True
+    assert shown_slices(BRAIN_DHW, lesion_DHW) == [5, 6, 7]
+
+
 @pytest.mark.parametrize(
     ("slices", "shown"),
     [((5, 6), [4, 5, 6]), ((5, 7), [4, 5, 6]), ((0, 1), [0, 1, 2]), ((11, 12), [9, 10, 11])],
