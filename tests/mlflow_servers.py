@@ -112,7 +112,7 @@ def postgresql():
             while subprocess.run([POSTGRESQL / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
                 assert time.monotonic() < deadline, (folder / "log").read_text()
                 time.sleep(0.1)
-            yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+            yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
         finally:
             server.send_signal(signal.SIGINT)  # ends its connections
             server.wait()

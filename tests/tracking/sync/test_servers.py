@@ -200,7 +200,7 @@ def laboratory(tmp_path_factory):
     settings.write_text(
         "[mlflow]\ndefault_permission = EDIT\n"
         f"database_uri = sqlite:///{folder / 'auth.db'}\nadmin_username = ann\nadmin_password = {PASSWORD}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\nauth_cache_ttl_seconds = 600\n"
     )
     with postgresql() as database:
         server = MlflowServer(
