@@ -88,6 +88,7 @@ def stand_in(monkeypatch, child, *, boxplot=lambda *_, **__: None):
         "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
     )
     monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", boxplot)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.verdict.draw_family", lambda family, out: family)
 
 
 def with_store(out, migrated_database):

@@ -24,7 +24,9 @@ from hemosweep.foldrun.journal import read_journal
 from hemosweep.foldrun.lock import hold
 from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.sweeps import base
+from hemosweep.tracking import schema
 from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import open_store
 from tests.e2e.stand_in import MIDDLE, SMALL, Child, stand_in, with_store
 
 
@@ -61,6 +63,29 @@ def runs(main, out, *options):
 def compare(main, out, a, b, *options):
     code, stdout, stderr = main("compare", a, b, "--out", out, *options)
     return code, stdout, stderr.strip()
+
+
+def arms_in_the_store(out):
+    """Tags and metrics of the runs that stand for the arms of the sweep, by arm."""
+    client = open_store(out).client
+    experiment = client.get_experiment_by_name("hemosweep/patchsize")
+    runs = client.search_runs([experiment.experiment_id], f"tags.`{schema.TAG_ROW}` = '{schema.ROW_ARM}'")
+    return {run.info.run_name: run.data for run in runs}, experiment.tags[schema.TAG_NOTE]
+
+
+def test_the_verdict_that_a_sweep_prints_is_on_its_page_and_stays_when_one_arm_is_swept_again(sweep, out, child):
+    code, stdout, stderr = sweep()
+    assert (code, "not in MLflow yet" in stderr) == (0, False)
+    arms, note = arms_in_the_store(out)
+    assert arms[MIDDLE].tags[schema.TAG_VERDICT] == f"no evidence of a difference from {SMALL}"
+    assert arms[MIDDLE].metrics["diff_vs_baseline"] == 0.114
+    assert (arms[SMALL].tags[schema.TAG_VERDICT], arms[SMALL].metrics["dsc"]) == ("baseline", 0.693)
+    (printed,) = (line for line in stdout.splitlines() if line.startswith(f"{SMALL} to {MIDDLE}: "))
+    assert printed.partition(": ")[2] in note
+    assert sweep(arms=SMALL)[0] == 0
+    again, note_again = arms_in_the_store(out)
+    assert again[MIDDLE].metrics == arms[MIDDLE].metrics
+    assert note_again == note
 
 
 def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(sweep, out, child, phantoms):
