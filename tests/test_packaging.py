@@ -172,5 +172,6 @@ def test_the_readme_gives_the_reason_for_each_dependency():
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", section, re.M)[1:]
     explained = {name.lower() for row in rows for name in row.split(", ")}
     project = PYPROJECT["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["cluster"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["cluster"] + extras["dashboard"]
     assert {Requirement(text).name.lower() for text in wanted} == explained

@@ -128,8 +128,11 @@ def test_the_store_has_the_arms_on_top_their_folds_below_and_nothing_at_work(stu
     assert {run.info.status for run in runs} == {"FINISHED"}
     top = {run.info.run_id: run for run in runs if schema.TAG_PARENT not in run.data.tags}
     assert [top[run["run_id"]].info.run_name for run in asked["runs"]] == list(study.arms)
-    assert len(top) == 2
-    for run_id in top:
+    # Beside the arms only the run that has the case page, and the report.
+    others = [run for run in top.values() if run.data.tags[schema.TAG_LEVEL] != schema.LEVEL_ARM]
+    assert [run.info.run_name for run in others] == [schema.REPORT_NAME]
+    assert len(top) == 3
+    for run_id in (run["run_id"] for run in asked["runs"]):
         folds = [run for run in runs if run.data.tags.get(schema.TAG_PARENT) == run_id]
         arm = top[run_id].info.run_name
         assert sorted(fold.info.run_name for fold in folds) == [f"{arm} · fold 0", f"{arm} · fold 1"]
@@ -146,8 +149,8 @@ def test_the_ledger_has_one_complete_trial_an_arm(study, asked):
 
 
 def test_every_arm_has_its_figures_in_the_store(store, asked):
-    # A declared comparison is drawn when its second arm ends.
-    pair = {SMALL: (), MIDDLE: (f"{SMALL}-vs-{MIDDLE}",)}
+    # A declared comparison is drawn when its second arm ends, and the forest plot of all lies with the baseline.
+    pair = {SMALL: ("forest",), MIDDLE: (f"{SMALL}-vs-{MIDDLE}",)}
     for run in asked["runs"]:
         paths = [artifact.path for artifact in store.client.list_artifacts(run["run_id"], "figures")]
         names = ("best", "boxplot", "centres", "median", "network", "training", "windows", "worst", *pair[run["arm"]])

@@ -279,9 +279,9 @@ def edit_run(out, name, tag, value=None):
     [
         ("with", "hemosweep.seed", "abc"),
         ("with", "hemosweep.level", None),
-        ("fold-1", "hemosweep.level", None),
-        ("fold-1", "hemosweep.fold", "first"),
-        ("fold-1", "mlflow.parentRunId", None),
+        ("with · fold 1", "hemosweep.level", None),
+        ("with · fold 1", "hemosweep.fold", "first"),
+        ("with · fold 1", "mlflow.parentRunId", None),
     ],
 )
 def test_clean_keeps_the_fold_runs_of_a_run_that_is_not_whole(main, runs, name, tag, value):
@@ -296,7 +296,7 @@ def test_clean_keeps_the_fold_runs_of_a_run_that_is_not_whole(main, runs, name, 
 
 def test_clean_keeps_every_fold_run_where_that_of_a_run_is_not_known(main, runs):
     (runs / "sweeps" / "se.json").unlink()
-    edit_run(runs, "fold-1", "hemosweep.fold_run")
+    edit_run(runs, "with · fold 1", "hemosweep.fold_run")
     code, stdout, _ = main("clean", "--out", runs, "--yes")
     assert code == 0
     assert "which fold runs it has is not clear, so none is deleted; mend its tags, or delete it" in stdout
@@ -308,13 +308,13 @@ def test_clean_keeps_every_fold_run_where_that_of_a_run_is_not_known(main, runs)
 def test_clean_keeps_every_fold_run_where_a_digest_was_edited(main, runs):
     (runs / "sweeps" / "se.json").unlink()
     edit_run(runs, "with", "hemosweep.replicate", digest_json(["a" * 16, "b" * 16]))
-    edit_run(runs, "fold-1", "hemosweep.fold_run", "e" * 16)
+    edit_run(runs, "with · fold 1", "hemosweep.fold_run", "e" * 16)
     code, stdout, _ = main("clean", "--out", runs, "--yes")
     assert code == 0
     assert "run se/with@0 (" in stdout
     assert "is not whole: its folds' digests do not make up its own; which fold runs it has is not clear" in stdout
     assert fold_runs(runs) == "abcd"
-    edit_run(runs, "fold-1", "hemosweep.fold_run", "b" * 16)
+    edit_run(runs, "with · fold 1", "hemosweep.fold_run", "b" * 16)
     assert main("clean", "--out", runs, "--yes")[0] == 0
     assert fold_runs(runs) == "ab"
 

@@ -217,10 +217,12 @@ def browser(tmp_path):
 
 def run_names(page):
     """The names of the runs in a table, once there are some."""
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(page, 120).until(
+    # The page draws its table again while it is read.
+    return WebDriverWait(page, 120, ignored_exceptions=[StaleElementReferenceException]).until(
         lambda page: [link.text for link in page.find_elements(By.CSS_SELECTOR, "a[href*='/runs/']") if link.text]
     )
 

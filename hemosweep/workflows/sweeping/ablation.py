@@ -66,7 +66,8 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
                 train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
             )
         result = summarise_study(request, results, ends, cases=prepared.cases)
-        record_verdict(result.family, request.sweep.declaration, request.out, progress)
+        if None not in result.run_ids.values():  # Else an outage was told of, and the same command makes up for it.
+            record_verdict(result.family, request.sweep.declaration, request.out, progress)
     return result
 
 

@@ -180,5 +180,6 @@ def _test_best(
     progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
     results = train_arms(last, split.held_out, workplace, tracker, progress)
     held_out = summarise_study(last, results)
-    record_verdict(held_out.family, request.sweep.declaration, request.out, progress)
+    if None not in held_out.run_ids.values():
+        record_verdict(held_out.family, request.sweep.declaration, request.out, progress)
     return held_out
