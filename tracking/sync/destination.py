@@ -77,7 +77,7 @@ def find_destination(given: str | None, *, option: str = "--tracking") -> Destin
     except (BadInput, ValueError) as error:
         reason = str(error) if isinstance(error, BadInput) else "it is no address"
         way_out = "" if given is not None else f"; or give --tracking {OFF}"
-        shown = without_credentials(text)
+        shown = without_credentials(text).partition("?")[0]  # A token may follow.
         raise BadInput(f"{named_by} {shown}: {reason}; give that of an MLflow server, such as http://HOST:5000{way_out}"
                        ) from None  # fmt: skip
 

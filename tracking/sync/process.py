@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import subprocess
 import sys
 import threading
@@ -43,8 +44,9 @@ def recorded_elsewhere(
 
 class _Recorder:
     def __init__(self, out: Path, destination: Destination, *, with_host: bool) -> None:
-        self._out, self._destination = out, destination
+        self._destination = destination
         self._recorded, self._total, self._problem = 0, 0, False
+        self._way_out = f"hemosweep sync --out {shlex.quote(str(out))}"
         # Credentials go by the environment: everybody can read a command line.
         command = [sys.executable, "-P", "-m", "hemosweep.tracking.sync.recorder", str(out.absolute())]
         self._process = subprocess.Popen(
@@ -68,7 +70,7 @@ class _Recorder:
         line = f"tracking: {self._recorded} of {self._total} recorded at {self._destination.uri}"
         if self._recorded == self._total and not self._problem:
             return line
-        return f"{line}; the rest goes there by: hemosweep sync --out {self._out}"
+        return f"{line}; the rest goes there by: {self._way_out}"
 
     def end(self, patience_s: float) -> None:
         """Let the process make its last pass, and end it."""
@@ -95,9 +97,7 @@ class _Recorder:
                 if "problem" in facts:
                     self._problem = True
                     _log.warning(
-                        "%s; training goes on, and what is missing there goes by: hemosweep sync --out %s",
-                        facts["problem"],
-                        self._out,
+                        "%s; training goes on, and what is missing there goes by: %s", facts["problem"], self._way_out
                     )
                 else:
                     self._recorded, self._total = facts["recorded"], facts["total"]
