@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,12 +18,14 @@ class _Failed:
 
 _END = object()
 
+PATIENCE_S = 3.0
+
 
 def in_parallel(tasks: Sequence[T], work: Callable[[T], R], *, num_threads: int) -> Iterator[R]:
     """Results of `work` for each task, as they come.
 
     After an error no task is begun, and the error is raised once those that were begun have ended: whoever tries again
-    then meets none of them. Ctrl-C waits for nothing, as the threads end with the process.
+    then meets none of them. Ctrl-C waits for them no longer than `PATIENCE_S`; the threads end with the process.
     """
     waiting, taking, stopped = iter(tasks), threading.Lock(), threading.Event()
     ended: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -42,8 +45,9 @@ def in_parallel(tasks: Sequence[T], work: Callable[[T], R], *, num_threads: int)
             ended.put(_END)
 
     alive = min(num_threads, len(tasks))
-    for _ in range(alive):
-        threading.Thread(target=run, daemon=True).start()
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(alive)]
+    for thread in threads:
+        thread.start()
     failed: BaseException | None = None
     try:
         while alive:
@@ -56,5 +60,8 @@ def in_parallel(tasks: Sequence[T], work: Callable[[T], R], *, num_threads: int)
                 yield result  # type: ignore[misc]
     finally:
         stopped.set()
+        deadline = time.monotonic() + PATIENCE_S
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
     if failed is not None:
         raise failed

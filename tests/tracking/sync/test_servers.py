@@ -5,6 +5,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -129,6 +131,23 @@ def test_a_recorder_that_is_killed_between_any_two_requests_loses_and_doubles_no
     time.sleep(0.5)  # the server serves the last requests
     with Snapshot(record.out) as snapshot:
         Copier(snapshot, find_destination(server.uri)).copy()
+    assert record.at(MlflowClient(server.uri)) == record.content()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ctrl_c_ends_sync_at_once_and_the_next_one_goes_on(record, server, proxy):
+    proxy.delay_s = 0.2
+    command = [Path(sys.executable).with_name("hemosweep"), "sync", "--out", record.out, "--to", proxy.uri]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: proxy.num_requests > 10, "some requests", 280)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, time.monotonic() - begun < 30) == (1, True)
+    assert stderr.endswith("error: stopped; what is recorded there stays, and the same command goes on from here\n")
+    result = sync(record.out, server.uri)
+    assert (result.recorded, result.total, result.problem) == (3, 3, None)
     assert record.at(MlflowClient(server.uri)) == record.content()
 
 
