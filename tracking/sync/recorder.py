@@ -88,7 +88,7 @@ def keep_recorded(out: Path, destination: Destination, ended: threading.Event, *
             if problem is not None and kind not in told:
                 told.add(kind)
                 _tell(problem=problem)
-            if last:
+            if last or (passing and ended.is_set()):
                 return
             ended.wait(pause)
 
