@@ -48,6 +48,16 @@ class MlflowServer:
         self._environment = {**os.environ, **LOCAL_ONLY, **(environment or {})}
         self.process = None
 
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *error):
+        self.stop()
+
     def start(self):
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -75,13 +85,9 @@ class MlflowServer:
 def mlflow_server(folder, *options):
     """The address of a server whose database is that of an output folder, with its artifacts in a folder of its own."""
     database = f"sqlite:///{database_path(folder)}"
-    server = MlflowServer(
-        folder, database=database, arguments=("--artifacts-destination", str(folder / "served"), *options)
-    )
-    try:
-        yield server.start().uri
-    finally:
-        server.stop()
+    options = ("--artifacts-destination", str(folder / "served"), *options)
+    with MlflowServer(folder, database=database, arguments=options) as server:
+        yield server.uri
 
 
 @contextmanager

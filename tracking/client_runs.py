@@ -39,7 +39,7 @@ class ClientRuns:
         return [experiment.name for experiment in self._experiments()]
 
     def declarations(self) -> dict[str, Declaration]:
-        """What the experiments' sweeps have declared, by their names; those of earlier versions are left out."""
+        """Declarations of the experiments' sweeps, by their names; those of earlier versions have none."""
         found = {}
         for experiment in self._experiments():
             with suppress(KeyError, TypeError, ValueError):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -12,7 +11,7 @@ from hemosweep.tracking.backend import Experiment, Metric, MlflowClient
 from hemosweep.tracking.changes import changed_metrics, changed_tags, end_run, reopen_run
 from hemosweep.tracking.fold_values import epoch_metrics, fold_metrics, fold_tags, milliseconds
 from hemosweep.tracking.journal import FoldState
-from hemosweep.tracking.new_run import write_run, write_run_by_client
+from hemosweep.tracking.new_run import NewRun, write_run
 
 
 def write_fold(
@@ -34,9 +33,7 @@ def write_fold(
     """
     metrics = fold_metrics(state) if state.status == "FINISHED" else {}
     started, now = milliseconds(state.started), milliseconds(time.time())
-    write = partial(write_run_by_client, client) if session is None else partial(write_run, session)
-    return write(
-        experiment,
+    run = NewRun(
         name=name,
         tags=fold_tags(state, folder) | dict(tags),
         metrics=[*epoch_metrics(state), *(Metric(name, value, now, 0) for name, value in metrics.items())],
@@ -44,6 +41,7 @@ def write_fold(
         started=started,
         ended=None if state.status == "RUNNING" else max(started, milliseconds(state.ended)),
     )
+    return write_run(client, session, experiment, run)
 
 
 def update_fold(client: MlflowClient, child_id: str, state: FoldState, folder: Path) -> None:

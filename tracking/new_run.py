@@ -1,10 +1,11 @@
-"""Writers of a whole new run, with its tags, metrics and end: in a few statements, or through MLflow's client.
+"""A whole new run, with its tags, metrics and end, written in a few statements, or through MLflow's client.
 
 MLflow's client takes a dozen transactions and one object a metric, most of the cost of recording a fold. The rows are
 those of MLflow's own models, so they fit the database that the installed MLflow makes.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy import insert
@@ -22,24 +23,30 @@ from hemosweep.tracking.backend import (
 from hemosweep.tracking.schema import TAG_RUN_NAME, TAG_USER
 
 
-def write_run(
-    session: Session,
-    experiment: Experiment,
-    *,
-    name: str,
-    tags: Mapping[str, str],
-    metrics: Sequence[Metric],
-    status: str,
-    started: int,
-    ended: int | None,
-) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewRun:
+    """A whole new run. `metrics` are points of their histories, finite, each once; `started` and `ended` are Unix
+    milliseconds, `ended` is None while it runs."""
+
+    name: str
+    tags: Mapping[str, str]
+    metrics: Sequence[Metric]
+    status: str
+    started: int
+    ended: int | None
+
+
+def write_run(client: MlflowClient, session: Session | None, experiment: Experiment, run: NewRun) -> str:
     """Add a run to an experiment; returns its id.
 
     Args:
-        metrics: points of their histories, finite, each once.
-        started: when, in Unix milliseconds.
-        ended: the same, or None while it runs.
+        session: that of the transaction. Where there is none the client writes the run; a process that is killed
+            meanwhile then leaves one that is still RUNNING.
     """
+    return _by_client(client, experiment, run) if session is None else _in_session(session, experiment, run)
+
+
+def _in_session(session: Session, experiment: Experiment, run: NewRun) -> str:
     run_id = uuid4().hex
     session.execute(
         insert(SqlRun),
@@ -47,25 +54,25 @@ def write_run(
             {
                 "run_uuid": run_id,
                 "experiment_id": int(experiment.experiment_id),
-                "name": name,
+                "name": run.name,
                 "artifact_uri": f"{experiment.artifact_location}/{run_id}/artifacts",
-                "status": status,
-                "start_time": started,
-                "end_time": ended,
+                "status": run.status,
+                "start_time": run.started,
+                "end_time": run.ended,
                 "source_type": "UNKNOWN",
                 "source_name": "",
                 "source_version": "",
                 "entry_point_name": "",
-                "user_id": tags.get(TAG_USER, "unknown"),
+                "user_id": run.tags.get(TAG_USER, "unknown"),
                 "lifecycle_stage": "active",
             }
         ],
     )
-    named = {TAG_RUN_NAME: name, **tags}
+    named = {TAG_RUN_NAME: run.name, **run.tags}
     rows: dict[type, list[dict[str, object]]] = {
         SqlTag: [{"key": key, "value": value} for key, value in named.items()],
-        SqlMetric: [_metric_row(metric) for metric in metrics],
-        SqlLatestMetric: [_metric_row(metric) for metric in _latest(metrics)],
+        SqlMetric: [_metric_row(metric) for metric in run.metrics],
+        SqlLatestMetric: [_metric_row(metric) for metric in _latest(run.metrics)],
     }
     for model, values in rows.items():
         if values:
@@ -73,23 +80,14 @@ def write_run(
     return run_id
 
 
-def write_run_by_client(
-    client: MlflowClient,
-    experiment: Experiment,
-    *,
-    name: str,
-    tags: Mapping[str, str],
-    metrics: Sequence[Metric],
-    status: str,
-    started: int,
-    ended: int | None,
-) -> str:
-    """As `write_run`. A process that is killed meanwhile leaves a run that is still RUNNING."""
-    run = client.create_run(experiment.experiment_id, start_time=started, tags=dict(tags), run_name=name)
-    run_id = str(run.info.run_id)
-    client.log_batch(run_id, metrics=list(metrics))
-    if ended is not None:
-        client.set_terminated(run_id, status, end_time=ended)
+def _by_client(client: MlflowClient, experiment: Experiment, run: NewRun) -> str:
+    created = client.create_run(
+        experiment.experiment_id, start_time=run.started, tags=dict(run.tags), run_name=run.name
+    )
+    run_id = str(created.info.run_id)
+    client.log_batch(run_id, metrics=list(run.metrics))
+    if run.ended is not None:
+        client.set_terminated(run_id, run.status, end_time=run.ended)
     return run_id
 
 

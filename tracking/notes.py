@@ -217,7 +217,7 @@ def _sentences(family: Family, pairs: Sequence[DeclaredPair]) -> str:
 
 
 def _forest_text(family: Family, experiment_id: str, run_id: str) -> str:
-    """What the forest plot shows, and where it is."""
+    """The forest plot in words, and its place."""
     drawn = [row for row in family.rows if row.comparison.mean_diff is not None]
     clear = [row for row in drawn if _excludes_zero(row.comparison.ci95)]
     claimed = [row for row in drawn if row.holm_p is not None and row.holm_p < SIGNIFICANCE_LEVEL]

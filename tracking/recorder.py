@@ -44,6 +44,25 @@ class _Child:
     finished: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Facts:
+    """Facts about a replicate's run that no other process changes: its tags `_INHERITED`, and the group it is in."""
+
+    experiment: Experiment
+    name: str
+    tags: dict[str, str]
+    group: str | None
+
+    @classmethod
+    def of(cls, experiment: Experiment, run: Run) -> "_Facts":
+        return cls(
+            experiment=experiment,
+            name=str(run.info.run_name),
+            tags={name: run.data.tags[name] for name in _INHERITED if name in run.data.tags},
+            group=run.data.tags.get(schema.TAG_PARENT),
+        )
+
+
 class Recorder:
     """The driver's connection to the MLflow store of one output folder."""
 
@@ -51,15 +70,11 @@ class Recorder:
         self.path = database_path(out)
         self._store = open_store(out)
         self._client = self._store.client
-        self._experiment_of: dict[str, Experiment] = {}
         self._open: set[str] = set()
         self._described: set[str] = set()
-        # Facts about the runs since they were begun, which no other process changes: a search among thousands of runs
-        # for each fold takes longer than recording it.
-        self._inherited: dict[str, dict[str, str]] = {}
+        # Kept, because a search among thousands of runs for each fold takes longer than recording it.
+        self._facts: dict[str, _Facts] = {}
         self._children: dict[str, dict[str, _Child]] = {}
-        self._names: dict[str, str] = {}
-        self._groups: dict[str, str] = {}
 
     @reports_database_faults
     def begin_replicate(self, info: ReplicateInfo, folders: Mapping[str, Path] | None = None) -> str:
@@ -73,12 +88,9 @@ class Recorder:
         """
         experiment = ensure_experiment(self._store, info.sweep)
         with transaction(self._store):
-            run = self._begin(str(experiment.experiment_id), info, folders)
-        run_id = str(run.info.run_id)
-        self._experiment_of[run_id] = experiment
-        tags = run.data.tags | _identity(info, run)
-        self._inherited[run_id] = {name: tags[name] for name in _INHERITED if name in tags}
-        self._names[run_id] = info.run_name
+            run_id = self._begin(str(experiment.experiment_id), info, folders)
+            run = self._client.get_run(run_id)
+        self._facts[run_id] = _Facts.of(experiment, run)
         self._children.pop(run_id, None)
         if run.info.status == "FINISHED":
             return run_id
@@ -89,7 +101,7 @@ class Recorder:
             self._described.add(run_id)
         return run_id
 
-    def _begin(self, experiment_id: str, info: ReplicateInfo, folders: Mapping[str, Path] | None) -> Run:
+    def _begin(self, experiment_id: str, info: ReplicateInfo, folders: Mapping[str, Path] | None) -> str:
         runs = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
         run = runs[0] if runs else None
         if run is not None and folders is not None and self._is_of_others(run, folders):
@@ -102,17 +114,18 @@ class Recorder:
             # Somebody may have edited or deleted them in MLflow's pages.
             self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info, run)))
         self._place(experiment_id, run, info)
+        run_id = str(run.info.run_id)
         if run.info.status == "FINISHED":
-            return run  # its environment is not that of this replay
+            return run_id  # its environment is not that of this replay
         reopen_run(self._client, run)
-        log_data_sets(self._client, run.info.run_id, info.tags)
+        log_data_sets(self._client, run_id, info.tags)
         params = schema.flat_params(public(info.config))
         self._client.log_batch(
-            run.info.run_id,
+            run_id,
             params=[Param(name, value) for name, value in params.items() if name not in run.data.params],
             tags=changed_tags(run, tags),
         )
-        return run
+        return run_id
 
     def _place(self, experiment_id: str, run: Run, info: ReplicateInfo) -> None:
         """Put a run below the group of its arm if it is one of several seeds, or else among the arms."""
@@ -124,8 +137,6 @@ class Recorder:
         self._client.log_batch(run.info.run_id, tags=changed_tags(run, row))
         if group and run.info.run_name == info.arm:  # It was the only one when it was begun.
             self._client.update_run(run.info.run_id, name=info.run_name)
-        if group:
-            self._groups[str(run.info.run_id)] = group
 
     @reports_database_faults
     def record_fold(self, run_id: str, *, fold: int, digest: str, folder: Path) -> None:
@@ -141,16 +152,15 @@ class Recorder:
             return
         with transaction(self._store) as session:
             if known is None:
-                tags = self._tags_of(run_id) | {
+                facts = self._facts_of(run_id)
+                tags = facts.tags | {
                     schema.TAG_LEVEL: schema.LEVEL_FOLD,
                     schema.TAG_PARENT: run_id,
                     schema.TAG_FOLD: str(fold),
                     schema.TAG_FOLD_RUN: digest,
                 }
-                name = schema.fold_run_name(self._name_of(run_id), fold)
-                child_id = write_fold(
-                    self._client, session, self._experiment(run_id), state, folder, name=name, tags=tags
-                )
+                name = schema.fold_run_name(facts.name, fold)
+                child_id = write_fold(self._client, session, facts.experiment, state, folder, name=name, tags=tags)
             else:
                 child_id = known.run_id
                 update_fold(self._client, child_id, state, folder)
@@ -192,7 +202,7 @@ class Recorder:
                 metrics=changed_metrics(self._client, run, values),
                 tags=changed_tags(run, facts | {schema.TAG_TABLES: _TABLES}),
             )
-            delete_partial_copies(self._store.artifacts / self._tags_of(run_id)[schema.TAG_SWEEP] / run_id)
+            delete_partial_copies(self._store.artifacts / self._facts_of(run_id).tags[schema.TAG_SWEEP] / run_id)
             log_cases(self._client, run_id, cases)
             for name, path in figures.items():
                 log_file(self._client, run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
@@ -205,7 +215,7 @@ class Recorder:
                 end_run(self._client, run, status)
             group = run.data.tags.get(schema.TAG_PARENT)
             if group is not None:
-                update_group(self._store, str(self._experiment(run_id).experiment_id), group)
+                update_group(self._store, str(run.info.experiment_id), group)
         self._open.discard(run_id)
 
     @reports_database_faults
@@ -220,7 +230,7 @@ class Recorder:
             tags: as in `finish_replicate`.
         """
         # Its artifacts lie where the output folder is now, wherever it was when the run was recorded.
-        ensure_experiment(self._store, self._tags_of(run_id)[schema.TAG_SWEEP])
+        ensure_experiment(self._store, self._facts_of(run_id).tags[schema.TAG_SWEEP])
         with transaction(self._store):
             for fold in self._folds(run_id):
                 folder = folders.get(fold.data.tags.get(schema.TAG_FOLD_RUN, ""))
@@ -237,7 +247,8 @@ class Recorder:
             for run in (*self._folds(run_id), self._client.get_run(run_id)):
                 if run.info.status == "RUNNING":
                     end_run(self._client, run, "KILLED")
-        for group in sorted({self._groups[run_id] for run_id in self._open if run_id in self._groups}):
+        groups = {self._facts_of(run_id).group for run_id in self._open}
+        for group in sorted(group for group in groups if group is not None):
             end_group(self._client, self._client.get_run(group), "KILLED")
         self._open.clear()
 
@@ -288,27 +299,15 @@ class Recorder:
             }
         return self._children[run_id].get(digest)
 
-    def _tags_of(self, run_id: str) -> dict[str, str]:
-        """Values that the runs of its folds have in common with a replicate's run."""
-        if run_id not in self._inherited:
-            tags = self._client.get_run(run_id).data.tags
-            self._inherited[run_id] = {name: tags[name] for name in _INHERITED if name in tags}
-        return self._inherited[run_id]
-
-    def _name_of(self, run_id: str) -> str:
-        if run_id not in self._names:
-            self._names[run_id] = str(self._client.get_run(run_id).info.run_name)
-        return self._names[run_id]
-
     def _folds(self, run_id: str) -> list[Run]:
-        experiment_id = str(self._experiment(run_id).experiment_id)
+        experiment_id = str(self._facts_of(run_id).experiment.experiment_id)
         return search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_PARENT}` = '{run_id}'")
 
-    def _experiment(self, run_id: str) -> Experiment:
-        if run_id not in self._experiment_of:
-            experiment_id = self._client.get_run(run_id).info.experiment_id
-            self._experiment_of[run_id] = self._client.get_experiment(experiment_id)
-        return self._experiment_of[run_id]
+    def _facts_of(self, run_id: str) -> _Facts:
+        if run_id not in self._facts:
+            run = self._client.get_run(run_id)
+            self._facts[run_id] = _Facts.of(self._client.get_experiment(run.info.experiment_id), run)
+        return self._facts[run_id]
 
 
 def _identity(info: ReplicateInfo, run: Run | None = None) -> dict[str, str]:

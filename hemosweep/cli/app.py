@@ -23,6 +23,8 @@ from hemosweep.cli.options import (
     print_warning,
     tell,
 )
+from hemosweep.cli.pages import dashboard, ui
+from hemosweep.cli.prediction import predict, promote
 from hemosweep.cli.sweep import plan, score, sweep, sweeps
 from hemosweep.cli.sync import sync
 from hemosweep.errors import BadInput
@@ -154,108 +156,10 @@ def report(
     print_result(result, as_json=as_json)
 
 
-@app.command()
-def predict(
-    scan: Annotated[
-        Path, typer.Argument(metavar="CT", help="CT as NIfTI, or a folder of them, or a data set.", callback=expanded)
-    ],
-    run: Annotated[str | None, typer.Option(help="Run id, run name, or SWEEP/ARM[@SEED].")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="In place of a run, a model: NAME@ALIAS or NAME/VERSION (hemosweep promote).")
-    ] = None,
-    tracking: Annotated[
-        str | None, typer.Option(metavar="URI", help="MLflow server that has the model. Default: the store of --out.")
-    ] = None,
-    cta: Annotated[
-        Path | None, typer.Option(help="The scan's CT angiography, for an arm that takes one.", callback=expanded)
-    ] = None,
-    folder: Annotated[bool, typer.Option("--folder", help="CT must be a folder: predict every scan in it.")] = False,
-    out: Out = Path("runs"),
-    to: Annotated[
-        Path | None, typer.Option(help="Folder to write into. Default: predictions under --out.", callback=expanded)
-    ] = None,
-    project: Annotated[
-        Path | None,
-        typer.Option(help="Where the project of the arm's own components went, if it was moved.", callback=expanded),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Segment scans with the fold ensemble of a run or model: mask, volume in mL beside ABC/2, picture."""
-    from hemosweep.workflows.predict import predict_scans
-
-    try:
-        result = predict_scans(
-            out,
-            scan,
-            run=run,
-            model=model,
-            tracking=tracking,
-            cta=cta,
-            as_folder=folder,
-            to=to,
-            project=project,
-        )
-    except KeyboardInterrupt:
-        print_error("stopped; finished scans are kept, and the same command goes on from here")
-        raise typer.Exit(1) from None
-    tell(result, as_json=as_json)
-
-
-@app.command()
-def promote(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, run name, or SWEEP/ARM[@SEED].")],
-    name: Annotated[str | None, typer.Option(help="Name of the model. Default: hemosweep-SWEEP-ARM.")] = None,
-    alias: Annotated[str, typer.Option(help="Alias that means this version from now on.")] = "current",
-    to: Annotated[
-        str | None, typer.Option(metavar="URI", help="MLflow server that gets it. Default: the store of --out.")
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--force", help="Make a new version even where the same networks have one.")
-    ] = False,
-    out: Out = Path("runs"),
-    project: Annotated[
-        Path | None,
-        typer.Option(help="Where the project of the arm's own components went, if it was moved.", callback=expanded),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Register the fold ensemble of a run as a model in MLflow: weights, configuration, digests and a model card."""
-    from hemosweep.workflows.promote import promote as register
-
-    result = register(out, run, name=name, alias=alias, to=to, again=again, project=project)
-    for warning in result.warnings:
-        print_warning(warning)
-    print_result(result, as_json=as_json)
-
-
-@app.command()
-def ui(
-    sweep: Annotated[str | None, typer.Option(help="Open at this sweep.")] = None,
-    out: Out = Path("runs"),
-    port: Annotated[int, typer.Option(help="First port to try.")] = 5000,
-    in_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
-) -> None:
-    """Show the runs in MLflow's pages, on this machine only, and print the addresses of a sweep's pages."""
-    from hemosweep.tracking.server import serve
-
-    serve(out, port=port, experiment=sweep, in_browser=in_browser)
-
-
-@app.command()
-def dashboard(
-    out: Out = Path("runs"),
-    port: Annotated[int, typer.Option(help="First port to try.")] = 8080,
-    mlflow: Annotated[
-        str, typer.Option(help="Address that hemosweep ui prints, for the links in the notes.")
-    ] = "http://127.0.0.1:5000",
-    in_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser, too.")] = False,
-) -> None:
-    """Show the trials in optuna-dashboard, on this machine only (needs hemosweep[dashboard])."""
-    from hemosweep.workflows.dashboard import show_dashboard
-
-    show_dashboard(out, port=port, mlflow=mlflow, in_browser=in_browser)
-
-
+app.command()(predict)
+app.command()(promote)
+app.command()(ui)
+app.command()(dashboard)
 app.command()(sync)
 
 

@@ -1,6 +1,6 @@
 """The sizes of the phantom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hemosweep.arrays import Spacing
 from hemosweep.sweeps.base import SLICE_GAP_MM, SLICE_THICKNESS_MM
@@ -22,25 +22,18 @@ class PhantomSize:
     floor_ml: float
 
 
+_SMALL = PhantomSize(
+    shape_DHW=(24, 96, 96),
+    spacing_DHW_mm=(6.0, 2.2, 2.2),
+    cta_shape_DHW=(60, 112, 112),
+    cta_spacing_DHW_mm=(3.0, 1.8, 1.8),
+    model_step_mm=2.0,
+    floor_ml=0.4,  # 14 voxels of 29 microlitres
+)
 SIZES: dict[str, PhantomSize] = {
-    # 0.4 mL are 14 voxels of 29 microlitres.
-    "small": PhantomSize(
-        shape_DHW=(24, 96, 96),
-        spacing_DHW_mm=(6.0, 2.2, 2.2),
-        cta_shape_DHW=(60, 112, 112),
-        cta_spacing_DHW_mm=(3.0, 1.8, 1.8),
-        model_step_mm=2.0,
-        floor_ml=0.4,
-    ),
+    "small": _SMALL,
     # The pixels make the demo's patches as wide in the head as the paper's, 14.4 mm.
-    "demo": PhantomSize(
-        shape_DHW=(24, 240, 240),
-        spacing_DHW_mm=(6.0, 0.9, 0.9),
-        cta_shape_DHW=(60, 112, 112),
-        cta_spacing_DHW_mm=(3.0, 1.8, 1.8),
-        model_step_mm=1.2,
-        floor_ml=0.4,
-    ),
+    "demo": replace(_SMALL, shape_DHW=(24, 240, 240), spacing_DHW_mm=(6.0, 0.9, 0.9), model_step_mm=1.2),
     "paper": PhantomSize(
         shape_DHW=(34, 512, 512),
         spacing_DHW_mm=(SLICE_THICKNESS_MM + SLICE_GAP_MM, 0.45, 0.45),

@@ -7,7 +7,7 @@ import pytest
 from hemosweep.tracking import store as store_module
 from hemosweep.tracking.backend import Metric, RunTag
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.new_run import write_run, write_run_by_client
+from hemosweep.tracking.new_run import NewRun, write_run
 from hemosweep.tracking.store import TRIED_VERSIONS, ensure_experiment, open_store, transaction
 
 TAGS = {"hemosweep.fold": "0", "note": "one \N{GREEK SMALL LETTER MU}m"}
@@ -36,18 +36,20 @@ def by_its_client(store, experiment, status):
     return run.info.run_id
 
 
+def new_run(status):
+    return NewRun(
+        name="fold 0",
+        tags=TAGS | {"more": "1"},
+        metrics=METRICS,
+        status=status,
+        started=1000,
+        ended=ENDS[status],
+    )
+
+
 def at_once(store, experiment, status):
     with transaction(store) as session:
-        return write_run(
-            session,
-            experiment,
-            name="fold 0",
-            tags=TAGS | {"more": "1"},
-            metrics=METRICS,
-            status=status,
-            started=1000,
-            ended=ENDS[status],
-        )
+        return write_run(store.client, session, experiment, new_run(status))
 
 
 def rows_of(store, run_id):
@@ -75,16 +77,7 @@ def test_it_has_the_rows_of_mlflows_own_calls(store, status):
 @pytest.mark.parametrize("status", ENDS)
 def test_through_the_client_it_has_the_same_rows(store, status):
     experiment = ensure_experiment(store, "loss")
-    run_id = write_run_by_client(
-        store.client,
-        experiment,
-        name="fold 0",
-        tags=TAGS | {"more": "1"},
-        metrics=METRICS,
-        status=status,
-        started=1000,
-        ended=ENDS[status],
-    )
+    run_id = write_run(store.client, None, experiment, new_run(status))
     assert rows_of(store, run_id) == rows_of(store, at_once(store, experiment, status))
 
 

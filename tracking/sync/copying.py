@@ -6,48 +6,25 @@ end anywhere, even between a request and its answer, and the next one does the r
 
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from hemosweep.digest import digest_file, digest_json
 from hemosweep.files import system_message
-from hemosweep.tracking.backend import Experiment, Metric, MlflowClient, MlflowException, Param, Run, RunTag, ViewType
+from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.schema import TAG_PARENT, TAG_USER
-from hemosweep.tracking.sync.content import (
-    DELETED,
-    HOST,
-    ORIGIN,
-    RECORDED,
-    Content,
-    Ids,
-    content_of,
-    datasets_of,
-    dropped_tags,
-    key_of_dataset,
-    recorded_of,
-)
+from hemosweep.tracking.sync.content import DELETED, HOST, ORIGIN, RECORDED, Ids
 from hemosweep.tracking.sync.destination import Destination
-from hemosweep.tracking.sync.faults import Outage, Refused, readable_faults
+from hemosweep.tracking.sync.faults import Refused, patiently, readable_faults
+from hemosweep.tracking.sync.filling import Filler
 from hemosweep.tracking.sync.parallel import in_parallel
-from hemosweep.tracking.sync.snapshot import Records, Snapshot, artifacts_of, search
+from hemosweep.tracking.sync.snapshot import Records, Snapshot, search
 from hemosweep.tracking.user import recorded_user
 
-T = TypeVar("T")
-
 NUM_THREADS = 4
-WAITS_S = (0.5, 2.0)
-"""Waits between attempts of one request within a pass."""
-_BATCH = 100
-"""Params, and tags, in a request at most (MLflow's limit)."""
-_POINTS = 800
-"""Points of metrics in a request at most: MLflow takes 1,000 items of all kinds."""
-_ENDED = ("FINISHED", "FAILED", "KILLED")
 _SETTINGS = {
     # What is tried again is decided here: a request whose answer was lost may have been served.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -97,7 +74,7 @@ class Copier:
         # SQLite has one writer at a time.
         self._num_threads = NUM_THREADS if destination.is_server else 1
         self.num_runs, self._uncertain = 0, False
-        self._digests: dict[tuple[Path, int, int], str] = {}
+        self._filler = Filler(self._client, snapshot, destination)
 
     def copy(self, progress: Progress = lambda done, total: None) -> Tally:
         """Record what the server lacks.
@@ -113,10 +90,11 @@ class Copier:
         self.num_runs, self._uncertain = len(records.runs), False
         with readable_faults(self._destination):
             experiments = {
-                str(one.experiment_id): self._patiently(partial(self._experiment, one)) for one in records.experiments
+                str(one.experiment_id): patiently(self._destination, partial(self._experiment, one))
+                for one in records.experiments
             }
             numbers = [str(one.experiment_id) for one in experiments.values()]
-            found = self._patiently(lambda: self._copies(records, numbers))
+            found = patiently(self._destination, lambda: self._copies(records, numbers))
             self._delete(records, found)
             ids = Ids({}, {number: str(one.experiment_id) for number, one in experiments.items()})
             copies: dict[str, Run | None] = {}
@@ -125,7 +103,7 @@ class Copier:
         tally = self._fill(records.runs, copies, ids, progress)
         with readable_faults(self._destination):
             for one in records.experiments:
-                self._patiently(partial(self._describe, one, experiments[str(one.experiment_id)], ids))
+                patiently(self._destination, partial(self._describe, one, experiments[str(one.experiment_id)], ids))
         return tally
 
     def _experiment(self, original: Experiment) -> Experiment:
@@ -214,7 +192,7 @@ class Copier:
                     experiment_id, start_time=run.info.start_time, tags=tags, run_name=run.info.run_name
                 )
 
-            return str(run.info.run_id), self._patiently(work)
+            return str(run.info.run_id), patiently(self._destination, work)
 
         known = {str(run.info.run_id): found[run.info.run_id][0] for run in runs if run.info.run_id in found}
         for run_id, copy in known.items():
@@ -236,7 +214,7 @@ class Copier:
             if copy is None:
                 return False
             try:
-                return self._fill_one(run, copy, ids)
+                return self._filler.fill(run, copy, ids)
             except Refused as refused:
                 return str(refused)
             except OSError as error:  # A file that is being replaced, say.
@@ -260,110 +238,6 @@ class Copier:
             refused=refused,
             uncertain=self._uncertain,
         )
-
-    def _patiently(self, work: Callable[[], T]) -> T:
-        """The result of a request that may be served twice, as it is where the first answer was lost.
-
-        Raises:
-            Outage: it failed again and again, or only a person can mend it.
-        """
-        for wait_s in WAITS_S:
-            try:
-                with readable_faults(self._destination):
-                    return work()
-            except Outage as outage:
-                if not outage.passing:
-                    raise
-            time.sleep(wait_s)
-        with readable_faults(self._destination):
-            return work()
-
-    def _fill_one(self, run: Run, copy: Run, ids: Ids) -> bool:
-        files = artifacts_of(run)
-        content = content_of(run, ids, self._snapshot.points(run), files, self._digest(files))
-        before = recorded_of(copy)
-        changed = {part for part, digest in content.digests.items() if before.get(part) != digest}
-        if not changed:
-            return False
-        if "artifacts" in changed:
-            self._put_artifacts(copy, files)
-        if "facts" in changed:
-            self._put_facts(content, copy)
-        points = self._missing_points(content, copy) if "metrics" in changed else []
-        self._put_batches(content, copy, points)
-        return True
-
-    def _put_artifacts(self, copy: Run, files: Mapping[str, Path]) -> None:
-        scheme = urlsplit(str(copy.info.artifact_uri)).scheme
-        if files and scheme in ("", "file") and not self._destination.is_on_this_machine:
-            raise Outage(
-                f"{self._destination.uri} keeps artifacts in a folder of its own machine: start it with "
-                "--artifacts-destination",
-                passing=False,
-            )
-        for name, path in files.items():
-            folder = str(PurePosixPath(name).parent)
-            place = None if folder == "." else folder
-            self._patiently(partial(self._client.log_artifact, copy.info.run_id, str(path), place))
-
-    def _put_facts(self, content: Content, copy: Run) -> None:
-        """Data sets, name, status, times, and the tags that are gone."""
-        run, copy_id = content.run, copy.info.run_id
-        there = {key_of_dataset(dataset) for dataset in datasets_of(copy)}
-        datasets = [dataset for dataset in datasets_of(run) if key_of_dataset(dataset) not in there]
-        if datasets:
-            self._patiently(lambda: self._client.log_inputs(copy_id, datasets))
-        for name in dropped_tags(copy, content):
-            with readable_faults(self._destination):
-                self._client.delete_tag(copy_id, name)
-        if run.info.run_name != copy.info.run_name:
-            self._patiently(lambda: self._client.update_run(copy_id, name=run.info.run_name))
-        if run.info.status in _ENDED:
-            if (run.info.status, run.info.end_time) != (copy.info.status, copy.info.end_time):
-                end = partial(self._client.set_terminated, copy_id, run.info.status, end_time=run.info.end_time)
-                self._patiently(end)
-        elif run.info.status != copy.info.status:
-            self._patiently(lambda: self._client.update_run(copy_id, status=run.info.status))
-
-    def _missing_points(self, content: Content, copy: Run) -> list[Metric]:
-        there = {
-            (point.key, repr(float(point.value)), point.timestamp, point.step)
-            for name in sorted({point.key for point in content.points} & set(copy.data.metrics))
-            for point in self._patiently(partial(self._client.get_metric_history, copy.info.run_id, name))
-        }
-        return [
-            point
-            for point in content.points
-            if (point.key, repr(float(point.value)), point.timestamp, point.step) not in there
-        ]
-
-    def _put_batches(self, content: Content, copy: Run, points: Sequence[Metric]) -> None:
-        """Params, tags and points, and last of all that they are recorded."""
-        params = [Param(name, value) for name, value in content.run.data.params.items() if name not in copy.data.params]
-        tags = [RunTag(name, text) for name, text in content.tags.items() if copy.data.tags.get(name) != text]
-        tags.append(RunTag(RECORDED, content.recorded))
-        num = max(-(-len(params) // _BATCH), -(-len(tags) // _BATCH), -(-len(points) // _POINTS))
-        for place in range(num):
-            # The last tags are in the last batch.
-            last = len(tags) - (num - 1 - place) * _BATCH
-            batch = partial(
-                self._client.log_batch,
-                copy.info.run_id,
-                metrics=points[place * _POINTS : (place + 1) * _POINTS],
-                params=params[place * _BATCH : (place + 1) * _BATCH],
-                tags=tags[max(last - _BATCH, 0) : max(last, 0)],
-            )
-            self._patiently(batch)
-
-    def _digest(self, files: Mapping[str, Path]) -> str:
-        return digest_json([[name, self._file_digest(path)] for name, path in files.items()])
-
-    def _file_digest(self, path: Path) -> str:
-        state = path.stat()
-        key = (path, state.st_size, state.st_mtime_ns)
-        if key not in self._digests:
-            self._digests[key] = digest_file(path)
-        return self._digests[key]
 
 
 def _marks(*, with_host: bool) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """Faults of another MLflow server, in one line each: what is wrong, and the way out where the user has one."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import requests
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +13,10 @@ from hemosweep.errors import HemosweepError
 from hemosweep.tracking.backend import MLFLOW_VERSION, MlflowException
 from hemosweep.tracking.sync.destination import PASSWORD, USERNAME, Destination
 
+T = TypeVar("T")
+
+WAITS_S = (0.5, 2.0)
+"""Waits between attempts of one request."""
 _STATUS = re.compile(r"(?:failed with error code|too many) (\d{3})")
 _LONGEST = 200
 _FORGOTTEN = "RESOURCE_DOES_NOT_EXIST"
@@ -40,6 +46,25 @@ def readable_faults(destination: Destination) -> Iterator[None]:
         fault = _read(error, destination)
         # The message of the cause may name credentials.
         raise fault from None
+
+
+def patiently(destination: Destination, work: Callable[[], T]) -> T:
+    """The result of a request that may be served twice, as it is where the first answer was lost.
+
+    Raises:
+        Outage: it failed again and again, or only a person can mend it.
+        Refused: the server does not take it.
+    """
+    for wait_s in WAITS_S:
+        try:
+            with readable_faults(destination):
+                return work()
+        except Outage as outage:
+            if not outage.passing:
+                raise
+        time.sleep(wait_s)
+    with readable_faults(destination):
+        return work()
 
 
 def _read(error: Exception, destination: Destination) -> Outage | Refused:

@@ -1,4 +1,4 @@
-"""How far the record of an output folder has come on other servers: a small file in the folder, without credentials.
+"""Progress of the record of an output folder on other servers: a small file in the folder, without credentials.
 
 It saves work and tells the user; what a server has is known from the server itself.
 """

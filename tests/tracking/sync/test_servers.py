@@ -33,11 +33,8 @@ FORBIDDEN = b'{"error_code": "PERMISSION_DENIED", "message": "no"}'
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A server on SQLite, which tests may kill if they start it again."""
-    one = MlflowServer(tmp_path_factory.mktemp("server"))
-    try:
-        yield one.start()
-    finally:
-        one.stop()
+    with MlflowServer(tmp_path_factory.mktemp("server")) as one:
+        yield one
 
 
 @pytest.fixture
@@ -223,16 +220,10 @@ def laboratory(tmp_path_factory):
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\nauth_cache_ttl_seconds = 600\n"
     )
     with postgresql() as database:
-        server = MlflowServer(
-            folder,
-            database=database,
-            arguments=("--app-name", "basic-auth"),
-            environment={"MLFLOW_AUTH_CONFIG_PATH": str(settings), "MLFLOW_FLASK_SERVER_SECRET_KEY": uuid4().hex},
-        )
-        try:
-            yield server.start()
-        finally:
-            server.stop()
+        environment = {"MLFLOW_AUTH_CONFIG_PATH": str(settings), "MLFLOW_FLASK_SERVER_SECRET_KEY": uuid4().hex}
+        options = ("--app-name", "basic-auth")
+        with MlflowServer(folder, database=database, arguments=options, environment=environment) as server:
+            yield server
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ frame.setAttribute("sandbox", sandbox);
 frame.style.cssText = "width: 1100px; height: 560px";
 frame.src = URL.createObjectURL(new Blob([text], { type: "text/html" }));
 """
-"""How MLflow 3.13 to 3.18 shows an HTML artifact (ShowArtifactHtmlView): from a blob, with scripts and nothing else."""
+"""The frame in which MLflow 3.13 to 3.18 shows HTML (ShowArtifactHtmlView): from a blob, with scripts alone."""
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,130 @@
+"""Content of one run, recorded in its copy at another MLflow server: what the copy lacks, and the digests last."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from hemosweep.digest import digest_file, digest_json
+from hemosweep.tracking.backend import Metric, MlflowClient, Param, Run, RunTag
+from hemosweep.tracking.sync.content import (
+    RECORDED,
+    Content,
+    Ids,
+    content_of,
+    datasets_of,
+    dropped_tags,
+    key_of_dataset,
+    recorded_of,
+)
+from hemosweep.tracking.sync.destination import Destination
+from hemosweep.tracking.sync.faults import Outage, patiently, readable_faults
+from hemosweep.tracking.sync.snapshot import Snapshot, artifacts_of
+
+_BATCH = 100
+"""Params, and tags, in a request at most (MLflow's limit)."""
+_POINTS = 800
+"""Points of metrics in a request at most: MLflow takes 1,000 items of all kinds."""
+_ENDED = ("FINISHED", "FAILED", "KILLED")
+
+
+class Filler:
+    """Writer of the content of runs. What it learns of files it keeps."""
+
+    def __init__(self, client: MlflowClient, snapshot: Snapshot, destination: Destination) -> None:
+        self._client, self._snapshot, self._destination = client, snapshot, destination
+        self._digests: dict[tuple[Path, int, int], str] = {}
+
+    def fill(self, run: Run, copy: Run, ids: Ids) -> bool:
+        """Record what a copy lacks; True if it lacked something.
+
+        Raises:
+            Refused: the server does not take it.
+            Outage: the server takes no records now.
+            OSError: an artifact cannot be read.
+        """
+        files = artifacts_of(run)
+        content = content_of(run, ids, self._snapshot.points(run), files, self._digest(files))
+        before = recorded_of(copy)
+        changed = {part for part, digest in content.digests.items() if before.get(part) != digest}
+        if not changed:
+            return False
+        if "artifacts" in changed:
+            self._put_artifacts(copy, files)
+        if "facts" in changed:
+            self._put_facts(content, copy)
+        points = self._missing_points(content, copy) if "metrics" in changed else []
+        self._put_batches(content, copy, points)
+        return True
+
+    def _put_artifacts(self, copy: Run, files: Mapping[str, Path]) -> None:
+        scheme = urlsplit(str(copy.info.artifact_uri)).scheme
+        if files and scheme in ("", "file") and not self._destination.is_on_this_machine:
+            raise Outage(
+                f"{self._destination.uri} keeps artifacts in a folder of its own machine: start it with "
+                "--artifacts-destination",
+                passing=False,
+            )
+        for name, path in files.items():
+            folder = str(PurePosixPath(name).parent)
+            place = None if folder == "." else folder
+            patiently(self._destination, partial(self._client.log_artifact, copy.info.run_id, str(path), place))
+
+    def _put_facts(self, content: Content, copy: Run) -> None:
+        """Data sets, name, status, times, and the tags that are gone."""
+        run, copy_id = content.run, copy.info.run_id
+        there = {key_of_dataset(dataset) for dataset in datasets_of(copy)}
+        datasets = [dataset for dataset in datasets_of(run) if key_of_dataset(dataset) not in there]
+        if datasets:
+            patiently(self._destination, lambda: self._client.log_inputs(copy_id, datasets))
+        for name in dropped_tags(copy, content):
+            with readable_faults(self._destination):
+                self._client.delete_tag(copy_id, name)
+        if run.info.run_name != copy.info.run_name:
+            patiently(self._destination, lambda: self._client.update_run(copy_id, name=run.info.run_name))
+        if run.info.status in _ENDED:
+            if (run.info.status, run.info.end_time) != (copy.info.status, copy.info.end_time):
+                end = partial(self._client.set_terminated, copy_id, run.info.status, end_time=run.info.end_time)
+                patiently(self._destination, end)
+        elif run.info.status != copy.info.status:
+            patiently(self._destination, lambda: self._client.update_run(copy_id, status=run.info.status))
+
+    def _missing_points(self, content: Content, copy: Run) -> list[Metric]:
+        there = {
+            (point.key, repr(float(point.value)), point.timestamp, point.step)
+            for name in sorted({point.key for point in content.points} & set(copy.data.metrics))
+            for point in patiently(self._destination, partial(self._client.get_metric_history, copy.info.run_id, name))
+        }
+        return [
+            point
+            for point in content.points
+            if (point.key, repr(float(point.value)), point.timestamp, point.step) not in there
+        ]
+
+    def _put_batches(self, content: Content, copy: Run, points: Sequence[Metric]) -> None:
+        """Params, tags and points, and last of all that they are recorded."""
+        params = [Param(name, value) for name, value in content.run.data.params.items() if name not in copy.data.params]
+        tags = [RunTag(name, text) for name, text in content.tags.items() if copy.data.tags.get(name) != text]
+        tags.append(RunTag(RECORDED, content.recorded))
+        num = max(-(-len(params) // _BATCH), -(-len(tags) // _BATCH), -(-len(points) // _POINTS))
+        for place in range(num):
+            # The last tags are in the last batch.
+            last = len(tags) - (num - 1 - place) * _BATCH
+            batch = partial(
+                self._client.log_batch,
+                copy.info.run_id,
+                metrics=points[place * _POINTS : (place + 1) * _POINTS],
+                params=params[place * _BATCH : (place + 1) * _BATCH],
+                tags=tags[max(last - _BATCH, 0) : max(last, 0)],
+            )
+            patiently(self._destination, batch)
+
+    def _digest(self, files: Mapping[str, Path]) -> str:
+        return digest_json([[name, self._file_digest(path)] for name, path in files.items()])
+
+    def _file_digest(self, path: Path) -> str:
+        state = path.stat()
+        key = (path, state.st_size, state.st_mtime_ns)
+        if key not in self._digests:
+            self._digests[key] = digest_file(path)
+        return self._digests[key]
