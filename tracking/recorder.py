@@ -89,7 +89,7 @@ class Recorder:
         experiment = ensure_experiment(self._store, info.sweep)
         with transaction(self._store):
             run_id = self._begin(str(experiment.experiment_id), info, folders)
-            run = self._client.get_run(run_id)
+        run = self._client.get_run(run_id)  # Within the transaction it may be as it was before.
         self._facts[run_id] = _Facts.of(experiment, run)
         self._children.pop(run_id, None)
         if run.info.status == "FINISHED":

@@ -105,7 +105,7 @@ def test_mlflow_reads_it_as_its_own(store):
 def test_what_fails_within_a_transaction_leaves_nothing_of_it_and_the_store_in_order(store):
     experiment = ensure_experiment(store, "loss")
     with pytest.raises(Exception, match="in the midst"), transaction(store) as session:  # noqa: PT012
-        write_run(session, experiment, name="a", tags={}, metrics=METRICS, status="RUNNING", started=1000, ended=None)
+        write_run(store.client, session, experiment, new_run("RUNNING"))
         store.client.create_run(experiment.experiment_id)
         raise OSError("in the midst")
     with sqlite3.connect(database_path(store.database.parent)) as database:
