@@ -1,9 +1,5 @@
-"""Descriptions of experiments and runs in MLflow's pages: Markdown with tables, verdicts, and links to the other pages.
+"""Descriptions of experiments and runs in MLflow's pages: Markdown with tables, verdicts and links to other pages."""
 
-The links name experiments and runs by the ids of one store; `moved` gives them those of another one.
-"""
-
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -26,9 +22,6 @@ _ANSWERS = {
     "not_comparable": "not comparable with",
     "not_testable": "not testable against",
 }
-_EXPERIMENT_ID = re.compile(r"(?<=/experiments/)\d+")
-_RUN_ID = re.compile(r"(?:(?<=%22)|(?<![0-9a-f]))[0-9a-f]{32}(?![0-9a-f])")
-_COMPARED = re.compile(r"(?<=experiments=%5B%22)\d+(?=%22%5D)")
 
 
 def replicate_note(sweep: str, arm: str, seed: int) -> str:
@@ -121,18 +114,6 @@ def answer(family: Family, pair: DeclaredPair) -> str:
     if pair.refused:
         return f"{_ANSWERS['not_comparable']} {pair.a}"
     return f"{_WITHDRAWN} with {pair.a}" if pair.failed else f"{_OPEN}: {pair.missing or 'not compared yet'}"
-
-
-def moved(text: str, experiments: Mapping[str, str], runs: Mapping[str, str]) -> str:
-    """A description whose links name the experiments and runs of another store.
-
-    Args:
-        experiments: id there by id here; an id that is not in it stays as it is.
-        runs: the same for runs.
-    """
-    for pattern, ids in ((_EXPERIMENT_ID, experiments), (_COMPARED, experiments), (_RUN_ID, runs)):
-        text = pattern.sub(lambda found, ids=ids: ids.get(found[0], found[0]), text)  # type: ignore[misc]
-    return text
 
 
 def _within(text: str, length: int) -> str:

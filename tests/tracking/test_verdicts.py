@@ -13,7 +13,7 @@ from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import compare_family
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.notes import arm_note, moved
+from hemosweep.tracking.notes import arm_note
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.references import declared_there
 from hemosweep.tracking.store import open_store
@@ -235,14 +235,6 @@ def test_a_description_of_many_comparisons_ends_after_a_line_within_mlflows_limi
     assert 7000 < len(text) <= 8000
     assert (last[0], last[-1], empty) == ("|", "|", "")
     assert rest == "The rest is in `comparisons.json`, among the artifacts of the baseline's run."
-
-
-def test_links_of_a_description_are_those_of_another_store():
-    a, b = "a" * 32, "b" * 32
-    here = f"[x]({views.page('7', views.ARMS, views.TABLE_MODE)}) [y]({views.compare_page('7', [a, b])})"
-    there = f"[x]({views.page('12', views.ARMS, views.TABLE_MODE)}) [y]({views.compare_page('12', [b, a])})"
-    assert moved(here, {"7": "12"}, {a: b, b: a}) == there
-    assert moved(here, {}, {}) == here
 
 
 def rows(out):

@@ -13,7 +13,7 @@ from typing import Any
 from hemosweep.digest import digest_json
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
 from hemosweep.tracking.backend import Metric, Run
-from hemosweep.tracking.notes import moved
+from hemosweep.tracking.links import moved
 
 ORIGIN = f"{FACT_PREFIX}origin"
 """Tag of a copy: the store and the run that it is of."""
