@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from hemosweep.errors import BadInput
 from hemosweep.tracking import schema
+from hemosweep.tracking.credentials import shown
 
 SCHEME = "mlflow:"
 SQLITE = "sqlite:///"
@@ -36,12 +37,12 @@ class Address:
 
 
 def is_address(text: str) -> bool:
-    """True if a text means a run, a sweep or all runs of another store."""
-    return text.startswith(SCHEME)
+    """True if a text means a run, a sweep or all runs of another store; it may lack `mlflow:`."""
+    return text.startswith(SCHEME) or "://" in text
 
 
 def parse_address(text: str) -> Address:
-    """The parts of an address, which may lack its scheme. A server's URI may have a path.
+    """The parts of an address, which may lack `mlflow:`. A server's URI may have a path.
 
     Raises:
         BadInput: it is none, or has a user's name or password in it.
@@ -55,20 +56,26 @@ def parse_address(text: str) -> Address:
 def _split_server(text: str) -> tuple[str, str]:
     place = text.rfind(_EXPERIMENT)
     uri, experiment = (text, "") if place < 0 else (text[:place], text[place + len(_EXPERIMENT) :])
-    try:
-        parts = urlsplit(uri)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:  # such as a port that is no number
-        usable = False
-        parts = urlsplit("")
-    if "@" in parts.netloc:
+    if "@" in uri:  # Anywhere: a password may hold a slash.
         raise BadInput(
-            f"{SCHEME}{parts.scheme}://...@{parts.netloc.rpartition('@')[2]}: leave the user's name and password out; "
+            f"{SCHEME}{shown(uri)}: leave the user's name and password out; "
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         )
-    if not usable:
-        raise BadInput(f"{SCHEME}{uri}: is no address of an MLflow store; give {_FORM}, or {SCHEME}{SQLITE}FILE/...")
+    if not _is_server(uri):
+        raise BadInput(
+            f"{SCHEME}{shown(uri)}: is no address of an MLflow store; give {_FORM}, or {SCHEME}{SQLITE}FILE/..."
+        )
     return uri.rstrip("/"), experiment
+
+
+def _is_server(uri: str) -> bool:
+    """True for the address of a server; a query or a fragment has no place in it."""
+    try:
+        parts = urlsplit(uri)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # such as a port that is no number
+        return False
+    return known and not (parts.query or parts.fragment)
 
 
 def _split_file(text: str) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """An address has a store's URI, a sweep and a run, whatever stands in the way."""
 
+from pathlib import Path
+
 import pytest
 
 from hemosweep.errors import BadInput
 from hemosweep.tracking.address import Address, is_address, parse_address
-from hemosweep.tracking.references import find_place, find_sweep
+from hemosweep.tracking.references import find_place, find_reference, find_sweep
 
 SERVER = "mlflow:http://127.0.0.1:5000"
 
@@ -44,17 +46,48 @@ def test_a_file_may_lie_in_a_folder_named_as_our_experiments(tmp_path):
         parse_address(f"mlflow:sqlite:///{tmp_path}/none.db/hemosweep/se")
 
 
-@pytest.mark.parametrize("uri", ["ftp://host/x", "runs", "http://", "http://host:port/hemosweep/se", "sqlite://x"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "ftp://host/x",
+        "runs",
+        "http://",
+        "http://host:port/hemosweep/se",
+        "http://host/?token=x",
+        "http://host/#/experiments/1",
+        "sqlite://x",
+    ],
+)
 def test_what_is_no_address_is_told_with_the_form_of_one(uri):
     with pytest.raises(BadInput, match=r"is no address of an MLflow store; give mlflow:http://HOST:PORT/hemosweep/"):
         parse_address(f"mlflow:{uri}")
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated():
-    with pytest.raises(BadInput, match=r"^mlflow:https://\.\.\.@lab\.example: leave .*_PASSWORD") as raised:
-        parse_address("mlflow:https://jane:s3cret@lab.example/hemosweep/se/unet")
-    assert "jane" not in str(raised.value)
-    assert "s3cret" not in str(raised.value)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "https://jane:s3cret@lab",
+        "https://jane:s3/cret@lab",
+        "https://jane:1/s3cret@lab",
+        "https://[jane:s3cret@lab",
+        "https://jane:s3@cret@lab:port",
+        "https://lab/path@s3cret@lab",
+        "jane:s3cret@lab",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(place):
+    with pytest.raises(BadInput, match=r"^mlflow:(https://)?lab(:port)?: leave .*_PASSWORD") as raised:
+        parse_address(f"mlflow:{place}/hemosweep/se/unet@1")
+    assert not any(part in str(raised.value) for part in ("jane", "s3", "cret"))
+
+
+def test_an_address_without_its_first_word_is_one_too_so_that_no_message_repeats_its_password():
+    assert is_address("http://127.0.0.1:5000")
+    assert not is_address("se/unet@1")
+    for find in (lambda text: find_place(text, None), lambda text: find_reference(Path("runs"), text)):
+        with pytest.raises(BadInput, match="leave the user's name and password out") as raised:
+            find("http://jane:s3cret@lab/hemosweep/se")
+        assert "s3cret" not in str(raised.value)
 
 
 def test_a_sweep_is_asked_for_without_a_run(tmp_path):

@@ -2,13 +2,13 @@
 
 import base64
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hemosweep.errors import BadInput
+from hemosweep.tracking.credentials import shown, without_credentials
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
@@ -16,7 +16,6 @@ OFF = "none"
 """Value of `--tracking` that records in the output folder alone, whatever the environment says."""
 
 _SECRETS = (PASSWORD, "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET")
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
 _SCHEMES = ("http", "https", "databricks", "sqlite")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -57,11 +56,6 @@ class Destination:
         return without_credentials(text)
 
 
-def without_credentials(text: str) -> str:
-    """A text in which every address has lost its user name and password."""
-    return _CREDENTIALS.sub("", text)
-
-
 def find_destination(given: str | None, *, option: str = "--tracking") -> Destination | None:
     """The server of an option, or else of `MLFLOW_TRACKING_URI`; None where neither names one, or the option is `none`.
 
@@ -77,9 +71,9 @@ def find_destination(given: str | None, *, option: str = "--tracking") -> Destin
     except (BadInput, ValueError) as error:
         reason = str(error) if isinstance(error, BadInput) else "it is no address"
         way_out = "" if given is not None else f"; or give --tracking {OFF}"
-        shown = without_credentials(text).partition("?")[0]  # A token may follow.
-        raise BadInput(f"{named_by} {shown}: {reason}; give that of an MLflow server, such as http://HOST:5000{way_out}"
-                       ) from None  # fmt: skip
+        raise BadInput(
+            f"{named_by} {shown(text)}: {reason}; give that of an MLflow server, such as http://HOST:5000{way_out}"
+        ) from None
 
 
 def _checked(text: str, named_by: str) -> Destination:
@@ -95,8 +89,8 @@ def _checked(text: str, named_by: str) -> Destination:
         if not parts.path.startswith("//"):
             raise BadInput("a database file needs its whole path, as in sqlite:////folder/file.db")
         return Destination(uri=text, named_by=named_by)
-    if not parts.hostname or parts.query or parts.fragment:
-        raise BadInput("an address has a host, and no ? or #")
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.path:
+        raise BadInput("an address has a host, and no ? or #; in a password these are %3F and %23, / is %2F, @ is %40")
     _ = parts.port  # ValueError where it is no number
     environment = {
         name: unquote(value) for name, value in ((USERNAME, parts.username), (PASSWORD, parts.password)) if value
