@@ -31,6 +31,11 @@ class Address:
         return f"{SCHEME}{self.uri}"
 
     @property
+    def database(self) -> Path | None:
+        """The SQLite file; None for a server."""
+        return Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
+
+    @property
     def file_name(self) -> str:
         """Name of the store for a file or folder."""
         return re.sub(r"[^\w.-]+", "_", self.uri.partition(":")[2]).strip("_")

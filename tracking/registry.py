@@ -15,6 +15,7 @@ from hemosweep.tracking import schema
 from hemosweep.tracking.address import parse_address
 from hemosweep.tracking.backend import MlflowClient, MlflowException, ModelVersion
 from hemosweep.tracking.connection import connect, reached
+from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
 from hemosweep.tracking.store import existing_store
 
 TAG_MODEL, TAG_WEIGHTS, TAG_PATH = "hemosweep.model_digest", "hemosweep.weights_digest", "hemosweep.model_path"
@@ -30,11 +31,13 @@ _REFERENCE = re.compile(r"(?P<name>[^/:@]+)(?:@(?P<alias>[\w-]+)|/(?P<version>\d
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registry:
-    """A registry. `usable` gives the context in which its client is called."""
+    """A registry. `usable` gives the context in which its client is called, `artifacts` the place of the models of runs
+    that the store does not have; None where the server decides."""
 
     place: str
     client: MlflowClient
     usable: Callable[[], AbstractContextManager[None]]
+    artifacts: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,11 +66,21 @@ def open_registry(out: Path, uri: str | None = None) -> Registry:
     """
     if uri is None:
         store = existing_store(out)
-        return Registry(place=str(out), client=store.client, usable=partial(usable, store.database))
+        return Registry(
+            place=str(out),
+            client=store.client,
+            usable=partial(usable, store.database),
+            artifacts=artifacts_beside(store.database, EXPERIMENT),
+        )
     address = parse_address(uri)
     if address.sweep is not None:
         raise BadInput(f"{uri}: names a sweep; give the address of the server alone, {address.uri}")
-    return Registry(place=address.place, client=connect(address.uri), usable=partial(reached, address.uri))
+    return Registry(
+        place=address.place,
+        client=connect(address.uri),
+        usable=partial(reached, address.uri),
+        artifacts=artifacts_beside(address.database, EXPERIMENT) if address.database else None,
+    )
 
 
 def model_name(run: RunRecord) -> str:
@@ -110,7 +123,7 @@ def register(
         **{f"hemosweep.{fact}": value for fact in ("dataset_digest", "profile") if (value := run.fact(fact))},
     }
     with _told(registry):
-        run_id = _holder(client, name, run)
+        run_id = _holder(registry, name, run)
         client.log_artifacts(run_id, str(folder), path)
         try:
             client.create_registered_model(name, description="Fold ensembles of hemosweep. For research only.")
@@ -152,7 +165,9 @@ def fetch(registry: Registry, reference: str, folder: Path) -> Fetched:
         except (MlflowException, OSError) as error:
             if isinstance(error, MlflowException) and error.error_code != _MISSING:
                 raise
-            raise BadInput(f"{registry.place}: the files of {name} are gone; promote its run again") from error
+            raise BadInput(
+                f"{registry.place}: the files of {name} are gone; promote its run again with --force"
+            ) from error
     return Fetched(name=name, folder=Path(copied), digest=digest)
 
 
@@ -176,16 +191,16 @@ def _find(registry: Registry, parts: Mapping[str, str | None], reference: str) -
     raise BadInput(f"{registry.place} has no {reference}; the model has versions {versions or 'none'}, and {aliases}")
 
 
-def _holder(client: MlflowClient, name: str, run: RunRecord) -> str:
+def _holder(registry: Registry, name: str, run: RunRecord) -> str:
     """Id of the run that holds the files: the arm's own where the store has it, else one in `EXPERIMENT`."""
+    client = registry.client
     of_run = f"tags.`{schema.TAG_REPLICATE}` = '{run.digest}'"
     own = client.get_experiment_by_name(schema.experiment_name(run.sweep))
     if own is not None and own.lifecycle_stage == "active":
         of_arm = f"{of_run} AND tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'"
         for found in client.search_runs([own.experiment_id], of_arm, max_results=1):
             return str(found.info.run_id)
-    models = client.get_experiment_by_name(EXPERIMENT)
-    experiment_id = client.create_experiment(EXPERIMENT) if models is None else models.experiment_id
+    experiment_id = str(obtain_experiment(client, EXPERIMENT, registry.artifacts).experiment_id)
     for found in client.search_runs([experiment_id], of_run, max_results=1):
         return str(found.info.run_id)
     tags = {schema.TAG_REPLICATE: run.digest, TAG_RUN: run.full_name}

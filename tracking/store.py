@@ -16,6 +16,7 @@ from hemosweep.sqlite import check_database, database_url, move_away, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import MLFLOW_VERSION, Experiment, MlflowClient, MlflowException, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
+from hemosweep.tracking.experiments import obtain_experiment
 from hemosweep.tracking.notes import experiment_note
 from hemosweep.tracking.places import correct_places
 from hemosweep.tracking.revision import check_revision
@@ -146,17 +147,7 @@ def transaction(store: StoreConnection) -> Iterator[Session | None]:
 def ensure_experiment(store: StoreConnection, sweep: str) -> Experiment:
     """Return a sweep's experiment. It is made if it is missing, and restored if it was deleted."""
     name, place = schema.experiment_name(sweep), (store.artifacts / sweep).as_uri()
-    experiment = store.client.get_experiment_by_name(name)
-    if experiment is None:
-        try:
-            store.client.create_experiment(name, artifact_location=place)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        experiment = store.client.get_experiment_by_name(name)
-        assert experiment is not None
-    if experiment.lifecycle_stage == "deleted":
-        store.client.restore_experiment(experiment.experiment_id)
+    experiment = obtain_experiment(store.client, name, place)
     experiment_id = str(experiment.experiment_id)
     tags = views.experiment_tags(experiment_id)
     if schema.TAG_NOTE not in experiment.tags:  # One that is there may have the verdict of the sweep.

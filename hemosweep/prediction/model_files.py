@@ -28,6 +28,7 @@ from hemosweep.privacy import public
 
 MODEL_NAME, CARD_NAME = "MODEL.json", "README.md"
 MODEL_FORMAT = 1
+_ANEW = "promote its run again with --force"
 
 
 def weight_files(arm: Arm) -> dict[str, bytes]:
@@ -141,7 +142,7 @@ def read_model(folder: Path, digest: str, name: str, *, out: Path, project: Path
 def _read_record(content: bytes, name: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(content)
     if record.get("format") != MODEL_FORMAT:
-        raise BadInput(f"{name}: a later version of hemosweep made this model; install that, or promote its run again")
+        raise BadInput(f"{name}: a later version of hemosweep made this model; install that, or {_ANEW}")
     return record
 
 
@@ -152,11 +153,9 @@ def _checked(folder: Path, file: str, sha256: str, name: str) -> bytes:
     try:
         content = (folder / file).read_bytes()
     except FileNotFoundError:
-        raise BadInput(f"{name}: its file {file} is missing; promote its run again") from None
+        raise BadInput(f"{name}: its file {file} is missing; {_ANEW}") from None
     if _sha256(content) != sha256:
-        raise BadInput(
-            f"{name}: its file {file} is not the one that was registered; do not use it, and promote its run again"
-        )
+        raise BadInput(f"{name}: its file {file} is not the one that was registered; do not use it, and {_ANEW}")
     return content
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hemosweep.files import system_message
-from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
+from hemosweep.tracking.backend import Experiment, MlflowClient, Run, ViewType
+from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
 from hemosweep.tracking.schema import TAG_PARENT, TAG_USER
 from hemosweep.tracking.sync.content import DELETED, HOST, ORIGIN, RECORDED, Ids
 from hemosweep.tracking.sync.destination import Destination
@@ -108,25 +109,10 @@ class Copier:
 
     def _experiment(self, original: Experiment) -> Experiment:
         """The experiment of the same name on the server, which decides where its artifacts lie."""
-        copy = self._client.get_experiment_by_name(original.name)
-        if copy is None:
-            try:
-                self._client.create_experiment(original.name, artifact_location=self._artifacts(original.name))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            copy = self._client.get_experiment_by_name(original.name)
-            assert copy is not None
-        if copy.lifecycle_stage == "deleted":
-            self._client.restore_experiment(copy.experiment_id)
-        return copy
-
-    def _artifacts(self, name: str) -> str | None:
-        """Place of an experiment's artifacts: the server's own, or beside a database file."""
-        if self._destination.is_server:
-            return None
-        database = Path(urlsplit(self._destination.uri).path[1:])
-        return (database.parent / "artifacts" / name).as_uri()
+        place = None
+        if not self._destination.is_server:
+            place = artifacts_beside(Path(urlsplit(self._destination.uri).path[1:]), original.name)
+        return obtain_experiment(self._client, original.name, place)
 
     def _describe(self, original: Experiment, copy: Experiment, ids: Ids) -> None:
         for name, text in original.tags.items():
