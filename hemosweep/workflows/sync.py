@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,12 +76,18 @@ def sync(out: Path, to: str | None = None, *, with_host: bool = False) -> SyncRe
         try:
             tally = _record(passes, advance)
         except Outage as outage:
-            return SyncResult(server=destination.uri, recorded=passes.recorded, total=passes.total, problem=str(outage))
+            return SyncResult(
+                server=destination.uri,
+                recorded=passes.recorded,
+                total=passes.total,
+                written=passes.written,
+                problem=str(outage),
+            )
     return SyncResult(
         server=destination.uri,
         recorded=tally.recorded,
         total=tally.total,
-        written=tally.written,
+        written=passes.written,
         deleted=tally.deleted,
         problem=tally.refused,
     )
@@ -95,7 +101,7 @@ def _record(passes: "Passes", advance: Callable[[int, int], None]) -> "Tally":
     """
     from hemosweep.tracking.sync.faults import Outage
 
-    attempts = best = written = 0
+    attempts = best = 0
     uncertain = False
     while True:
         try:
@@ -107,9 +113,8 @@ def _record(passes: "Passes", advance: Callable[[int, int], None]) -> "Tally":
             best, uncertain = max(best, passes.recorded), True
             time.sleep(2.0 ** (attempts - 1))
             continue
-        written += tally.written
         if not (uncertain or tally.uncertain):
-            return replace(tally, written=written)
+            return tally
         uncertain = False  # Another pass looks for what a request made whose answer was given up.
 
 

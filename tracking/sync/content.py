@@ -14,6 +14,7 @@ from hemosweep.digest import digest_json
 from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX
 from hemosweep.tracking.backend import Metric, Run
 from hemosweep.tracking.links import moved
+from hemosweep.tracking.schema import VERDICT_METRICS
 
 ORIGIN = f"{FACT_PREFIX}origin"
 """Tag of a copy: the store and the run that it is of."""
@@ -22,6 +23,10 @@ RECORDED = f"{FACT_PREFIX}recorded"
 DELETED = "deleted"
 """Value of `RECORDED` of a copy that was deleted because its run was."""
 HOST = f"{FACT_PREFIX}host"
+WITHDRAWN = f"{FACT_PREFIX}withdrawn"
+"""Tag of a copy: the metrics that its run has lost since. MLflow's client cannot remove them: they are NaN."""
+_MARKS = (ORIGIN, RECORDED, HOST, WITHDRAWN)
+"""Tags about a copy, which its run may have as well: it may be a copy itself."""
 
 _OURS = (FACT_PREFIX, ENVIRONMENT_PREFIX)
 
@@ -60,7 +65,7 @@ def content_of(run: Run, ids: Ids, points: Sequence[Metric], artifacts: Mapping[
     """Args:
     files: digest of the artifacts.
     """
-    tags = {name: ids.in_text(text) for name, text in run.data.tags.items()}
+    tags = {name: ids.in_text(text) for name, text in run.data.tags.items() if name not in _MARKS}
     info = run.info
     facts = {
         "info": [info.run_name, info.status, info.end_time],
@@ -96,13 +101,19 @@ def recorded_of(copy: Run) -> dict[str, Any]:
 def dropped_tags(copy: Run, content: Content) -> list[str]:
     """Tags that a copy has from its run, which has lost them since. Tags that somebody gave the copy stay."""
     copied = set(recorded_of(copy).get("tags", ()))
-    return sorted(
+    gone = [
         name
         for name in copy.data.tags
-        if (name in copied or name.startswith(_OURS))
-        and name not in content.tags
-        and name not in (ORIGIN, RECORDED, HOST)
-    )
+        if (name in copied or name.startswith(_OURS)) and name not in content.tags and name not in _MARKS
+    ]
+    if WITHDRAWN in copy.data.tags and not withdrawn_metrics(copy, content.run):
+        gone.append(WITHDRAWN)
+    return sorted(gone)
+
+
+def withdrawn_metrics(copy: Run, run: Run) -> list[str]:
+    """Metrics of a verdict that a copy has, and its run no longer."""
+    return [name for name in VERDICT_METRICS if name in copy.data.metrics and name not in run.data.metrics]
 
 
 def _dataset(logged: Any) -> list[Any]:

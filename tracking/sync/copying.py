@@ -4,36 +4,30 @@ The server itself says what it has: each copy names the run that it is of, and w
 end anywhere, even between a request and its answer, and the next one does the rest.
 """
 
-import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from pathlib import Path
-from urllib.parse import urlsplit
 
+from hemosweep.errors import BadInput
 from hemosweep.files import system_message
-from hemosweep.tracking.backend import Experiment, MlflowClient, Run, ViewType
+from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run
 from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
-from hemosweep.tracking.schema import TAG_PARENT, TAG_USER
-from hemosweep.tracking.sync.content import DELETED, HOST, ORIGIN, RECORDED, Ids
+from hemosweep.tracking.schema import TAG_USER
+from hemosweep.tracking.sync.client import client_environment, open_client
+from hemosweep.tracking.sync.content import HOST, Ids
+from hemosweep.tracking.sync.copies import Copies
 from hemosweep.tracking.sync.destination import Destination
 from hemosweep.tracking.sync.faults import Refused, patiently, readable_faults
 from hemosweep.tracking.sync.filling import Filler
+from hemosweep.tracking.sync.listings import Listings
 from hemosweep.tracking.sync.parallel import in_parallel
-from hemosweep.tracking.sync.snapshot import Records, Snapshot, search
+from hemosweep.tracking.sync.refusals import Refusals
+from hemosweep.tracking.sync.snapshot import Records, Snapshot
 from hemosweep.tracking.user import recorded_user
 
 NUM_THREADS = 4
-_SETTINGS = {
-    # What is tried again is decided here: a request whose answer was lost may have been served.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    # Links on standard output.
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
-_PATIENCE = ("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
-"""Seconds that a request may take, where the user has set no others."""
+_MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 Progress = Callable[[int, int], None]
 
@@ -43,8 +37,8 @@ class Tally:
     """Runs of an output folder, and those of them that the other server has whole.
 
     Of these, `written` were incomplete before, and `deleted` were deleted there by somebody. `refused` is the reason
-    why the server does not have one of the rest. It is `uncertain` whether the server makes a second copy late, of a
-    request whose answer was lost: the next pass deletes it.
+    why the server does not have one of the rest, or a page of them. It is `uncertain` whether the server makes a second
+    copy late, of a request whose answer was lost: the next pass deletes it.
     """
 
     recorded: int
@@ -58,24 +52,29 @@ class Tally:
 class Copier:
     """Copier of an output folder's record to another server. What it learns of files it keeps from pass to pass.
 
-    `num_runs` is the number of runs at the last pass.
+    `num_runs` is the number of runs at the last pass, `written` are the ids of those that were incomplete at the server
+    and were made whole, in any pass: also in one that failed later.
 
     Args:
         with_host: name this machine in a tag of each new copy.
     """
 
-    def __init__(self, snapshot: Snapshot, destination: Destination, *, with_host: bool = False) -> None:
-        os.environ.update(destination.for_process())
-        os.environ.update(_SETTINGS)
-        os.environ.setdefault(*_PATIENCE)
-        self._snapshot = snapshot
-        self._destination = destination
-        self._client = MlflowClient(tracking_uri=destination.uri, registry_uri=destination.uri)
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        destination: Destination,
+        *,
+        with_host: bool = False,
+        listings: Listings | None = None,
+    ) -> None:
+        self._snapshot, self._destination = snapshot, destination
+        self._listings = Listings() if listings is None else listings
         self._marks = _marks(with_host=with_host)
         # SQLite has one writer at a time.
         self._num_threads = NUM_THREADS if destination.is_server else 1
-        self.num_runs, self._uncertain = 0, False
-        self._filler = Filler(self._client, snapshot, destination)
+        self._opened: MlflowClient | None = None
+        self.num_runs = 0
+        self.written: set[str] = set()
 
     def copy(self, progress: Progress = lambda done, total: None) -> Tally:
         """Record what the server lacks.
@@ -84,146 +83,146 @@ class Copier:
             progress: gets the numbers of runs that are recorded, and of all.
 
         Raises:
-            BadInput: the output folder holds no store, or one that cannot be read.
+            BadInput: the output folder holds no store, or one that cannot be read; or the server shows that store.
             Outage: the server takes no records now; what was recorded before stays.
         """
-        records = self._snapshot.read()
-        self.num_runs, self._uncertain = len(records.runs), False
-        with readable_faults(self._destination):
-            experiments = {
-                str(one.experiment_id): patiently(self._destination, partial(self._experiment, one))
-                for one in records.experiments
-            }
-            numbers = [str(one.experiment_id) for one in experiments.values()]
-            found = patiently(self._destination, lambda: self._copies(records, numbers))
-            self._delete(records, found)
-            ids = Ids({}, {number: str(one.experiment_id) for number, one in experiments.items()})
-            copies: dict[str, Run | None] = {}
-            for generation in records.generations:
-                ids, copies = self._create(records.store, generation, found, ids, copies)
-        tally = self._fill(records.runs, copies, ids, progress)
-        with readable_faults(self._destination):
-            for one in records.experiments:
-                patiently(self._destination, partial(self._describe, one, experiments[str(one.experiment_id)], ids))
+        all_sent = False
+        with client_environment(self._destination):
+            try:
+                tally = self._copy(progress)
+                all_sent = tally.refused is None
+            finally:
+                self._listings.keep(all_sent=all_sent)
         return tally
 
-    def _experiment(self, original: Experiment) -> Experiment:
-        """The experiment of the same name on the server, which decides where its artifacts lie."""
-        place = None
-        if not self._destination.is_server:
-            place = artifacts_beside(Path(urlsplit(self._destination.uri).path[1:]), original.name)
-        return obtain_experiment(self._client, original.name, place)
-
-    def _describe(self, original: Experiment, copy: Experiment, ids: Ids) -> None:
-        for name, text in original.tags.items():
-            text = ids.in_text(text)
-            if copy.tags.get(name) != text:
-                self._client.set_experiment_tag(copy.experiment_id, name, text)
-
-    def _copies(self, records: Records, experiment_ids: Sequence[str]) -> dict[str, list[Run]]:
-        """The copies on the server of the runs of a store, by run: active ones first, then those that are whole."""
-        copies: dict[str, list[Run]] = {}
-        for copy in search(self._client, experiment_ids, ViewType.ALL, f"tags.`{ORIGIN}` LIKE '{records.store}/%'"):
-            copies.setdefault(copy.data.tags[ORIGIN].rpartition("/")[2], []).append(copy)
-        for found in copies.values():
-            found.sort(
-                key=lambda copy: (
-                    copy.info.lifecycle_stage != "active",
-                    RECORDED not in copy.data.tags,
-                    copy.info.run_id,
-                )
-            )
-        return copies
-
-    def _delete(self, records: Records, found: Mapping[str, Sequence[Run]]) -> None:
-        """Delete copies of deleted runs, and second copies: a request may be served after its answer was given up."""
-        for run_id, copies in found.items():
-            kept = 0 if run_id in records.deleted else 1
-            for copy in copies[kept:]:
-                if copy.info.lifecycle_stage == "active":
-                    if not kept:
-                        self._client.set_tag(copy.info.run_id, RECORDED, DELETED)
-                    self._client.delete_run(copy.info.run_id)
-
-    def _create(
-        self,
-        store: str,
-        runs: Sequence[Run],
-        found: Mapping[str, Sequence[Run]],
-        ids: Ids,
-        copies: Mapping[str, Run | None],
-    ) -> tuple[Ids, dict[str, Run | None]]:
-        """Add the copies of one generation of runs, and restore those of restored ones.
-
-        None is that of a run whose copy somebody deleted on the server: it stays so.
-        """
-
-        def create(run: Run) -> tuple[str, Run]:
-            tags = {ORIGIN: f"{store}/{run.info.run_id}", **self._marks}
-            if TAG_PARENT in run.data.tags:
-                tags[TAG_PARENT] = ids.in_text(run.data.tags[TAG_PARENT])
-            experiment_id = ids.experiments[run.info.experiment_id]
-            attempts = count()
-
-            def work() -> Run:
-                if next(attempts):
-                    # The first request may have been served, or be served later: another pass looks for it then.
-                    self._uncertain = True
-                    served = search(
-                        self._client, [experiment_id], ViewType.ACTIVE_ONLY, f"tags.`{ORIGIN}` = '{tags[ORIGIN]}'"
-                    )
-                    if served:
-                        return served[0]
-                return self._client.create_run(
-                    experiment_id, start_time=run.info.start_time, tags=tags, run_name=run.info.run_name
-                )
-
-            return str(run.info.run_id), patiently(self._destination, work)
-
-        known = {str(run.info.run_id): found[run.info.run_id][0] for run in runs if run.info.run_id in found}
-        for run_id, copy in known.items():
-            if copy.info.lifecycle_stage == "deleted" and copy.data.tags.get(RECORDED) == DELETED:
-                self._client.restore_run(copy.info.run_id)
-                known[run_id] = self._client.get_run(copy.info.run_id)
-        missing = [run for run in runs if run.info.run_id not in known]
-        known |= dict(in_parallel(missing, create, num_threads=self._num_threads))
-        usable = {run_id: copy if copy.info.lifecycle_stage == "active" else None for run_id, copy in known.items()}
-        numbers = {run_id: str(copy.info.run_id) for run_id, copy in known.items()}
-        return Ids({**ids.runs, **numbers}, ids.experiments), {**copies, **usable}
-
-    def _fill(self, runs: Sequence[Run], copies: Mapping[str, Run | None], ids: Ids, progress: Progress) -> Tally:
-        """Record the content of runs in their copies."""
-
-        def fill(run: Run) -> bool | str:
-            """True if the copy was incomplete before, or the reason why it stays so."""
-            copy = copies[run.info.run_id]
-            if copy is None:
-                return False
-            try:
-                return self._filler.fill(run, copy, ids)
-            except Refused as refused:
-                return str(refused)
-            except OSError as error:  # A file that is being replaced, say.
-                return system_message(error)
-
-        recorded = written = 0
-        refused: str | None = None
-        progress(0, len(runs))
-        for result in in_parallel(runs, fill, num_threads=self._num_threads):
-            if isinstance(result, str):
-                refused = refused or result
-                continue
-            recorded, written = recorded + 1, written + result
-            progress(recorded, len(runs))
-        deleted = sum(copy is None for copy in copies.values())
+    def _copy(self, progress: Progress) -> Tally:
+        records, refusals = self._snapshot.read(), Refusals(self._destination)
+        self.num_runs = len(records.runs)
+        client = self._client()
+        self._check_is_another(client, records, refusals)
+        copies = Copies(
+            client=client,
+            destination=self._destination,
+            records=records,
+            refusals=refusals,
+            marks=self._marks,
+            num_threads=self._num_threads,
+        )
+        experiments = {}
+        for one in records.experiments:
+            experiment = refusals.taken(partial(self._experiment, client, one, copies))
+            if experiment is not None:
+                experiments[str(one.experiment_id)] = experiment
+        copies.delete()
+        numbers = {number: str(one.experiment_id) for number, one in experiments.items()}
+        for generation in records.generations:
+            copies.create([run for run in generation if run.info.experiment_id in numbers], numbers)
+        ids = Ids(copies.ids, numbers)
+        recorded, written = self._fill(client, records.runs, copies.by_run, ids, refusals, progress)
+        for one in records.experiments:
+            if str(one.experiment_id) in experiments:
+                describe = partial(_describe, client, one, experiments[str(one.experiment_id)], ids)
+                refusals.taken(partial(patiently, self._destination, describe))
         return Tally(
             recorded=recorded,
-            total=len(runs),
+            total=len(records.runs),
             written=written,
-            deleted=deleted,
-            refused=refused,
-            uncertain=self._uncertain,
+            deleted=sum(copy is None for copy in copies.by_run.values()),
+            refused=refusals.first,
+            uncertain=copies.uncertain,
         )
+
+    def _client(self) -> MlflowClient:
+        if self._opened is None:
+            with readable_faults(self._destination):
+                self._opened = open_client(self._destination)
+        return self._opened
+
+    def _check_is_another(self, client: MlflowClient, records: Records, refusals: Refusals) -> None:
+        """Raises:
+        BadInput: the server has a run of the output folder by its own id.
+        """
+
+        def has_it(run: Run) -> bool:
+            try:
+                client.get_run(run.info.run_id)
+            except MlflowException as error:
+                if error.error_code != _MISSING:
+                    raise
+                return False
+            return True
+
+        for run in records.runs[:1]:
+            if refusals.taken(partial(patiently, self._destination, partial(has_it, run))):
+                raise BadInput(
+                    f"{self._destination.uri}: shows this very record, its runs have the same ids there; give another "
+                    "server"
+                )
+
+    def _experiment(self, client: MlflowClient, original: Experiment, copies: Copies) -> Experiment:
+        """The experiment of the same name there, which decides where its artifacts lie. Its copies are found."""
+        database = self._destination.database
+        place = None if database is None else artifacts_beside(database, original.name)
+        experiment = patiently(self._destination, partial(obtain_experiment, client, original.name, place))
+        copies.find(str(experiment.experiment_id))
+        return experiment
+
+    def _fill(
+        self,
+        client: MlflowClient,
+        runs: Sequence[Run],
+        copies: Mapping[str, Run | None],
+        ids: Ids,
+        refusals: Refusals,
+        progress: Progress,
+    ) -> tuple[int, int]:
+        """Record the content of runs in their copies. Return the numbers of those that are recorded, and of those of
+        them that were not before.
+
+        Those that are whole come first, since the server is not asked about them: they count if it goes down then.
+        """
+        filler = Filler(client, self._snapshot, self._destination, self._listings)
+
+        def is_whole(run: Run) -> tuple[Run, bool]:
+            copy = copies[str(run.info.run_id)]
+            try:
+                return run, copy is None or filler.is_whole(run, copy, ids)
+            except OSError:  # A file that is being replaced, say. It is read again.
+                return run, False
+
+        def fill(run: Run) -> str | None:
+            """The id of a run that is recorded now."""
+            copy = copies[str(run.info.run_id)]
+            assert copy is not None
+            try:
+                filler.fill(run, copy, ids)
+            except Refused as refused:
+                refusals.add(str(refused))
+                return None
+            except OSError as error:
+                refusals.add(system_message(error))
+                return None
+            return str(run.info.run_id)
+
+        there = [run for run in runs if str(run.info.run_id) in copies]
+        looked_at = list(in_parallel(there, is_whole, num_threads=self._num_threads))
+        lacking = [run for run, whole in looked_at if not whole]
+        recorded, written = len(looked_at) - len(lacking), 0
+        progress(recorded, len(runs))
+        for run_id in in_parallel(lacking, fill, num_threads=self._num_threads):
+            if run_id is not None:
+                self.written.add(run_id)
+                recorded, written = recorded + 1, written + 1
+                progress(recorded, len(runs))
+        return recorded, written
+
+
+def _describe(client: MlflowClient, original: Experiment, copy: Experiment, ids: Ids) -> None:
+    """Give a copied experiment the tags of the original: its description, its views."""
+    for name, text in original.tags.items():
+        text = ids.in_text(text)
+        if copy.tags.get(name) != text:
+            client.set_experiment_tag(copy.experiment_id, name, text)
 
 
 def _marks(*, with_host: bool) -> dict[str, str]:

@@ -38,6 +38,11 @@ class Destination:
         return not self.uri.startswith("sqlite:")
 
     @property
+    def database(self) -> Path | None:
+        """The database file; None for a server."""
+        return None if self.is_server else Path(urlsplit(self.uri).path[1:])
+
+    @property
     def is_on_this_machine(self) -> bool:
         return not self.is_server or urlsplit(self.uri).hostname in _LOOPBACK
 
@@ -102,7 +107,7 @@ def _checked(text: str, named_by: str) -> Destination:
 
 def is_own_store(destination: Destination, database: Path) -> bool:
     """True if the destination is the database of an output folder itself."""
-    return not destination.is_server and Path(urlsplit(destination.uri).path[1:]).resolve() == database.resolve()
+    return destination.database is not None and destination.database.resolve() == database.resolve()
 
 
 def as_known(uri: str) -> Destination:

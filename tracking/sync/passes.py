@@ -7,6 +7,7 @@ from pathlib import Path
 from hemosweep.foldrun.lock import hold
 from hemosweep.tracking.sync.copying import Copier, Progress, Tally
 from hemosweep.tracking.sync.destination import Destination
+from hemosweep.tracking.sync.listings import Listings
 from hemosweep.tracking.sync.memory import Reached, reached, remember, state_of
 from hemosweep.tracking.sync.snapshot import Snapshot
 
@@ -18,9 +19,14 @@ class Passes:
 
     def __init__(self, out: Path, snapshot: Snapshot, destination: Destination, *, with_host: bool = False) -> None:
         self._out, self._uri = out, destination.uri
-        self._copier = Copier(snapshot, destination, with_host=with_host)
+        self._copier = Copier(snapshot, destination, with_host=with_host, listings=Listings(out))
         before = reached(out, self._uri)
         self.recorded, self.total = (0, 0) if before is None else (before.recorded, before.total)
+
+    @property
+    def written(self) -> int:
+        """Number of runs that were new at the server or had changed, in all passes."""
+        return len(self._copier.written)
 
     def run(self, progress: Progress = lambda done, total: None) -> Tally:
         """Make one pass, and remember how far it came, whether or not it failed.
@@ -39,9 +45,11 @@ class Passes:
             done = False
             try:
                 tally = self._copier.copy(count)
+                self.recorded = tally.recorded
                 done = tally.refused is None and not tally.uncertain
             finally:
                 self.total = self._copier.num_runs or self.total
+                self.recorded = min(self.recorded, self.total)  # Some of those that were counted may be deleted.
                 remembered = Reached(recorded=self.recorded, total=self.total, state=state if done else None)
                 remember(self._out, self._uri, remembered)
         return tally

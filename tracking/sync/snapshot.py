@@ -40,6 +40,11 @@ class Records:
     def runs(self) -> list[Run]:
         return [run for generation in self.generations for run in generation]
 
+    @property
+    def ids(self) -> set[str]:
+        """Ids of the runs."""
+        return {str(run.info.run_id) for run in self.runs}
+
 
 class Snapshot:
     """A copy of an output folder's store, which is brought up to date and read again and again."""

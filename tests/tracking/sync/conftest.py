@@ -1,5 +1,7 @@
 import math
 import shutil
+import sqlite3
+from contextlib import closing
 from uuid import uuid4
 
 import pytest
@@ -8,19 +10,17 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowClient
 from hemosweep.tracking.recorder import Recorder
+from hemosweep.tracking.sync import faults
 from hemosweep.tracking.sync.content import ORIGIN
 from tests.mlflow_servers import content
 
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch):
-    """A copier sets variables of MLflow's client for its process."""
+    """No server and no credentials of the user's."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
-    monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 class Record:
@@ -78,3 +78,18 @@ def other(migrated_database, tmp_path):
     shutil.copyfile(migrated_database, path)
     uri = f"sqlite:///{path}"
     return uri, MlflowClient(uri)
+
+
+@pytest.fixture
+def refuse_tag(other, monkeypatch):
+    """Lets the other record fail, as a server that goes down, when it gets a tag of this name; or none any more."""
+    monkeypatch.setattr(faults.time, "sleep", lambda seconds: None)
+
+    def refuse_tag(name):
+        with closing(sqlite3.connect(other[0].removeprefix("sqlite:///"))) as database, database:
+            database.execute("DROP TRIGGER IF EXISTS down")
+            if name is not None:
+                fails = f"BEFORE INSERT ON tags WHEN NEW.key = '{name}' BEGIN SELECT RAISE(ABORT, 'it is down'); END"
+                database.execute(f"CREATE TRIGGER down {fails}")
+
+    return refuse_tag

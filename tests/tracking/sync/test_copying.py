@@ -1,9 +1,21 @@
+import math
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
+from hemosweep.errors import BadInput
 from hemosweep.tracking import schema
-from hemosweep.tracking.sync.content import RECORDED
+from hemosweep.tracking.changes import remove_metrics
+from hemosweep.tracking.database import database_path
+from hemosweep.tracking.store import open_store, transaction
+from hemosweep.tracking.sync.content import HOST, ORIGIN, RECORDED, WITHDRAWN
 from hemosweep.tracking.sync.copying import Copier
 from hemosweep.tracking.sync.destination import find_destination
+from hemosweep.tracking.sync.faults import Outage
+from hemosweep.tracking.sync.passes import Passes
 from hemosweep.tracking.sync.snapshot import Snapshot
 
 
@@ -18,7 +30,9 @@ def test_the_other_server_gets_the_whole_record_with_ids_of_its_own_and_nothing_
     _, client = other
     # Ids that differ from those of the output folder.
     client.create_experiment("somebody's")
+    before = dict(os.environ)
     tally = copy()
+    assert dict(os.environ) == before
     assert (tally.recorded, tally.total, tally.written) == (3, 3, 3)
     assert record.at(client) == record.content()
     (arm,) = record.copies(client, record.arm)
@@ -76,3 +90,95 @@ def test_a_run_that_is_deleted_or_restored_here_is_so_there_and_one_deleted_ther
     tally = copy()
     assert (tally.recorded, tally.total, tally.deleted) == (3, 3, 1)
     assert record.copies(client, second) == []
+
+
+def test_a_server_that_shows_the_record_itself_gets_no_copy_of_it(record, tmp_path):
+    path = tmp_path / "shown.db"
+    shutil.copyfile(database_path(record.out), path)
+    before = path.read_bytes()
+    with Snapshot(record.out) as snapshot, pytest.raises(BadInput, match=r"shown\.db: shows this very record"):
+        Copier(snapshot, find_destination(f"sqlite:///{path}")).copy()
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_store_is_one_line(record, tmp_path):
+    path = tmp_path / "page.db"
+    path.write_text("<html>" * 100)
+    with Snapshot(record.out) as snapshot, pytest.raises(BadInput, match=r"page\.db: file is not a database"):
+        Copier(snapshot, find_destination(f"sqlite:///{path}")).copy()
+
+
+def test_a_record_that_is_a_copy_itself_is_copied_once(record, other, copy):
+    _, client = other
+    marks = {ORIGIN: "1/2", RECORDED: '{"tags": []}', HOST: "node3", WITHDRAWN: "diff"}
+    for name, text in marks.items():
+        record.client.set_tag(record.arm, name, text)
+    copy()
+    assert (copy().written, len(record.at(client)[1])) == (0, 3)
+    (arm,) = record.copies(client, record.arm)
+    assert all(arm.data.tags.get(name) != text for name, text in marks.items())
+
+
+def test_only_files_that_changed_are_sent_again_also_by_another_process(record, other):
+    uri, client = other
+
+    def copy():
+        with Snapshot(record.out) as snapshot:
+            Passes(record.out, snapshot, find_destination(uri)).run()
+        (arm,) = record.copies(client, record.arm)
+        return {path.name: path.stat().st_ino for path in folder_of(arm).rglob("*") if path.is_file()}
+
+    before = copy()
+    record.client.log_text(record.arm, "changed", schema.ARTIFACT_CONFIG)
+    after = copy()
+    assert {name for name in before if before[name] != after[name]} == {schema.ARTIFACT_CONFIG}
+    assert len(before) > 4
+    assert record.at(client) == record.content()
+
+
+def folder_of(run):
+    return Path(urlsplit(run.info.artifact_uri).path)
+
+
+def test_what_was_recorded_before_an_outage_counts_and_so_does_what_was_there_before(record, other, refuse_tag):
+    uri, client = other
+    first, _ = record.folds()
+    with Snapshot(record.out) as snapshot:
+        passes = Passes(record.out, snapshot, find_destination(uri))
+        assert (passes.run().recorded, passes.written) == (3, 3)
+        record.client.set_tag(record.arm, "reviewed", "yes")
+        record.client.set_tag(first.info.run_id, "seen", "yes")
+        refuse_tag("seen")
+        passes = Passes(record.out, snapshot, find_destination(uri))
+        with pytest.raises(Outage):
+            passes.run()
+        # The arm, which was changed, and the other fold, which was not.
+        assert (passes.recorded, passes.total, passes.written) == (2, 3, 1)
+        refuse_tag(None)
+        assert (passes.run().recorded, passes.written) == (3, 2)
+        assert record.at(client) == record.content()
+
+
+def test_a_metric_of_a_verdict_that_was_withdrawn_is_so_there(record, other, copy):
+    _, client = other
+    name = schema.METRIC_DIFF
+
+    def there():
+        (arm,) = record.copies(client, record.arm)
+        return arm.data.metrics[name], arm.data.tags.get(WITHDRAWN), arm.data.tags.get(schema.TAG_VERDICT)
+
+    record.client.set_tag(record.arm, schema.TAG_VERDICT, "better")
+    record.client.log_metric(record.arm, name, 0.5, timestamp=5)
+    copy()
+    assert there() == (0.5, None, "better")
+    record.client.delete_tag(record.arm, schema.TAG_VERDICT)
+    store = open_store(record.out)
+    with transaction(store) as session:
+        remove_metrics(session, record.client.get_run(record.arm), [name])
+    copy()
+    value, withdrawn, verdict = there()
+    assert (math.isnan(value), withdrawn, verdict) == (True, name, None)
+    assert copy().written == 0
+    record.client.log_metric(record.arm, name, 0.25, timestamp=7)
+    copy()
+    assert there() == (0.25, None, None)

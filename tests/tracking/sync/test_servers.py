@@ -14,8 +14,10 @@ from uuid import uuid4
 import pytest
 
 from hemosweep.errors import BadInput
+from hemosweep.tracking import server as pages
 from hemosweep.tracking.backend import MlflowClient
 from hemosweep.tracking.database import database_path
+from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.sync import process
 from hemosweep.tracking.sync.copying import Copier
 from hemosweep.tracking.sync.destination import find_destination
@@ -28,6 +30,7 @@ from tests.processes import wait_for
 
 PASSWORD = "correct horse 7f3a"
 FORBIDDEN = b'{"error_code": "PERMISSION_DENIED", "message": "no"}'
+REFUSAL = b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no"}'
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +62,14 @@ def patient(monkeypatch):
             answer(401),
             "takes neither this user nor this password (401): set MLFLOW_TRACKING_USERNAME",
         ),
-        (
-            answer(403, b'{"error_code": "PERMISSION_DENIED", "message": "no"}'),
-            "does not let this user write there (403",
-        ),
+        (answer(403, FORBIDDEN), "does not let this user write there (403"),
         (answer(404), "does not know a request of MLflow"),
+        (answer(400, REFUSAL), "refuses a record ("),
         (answer(507, b"quota"), "has no space for it (507)"),
         (answer(503), "answers 503"),
         ("lost", "cannot be reached ("),
     ],
-    ids=["401", "403", "404", "507", "503", "cut"],
+    ids=["401", "403", "404", "400", "507", "503", "cut"],
 )
 def test_what_is_wrong_with_a_server_is_one_line(record, proxy, patient, told, said):
     proxy.plan = lambda number, line: told
@@ -78,6 +79,19 @@ def test_what_is_wrong_with_a_server_is_one_line(record, proxy, patient, told, s
     assert "\n" not in result.problem
     assert (result.recorded, result.total) == (0, 3)
     assert json.loads((record.out / "mlflow-sync.json").read_text())["last"] == proxy.uri
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_pages_of_the_folder_itself_get_no_copy_of_it(record):
+    server = pages.start(record.out)
+    before = record.content()
+    try:
+        with pytest.raises(BadInput, match="shows this very record"):
+            sync(record.out, server.url.partition("/#")[0])
+    finally:
+        pages.stop(server)
+    assert record.content() == before
 
 
 def test_without_a_server_or_with_its_own_store_sync_says_so(record):
@@ -100,6 +114,50 @@ def test_cut_connections_and_lost_answers_lose_and_double_nothing(record, server
     before = proxy.num_requests
     assert sync(record.out).written == 0
     assert proxy.num_requests - before < 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_record_that_the_server_refuses_keeps_only_what_depends_on_it_from_being_recorded(
+    record, replicate, server, proxy, patient
+):
+    Recorder(record.out).begin_replicate(replicate(arm="focal", sweep=record.name.removeprefix("hemosweep/")))
+    num_runs, refused = 4, []
+
+    def refuse(what, num=1):
+        """The next requests of a kind are refused."""
+        refused.clear()
+
+        def plan(number, line):
+            if what in line and len(refused) < num:
+                refused.append(line)
+                return answer(400, REFUSAL, "application/json")
+            return None
+
+        proxy.plan = plan
+        return sync(record.out, proxy.uri)
+
+    client = MlflowClient(server.uri)
+    for what in ("experiments/get-by-name", "experiments/create", "runs/search"):
+        result = refuse(what)
+        assert refused
+        assert "refuses a record (" in result.problem
+        assert (result.recorded, result.total) == (0, num_runs)
+    assert client.get_experiment_by_name(record.name) is not None
+    # One of the arms is refused, and with it perhaps its two folds.
+    result = refuse("runs/create")
+    assert refused
+    assert "refuses a record (" in result.problem
+    assert result.recorded in (1, 3)
+    record.client.set_experiment_tag(record.experiment_id, "later", "yes")
+    result = refuse("experiments/set-experiment-tag")
+    assert (result.recorded, "refuses a record (" in result.problem) == (num_runs, True)
+    record.client.delete_run(record.folds()[0].info.run_id)
+    result = refuse("runs/delete")
+    assert (result.recorded, "refuses a record (" in result.problem) == (num_runs - 1, True)
+    result = sync(record.out, server.uri)
+    assert (result.recorded, result.total, result.problem) == (num_runs - 1, num_runs - 1, None)
+    assert record.at(client) == record.content()
 
 
 @pytest.mark.slow
