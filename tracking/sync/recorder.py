@@ -1,8 +1,8 @@
 """The recorder: a process of its own that keeps another MLflow server's record up to date while a sweep runs.
 
-It reads the output folder, and talks to the process that started it by lines of JSON alone: `problem`, or the numbers
-`recorded` and `total`. When its standard input ends, it makes a last pass and ends; so it does where its starter is
-killed.
+It reads the output folder, and talks to the process that started it by lines of JSON alone: `problem`, `stopped` (the
+reason of its own end), or the numbers `recorded` and `total`, with `complete` if the server has all that the output
+folder has. When its standard input ends, it makes a last pass and ends; so it does where its starter is killed.
 """
 
 import json
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
         with own_scratch():
             keep_recorded(Path(arguments[0]), destination, ended, with_host=WITH_HOST in arguments)
     except Exception as error:
-        _tell(problem=destination.without_secrets(f"the recorder has stopped ({type(error).__name__}: {error})"))
+        _tell(stopped=destination.without_secrets(f"the recorder has stopped ({type(error).__name__}: {error})"))
         raise SystemExit(1) from None
 
 
@@ -51,7 +51,7 @@ def keep_recorded(out: Path, destination: Destination, ended: threading.Event, *
     before = reached(out, destination.uri)
     known = None if before is None else before.state
     if before is not None:
-        _tell(recorded=before.recorded, total=before.total)
+        _tell(recorded=before.recorded, total=before.total, complete=known is not None and state_of(out) == known)
     while state_of(out) in (None, known):
         if ended.is_set():
             return
@@ -67,22 +67,23 @@ def keep_recorded(out: Path, destination: Destination, ended: threading.Event, *
         passes = Passes(out, snapshot, destination, with_host=with_host)
         while True:
             last, pause, begun = ended.is_set(), PAUSE_S, time.monotonic()
-            state, problem, passing = state_of(out), None, False
+            state, problem, passing, complete = state_of(out), None, False, False
             if state is not None and state != known:
                 try:
                     tally = passes.run(_Progress())
-                except Held:
-                    pass
+                except Held as held:
+                    if last:
+                        problem = f"{held.by} records {out} too, so the last changes are not recorded by this sweep"
                 except (Outage, BadInput) as error:
                     problem, pause, uncertain = str(error), next(waits), True
                     passing = isinstance(error, Outage) and error.passing
                 else:
-                    problem = tally.refused
+                    problem, complete = tally.refused, tally.refused is None
                     # Another pass looks for what a request made whose answer was given up.
                     known, uncertain = None if uncertain or tally.uncertain else state, False
                     waits = delays(cap_s=LONGEST_PAUSE_S)
                     pause = max(PAUSE_S, SHARE * (time.monotonic() - begun))
-                _tell(recorded=passes.recorded, total=passes.total)
+                _tell(recorded=passes.recorded, total=passes.total, complete=complete)
             # One outage has several reasons: refused, cut, no answer in time.
             kind = "passing" if passing else problem
             if problem is not None and kind not in told:
