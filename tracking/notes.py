@@ -24,7 +24,7 @@ _ANSWERS = {
 }
 
 
-def replicate_note(sweep: str, arm: str, seed: int) -> str:
+def replicate_note(sweep: str, arm: str, seed: int | str) -> str:
     """Description of an arm's run before its sweep has ended."""
     return f"Arm **{arm}** of ablation **{sweep}**, seed {seed}.\n\n{_CONTENT}"
 
@@ -32,6 +32,17 @@ def replicate_note(sweep: str, arm: str, seed: int) -> str:
 def group_note(sweep: str, arm: str) -> str:
     """Description of a group of seeds before its sweep has ended."""
     return f"Arm **{arm}** of ablation **{sweep}**, over its seeds.\n\n{_GROUP_CONTENT}"
+
+
+def earlier_note(sweep: str, arm: str, place: str, *, experiment_id: str, run_id: str) -> str:
+    """Description of an earlier run, or group, of an arm.
+
+    Args:
+        place: as in `arm_note`.
+        run_id: the run that stands for the arm now.
+    """
+    newer = views.run_page(experiment_id, run_id)
+    return f"Arm **{arm}** of ablation **{sweep}**, {place}: an earlier run. [Another one]({newer}) stands for the arm."
 
 
 def report_note(sweep: str) -> str:

@@ -18,7 +18,7 @@ from hemosweep.tracking.artifacts import log_file
 from hemosweep.tracking.backend import Run
 from hemosweep.tracking.changes import changed_metrics, changed_tags, remove_metrics
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.notes import answer, arm_note, verdict_note
+from hemosweep.tracking.notes import answer, arm_note, earlier_note, group_note, replicate_note, verdict_note
 from hemosweep.tracking.store import ensure_experiment, open_store, search_runs, transaction
 
 BASELINE = "baseline"
@@ -68,8 +68,12 @@ class VerdictRecorder:
             page = _Page(family=family, declared=declared, experiment_id=experiment_id, runs=runs)
             for arm, run in runs.items():
                 self._record_arm(session, page, arm, run)
-            for run in seeds:
-                self._tidy(session, run, is_seed=run.data.tags.get(schema.TAG_PARENT) in {*map(_id, groups)})
+            in_groups = {*map(_id, groups)}
+            for run in (*groups, *seeds):
+                if run.data.tags.get(schema.TAG_PARENT) in in_groups:
+                    self._tidy(session, run, schema.ROW_SEED, replicate_note(*_names(run), _seed(run)))
+                elif _id(run) not in page.ids.values():
+                    self._tidy(session, run, *_earlier(page, run))
         if page.carrier is not None:
             self._log_artifacts(page.carrier, family)
         note = verdict_note(
@@ -88,9 +92,9 @@ class VerdictRecorder:
         return search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_LEVEL}` = '{level}'")
 
     def _record_arm(self, session: Session | None, page: _Page, arm: str, run: Run) -> None:
-        is_group = run.data.tags.get(schema.TAG_LEVEL) == schema.LEVEL_GROUP
-        place = "over its seeds" if is_group else f"seed {run.data.tags.get(schema.TAG_SEED, '')}"
-        note = arm_note(page.family, arm, place, experiment_id=page.experiment_id, runs=page.ids, is_group=is_group)
+        note = arm_note(
+            page.family, arm, _place(run), experiment_id=page.experiment_id, runs=page.ids, is_group=_is_group(run)
+        )
         pair = _pair_of(page.family, page.declared, arm)
         metrics = {} if pair is None else _metrics(page.family, pair)
         tags = _tags(page, arm, pair) | {schema.TAG_NOTE: note, schema.TAG_ROW: schema.ROW_ARM}
@@ -99,13 +103,14 @@ class VerdictRecorder:
         )
         self._remove(session, run, keep={*metrics, *tags})
 
-    def _tidy(self, session: Session | None, run: Run, *, is_seed: bool) -> None:
-        """Give a run of an earlier version its line in the table, and take the verdict from a seed that has got a
-        group, since the group has it."""
-        row = {schema.TAG_ROW: schema.ROW_SEED if is_seed else schema.ROW_ARM}
-        self._client.log_batch(run.info.run_id, tags=changed_tags(run, row))
-        if is_seed:
-            self._remove(session, run, keep=())
+    def _tidy(self, session: Session | None, run: Run, row: str, note: str) -> None:
+        """Give a run that does not stand for its arm its line in the table, and take away the verdict that it may have
+        had, with its description."""
+        tags = {schema.TAG_ROW: row}
+        if schema.TAG_VERDICT in run.data.tags or run.data.tags.get(schema.TAG_ROW) not in (None, row):
+            tags[schema.TAG_NOTE] = note
+        self._client.log_batch(run.info.run_id, tags=changed_tags(run, tags))
+        self._remove(session, run, keep=())
 
     def _remove(self, session: Session | None, run: Run, keep: Collection[str]) -> None:
         """Take away what an earlier comparison left on a run."""
@@ -124,7 +129,7 @@ class VerdictRecorder:
 def _standing_runs(family: Family, arms: Collection[str], seeds: list[Run], groups: list[Run]) -> dict[str, Run]:
     """The run that stands for each arm: the group of the runs that are compared, or the newest of these themselves.
 
-    Of an arm that is not compared it is the newest.
+    Of an arm that is not compared it is the newest, before those of some folds only.
     """
     compared: dict[str, set[str]] = {}
     for pair in family.pairs:
@@ -138,7 +143,9 @@ def _standing_runs(family: Family, arms: Collection[str], seeds: list[Run], grou
         chosen = [run for run in own if _id(run) in compared[arm]] if arm in compared else own
         tops = [group_of.get(run.data.tags.get(schema.TAG_PARENT, ""), run) for run in chosen]
         if tops:
-            standing[arm] = max(tops, key=lambda run: (run.info.start_time, _id(run)))
+            standing[arm] = max(
+                tops, key=lambda run: (schema.TAG_SUBSET not in run.data.tags, run.info.start_time, _id(run))
+            )
     return standing
 
 
@@ -175,6 +182,35 @@ def _tags(page: _Page, arm: str, pair: DeclaredPair | None) -> dict[str, str]:
         schema.TAG_VERDICT: answer(page.family, pair),
         schema.TAG_COMPARED_BY: page.family.metric,
     }
+
+
+def _earlier(page: _Page, run: Run) -> tuple[str, str]:
+    """Row and description of a run that does not stand for its arm. It is a row of its own where none does: its arm was
+    taken out of the declaration."""
+    sweep, arm = _names(run)
+    standing = page.runs.get(arm)
+    if standing is None:
+        note = group_note(sweep, arm) if _is_group(run) else replicate_note(sweep, arm, _seed(run))
+        return schema.ROW_ARM, note
+    note = earlier_note(sweep, arm, _place(run), experiment_id=page.experiment_id, run_id=_id(standing))
+    return schema.ROW_EARLIER, note
+
+
+def _names(run: Run) -> tuple[str, str]:
+    """Sweep and arm of a run."""
+    return run.data.tags.get(schema.TAG_SWEEP, ""), run.data.tags.get(schema.TAG_ARM, "")
+
+
+def _seed(run: Run) -> str:
+    return str(run.data.tags.get(schema.TAG_SEED, ""))
+
+
+def _is_group(run: Run) -> bool:
+    return bool(run.data.tags.get(schema.TAG_LEVEL) == schema.LEVEL_GROUP)
+
+
+def _place(run: Run) -> str:
+    return "over its seeds" if _is_group(run) else f"seed {_seed(run)}"
 
 
 def _id(run: Run) -> str:

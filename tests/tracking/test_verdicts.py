@@ -174,8 +174,38 @@ def test_the_verdict_of_an_only_seed_moves_to_the_group_that_a_second_one_makes(
     assert not set(schema.VERDICT_METRICS) & set(seed.data.metrics)
     assert not set(schema.VERDICT_TAGS) & set(seed.data.tags)
     assert client.get_metric_history(only, "diff_vs_baseline") == []
+    assert seed.data.tags[schema.TAG_NOTE].startswith("Arm **clear** of ablation **gate**, seed 0.\n")
     group = standing(out, "clear")
     assert (group.info.run_id, "diff_vs_baseline" in group.data.metrics) == (seed.data.tags[schema.TAG_PARENT], True)
+
+
+def test_the_verdict_leaves_the_run_that_a_newer_one_of_its_arm_replaces(empty):
+    out, book = empty, Book(empty)
+    client = open_store(out).client
+    earlier = {}
+    for data in ("old", "new"):
+        for arm, scores in (("steady", SMALL), ("clear", CLEAR)):
+            name = f"gate/{arm}@0"
+            book.write(name, cases(scores, FOUR_FOLDS), digest=f"{name} {data}", dataset_digest=data)
+            group = client.get_run(book.ids[name]).data.tags[schema.TAG_PARENT]
+            if arm == "steady":  # As of a sweep with one seed.
+                client.delete_run(group)
+                client.delete_tag(book.ids[name], schema.TAG_PARENT)
+            if data == "old":
+                earlier[arm] = book.ids[name] if arm == "steady" else group
+        record(out)
+    assert {standing(out, arm).info.run_id for arm in earlier}.isdisjoint(earlier.values())
+    for arm, place in (("steady", "seed 0"), ("clear", "over its seeds")):
+        run = client.get_run(earlier[arm])
+        assert not set(schema.VERDICT_METRICS) & set(run.data.metrics)
+        assert not set(schema.VERDICT_TAGS) & set(run.data.tags)
+        assert run.data.tags[schema.TAG_ROW] == schema.ROW_EARLIER
+        note = run.data.tags[schema.TAG_NOTE]
+        assert note.startswith(f"Arm **{arm}** of ablation **gate**, {place}: an earlier run. [Another one](#/")
+        assert standing(out, arm).info.run_id in note
+    before = rows(out)
+    record(out)
+    assert rows(out) == before
 
 
 def test_the_descriptions_have_question_table_verdicts_and_links(recorded):
