@@ -530,6 +530,9 @@ def test_some_folds_alone_are_trained_and_compared_on_their_cases_and_said_to_be
     (first, second) = runs(main, out, "--cases")
     assert {case["fold"] for case in first["cases"]} == {0, 2}
     assert first["subset"] == "folds 0, 2 of 3 only"
+    arms, note = arms_in_the_store(out)
+    assert all(schema.TAG_VERDICT not in arm.tags for arm in arms.values())
+    assert "no evidence of a difference" not in note
 
     result = json.loads(sweep("--only-folds", "0,2", "--json", folds=3)[1])
     assert result["subset"] == "folds 0, 2 of 3 only"

@@ -66,7 +66,9 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
                 train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
             )
         result = summarise_study(request, results, ends, cases=prepared.cases)
-        if None not in result.run_ids.values():  # Else an outage was told of, and the same command makes up for it.
+        # Some folds are for trying, and their result replaces no verdict of the study. After an outage, which was told
+        # of, the same command makes up for it.
+        if request.subset is None and None not in result.run_ids.values():
             record_verdict(result.family, request.sweep.declaration, request.out, progress)
     return result
 
