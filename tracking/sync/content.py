@@ -5,7 +5,7 @@ a process that is killed at any moment loses nothing.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,16 @@ class Content:
     def recorded(self) -> str:
         """Value of the tag `RECORDED`: the digests, and the names of tags that are no names of ours: if the run loses
         one of these tags, so does its copy."""
-        others = sorted(name for name in self.tags if not name.startswith(_OURS))
-        return json.dumps({**self.digests, "tags": others})
+        return json.dumps({**self.digests, "tags": self._others(())})
+
+    def underway(self, before: Mapping[str, Any], changed: Collection[str]) -> str:
+        """Value of the tag `RECORDED` while parts of a copy are written: they are not known until all of it is there,
+        even where the run becomes again what it was before."""
+        same = {part: digest for part, digest in self.digests.items() if part not in changed}
+        return json.dumps({**same, "tags": self._others(before.get("tags", ()))})
+
+    def _others(self, earlier: Iterable[str]) -> list[str]:
+        return sorted({*earlier, *(name for name in self.tags if not name.startswith(_OURS))})
 
 
 def content_of(run: Run, ids: Ids, points: Sequence[Metric], artifacts: Mapping[str, Path], files: str) -> Content:

@@ -62,6 +62,9 @@ class Filler:
         """
         content, before = self._content(run, ids), recorded_of(copy)
         changed = _changed(before, content)
+        if before:
+            mark = partial(self._client.set_tag, copy.info.run_id, RECORDED, content.underway(before, changed))
+            patiently(self._destination, mark)
         if "artifacts" in changed:
             self._put_artifacts(copy, content.artifacts, self._listings.files(before.get("artifacts")))
         for name in dropped_tags(copy, content):

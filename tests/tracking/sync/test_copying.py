@@ -119,6 +119,23 @@ def test_a_record_that_is_a_copy_itself_is_copied_once(record, other, copy):
     assert all(arm.data.tags.get(name) != text for name, text in marks.items())
 
 
+def test_a_run_that_is_again_as_before_an_interrupted_pass_is_so_there(record, other, copy, refuse_tag):
+    _, client = other
+    before = (folder_of(record.client.get_run(record.arm)) / schema.ARTIFACT_CONFIG).read_text()
+    copy()
+    record.client.log_text(record.arm, "changed", schema.ARTIFACT_CONFIG)
+    record.client.set_tag(record.arm, "seen", "yes")
+    refuse_tag("seen")
+    with pytest.raises(Outage):
+        copy()
+    assert record.at(client) != record.content()
+    refuse_tag(None)
+    record.client.log_text(record.arm, before, schema.ARTIFACT_CONFIG)
+    record.client.delete_tag(record.arm, "seen")
+    copy()
+    assert record.at(client) == record.content()
+
+
 def test_only_files_that_changed_are_sent_again_also_by_another_process(record, other):
     uri, client = other
 
