@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, HemosweepError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _OF_THE_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
@@ -43,6 +43,11 @@ def system_message(error: OSError) -> str:
         place = " and ".join(map(str, _full_places())) or None
     place = place or ("this process" if error.errno in _OF_THE_PROCESS else "system")
     return f"{place}: {what}; {_WAYS_OUT.get(error.errno or 0, 'mend it')}"
+
+
+def reason_of(error: OSError | HemosweepError) -> str:
+    """An error of the system, or one of ours, in one line."""
+    return system_message(error) if isinstance(error, OSError) else str(error)
 
 
 def _full_places() -> list[Path]:

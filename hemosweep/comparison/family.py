@@ -15,7 +15,8 @@ from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.ranks import RANKS_NOTE, rank_table
 from hemosweep.report.terminal.table import family_table
 from hemosweep.runs import RunRecord, RunStore, Snapshot
-from hemosweep.scores.catalogue import DSC
+from hemosweep.scores.catalogue import DSC, find_metric
+from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison, adjusted
 from hemosweep.stats.ranks import ArmRank
 
@@ -31,6 +32,24 @@ class DeclaredPair:
     missing: str = ""
     refused: str = ""
     failed: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The reason why there is no comparison, in a few words; empty where there is one."""
+        if self.missing:
+            return "not finished"
+        if self.failed:
+            return "cannot be compared"
+        return "not comparable" if self.refused else ""
+
+    @property
+    def reason(self) -> str:
+        """The same as a sentence."""
+        if self.missing:
+            return f"Not compared: {self.missing}."
+        if self.failed:
+            return f"Cannot be compared: {self.failed}."
+        return f"{self.refused[0].upper()}{self.refused[1:]}." if self.refused else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +70,11 @@ class Family:
     forest: Path | None = None
     rank_plot: Path | None = None
     no_pictures: str | None = None
+
+    @property
+    def description(self) -> MetricDescription:
+        """The metric as the compared runs record it, or, where none are compared, as it is known here."""
+        return self.rows[0].comparison.metric if self.rows else find_metric(self.metric)
 
     @property
     def comparisons(self) -> tuple[SideComparison, ...]:
@@ -119,8 +143,7 @@ class Family:
             *(f"Missing: {text}" for text in self.missing),
         ]
         if self.ranks:
-            metric = self.rows[0].comparison.metric
-            lines += ["", *lines_of(rank_table(self.ranks, metric), styled=styled), RANKS_NOTE]
+            lines += ["", *lines_of(rank_table(self.ranks, self.description), styled=styled), RANKS_NOTE]
         if self.forest is not None:
             lines.append(f"Forest plot: {self.forest}")
         if self.rank_plot is not None:

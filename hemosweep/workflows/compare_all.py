@@ -62,9 +62,8 @@ def _draw_ranks(family: Family, folder: Path) -> Path | None:
     """The rank plot; None for under three arms."""
     if not family.ranks:
         return None
-    metric = family.rows[0].comparison.metric
     path = folder / ("ranks.png" if family.metric == DSC.name else f"ranks-{family.metric}.png")
-    draw_ranks(family.ranks, path, metric=metric, title=f"{family.sweep}: ranks of the arms")
+    draw_ranks(family.ranks, path, metric=family.description, title=f"{family.sweep}: ranks of the arms")
     return path
 
 
@@ -76,6 +75,5 @@ def _draw(family: Family, folder: Path) -> Path | None:
     path = folder / ("forest.png" if is_dsc else f"forest-{family.metric}.png")
     printed = {(row.a, row.b): paper_difference(family.sweep, row.a, row.b) for row in family.rows if is_dsc}
     paper = {pair: difference for pair, difference in printed.items() if difference is not None}
-    label = family.rows[0].comparison.metric.label
-    draw_forest(family.rows, path, title=f"{family.sweep}: differences in {label}", paper=paper)
+    draw_forest(family.rows, path, title=f"{family.sweep}: differences in {family.description.label}", paper=paper)
     return path

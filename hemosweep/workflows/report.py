@@ -9,8 +9,8 @@ from typing import Any
 
 from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.ablation.declaration import Declaration
-from hemosweep.errors import BadInput
-from hemosweep.files import check_writable, system_message
+from hemosweep.errors import BadInput, HemosweepError
+from hemosweep.files import check_writable, reason_of
 from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
 from hemosweep.report.document.facts import SweepFacts
 from hemosweep.report.document.provenance import Origin
@@ -106,8 +106,8 @@ def make_report(
             progress(place + 1, len(chosen))
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
-        origin = Origin(out=out.resolve(), data=None if data is None else data.resolve(), is_named=with_paths)
-        facts = [replace(sweep, case_page=write_case_pages(source, sweep, folder, origin)) for sweep in facts]
+        origin = Origin.of(out, data, is_named=with_paths)
+        facts, no_pages = _with_case_pages(source, facts, folder, origin)
         document = report_document(facts, pictures, origin)
         write_documents(document, folder)
     run_ids: dict[str, str] = {}
@@ -119,9 +119,9 @@ def make_report(
         folder=to,
         sweeps=tuple(declaration.name for declaration in chosen),
         figures=tuple(picture.path for picture in document.pictures()),
-        case_pages=tuple(sweep.case_page for sweep in facts),
+        case_pages=tuple(sweep.case_page for sweep in facts if sweep.case_page),
         runs=run_ids,
-        warnings=warnings + failures,
+        warnings=warnings + no_pages + failures,
     )
 
 
@@ -188,6 +188,20 @@ def _draw(facts: Sequence[SweepFacts], folder: Path) -> dict[str, SweepPictures]
         return {sweep.name: draw_sweep(sweep, folder, drawn) for sweep in facts}
 
 
+def _with_case_pages(
+    source: ReportSource, facts: Sequence[SweepFacts], folder: Path, origin: Origin
+) -> tuple[list[SweepFacts], tuple[str, ...]]:
+    """Write the case pages of the sweeps. A sweep whose page fails has none, and a warning."""
+    found, warnings = [], []
+    for sweep in facts:
+        try:
+            found.append(replace(sweep, case_page=write_case_pages(source, sweep, folder, origin)))
+        except HemosweepError as error:
+            found.append(sweep)
+            warnings.append(f"{sweep.name} has no case page: {error}")
+    return found, tuple(warnings)
+
+
 def _log(
     out: Path,
     facts: Sequence[SweepFacts],
@@ -214,9 +228,9 @@ def _log(
                 write_documents(document, staged)
                 try:
                     run_ids[sweep.name] = log_report(out, sweep.name, staged)
-                    log_case_page(out, sweep.name, folder / sweep.case_page)
+                    if sweep.case_page:
+                        log_case_page(out, sweep.name, folder / sweep.case_page)
                 except (BadInput, OSError) as error:
-                    message = system_message(error) if isinstance(error, OSError) else str(error)
-                    return run_ids, (f"the report is written, but MLflow has not got it: {message}",)
+                    return run_ids, (f"the report is written, but MLflow has not got it: {reason_of(error)}",)
             progress(place + 1, len(facts))
     return run_ids, ()

@@ -5,7 +5,7 @@ It predicts every lesion but a few of its slices: real files, real scores, real 
 
 import math
 import shutil
-from contextlib import nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.tracking.database import database_path
 from hemosweep.training.fold_run import write_prediction
 from hemosweep.training.scoring import Scoring
+from hemosweep.workflows.sweeping.case_page import case_page_note
 
 SMALL, MIDDLE = "24x24x8", "32x32x16"
 
@@ -35,7 +36,8 @@ class Child:
         self.more_missed = 0
         self.trained = []
         self.running = []
-        self.draws = False  # the boxplot
+        self.draws = False  # the boxplot and the case page
+        self.is_open = False
 
     def start(self, folder):
         self.running.append(folder)
@@ -83,11 +85,23 @@ class Child:
 
 def stand_in(monkeypatch, child, *, boxplot=lambda *_, **__: None):
     """Let every sweep of this process train with `child`, and draw nothing: pictures take longer than all the rest."""
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", lambda *_, **__: nullcontext(child))
+
+    @contextmanager
+    def opened(*_, **__):
+        child.is_open = True
+        yield child
+        child.is_open = False
+
+    def page(*arguments):
+        assert not child.is_open, "other machines wait for the case page"
+        return case_page_note(*arguments) if child.draws else ""
+
+    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.open_executor", opened)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.case_page_note", page)
     monkeypatch.setattr(
         "hemosweep.workflows.sweeping.ablation.SweepFigures", lambda *_, **__: lambda replicate, cases: {}
     )
-    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", boxplot)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.notes.boxplot", boxplot)
     monkeypatch.setattr("hemosweep.workflows.sweeping.verdict.draw_family", lambda family, out: family)
 
 

@@ -265,7 +265,7 @@ def test_a_store_on_a_full_disk_costs_no_training_and_is_made_up_for(
 
 
 def test_pictures_that_do_not_fit_cost_no_result(main, phantoms, disk, out, child, undisturbed, monkeypatch):
-    monkeypatch.setattr("hemosweep.workflows.sweeping.result.boxplot", boxplot)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.notes.boxplot", boxplot)
     (out / "figures").symlink_to(disk.folder)
     disk.fill()
     command = ("sweep", "patchsize", "--data", phantoms, "--profile", "demo", "--folds", 2, "--out", out)

@@ -72,6 +72,7 @@ def child(monkeypatch, hospital):
         raise BadInput(f"{spec.test[0].path}: not for {USER} on {MACHINE}; see {folder}, {hospital} and {hospital}/x")
 
     monkeypatch.setattr("hemosweep.training.child.run_fold", fail)
+    child.draws = True
     stand_in(monkeypatch, child, boxplot=boxplot)  # Overlays take seconds; the real study draws them.
     monkeypatch.setattr("socket.gethostname", lambda: MACHINE)
     for name in ("USER", "LOGNAME"):

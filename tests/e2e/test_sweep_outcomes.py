@@ -107,7 +107,9 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
     assert "patience 4 of 15, 2 of 5 folds)" in stdout
     assert f"make ui OUT='{out}'" in stdout
     assert "Does a larger patch segment better?" in stderr
-    assert (out / "figures" / "patchsize" / "boxplot.png").read_bytes().startswith(b"\x89PNG")
+    figures = out / "figures" / "patchsize"
+    assert f"Boxplot: {figures / 'boxplot.png'}\nCase page: {figures / 'cases.html'}\n" in stdout
+    assert (figures / "boxplot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_commands_that_come_next_can_be_pasted_whatever_the_arms_are_called(main, phantoms, out, child, tmp_path):
@@ -520,8 +522,11 @@ def test_the_ledger_says_of_every_fold_its_name_its_attempts_and_its_time_also_a
 
 
 def test_some_folds_alone_are_trained_and_compared_on_their_cases_and_said_to_be_some(sweep, main, out, child):
+    child.draws = True
     code, stdout, stderr = sweep("--only-folds", "2, 0", folds=3)
     assert code == 0, stderr
+    assert "Boxplot: " in stdout
+    assert "ase page" not in stdout, "some folds are for trying, and take no place of the whole sweep's page"
     assert child.trained == [(arm, 0, fold) for arm in (SMALL, MIDDLE) for fold in (0, 2)]
     assert "arms 2, seeds 1, folds 0, 2 of 3 only" in stderr
     assert "of the cases tested in folds 0, 2 of 3 only" in stdout

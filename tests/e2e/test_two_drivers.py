@@ -20,13 +20,14 @@ ROOT = Path(__file__).parents[2]
 SWEEP = """
 from contextlib import nullcontext
 import hemosweep.cli
-from hemosweep.workflows.sweeping import ablation, result
+from hemosweep.workflows.sweeping import ablation, notes
 from tests.e2e.stand_in import Child
 
 if __name__ == "__main__":
     ablation.open_executor = lambda *_, **__: nullcontext(Child())
+    ablation.case_page_note = lambda *_: ""
     ablation.SweepFigures = lambda *_, **__: lambda replicate, cases: {}
-    result.boxplot = lambda dsc, path, **options: path.touch()
+    notes.boxplot = lambda dsc, path, **options: path.touch()
     hemosweep.cli.main()
 """
 

@@ -6,6 +6,7 @@ Both are in radiological display: the first row is anterior, the first column is
 import base64
 import io
 import zlib
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
+from hemosweep.report.slices.panels import radiological
 
 CT_RANGE_HU = (-20.0, 120.0)
 """Range of the eight bits of a CT: soft tissue and blood of any age, with room for the windows that show them."""
+SAMPLE_SLICES = 6
+"""Slices that tell how many letters all of them take."""
 _VARINT_BYTES = 5
 
 
@@ -64,7 +68,7 @@ def mask_text(mask_DHW: Mask) -> str:
     The runs are of zeros and of ones in turn, zeros first, over the flat mask; what follows the last one is left out.
     Each length is a varint, seven bits a byte with the lowest first, and zlib compresses them all.
     """
-    flat = np.ascontiguousarray(mask_DHW[:, ::-1, ::-1]).ravel().astype(np.int8)
+    flat = np.ascontiguousarray(radiological(mask_DHW)).ravel().astype(np.int8)
     ends = np.flatnonzero(np.diff(flat, prepend=np.int8(0), append=np.int8(0)))
     if not ends.size:
         return ""
@@ -81,22 +85,27 @@ def _varints(values: NDArray[np.int64]) -> bytes:
 
 def ct_sheet(image_DHW: NDArray[Any], spacing_HW_mm: tuple[float, float], max_chars: int) -> Sheet:
     """Slices of a CT in HU at the best rung of the ladder whose text has so many letters at most; at the lowest where
-    none has."""
+    none has.
+
+    A few of the slices tell the rung, so that all of them are encoded once, and again only where they take more than
+    these.
+    """
     low, high = CT_RANGE_HU
-    gray_DHW = (np.clip(image_DHW[:, ::-1, ::-1], low, high).astype(np.float32) - low) * (255 / (high - low))
-    best = _sheet(gray_DHW, spacing_HW_mm, LADDER[0])
-    if len(best.text) <= max_chars:
-        return best
-    fits, too_large = len(LADDER) - 1, 0
-    found: Sheet | None = None
-    while too_large + 1 < fits:
-        middle = (too_large + fits) // 2
-        sheet = _sheet(gray_DHW, spacing_HW_mm, LADDER[middle])
-        if len(sheet.text) <= max_chars:
-            fits, found = middle, sheet
-        else:
-            too_large = middle
-    return found or _sheet(gray_DHW, spacing_HW_mm, LADDER[fits])
+    gray_DHW = (np.clip(radiological(image_DHW), low, high).astype(np.float32) - low) * (255 / (high - low))
+    step = -(-len(gray_DHW) // SAMPLE_SLICES)
+    sample_DHW = gray_DHW[step // 2 :: step]
+    allowed = max_chars * len(sample_DHW) / len(gray_DHW)
+    lowest = len(LADDER) - 1
+    place = bisect_left(range(lowest), True, key=lambda rung: _letters(sample_DHW, spacing_HW_mm, rung) <= allowed)
+    sheet = _sheet(gray_DHW, spacing_HW_mm, LADDER[place])
+    while len(sheet.text) > max_chars and place < lowest:
+        place += 1
+        sheet = _sheet(gray_DHW, spacing_HW_mm, LADDER[place])
+    return sheet
+
+
+def _letters(gray_DHW: NDArray[np.float32], spacing_HW_mm: tuple[float, float], rung: int) -> int:
+    return len(_sheet(gray_DHW, spacing_HW_mm, LADDER[rung]).text)
 
 
 def _sheet(gray_DHW: NDArray[np.float32], spacing_HW_mm: tuple[float, float], rung: Rung) -> Sheet:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hemosweep.data.case import Case
+from hemosweep.report.document.facts import PairFacts
 from hemosweep.report.paper.verdicts import our_verdict
 from hemosweep.report.slices.pairs import PairArm
 from hemosweep.scores.metric import MetricDescription
-from hemosweep.stats.multiple_testing import FamilyComparison
+
+NOT_KEPT = "its prediction is not kept"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,17 +36,17 @@ class PagePair:
     ci95: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, a: str, b: str, row: FamilyComparison | None, verdict: str = "", reason: str = "") -> "PagePair":
-        """A comparison by its row in the family; `verdict` and `reason` are those of one without a row."""
-        if row is None:
-            return cls(a=a, b=b, verdict=verdict, reason=reason)
+    def of(cls, pair: PairFacts) -> "PagePair":
+        """A comparison by its row in the family, or without one by the reason."""
+        if pair.row is None:
+            return cls(a=pair.a, b=pair.b, verdict=pair.verdict, reason=pair.reason)
         return cls(
-            a=a,
-            b=b,
-            verdict=our_verdict(row),
-            reason=row.verdict,
-            mean_diff=row.comparison.mean_diff,
-            ci95=row.comparison.ci95,
+            a=pair.a,
+            b=pair.b,
+            verdict=our_verdict(pair.row),
+            reason=pair.row.verdict,
+            mean_diff=pair.row.comparison.mean_diff,
+            ci95=pair.row.comparison.ci95,
         )
 
 
@@ -53,7 +55,7 @@ class CasePageFacts:
     """A sweep for its case page.
 
     `cases` are where the pictures come from, by id; a text with the reason where none can be drawn. `metric` is the
-    primary one, which the comparisons are about.
+    primary one, which the comparisons are about. `no_prediction` is what to say where a prediction is not here.
     """
 
     sweep: str
@@ -64,6 +66,7 @@ class CasePageFacts:
     cases: Mapping[str, Case] | str
     lesion_label: int | None = None
     notices: tuple[str, ...] = ()
+    no_prediction: str = NOT_KEPT
 
     def only(self, a: str, b: str) -> "CasePageFacts":
         """The facts of two arms alone."""

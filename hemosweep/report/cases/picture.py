@@ -16,6 +16,7 @@ from hemosweep.data.reading import read_ct, read_mask
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.seal import BrokenSeal, sealed_prediction
 from hemosweep.report.cases.encoding import ct_sheet, mask_text
+from hemosweep.report.cases.facts import NOT_KEPT
 from hemosweep.report.slices.panels import head_box
 
 MAX_SLICES = 64
@@ -26,7 +27,6 @@ _TISSUE_HU = (0.0, 100.0)
 _LEAST_TISSUE = 0.1
 """Slices with less soft tissue than this share of the fullest one show no brain."""
 
-NOT_KEPT = "its prediction is not kept"
 FIRST_ONLY = "the page holds the predictions of the first training only, to stay small"
 
 Sources = Sequence[Sequence[Path | str]]
@@ -37,12 +37,13 @@ Sources = Sequence[Sequence[Path | str]]
 class PictureReader:
     """Function from a case to its picture, a JSON value of about `max_chars` letters, or `{"missing": reason}`.
 
-    `sources` are those of each case.
+    `sources` are those of each case, and `no_prediction` is what to say where a prediction is not here.
     """
 
     sources: Mapping[str, Sources]
     lesion_label: int | None
     max_chars: int
+    no_prediction: str = NOT_KEPT
 
     def __call__(self, case: Case) -> dict[str, Any]:
         try:
@@ -54,12 +55,14 @@ class PictureReader:
         ct, _ = read_ct(case, case.ct_path)
         reference_DHW, no_reference = _mask_of(case, case.lesion_path, ct, self.lesion_label)
         ivh_DHW, no_ivh = _mask_of(case, case.ivh_path, ct, None)
-        predictions = [[_prediction(source, case.case_id, ct) for source in arm] for arm in self.sources[case.case_id]]
+        predictions = [
+            [self._prediction(source, case.case_id, ct) for source in arm] for arm in self.sources[case.case_id]
+        ]
         masks = [
             mask for mask in (reference_DHW, ivh_DHW, *chain.from_iterable(predictions)) if isinstance(mask, np.ndarray)
         ]
         any_DHW = np.logical_or.reduce(masks) if masks else np.zeros(ct.array_DHW.shape, dtype=bool)
-        shown = shown_slices(ct.array_DHW, np.asarray(any_DHW.any(axis=(1, 2))))
+        shown = slices_with_brain(ct.array_DHW, np.asarray(any_DHW.any(axis=(1, 2))))
         _, height_mm, width_mm = ct.spacing_DHW_mm
         rows, columns = head_box(ct.array_DHW[shown], any_DHW[shown], (height_mm, width_mm))
         box = (shown, rows, columns)
@@ -80,7 +83,6 @@ class PictureReader:
             "pixel_mm": round(sheet.pixel_mm, 4),
             "quality": sheet.rung.quality,
             "grid": [rows.stop - rows.start, columns.stop - columns.start],
-            "voxel_ml": ct.voxel_ml,
             "slices": {
                 "first": shown.start,
                 "step": shown.step,
@@ -93,8 +95,24 @@ class PictureReader:
             "predictions": texts,
         }
 
+    def _prediction(self, source: Path | str, case_id: str, ct: Volume) -> Mask | str:
+        """A prediction, or the reason why there is none."""
+        if isinstance(source, str):
+            return source
+        try:
+            prediction_DHW = read_volume(sealed_prediction(source, case_id)).array_DHW
+        except FileNotFoundError:
+            return self.no_prediction
+        except BrokenSeal as broken:
+            return broken.short
+        except BadInput as error:
+            return str(error)
+        if prediction_DHW.shape != ct.array_DHW.shape:
+            return "its prediction has another shape than the CT"
+        return np.asarray(prediction_DHW != 0)
 
-def shown_slices(image_DHW: NDArray[Any], has_mask_D: NDArray[np.bool_]) -> slice:
+
+def slices_with_brain(image_DHW: NDArray[Any], has_mask_D: NDArray[np.bool_]) -> slice:
     """Slices with brain or a mask, at most `MAX_SLICES` of them at equal distances; all where no slice has either."""
     low, high = _TISSUE_HU
     tissue_D = ((image_DHW > low) & (image_DHW < high)).sum(axis=(1, 2))
@@ -111,23 +129,6 @@ def _mask_of(case: Case, path: Path | None, ct: Volume, label: int | None) -> tu
         return np.asarray(read_mask(case, path, ct, label=label) != 0), ""
     except BadInput as error:
         return None, str(error)
-
-
-def _prediction(source: Path | str, case_id: str, ct: Volume) -> Mask | str:
-    """A prediction, or the reason why there is none."""
-    if isinstance(source, str):
-        return source
-    try:
-        prediction_DHW = read_volume(sealed_prediction(source, case_id)).array_DHW
-    except FileNotFoundError:
-        return NOT_KEPT
-    except BrokenSeal as broken:
-        return broken.short
-    except BadInput as error:
-        return str(error)
-    if prediction_DHW.shape != ct.array_DHW.shape:
-        return "its prediction has another shape than the CT"
-    return np.asarray(prediction_DHW != 0)
 
 
 def _num_letters(texts: Sequence[Sequence[object]]) -> int:

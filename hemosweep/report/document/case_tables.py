@@ -97,17 +97,17 @@ def _difference(one: GroupDifference, metric: MetricDescription) -> str:
 
 
 def change_table(sweep: SweepFacts, pair: PairFacts) -> Table | None:
-    """Cases that change most in a comparison, the largest change first; each leads to its picture. None where no case
-    is compared."""
+    """Cases that change most in a comparison, the largest change first; each leads to the case page. None where no
+    case is compared."""
     if pair.pairs is None or pair.pairs.empty:
         return None
     changes = pair.pairs.assign(difference=pair.pairs["b"] - pair.pairs["a"])
     changes = changes.sort_values("difference", key=abs, ascending=False, kind="stable").head(MAX_NAMED)
     metric = sweep.metric
     alone = (
-        f" {pair_page(sweep.name, pair.a, pair.b)} has this comparison alone, to send." if len(sweep.arms) > 2 else ""
+        f"; {pair_page(sweep.name, pair.a, pair.b)} has this comparison alone, to send" if sweep.has_pair_pages else ""
     )
-    pictures = f" Each leads to its picture on the case page.{alone}" if sweep.case_page else ""
+    pictures = f" {sweep.case_page} shows their slices{alone}." if sweep.case_page else ""
     return Table(
         caption=f"{pair.a} {ARROW} {pair.b}: the cases whose {metric.label} changes most.{pictures}",
         columns=(

@@ -175,5 +175,10 @@ class SweepFacts:
         return self.name if self.metric.name == DSC.name else ""
 
     @property
+    def has_pair_pages(self) -> bool:
+        """True if each comparison has a case page of its own; that of two arms would be the sweep's once more."""
+        return len(self.arms) > 2
+
+    @property
     def rows(self) -> tuple[FamilyComparison, ...]:
         return tuple(pair.row for pair in self.pairs if pair.row is not None)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Section, Table, Text
 from hemosweep.report.names import IN_NAME
+from hemosweep.report.terminal.table import PLUS_MINUS
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -72,7 +73,6 @@ LINE_LETTERS = 96
 COLUMN_GAP = 3
 SMALLEST = 0.7
 """Numbers are broken into lines where letters would be smaller than this share of a small font."""
-PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 _HEADINGS = ("section", "subsection", "subsubsection", "paragraph")
 
 

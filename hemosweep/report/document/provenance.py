@@ -38,7 +38,12 @@ class Origin:
 
     out: Path
     data: Path | None
-    is_named: bool
+    is_named: bool = False
+
+    @classmethod
+    def of(cls, out: Path, data: Path | None, *, is_named: bool = False) -> "Origin":
+        """Origin of what is made from an output folder and a data set, whose links are followed."""
+        return cls(out=out.resolve(), data=None if data is None else data.resolve(), is_named=is_named)
 
     @property
     def places(self) -> set[Path]:

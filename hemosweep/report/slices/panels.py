@@ -1,7 +1,7 @@
 """One axial slice as a panel of a figure: cropped to the head, in radiological display, with outlines and labels."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +15,8 @@ from scipy import ndimage
 from hemosweep.arrays import Mask
 from hemosweep.report.slices.sheet import BRAIN_WINDOW_HU, LABEL_BOX
 
+T = TypeVar("T", bound=np.generic)
+
 # Soft tissue and bone are above it, air and most head holders below. In a CT that was clipped higher than this, air is
 # the lowest value.
 HEAD_THRESHOLD_HU = -200.0
@@ -24,9 +26,9 @@ LEGEND_INCHES = 0.2
 """Height of the names of contours."""
 
 
-def radiological(slice_HW: NDArray[Any]) -> NDArray[Any]:
-    """Anterior up, the patient's right at the picture's left."""
-    return slice_HW[::-1, ::-1]
+def radiological(voxels: NDArray[T]) -> NDArray[T]:
+    """A slice, or a stack of slices, with anterior up and the patient's right at the picture's left."""
+    return voxels[..., ::-1, ::-1]
 
 
 def head_box(image_SHW: NDArray[Any], lesion_SHW: Mask, spacing_HW_mm: tuple[float, float]) -> tuple[slice, slice]:

@@ -1,13 +1,15 @@
-"""The case pages of a report, from the runs of an output folder and their data set."""
+"""The case pages of a sweep, from the runs of a store and their data set."""
 
 from pathlib import Path
 
-from hemosweep.engine.index import FOLD_RUNS_NAME
+from rich.console import Console
+
 from hemosweep.environment import num_processors
 from hemosweep.files import naming
 from hemosweep.report.cases.address import pair_page, sweep_page
 from hemosweep.report.cases.facts import CasePageFacts, PageArm, PagePair
-from hemosweep.report.cases.page import case_page, of_pair, read_pictures
+from hemosweep.report.cases.page import Pictures, case_page
+from hemosweep.report.cases.pictures import of_pair, read_pictures
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.document.provenance import Origin
 from hemosweep.report.slices.pairs import PairArm
@@ -28,36 +30,35 @@ def write_case_pages(source: ReportSource, sweep: SweepFacts, folder: Path, orig
     Raises:
         HemosweepError: a process was killed.
     """
-    facts = case_page_facts(source, sweep)
     places = () if origin.is_named else origin.places
-    with progress_bar(f"case page of {sweep.name}") as progress:
-        pictures = read_pictures(facts, jobs=num_readers(facts), progress=progress)
+    facts, pictures = read_case_page(source, sweep)
     name = sweep_page(sweep.name)
     _write(folder / name, case_page(facts, pictures, places=places))
-    for pair in facts.pairs if len(facts.arms) > 2 else ():
+    for pair in facts.pairs if sweep.has_pair_pages else ():
         path = folder / pair_page(sweep.name, pair.a, pair.b)
         _write(path, case_page(*of_pair(facts, pictures, pair.a, pair.b), places=places))
     return name
 
 
-def training_name(seed: int, repeat: int) -> str:
-    """Name of a training of an arm: its seed, or the repeat of the cross-validation that it belongs to."""
-    return f"repeat {repeat}" if repeat else f"seed {seed}"
+def read_case_page(
+    source: ReportSource, sweep: SweepFacts, console: Console | None = None
+) -> tuple[CasePageFacts, Pictures]:
+    """The content of a sweep's case page.
 
+    Args:
+        console: where the progress is shown; None for standard error.
 
-def num_readers(facts: CasePageFacts) -> int:
-    """Number of processes that read the pictures of a page."""
-    return num_processors() if len(facts.cases) > FEW_CASES else 1
-
-
-def _write(path: Path, text: str) -> None:
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+    Raises:
+        HemosweepError: a process was killed.
+    """
+    facts = case_page_facts(source, sweep)
+    jobs = num_processors() if len(facts.cases) > FEW_CASES else 1
+    with progress_bar(f"case page of {sweep.name}", console) as progress:
+        return facts, read_pictures(facts, jobs=jobs, progress=progress)
 
 
 def case_page_facts(source: ReportSource, sweep: SweepFacts) -> CasePageFacts:
-    """Facts of a sweep's case page. Every finished training is in it."""
+    """Facts of a sweep's case page, with every run of its outline as a training."""
     by_arm = {arm.name: [run for run in sweep.runs if run.arm == arm.name] for arm in sweep.arms}
     arms = tuple(
         PageArm(name=arm.name, trainings=tuple(_training(source, run) for run in by_arm[arm.name]), missing=arm.missing)
@@ -69,26 +70,30 @@ def case_page_facts(source: ReportSource, sweep: SweepFacts) -> CasePageFacts:
         for run, training in zip(by_arm[arm.name], arm.trainings, strict=True)
     )
     data = next((data for data in found if data is not None), None)
-    which = "is not the one given with --data" if source.data.is_given else "is not here; give it with --data"
-    config = source.store.config(sweep.runs[0].run_id) if sweep.runs else None
     return CasePageFacts(
         sweep=sweep.name,
         question=sweep.question,
         metric=sweep.metric,
         arms=arms,
-        pairs=tuple(PagePair.of(pair.a, pair.b, pair.row, pair.verdict, pair.reason) for pair in sweep.pairs),
-        cases=f"the data set of the runs {which}" if data is None else data.cases,
-        lesion_label=(config or {}).get("preprocessing", {}).get("lesion_label"),
+        pairs=tuple(PagePair.of(pair) for pair in sweep.pairs),
+        cases=f"the data set of the runs {source.data.none_found}" if data is None else data.cases,
+        lesion_label=source.lesion_label(sweep.runs[0].run_id) if sweep.runs else None,
         notices=sweep.notices,
+        no_prediction=f"its prediction is {source.no_prediction}",
     )
 
 
 def _training(source: ReportSource, run: RunFacts) -> PairArm:
+    """A run by its seed, or by the repeat of the cross-validation that it belongs to."""
     repeat = run.tags.get(f"{FACT_PREFIX}repeat", "0")
     return PairArm(
-        name=training_name(run.seed, int(repeat) if repeat.isdecimal() else 0),
+        name=f"seed {run.seed}" if repeat == "0" else f"repeat {repeat}",
         cases=case_table(source.store.case_rows(run.run_id)),
-        fold_folders={
-            fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())
-        },
+        fold_folders=source.fold_folders(run.run_id),
     )
+
+
+def _write(path: Path, text: str) -> None:
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")

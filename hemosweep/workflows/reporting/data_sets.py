@@ -23,7 +23,8 @@ class DataSets:
             BadInput: the data set that was given cannot be read.
         """
         folders = sorted(path for path in out.glob(_PHANTOMS) if path.is_dir()) if data is None else [data]
-        self.is_given = data is not None
+        self.none_found = "is not here; give it with --data" if data is None else "is not the one given with --data"
+        """What to say of a data set that is not found."""
         self._sets: list[DataSet] = []
         for folder in folders:
             try:

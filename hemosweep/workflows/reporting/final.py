@@ -9,7 +9,6 @@ from hemosweep.arrays import bounding_box
 from hemosweep.data.case import Case
 from hemosweep.data.mask_values import as_labels, voxels_of
 from hemosweep.data.nifti import read_volume
-from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import last_epochs, read_journal
 from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, read_json
@@ -82,7 +81,6 @@ def _mean(values: Sequence[float]) -> float | None:
 def _folders(source: ReportSource, runs: Sequence[RunRecord]) -> Iterator[Path]:
     """Folders of the runs' fold runs that are still here."""
     for run in runs:
-        for fold in source.folds.get(run.run_id, ()):
-            folder = source.out / FOLD_RUNS_NAME / fold.digest
+        for folder in source.fold_folders(run.run_id).values():
             if (folder / JOURNAL_NAME).is_file() and (folder / SPEC_NAME).is_file():
                 yield folder

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from hemosweep.comparison.compare import SideComparison
-from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.foldrun.seal import BrokenSeal, sealed_prediction
 from hemosweep.report.document.facts import Overlay
 from hemosweep.report.slices.pairs import PairArm, largest_changes
@@ -28,14 +27,13 @@ def find_overlay(source: ReportSource, comparison: SideComparison, tables: Mappi
     arms = []
     several = max(len(comparison.a.runs), len(comparison.b.runs)) > 1
     for run, table in ((run_a, table_a), (run_b, table_b)):
-        folders = {fold.fold: source.out / FOLD_RUNS_NAME / fold.digest for fold in source.folds.get(run.run_id, ())}
+        folders = source.fold_folders(run.run_id)
         shown = table[table["case_id"].isin([change.case_id for change in changes])]
         try:
             for case_id, fold in zip(shown["case_id"], shown["fold"], strict=True):
                 sealed_prediction(folders[fold], case_id)
         except (KeyError, FileNotFoundError):
-            why = "are not in the output folder of this report" if source.is_elsewhere else "are not kept"
-            return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, {why}."
+            return f"No pictures of cases: the predictions of {run.arm}, seed {run.seed}, are {source.no_prediction}."
         except BrokenSeal as broken:
             return f"No pictures of cases: of {run.arm}, seed {run.seed}, {broken.short}."
         arms.append(
@@ -43,8 +41,6 @@ def find_overlay(source: ReportSource, comparison: SideComparison, tables: Mappi
         )
     data = source.data.find(run_a.fact("dataset_digest"), list(table_a["case_id"]))
     if data is None:
-        which = "is not the one given with --data" if source.data.is_given else "is not here; give it with --data"
-        return f"No pictures of cases: the data set that {run_a.arm} was trained on {which}."
-    config = source.store.config(run_a.run_id) or {}
-    label = config.get("preprocessing", {}).get("lesion_label")
+        return f"No pictures of cases: the data set that {run_a.arm} was trained on {source.data.none_found}."
+    label = source.lesion_label(run_a.run_id)
     return Overlay(a=arms[0], b=arms[1], cases=tuple(data.cases.values()), lesion_label=label)

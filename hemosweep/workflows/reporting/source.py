@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hemosweep.config import ArmConfig, config_from_dict
+from hemosweep.engine.index import FOLD_RUNS_NAME
 from hemosweep.runs import RunStore, Snapshot
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.data_sets import DataSets
@@ -29,6 +30,20 @@ class ReportSource:
         self.runs = self.store.list_runs()
         self.folds = self.store.list_folds()
         self.data = DataSets(out, data)
+
+    @property
+    def no_prediction(self) -> str:
+        """The reason why a prediction of a run is not here."""
+        return "not in the output folder of this report" if self.is_elsewhere else "not kept"
+
+    def fold_folders(self, run_id: str) -> dict[int, Path]:
+        """Folders of a run's fold runs by fold, here or not."""
+        return {fold.fold: self.out / FOLD_RUNS_NAME / fold.digest for fold in self.folds.get(run_id, ())}
+
+    def lesion_label(self, run_id: str) -> int | None:
+        """The value that counts in the reference masks of a run; None where every value does."""
+        label: int | None = (self.store.config(run_id) or {}).get("preprocessing", {}).get("lesion_label")
+        return label
 
     def config(self, run_id: str) -> ArmConfig | None:
         """Configuration of a run; None for one that is not of hemosweep's own components, or cannot be read."""

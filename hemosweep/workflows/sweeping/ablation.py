@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -36,8 +36,10 @@ from hemosweep.upkeep.leftovers import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates
+from hemosweep.workflows.sweeping.case_page import case_page_note
 from hemosweep.workflows.sweeping.component_check import check_components
 from hemosweep.workflows.sweeping.looks import check_budget, train_by_looks
+from hemosweep.workflows.sweeping.notes import study_notes
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 from hemosweep.workflows.sweeping.verdict import record_verdict
 
@@ -55,22 +57,26 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
     """
     progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
-    with driving(request.out), open_workplace(request, prepared) as workplace:
-        tracker = open_tracker(request.out)
-        with _started_over(request, prepared, progress) if request.fresh else nullcontext():
+    with driving(request.out):
+        with open_workplace(request, prepared) as workplace:
+            tracker = open_tracker(request.out)
+            with _started_over(request, prepared, progress) if request.fresh else nullcontext():
 
-            def train_part(part: Request) -> list[ReplicateResult]:
-                return train_arms(part, prepared, workplace, tracker, progress)
+                def train_part(part: Request) -> list[ReplicateResult]:
+                    return train_arms(part, prepared, workplace, tracker, progress)
 
-            results, ends = (
-                train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
-            )
-        result = summarise_study(request, results, ends, cases=prepared.cases)
+                results, ends = (
+                    train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
+                )
+        # Other machines are given back before the pictures are drawn.
+        result = summarise_study(request, results, ends)
+        case_page = ""
         # Some folds are for trying, and their result replaces no verdict of the study. After an outage, which was told
         # of, the same command makes up for it.
-        if request.subset is None and None not in result.run_ids.values():
-            record_verdict(result.family, request.sweep.declaration, request.out, progress)
-    return result
+        if None not in result.run_ids.values() and request.subset is None:
+            family = record_verdict(result.family, request.sweep.declaration, request.out, progress)
+            case_page = case_page_note(request, family, progress)
+        return replace(result, notes=study_notes(request, results, result, case_page))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hemosweep.durations import duration
 from hemosweep.engine.ledger import SearchLedger
 from hemosweep.engine.prepare import Split, hold_out
 from hemosweep.engine.request import Request
+from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.tracker import Tracker
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.search import draw_search, params_text, search_table
@@ -27,7 +27,8 @@ from hemosweep.workflows.sweeping.ablation import (
     train,
     train_arms,
 )
-from hemosweep.workflows.sweeping.result import StudyResult, picture_note, summarise_study
+from hemosweep.workflows.sweeping.notes import picture_note, study_notes
+from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 from hemosweep.workflows.sweeping.verdict import record_verdict
 
 
@@ -81,20 +82,24 @@ def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
         f"{len(split.held_out.folds[0].test)} are held out to test the best one",
         highlight=False,
     )
-    with ExitStack() as stack:
-        stack.enter_context(driving(request.out))
-        workplace = stack.enter_context(open_workplace(request, split.trials))
-        tracker = open_tracker(request.out)
-        # The DSC of a trial would mislead the sampler if code of its arms has changed since.
-        code = request.code.of_fold_runs(search.base(request.base))
-        ledger = SearchLedger(request.out, search, request.base, dict(split.trials.facts) | {"code_digest": code})
-        failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
-        trials = tuple(trial for trial in ledger.trials() if trial.ended)
-        best = max((trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None)
+    with driving(request.out):
+        with open_workplace(request, split.trials) as workplace:
+            tracker = open_tracker(request.out)
+            # The DSC of a trial would mislead the sampler if code of its arms has changed since.
+            code = request.code.of_fold_runs(search.base(request.base))
+            ledger = SearchLedger(request.out, search, request.base, dict(split.trials.facts) | {"code_digest": code})
+            failures = _run_trials(search, request, split, workplace, ledger, num_trials, tracker, progress)
+            trials = tuple(trial for trial in ledger.trials() if trial.ended)
+            best = max(
+                (trial for trial in trials if trial.dsc is not None), key=lambda t: (t.dsc, -t.index), default=None
+            )
+            last, results = None, []
+            if best is not None and best.index > 0:
+                last = _last_request(search, request, best)
+                progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
+                results = train_arms(last, split.held_out, workplace, tracker, progress)
         notes = _notes(search, request, trials, best)
-        held_out = None
-        if best is not None and best.index > 0:
-            held_out = _test_best(search, request, split, best, workplace, tracker, progress)
+        held_out = None if last is None else _summarise(last, results, progress)
     if held_out is not None:
         failures += held_out.failures
     return SearchResult(
@@ -161,25 +166,19 @@ def _draw(search: Search, request: Request, trials: Sequence[Trial]) -> Path:
     return path
 
 
-def _test_best(
-    search: Search,
-    request: Request,
-    split: Split,
-    best: Trial,
-    workplace: Workplace,
-    tracker: Tracker,
-    progress: Console,
-) -> StudyResult:
-    """Train start and best on the searched cases, and compare them on the held-out cases."""
+def _last_request(search: Search, request: Request, best: Trial) -> Request:
+    """Start and best, to be trained on the searched cases and tested on the held-out ones."""
     points = {START: search.start, BEST: best.params}
     # Among these two an arm is its name.
     arms = tuple(
         replace(search.arm(name, request.base, params), params={"arm": name}) for name, params in points.items()
     )
-    last = replace(request, arms=arms)
-    progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
-    results = train_arms(last, split.held_out, workplace, tracker, progress)
-    held_out = summarise_study(last, results)
+    return replace(request, arms=arms)
+
+
+def _summarise(request: Request, results: Sequence[ReplicateResult], progress: Console) -> StudyResult:
+    """Compare start and best on the held-out cases."""
+    held_out = summarise_study(request, results)
     if None not in held_out.run_ids.values():
         record_verdict(held_out.family, request.sweep.declaration, request.out, progress)
-    return held_out
+    return replace(held_out, notes=study_notes(request, results, held_out))

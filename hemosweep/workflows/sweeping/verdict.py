@@ -13,11 +13,12 @@ from hemosweep.tracking.references import figures_root
 from hemosweep.workflows.compare_all import draw_family
 
 
-def record_verdict(family: Family, declared: Declaration, out: Path, console: Console) -> None:
+def record_verdict(family: Family, declared: Declaration, out: Path, console: Console) -> Family:
     """Draw the comparisons that the end of a sweep prints, and record them.
 
     Where the sweep compared only some of the declared pairs, the others are taken from earlier sweeps, so that the
-    pages always have all of them. An outage costs the record, not the result: the same command makes up for it.
+    pages always have all of them. Returns this whole family. An outage costs the record, not the result: the same
+    command makes up for it.
     """
     from hemosweep.tracking.verdicts import VerdictRecorder  # With MLflow, which takes seconds.
 
@@ -40,3 +41,4 @@ def record_verdict(family: Family, declared: Declaration, out: Path, console: Co
             highlight=False,
             soft_wrap=True,
         )
+    return family

@@ -36,7 +36,8 @@ def test_other_content_other_cases_and_no_digest_find_nothing(out):
     assert DataSets(out, None).find(digest_before, ["sub-001", "sub-002"]) is None
 
 
-def test_a_data_set_that_is_given_must_be_one(out, tmp_path):
-    assert DataSets(out, out / "phantom-demo").is_given
+def test_a_data_set_that_is_given_must_be_one_and_is_named_where_it_is_not_that_of_the_runs(out, tmp_path):
+    assert DataSets(out, out / "phantom-demo").none_found == "is not the one given with --data"
+    assert DataSets(out, None).none_found == "is not here; give it with --data"
     with pytest.raises(BadInput):
         DataSets(out, tmp_path / "nowhere")

@@ -11,7 +11,8 @@ function setOrder(order) {
 function setPair(a, b) {
   Object.assign(state, { a, b });
   renderAll();
-  if (state.case >= 0) openCase(state.case, { slice: view.slice });
+  if (document.body.classList.contains("open")) openCase(state.case, { slice: view.slice });
+  else remember();
 }
 function renderAll() {
   const all = page.arms.map((arm, place) => make("option", { value: place }, arm.name));
@@ -55,7 +56,7 @@ function closeCase() {
 function remember() {
   const asked = new URLSearchParams({ a: page.arms[state.a].name, b: page.arms[state.b].name });
   if (state.case >= 0) asked.set("case", page.cases[state.case].id);
-  if (state.case >= 0 && view.layers) asked.set("slice", view.picture.slices.first + view.picture.slices.step * view.slice + 1);
+  if (state.case >= 0 && view.layers && document.body.classList.contains("open")) asked.set("slice", view.picture.slices.first + view.picture.slices.step * view.slice + 1);
   if (state.metric) asked.set("score", page.metrics[state.metric].name);
   try {
     history.replaceState(null, "", `#${asked}`);
@@ -74,8 +75,8 @@ function openAddress() {
   const index = page.cases.findIndex(one => one.id === asked.get("case"));
   if (index >= 0) {
     openCase(index).then(() => {
-      if (!asked.has("slice") || !view.layers) return;
-      goTo(Math.round((Number(asked.get("slice")) - 1 - view.picture.slices.first) / view.picture.slices.step));
+      const number = parseInt(asked.get("slice"), 10);
+      if (number > 0 && view.layers) goTo(Math.round((number - 1 - view.picture.slices.first) / view.picture.slices.step));
     });
   } else if (!narrow.matches && page.cases.length) {
     openCase(ordered()[0]);
@@ -128,16 +129,22 @@ narrow.addEventListener("change", () => {
 // Gestures: the wheel and one finger go through the slices, a mouse's drag sets the window, two fingers zoom.
 const stage = $("panels"), pointers = new Map();
 let wheel = 0, swipe = 0;
-const shareOf = event => {
-  const panel = event.target.closest?.(".panel") ?? panels[0], box = panel.getBoundingClientRect(), [height, width] = view.picture.tile;
+/** The box of the panel at a place of the window; that of A between the two. A captured pointer's target is no panel. */
+function boxAt(x, y) {
+  const boxes = panels.map(panel => panel.getBoundingClientRect());
+  return boxes.find(box => x >= box.left && x < box.right && y >= box.top && y < box.bottom) ?? boxes[0];
+}
+/** A place of the window in shares of the picture there. */
+function shareOf(x, y) {
+  const box = boxAt(x, y), [height, width] = view.picture.tile;
   const size = Math.min(box.width / width, box.height / height) * view.zoom;
-  return [view.centre[0] + (event.clientX - box.left - box.width / 2) / (width * size),
-    view.centre[1] + (event.clientY - box.top - box.height / 2) / (height * size)];
-};
+  return [view.centre[0] + (x - box.left - box.width / 2) / (width * size),
+    view.centre[1] + (y - box.top - box.height / 2) / (height * size)];
+}
 stage.addEventListener("wheel", event => {
   if (!view.layers) return;
   event.preventDefault();
-  if (event.ctrlKey) return zoomBy(Math.exp(-event.deltaY / 200), shareOf(event));
+  if (event.ctrlKey) return zoomBy(Math.exp(-event.deltaY / 200), shareOf(event.clientX, event.clientY));
   wheel += event.deltaMode ? event.deltaY * 40 : event.deltaY;
   const steps = Math.trunc(wheel / 40);
   if (!steps) return;
@@ -158,7 +165,7 @@ stage.addEventListener("pointermove", event => {
     const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
     const distance = place => Math.hypot(place[0] - other[0], place[1] - other[1]);
     pointers.set(event.pointerId, now);
-    return zoomBy(distance(now) / Math.max(distance(before), 1), shareOf({ target: event.target, clientX: (now[0] + other[0]) / 2, clientY: (now[1] + other[1]) / 2 }));
+    return zoomBy(distance(now) / Math.max(distance(before), 1), shareOf((now[0] + other[0]) / 2, (now[1] + other[1]) / 2));
   }
   pointers.set(event.pointerId, now);
   if (view.zoom > 1 && !event.shiftKey) {
@@ -180,7 +187,7 @@ stage.addEventListener("pointermove", event => {
 });
 for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, event => pointers.delete(event.pointerId));
 stage.addEventListener("contextmenu", event => event.preventDefault());
-stage.addEventListener("dblclick", event => view.layers && (view.zoom > 1 ? zoomBy(0) : zoomBy(3, shareOf(event))));
+stage.addEventListener("dblclick", event => view.layers && (view.zoom > 1 ? zoomBy(0) : zoomBy(3, shareOf(event.clientX, event.clientY))));
 const onProfile = event => {
   if (!view.layers || (event.type === "pointermove" && !event.buttons)) return;
   const box = $("profile").getBoundingClientRect();

@@ -24,11 +24,11 @@ function dress(element, attributes, children) {
 
 // Scores: a number, null where undefined, false where there is none.
 const isNumber = value => typeof value === "number";
-const trainingsOf = (index, arm, metric = state.metric) => page.cases[index].scores[metric][arm] ?? [];
+const trainingsOf = (index, arm) => page.cases[index].scores[state.metric][arm] ?? [];
 
 /** Mean over the trainings of an arm; null where one of them is undefined, false where one has no score. */
-function meanOf(index, arm, metric = state.metric) {
-  const values = trainingsOf(index, arm, metric);
+function meanOf(index, arm) {
+  const values = trainingsOf(index, arm);
   if (!values.length || values.includes(false)) return false;
   if (values.includes(null)) return null;
   return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -37,7 +37,9 @@ function differenceOf(index) {
   const a = meanOf(index, state.a), b = meanOf(index, state.b);
   return isNumber(a) && isNumber(b) ? b - a : null;
 }
-/** Gain of B over A: positive where B is better. */
+/** What a gain of a side is: a metric without a better direction has only a higher side. */
+const better = () => page.metrics[state.metric].higher === null ? "higher" : "better";
+/** Gain of B over A: positive where B is better, or higher. */
 const gainOf = difference => page.metrics[state.metric].higher === false ? -difference : difference;
 const sideOf = difference => gainOf(difference) > 0 ? "b" : "a";
 const known = index => page.arms.map((_, arm) => [arm, meanOf(index, arm)]).filter(([, value]) => isNumber(value));
@@ -51,15 +53,16 @@ function spreadOf(index) {
   return values.length > 1 ? Math.max(...values) - Math.min(...values) : null;
 }
 
-function textOf(value, signed = false, metric = page.metrics[state.metric]) {
+function textOf(value, signed = false) {
+  const metric = page.metrics[state.metric];
   if (Math.abs(value) < 1e-9) value = 0;
   let text = metric.share ? Math.abs(value).toFixed(3) : String(Number(Math.abs(value).toPrecision(3)));
   if (value && !Number(text)) text = Math.abs(value).toPrecision(1);
   return (value < 0 ? MINUS : signed ? "+" : "") + text;
 }
 /** Text of a score, or the reason why there is none. */
-function scoreText(index, value, metric = state.metric) {
-  if (isNumber(value)) return [textOf(value, false, page.metrics[metric]), ""];
+function scoreText(index, value) {
+  if (isNumber(value)) return [textOf(value), ""];
   if (value === false) return [DASH, "not tested, or not computed"];
   return ["undefined", page.cases[index].ml === 0 ? "The reference has no lesion." : "This score is not defined here."];
 }
@@ -69,16 +72,16 @@ const volumeText = ml => isNumber(ml) ? (ml >= 100 ? ml.toFixed(0) : ml >= 10 ? 
 const COLLATOR = new Intl.Collator("en", { numeric: true });
 const ORDERS = {
   "difference-size": ["Largest difference first", index => absolute(differenceOf(index)), true],
-  "difference-down": [() => `${page.arms[state.b].name} (B) better first`, index => signed(differenceOf(index)), true],
-  "difference-up": [() => `${page.arms[state.a].name} (A) better first`, index => signed(differenceOf(index)), false],
+  "difference-down": [() => `${page.arms[state.b].name} (B) ${better()} first`, index => signed(differenceOf(index)), true],
+  "difference-up": [() => `${page.arms[state.a].name} (A) ${better()} first`, index => signed(differenceOf(index)), false],
   "id-up": ["Case id", index => page.cases[index].id, false],
   "id-down": ["Case id, from the last", index => page.cases[index].id, true],
   "ml-down": ["Largest reference first", index => page.cases[index].ml, true],
   "ml-up": ["Smallest reference first", index => page.cases[index].ml, false],
   "ivh-down": ["With IVH first", index => ({ yes: 1, no: 0 })[page.cases[index].ivh] ?? null, true],
   "ivh-up": ["Without IVH first", index => ({ yes: 1, no: 0 })[page.cases[index].ivh] ?? null, false],
-  "worst-up": ["Worst score of any arm first", index => worstOf(index) && gainOf(worstOf(index).score), false],
-  "worst-down": ["Best of the worst scores first", index => worstOf(index) && gainOf(worstOf(index).score), true],
+  "worst-up": [() => `${worst()} score of any arm first`, index => worstOf(index) && gainOf(worstOf(index).score), false],
+  "worst-down": [() => `${better() === "better" ? "Best" : "Highest"} of the ${worst().toLowerCase()} scores first`, index => worstOf(index) && gainOf(worstOf(index).score), true],
   "spread-down": ["Widest range over the arms first", spreadOf, true],
   "spread-up": ["Narrowest range over the arms first", spreadOf, false],
 };
@@ -86,6 +89,7 @@ page.arms.forEach((arm, place) => {
   ORDERS[`arm${place}-down`] = [`${arm.name}: highest first`, index => numberOr(meanOf(index, place)), true];
   ORDERS[`arm${place}-up`] = [`${arm.name}: lowest first`, index => numberOr(meanOf(index, place)), false];
 });
+const worst = () => better() === "better" ? "Worst" : "Lowest";
 const numberOr = value => isNumber(value) ? value : null;
 const absolute = value => value === null ? null : Math.abs(value);
 const signed = value => value === null ? null : gainOf(value);
@@ -123,7 +127,7 @@ function columns() {
       cell: index => volumeText(page.cases[index].ml) },
     ...others.map(armColumn),
     ...(several ? [
-      { key: "worst", name: "Worst", title: `The arm with the worst ${label}`, wide: true,
+      { key: "worst", name: worst(), title: `The arm with the ${worst().toLowerCase()} ${label}`, wide: true,
         cell: index => worstOf(index) ? page.arms[worstOf(index).arm].name : DASH },
       { key: "spread", name: "Range", title: `Range of the ${label} over the arms`, wide: true, number: true,
         cell: index => spreadOf(index) === null ? DASH : textOf(spreadOf(index)) },
@@ -172,18 +176,26 @@ function renderRows() {
       return make("td", { class: classes(column, text === "yes" ? "yes" : "") }, text);
     });
     return make("tr", { "data-index": index, "aria-current": index === state.case ? "true" : null,
-      onclick: event => event.target.closest("button") || openCase(index, { focus: true }) }, ...cells);
+      class: page.cases[index].pictured ? null : "blind", onclick: event => event.target.closest("button") || openCase(index, { focus: true }) }, ...cells);
   }));
-  $("count").textContent = order.length === page.cases.length ? `${order.length} cases` : `${order.length} of ${page.cases.length} cases`;
+  const pictured = order.filter(index => page.cases[index].pictured).length;
+  $("count").textContent = (order.length === page.cases.length ? `${order.length} cases` : `${order.length} of ${page.cases.length} cases`)
+    + (pictured < order.length ? `, ${pictured || "none"} with pictures` : "");
 }
 
-/** Means over the cases that have a score. */
+/** Means over the cases that A and B both have, so that their difference is that of the means; of another arm only where
+ *  it has all of these. Where A and B have none in common, each mean is over the arm's own cases. */
 function renderFoot(shown, order) {
   const mean = values => values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+  const both = order.filter(index => differenceOf(index) !== null);
+  const armMean = arm => {
+    const values = (both.length ? both : order).map(index => meanOf(index, arm)).filter(isNumber);
+    return both.length && values.length < both.length ? null : mean(values);
+  };
   $("foot").replaceChildren(...shown.map(column => {
-    if (column.key === "id") return make("th", { scope: "row" }, "Mean");
-    const value = column.arm !== undefined ? mean(order.map(index => meanOf(index, column.arm)).filter(isNumber))
-      : column.difference ? mean(order.map(differenceOf).filter(isNumber)) : null;
+    if (column.key === "id") return make("th", { scope: "row", title: both.length ? "Over the cases that A and B both have" : null },
+      both.length ? `Mean of ${both.length}` : "Mean");
+    const value = column.arm !== undefined ? armMean(column.arm) : column.difference ? mean(both.map(differenceOf)) : null;
     return make("td", { class: classes(column) }, value === null ? "" : textOf(value, Boolean(column.difference)),
       ...(column.difference ? [make("span", { class: "track", style: "visibility: hidden" })] : []));
   }));
@@ -238,7 +250,7 @@ function renderWaterfall() {
   $("waterfall").replaceChildren(...parts);
   const undefinedOnes = page.cases.length - bars.length;
   $("waterfall-text").replaceChildren(
-    `One bar a case, B ${MINUS} A: `, make("span", { class: "word b" }, "B better"), ", ", make("span", { class: "word a" }, "A better"),
+    `One bar a case, B ${MINUS} A: `, make("span", { class: "word b" }, `B ${better()}`), ", ", make("span", { class: "word a" }, `A ${better()}`),
     `; dashed: mean${pair?.ci && state.metric === 0 ? ", band: its 95% interval over the cases" : ""}.` +
     (undefinedOnes ? ` ${undefinedOnes} without a difference.` : ""));
 }
@@ -260,8 +272,7 @@ function renderVerdict() {
     const ci = inFamily && pair.ci ? ` [${pair.ci.map(bound => textOf(bound, true)).join(", ")}]` : "";
     parts.push(make("b", {}, `${textOf(mean, true)}${ci} ${metric.unit ? `${metric.unit} ` : ""}${metric.label}`),
       ` over ${values.length} cases, `);
-    if (metric.higher === null) parts.push(`higher in ${values.filter(value => value > 0).length}. `);
-    else parts.push(make("span", { class: "word b" }, `B better in ${gains.filter(gain => gain > 0).length}`), ", ",
+    parts.push(make("span", { class: "word b" }, `B ${better()} in ${gains.filter(gain => gain > 0).length}`), ", ",
       make("span", { class: "word a" }, `A in ${gains.filter(gain => gain < 0).length}`), ". ");
     parts.push(...(inFamily ? [make("span", { class: "claim", title: pair.reason }, pair.verdict)]
       : [make("i", {}, pair ? "The declared comparison is about another score: no test of this one here." : "Not a declared comparison: no test, only a look.")]));

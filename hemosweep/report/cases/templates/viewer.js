@@ -30,7 +30,6 @@ async function openCase(index, { slice = null, focus = false } = {}) {
     const { num } = picture.slices;
     $("slice").max = num - 1;
     view.slice = slice === null ? -1 : slice;
-    view.right = null;
     profileOf();
     if (view.slice < 0 || view.slice >= num) view.slice = telling();
   }
@@ -150,7 +149,7 @@ function render() {
   $("slice").value = view.slice;
   const text = `Slice ${first + step * view.slice + 1} of ${total}`;
   $("place").textContent = text + (step > 1 ? `, every ${step}${step === 2 ? "nd" : step === 3 ? "rd" : "th"} is shown` : "")
-    + (picture.quality < 50 ? `; CT reduced to ${picture.pixel_mm.toFixed(2)} mm, to keep the page small` : "");
+    + (picture.quality < 50 ? `; CT in pixels of ${picture.pixel_mm.toFixed(2)} mm and WebP of quality ${picture.quality}, to keep the page small` : "");
   $("slice").setAttribute("aria-valuetext", text);
   $("remarks").textContent = picture.remarks.join(" ");
   for (const panel of panels) renderPanel(panel);

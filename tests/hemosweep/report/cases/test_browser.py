@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hemosweep.report.cases.page import case_page, read_pictures
+from hemosweep.report.cases.page import case_page
+from hemosweep.report.cases.pictures import read_pictures
 from tests.hemosweep.report.cases.conftest import LESION
 from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
 

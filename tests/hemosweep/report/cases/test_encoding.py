@@ -4,7 +4,9 @@ import zlib
 import numpy as np
 import pytest
 
+from hemosweep.report.cases import encoding
 from hemosweep.report.cases.encoding import CT_RANGE_HU, LADDER, averaged, ct_sheet, mask_text
+from hemosweep.report.slices.panels import radiological
 from tests.hemosweep.report.cases.decode import mask_of, runs_of, tiles_of
 
 
@@ -29,7 +31,7 @@ def test_an_empty_mask_is_no_text():
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_any_mask_comes_back(share):
     mask_DHW = np.random.default_rng(0).random((5, 40, 70)) < share
-    assert np.array_equal(mask_of(mask_text(mask_DHW), mask_DHW.shape)[:, ::-1, ::-1], mask_DHW)
+    assert np.array_equal(radiological(mask_of(mask_text(mask_DHW), mask_DHW.shape)), mask_DHW)
 
 
 def test_a_value_on_the_edge_of_two_parts_counts_by_its_share():
@@ -56,7 +58,7 @@ def test_slices_come_back_within_a_few_hu_and_clipped_to_the_range(ct_DHW):
     shown = tiles_of(sheet.content, sheet.columns, sheet.tile_HW, 5) / 255 * (high - low) + low
     errors = shown - np.clip(ct_DHW[:, ::-1, ::-1], low, high)
     assert np.sqrt(np.mean(errors**2)) < 3
-    assert shown[:, 60, 10].mean() > shown[:, 60, 90].mean() + 30, "the patient's left is at the right"[::-1]
+    assert shown[:, 60, 10].mean() > shown[:, 60, 90].mean() + 30, "the patient's left is at the right"
 
 
 def test_pixels_are_square_whatever_the_voxels_are(ct_DHW):
@@ -72,3 +74,23 @@ def test_the_best_rung_that_fits_is_taken_and_the_lowest_where_none_does(ct_DHW)
     limit = sizes[1]
     rung = LADDER.index(ct_sheet(ct_DHW, (1.0, 1.0), limit).rung)
     assert LADDER.index(ct_sheet(ct_DHW, (1.0, 1.0), limit - 1).rung) == rung + 1
+
+
+def test_all_slices_are_encoded_once_and_a_few_tell_how_well(monkeypatch):
+    rng = np.random.default_rng(2)
+    ct_DHW = rng.normal(40, 20, (24, 60, 60)).astype(np.float32)
+    encoded, sheet = [], encoding._sheet
+
+    def counted(gray_DHW, *others):
+        encoded.append(len(gray_DHW))
+        return sheet(gray_DHW, *others)
+
+    monkeypatch.setattr(encoding, "_sheet", counted)
+    best = ct_sheet(ct_DHW, (1.0, 1.0), 10_000_000)
+    assert best.rung == LADDER[0]
+    limit = int(0.6 * len(best.text))
+    encoded.clear()
+    found = ct_sheet(ct_DHW, (1.0, 1.0), limit)
+    assert limit >= len(found.text) > 0.6 * limit
+    assert encoded.count(24) == 1
+    assert set(encoded) == {6, 24}

@@ -1,13 +1,17 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hemosweep.report.cases.address import case_address
-from hemosweep.report.cases.page import case_page, of_pair, read_pictures
-from hemosweep.report.cases.picture import FIRST_ONLY, MAX_SLICES, NOT_KEPT, PictureReader, shown_slices
+from hemosweep.report.cases.encoding import LADDER
+from hemosweep.report.cases.facts import NOT_KEPT
+from hemosweep.report.cases.page import case_page
+from hemosweep.report.cases.picture import FIRST_ONLY, MAX_SLICES, PictureReader, slices_with_brain
+from hemosweep.report.cases.pictures import of_pair, read_pictures
 from tests.hemosweep.report.cases.conftest import LESION, SHAPE_DHW
 from tests.hemosweep.report.cases.decode import mask_of, scripts_of
 
@@ -128,12 +132,55 @@ def test_the_page_keeps_its_size_by_the_quality_and_then_by_the_cases_that_diffe
     frame = len(case_page(facts, {case_id: {"missing": ""} for case_id in scores}))
     large = len(case_page(facts, read_pictures(facts)))
     limit = frame + (large - frame) // 2
-    monkeypatch.setattr("hemosweep.report.cases.page.LEAST_CASE_LETTERS", 1)
+    monkeypatch.setattr("hemosweep.report.cases.pictures.LEAST_CASE_LETTERS", 1)
     assert large > limit >= len(case_page(facts, read_pictures(facts, max_bytes=limit)))
-    monkeypatch.setattr("hemosweep.report.cases.page.LEAST_CASE_LETTERS", (limit - frame) // 2 - 300)
+    monkeypatch.setattr("hemosweep.report.cases.pictures.LEAST_CASE_LETTERS", (limit - frame) // 2 - 300)
     pictures = read_pictures(facts, max_bytes=limit)
     assert [case_id for case_id in scores if "sheet" in pictures[case_id]] == ["c3", "c4"]
     assert "the 2 cases that differ most" in pictures["c0"]["missing"]
+
+
+def test_pictures_that_are_larger_than_their_share_are_left_out_from_the_least_different_on(
+    make_case, make_training, make_facts, monkeypatch
+):
+    scores = {f"c{number}": 0.1 * number for number in range(4)}
+    a, b = make_training("a", dict.fromkeys(scores, 0.0)), make_training("b", scores)
+    facts = make_facts({"a": [a], "b": [b]}, [make_case(case_id) for case_id in scores])
+    frame = len(case_page(facts, {case_id: {"missing": ""} for case_id in scores}))
+    monkeypatch.setattr("hemosweep.report.cases.pictures.LEAST_CASE_LETTERS", 1)
+    monkeypatch.setattr("hemosweep.report.cases.encoding.LADDER", LADDER[:1])
+    whole = {case_id: len(str(picture)) for case_id, picture in read_pictures(facts).items()}
+    limit = frame + whole["c3"] + whole["c2"] + 1500
+    pictures = read_pictures(facts, max_bytes=limit)
+    assert [case_id for case_id in scores if "sheet" in pictures[case_id]] == ["c2", "c3"]
+    assert "the 2 cases that differ most" in pictures["c1"]["missing"]
+    page = case_page(facts, pictures)
+    assert len(page) <= limit
+    assert [case["pictured"] for case in scripts_of(page)[0]["cases"]] == [False, False, True, True]
+
+
+def test_a_comparisons_page_has_pictures_of_its_most_different_cases_and_names_where_the_others_are(
+    make_training, make_facts
+):
+    ids = [f"c{number:02}" for number in range(12)]
+    arms = {
+        name: [make_training(name, {case_id: step * place for place, case_id in enumerate(ids)})]
+        for name, step in (("a", 0.0), ("b", 0.01), ("c", -0.02))
+    }
+    facts = make_facts(arms, "unused", pairs=[("a", "b"), ("a", "c")])
+    picture = {"sheet": "", "predictions": [["of a"], ["of b"], ["of c"]]}
+    own, chosen = of_pair(facts, dict.fromkeys(ids, picture) | {"c11": {"missing": "no CT"}}, "a", "c")
+    assert [case_id for case_id in ids if "sheet" in chosen[case_id]] == ids[2:11]
+    assert chosen["c05"]["predictions"] == [["of a"], ["of c"]]
+    assert chosen["c11"] == {"missing": "no CT"}
+    assert chosen["c00"]["missing"].startswith("it is on the page of all comparisons of se")
+    case_page(own, chosen)
+
+
+def test_a_prediction_that_is_not_here_is_told_by_the_words_of_the_page(make_case, make_training, make_facts):
+    facts = make_facts({"a": [make_training("a", {"x": 0.5})], "b": "not trained"}, [make_case("x")])
+    ((a,), _) = read_pictures(replace(facts, no_prediction="its prediction is elsewhere"))["x"]["predictions"]
+    assert a == {"missing": "its prediction is elsewhere"}
 
 
 def test_a_comparisons_page_has_its_two_arms_alone(make_case, make_training, make_facts):
@@ -154,7 +201,7 @@ def test_a_scan_with_many_slices_is_shown_at_equal_steps():
     image_DHW[20:280] = 30.0
     has_mask_D = np.zeros(300, dtype=bool)
     has_mask_D[290] = True
-    shown = shown_slices(image_DHW, has_mask_D)
+    shown = slices_with_brain(image_DHW, has_mask_D)
     assert (shown.start, shown.stop, shown.step) == (20, 291, 5)
     assert len(range(*shown.indices(300))) <= MAX_SLICES
 
