@@ -13,8 +13,8 @@ from PIL import Image
 
 from hemosweep.tracking.database import tagged_runs
 from hemosweep.tracking.reader import MlflowStore
+from tests.chrome import chrome, needs_chrome, resize
 from tests.recorded import MIDDLE
-from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
 
 NAMES = ["cases", "figures", "index.html", "report.md", "report.tex"]
 
@@ -168,19 +168,10 @@ def test_what_cannot_be_reported_is_one_line(main, recorded, tmp_path, arguments
 
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)")
+@needs_chrome
 def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_path):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
     alone = Path(shutil.copy(finished.folder / "index.html", tmp_path / "page.html"))
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    try:
+    with chrome(tmp_path / "profile", "browser", "performance") as driver:
         driver.get(alone.as_uri())
         widths = driver.execute_script("return [...document.images].map(image => image.naturalWidth)")
         tables = driver.execute_script("return [...document.querySelectorAll('table')].map(t => t.rows.length)")
@@ -188,8 +179,7 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
         alts = driver.execute_script("return [...document.images].every(image => image.alt.length > 20)")
         hidden = {}
         for width in (1280, 390):
-            metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            resize(driver, width, 900)
             hidden[width] = driver.execute_script(
                 "return [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
                 ".map(e => e.getAttribute('aria-label'))"
@@ -197,8 +187,6 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
         overflow = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
         said = driver.get_log("browser")
         sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    finally:
-        driver.quit()
     assert len(widths) == len(finished.figures)
     assert min(widths) > 300
     # At a glance; the table, IVH, cases, tests, claims, lesion volumes, provenance twice for each; another metric,

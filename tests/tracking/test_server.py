@@ -4,7 +4,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -22,22 +21,9 @@ from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import open_store
 from hemosweep.tracking.verdicts import VerdictRecorder
 from hemosweep.tracking.views import ARMS, PAGES, TABLE_MODE, compare_page, page
+from tests.chrome import chrome, needs_chrome
 from tests.recorded import CLEAR, FOUR_FOLDS, SEEDS, SMALL, Book, shifted
 from tests.recorded import cases as recorded_cases
-
-CHROMEDRIVER = Path("/usr/bin/chromedriver")
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1700,950",
-)
 
 
 def test_a_folder_without_a_store_is_refused(tmp_path):
@@ -202,17 +188,8 @@ def test_the_server_shows_the_artifacts_of_a_folder_of_any_name_that_was_moved(o
 
 @pytest.fixture
 def browser(tmp_path):
-    """A new browser, without anything that it remembers."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    yield driver
-    driver.quit()
+    with chrome(tmp_path / "profile") as driver:
+        yield driver
 
 
 def run_names(page):
@@ -242,7 +219,7 @@ def wait_for(page, *texts):
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)")
+@needs_chrome
 def test_the_pages_of_a_sweep_in_a_new_browser(out, browser):
     book = Book(out)
     for seed, by in enumerate(SEEDS):

@@ -7,13 +7,12 @@ import pytest
 
 from hemosweep.report.cases.page import case_page
 from hemosweep.report.cases.pictures import read_pictures
+from hemosweep.scores.metric import MetricDescription
+from tests.chrome import chrome, needs_chrome, resize
 from tests.hemosweep.report.cases.conftest import LESION
-from tests.tracking.test_server import CHROMEDRIVER, CHROMIUM, FLAGS
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is absent (Debian package chromium-driver)"),
-]
+pytestmark = [pytest.mark.browser, needs_chrome]
+MINUS = "\u2212"
 NASTY = "<img src=x onerror=alert(1)>&'\""
 UP, DOWN, LEFT, RIGHT, END, ESCAPE = "\ue013", "\ue015", "\ue012", "\ue014", "\ue010", "\ue00c"
 LARGE = (slice(2, 6), slice(14, 28), slice(12, 28))
@@ -30,17 +29,8 @@ frame.src = URL.createObjectURL(new Blob([text], { type: "text/html" }));
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    started = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    yield started
-    started.quit()
+    with chrome(tmp_path_factory.mktemp("profile"), "browser") as started:
+        yield started
 
 
 class Page:
@@ -50,8 +40,7 @@ class Page:
         self.driver = driver
 
     def open(self, path, asked="", size=(1280, 800)):
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        resize(self.driver, *size)
         self.driver.get("about:blank")
         self.driver.get_log("browser")
         self.driver.get(path.as_uri() + asked)
@@ -224,6 +213,57 @@ def test_an_address_opens_its_comparison_case_and_slice_and_follows_the_user(pag
     assert page.run("return location.hash") == "#a=two&b=one&case=loses&slice=4"
     page.run("location.hash = '#a=one&b=two&case=gains&slice=6'")
     page.wait_for("gains", "Slice 6 of 8")
+    page.open(written, "#a=one&b=two&case=gains&slice=x").wait_for("gains", "Slice 4 of 8")
+    page.press(UP)
+    assert page.place() == "Slice 5 of 8"
+    assert page.said() == []
+
+
+def test_the_last_row_has_the_means_of_the_cases_that_both_arms_have(page, written):
+    def last():
+        return page.run("return [...document.querySelectorAll('#foot > *')].map(cell => cell.textContent)")
+
+    page.open(written).wait_for("gains", "Slice 4 of 8")
+    # 0.5, 0.6, 0.9 and 0.9, 0.7, 0.6; three has gains alone, and no mean beside these.
+    assert last() == ["Mean of 3", "0.667", "0.733", "+0.067", "", "", "", "", ""]
+    page.open(written, "#a=one&b=three").wait(lambda: last()[0], "Mean of 1")
+    assert last()[:4] == ["Mean of 1", "0.500", "0.100", f"{MINUS}0.400"]
+
+
+def test_a_double_click_zooms_in_on_what_is_below_it_in_either_picture(page, written):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    page.open(written).wait_for("gains", "Slice 4 of 8")
+    page.run(
+        "window.drawn = []; const draw = CanvasRenderingContext2D.prototype.drawImage;"
+        "CanvasRenderingContext2D.prototype.drawImage = function (...asked) {"
+        "  if (asked.length === 9) window.drawn.push([asked[5], this.canvas.width]); draw.apply(this, asked); }"
+    )
+    shifts = []
+    for panel in page.driver.find_elements(By.CSS_SELECTOR, ".panel"):
+        ActionChains(page.driver).move_to_element(panel).double_click().perform()
+        left, width = page.run("return window.drawn.at(-1)")
+        shifts.append(left / width)
+        page.press("0")
+    # A double click on the middle keeps the middle: the picture is as far out at the left in both.
+    assert shifts[0] == pytest.approx(shifts[1], abs=0.02)
+
+
+def test_a_metric_without_a_better_direction_has_a_higher_side_and_no_better_one(
+    page, make_case, make_training, make_facts, tmp_path
+):
+    tone = MetricDescription(name="tone", label="Tone")
+    a, b = (make_training(name, {"x": 0.5}, {"x": SMALL}, tone=value) for name, value in (("a", 1.0), ("b", 3.0)))
+    c = make_training("c", {"x": 0.5}, {"x": SMALL}, tone=2.0)
+    facts = make_facts({"a": [a], "b": [b], "c": [c]}, [make_case("x")], metric=tone)
+    path = tmp_path / "cases.html"
+    path.write_text(case_page(facts, read_pictures(facts)), encoding="utf-8")
+    page.open(path).wait(page.case, "x")
+    assert "B higher in 1, A in 0." in page.text("#verdict")
+    shown = page.run("return document.body.innerText") + " ".join(page.all("#order option, #waterfall-text"))
+    assert "better" not in shown.lower().replace("better?", "")
+    assert "Lowest" in shown
 
 
 def test_a_training_can_be_chosen_where_an_arm_has_several(page, written):
@@ -257,6 +297,9 @@ def test_on_a_telephone_nothing_is_cut_and_the_viewer_lies_over_the_table(page, 
     page.press(ESCAPE)
     assert page.run(shown) == [0, 0]
     assert page.run("return document.activeElement.textContent") == "gains"
+    page.click("#swap")
+    assert page.run("return location.hash") == "#a=two&b=one&case=gains"
+    assert page.run(shown) == [0, 0], "another comparison of the table opens no case"
     assert page.said() == []
 
 
