@@ -10,6 +10,7 @@ from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.errors import BadInput
 from hemosweep.report.slices.pairs import ARROW_COLOUR, PairArm, draw_pair, largest_changes, most_different_slice
+from tests.hemosweep.report.heads import boxed, head, write
 
 SHAPE_DHW = (4, 40, 40)
 LESION = (slice(1, 3), slice(20, 28), slice(20, 28))
@@ -55,15 +56,9 @@ def test_the_slice_is_that_of_the_largest_disagreement_between_the_arms():
 @pytest.fixture
 def raw_cases(tmp_path):
     """Cases a and b: a square of blood in a square head."""
-    lesion_DHW = np.zeros(SHAPE_DHW, dtype=np.uint8)
-    lesion_DHW[LESION] = 1
-    hu_DHW = np.full(SHAPE_DHW, -1000.0, dtype=np.float32)
-    hu_DHW[:, 4:36, 4:36] = 30.0
-    hu_DHW[LESION] = 70.0
-    paths = [tmp_path / "ct.nii.gz", tmp_path / "mask.nii.gz"]
-    for path, array in zip(paths, (hu_DHW, lesion_DHW), strict=True):
-        write_volume(path, Volume(array_DHW=array, affine=np.eye(4)))
-    return [Case(case_id=name, patient_id="P", ivh=False, ct_path=paths[0], lesion_path=paths[1]) for name in "ab"]
+    ct = write(tmp_path / "ct.nii.gz", head(SHAPE_DHW, (slice(None), slice(4, 36), slice(4, 36)), LESION))
+    mask = write(tmp_path / "mask.nii.gz", boxed(SHAPE_DHW, LESION))
+    return [Case(case_id=name, patient_id="P", ivh=False, ct_path=ct, lesion_path=mask) for name in "ab"]
 
 
 @pytest.fixture
@@ -72,14 +67,8 @@ def make_arm(tmp_path):
 
     def make(name, fold=0, boxes=None, **scores):
         folder = tmp_path / name.replace("/", "_")
-        (folder / "predictions").mkdir(parents=True)
         for case_id in scores:
-            predicted_DHW = np.zeros(SHAPE_DHW, dtype=np.uint8)
-            if case_id in (boxes or {}):
-                predicted_DHW[boxes[case_id]] = 1
-            write_volume(
-                folder / "predictions" / f"{case_id}.nii.gz", Volume(array_DHW=predicted_DHW, affine=np.eye(4))
-            )
+            write(folder / "predictions" / f"{case_id}.nii.gz", boxed(SHAPE_DHW, (boxes or {}).get(case_id)))
         return PairArm(name=name, cases=table(fold, **scores), fold_folders={fold: folder})
 
     return make

@@ -149,7 +149,8 @@ function render() {
   $("slice").value = view.slice;
   const text = `Slice ${first + step * view.slice + 1} of ${total}`;
   $("place").textContent = text + (step > 1 ? `, every ${step}${step === 2 ? "nd" : step === 3 ? "rd" : "th"} is shown` : "")
-    + (picture.quality < 50 ? `; CT in pixels of ${picture.pixel_mm.toFixed(2)} mm and WebP of quality ${picture.quality}, to keep the page small` : "");
+    + (picture.quality < 50 ? `; CT in pixels of ${picture.pixel_mm.toFixed(2)} mm, quality ${picture.quality} of 100` : "");
+  $("place").title = "The CT's pixels, and the quality of its WebP, are what the size of the page leaves.";
   $("slice").setAttribute("aria-valuetext", text);
   $("remarks").textContent = picture.remarks.join(" ");
   for (const panel of panels) renderPanel(panel);

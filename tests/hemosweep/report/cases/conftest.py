@@ -3,27 +3,17 @@ import pandas as pd
 import pytest
 
 from hemosweep.data.case import Case
-from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.report.cases.facts import CasePageFacts, PageArm, PagePair
 from hemosweep.report.slices.pairs import PairArm
 from hemosweep.scores.catalogue import DSC
+from tests.hemosweep.report.heads import boxed, head, write
 
 SHAPE_DHW = (8, 40, 48)
 LESION = (slice(3, 6), slice(16, 26), slice(14, 26))
 """At the patient's left of the middle by the array, which is at the picture's right."""
 
 
-def write(path, array_DHW):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_volume(path, Volume(array_DHW=array_DHW, affine=np.diag([2.0, 2.0, 5.0, 1.0])))
-    return path
-
-
-def boxed(box):
-    mask_DHW = np.zeros(SHAPE_DHW, dtype=np.uint8)
-    if box is not None:
-        mask_DHW[box] = 1
-    return mask_DHW
+SPACING_WHD_MM = (2.0, 2.0, 5.0)
 
 
 @pytest.fixture
@@ -31,18 +21,16 @@ def make_case(tmp_path):
     """A head with a box of blood; slices 0 and 7 are air. The lesion and the IVH are boxes, or empty for None."""
 
     def make(case_id, *, lesion=LESION, ivh=()):
-        hu_DHW = np.full(SHAPE_DHW, -1000.0, dtype=np.float32)
-        hu_DHW[1:7, 3:37, 5:43] = 30.0
-        hu_DHW[LESION] = 70.0
+        hu_DHW = head(SHAPE_DHW, (slice(1, 7), slice(3, 37), slice(5, 43)), LESION)
         hu_DHW += np.random.default_rng(0).normal(0, 5, SHAPE_DHW).astype(np.float32)
         folder = tmp_path / "data" / case_id.encode().hex()
         return Case(
             case_id=case_id,
             patient_id=f"patient of {case_id}",
             ivh=bool(ivh),
-            ct_path=write(folder / "ct.nii.gz", hu_DHW),
-            lesion_path=write(folder / "lesion.nii.gz", boxed(lesion)),
-            ivh_path=write(folder / "ivh.nii.gz", boxed(ivh)) if ivh else None,
+            ct_path=write(folder / "ct.nii.gz", hu_DHW, SPACING_WHD_MM),
+            lesion_path=write(folder / "lesion.nii.gz", boxed(SHAPE_DHW, lesion), SPACING_WHD_MM),
+            ivh_path=write(folder / "ivh.nii.gz", boxed(SHAPE_DHW, ivh), SPACING_WHD_MM) if ivh else None,
         )
 
     return make
@@ -55,7 +43,7 @@ def make_training(tmp_path):
     def make(name, scores, boxes=None, **columns):
         folder = tmp_path / "fold_runs" / name.encode().hex()
         for case_id, box in (boxes or {}).items():
-            write(folder / "predictions" / f"{case_id}.nii.gz", boxed(box))
+            write(folder / "predictions" / f"{case_id}.nii.gz", boxed(SHAPE_DHW, box), SPACING_WHD_MM)
         rows = [
             {"case_id": case_id, "dsc": dsc, "fold": 0, "ivh": "no", "reference_ml": 3.6} | columns
             for case_id, dsc in scores.items()
