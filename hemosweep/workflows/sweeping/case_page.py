@@ -20,13 +20,19 @@ PAGE_NAME = "cases.html"
 def case_page_note(request: Request, family: Family, console: Console) -> str:
     """Write the case page of a recorded sweep beside its figures, and log it to MLflow.
 
-    Returns its place as a note, with the reason if MLflow has not got it, or the reason why there is none.
+    Returns its place as a note, with the reason if MLflow has not got it, or the reason why there is none; no note
+    where no run is finished.
     """
     from hemosweep.tracking.reports import log_case_page  # With MLflow, which takes seconds.
 
     path = figures_folder(request.out, request.sweep.name) / PAGE_NAME
     try:
-        write_text(path, _page(request, family, console))
+        source = ReportSource(request.out, request.data)
+        sweep = outline(source, request.sweep.declaration, family)
+        if not sweep.runs:
+            return ""
+        facts, pictures = read_case_page(source, sweep, console)
+        write_text(path, case_page(facts, pictures, places=Origin.of(request.out, request.data).places))
     except (OSError, HemosweepError) as error:
         return no_picture("Case page", error)
     note = f"Case page: {path}"
@@ -35,9 +41,3 @@ def case_page_note(request: Request, family: Family, console: Console) -> str:
     except (OSError, HemosweepError) as error:
         return f"{note} (MLflow has not got it: {reason_of(error)})"
     return note
-
-
-def _page(request: Request, family: Family, console: Console) -> str:
-    source = ReportSource(request.out, request.data)
-    facts, pictures = read_case_page(source, outline(source, request.sweep.declaration, family), console)
-    return case_page(facts, pictures, places=Origin.of(request.out, request.data).places)

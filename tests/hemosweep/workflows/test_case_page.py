@@ -25,24 +25,33 @@ KILLED = "a process was killed, for lack of memory perhaps; give fewer --jobs an
 
 
 @pytest.fixture
-def out(migrated_database, tmp_path):
+def empty(migrated_database, tmp_path):
     folder = tmp_path / "two words" / "runs"
     folder.mkdir(parents=True)
     shutil.copyfile(migrated_database, database_path(folder))
-    book = Book(folder)
-    for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
-        book.write(f"se/{arm}@0", cases(scores))
     return folder
 
 
 @pytest.fixture
-def note(out):
-    """Writes the page as the end of a sweep does; returns its note."""
+def out(empty):
+    book = Book(empty)
+    for arm, scores in (("unet", SMALL), ("se_unet", MIDDLE)):
+        book.write(f"se/{arm}@0", cases(scores))
+    return empty
+
+
+def ended(out):
+    """Function that writes the page as the end of a sweep does, and returns its note."""
     demo = profile("demo")
     arms = SWEEP.select(demo.config, ())
     request = Request(sweep=SWEEP, profile=demo, base=demo.config, arms=arms, seeds=(0,), data=None, out=out)
     family = compare_family(MlflowStore(out), "se", SWEEP.comparisons)
     return lambda: case_page_note(request, family, Console(file=io.StringIO()))
+
+
+@pytest.fixture
+def note(out):
+    return ended(out)
 
 
 @pytest.fixture
@@ -65,6 +74,12 @@ def test_the_page_at_the_end_of_a_sweep_is_that_of_the_report(note, out, page, t
         ("unet", ["seed 0"]), ("se_unet", ["seed 0"])
     ]  # fmt: skip
     assert summary["pairs"][0]["mean"] == pytest.approx(0.04)
+
+
+def test_a_sweep_without_a_finished_run_has_no_page(empty):
+    Book(empty).write("se/unet@0", None, status="KILLED")
+    assert ended(empty)() == ""
+    assert not (empty / "figures").exists()
 
 
 def test_a_killed_process_costs_the_page_and_no_result_and_no_report(note, out, tmp_path, monkeypatch):
