@@ -123,40 +123,42 @@ def test_a_page_names_no_patient_and_no_folder(two_arms, tmp_path):
     assert str(tmp_path) not in page
 
 
-def test_the_page_keeps_its_size_by_the_quality_and_then_by_the_cases_that_differ_most(
-    make_case, make_training, make_facts, monkeypatch
-):
+@pytest.fixture
+def facts(make_case, make_training, make_facts):
+    """Cases c0 to c4, each of which differs by 0.1 more than the one before."""
     scores = {f"c{number}": 0.1 * number for number in range(5)}
     a, b = make_training("a", dict.fromkeys(scores, 0.0)), make_training("b", scores)
-    facts = make_facts({"a": [a], "b": [b]}, [make_case(case_id) for case_id in scores])
-    frame = len(case_page(facts, {case_id: {"missing": ""} for case_id in scores}))
+    return make_facts({"a": [a], "b": [b]}, [make_case(case_id) for case_id in scores])
+
+
+@pytest.fixture
+def frame(facts):
+    """Size of their page without pictures."""
+    return len(case_page(facts, {case_id: {"missing": ""} for case_id in facts.cases}))
+
+
+def test_the_page_keeps_its_size_by_the_quality_and_then_by_the_cases_that_differ_most(facts, frame, monkeypatch):
     large = len(case_page(facts, read_pictures(facts)))
     limit = frame + (large - frame) // 2
     monkeypatch.setattr("hemosweep.report.cases.pictures.LEAST_CASE_LETTERS", 1)
     assert large > limit >= len(case_page(facts, read_pictures(facts, max_bytes=limit)))
     monkeypatch.setattr("hemosweep.report.cases.pictures.LEAST_CASE_LETTERS", (limit - frame) // 2 - 300)
     pictures = read_pictures(facts, max_bytes=limit)
-    assert [case_id for case_id in scores if "sheet" in pictures[case_id]] == ["c3", "c4"]
+    assert [case_id for case_id in facts.cases if "sheet" in pictures[case_id]] == ["c3", "c4"]
     assert "the 2 cases that differ most" in pictures["c0"]["missing"]
 
 
-def test_pictures_that_are_larger_than_their_share_are_left_out_from_the_least_different_on(
-    make_case, make_training, make_facts, monkeypatch
-):
-    scores = {f"c{number}": 0.1 * number for number in range(4)}
-    a, b = make_training("a", dict.fromkeys(scores, 0.0)), make_training("b", scores)
-    facts = make_facts({"a": [a], "b": [b]}, [make_case(case_id) for case_id in scores])
-    frame = len(case_page(facts, {case_id: {"missing": ""} for case_id in scores}))
+def test_pictures_that_are_larger_than_their_share_are_left_out_from_the_least_different_on(facts, frame, monkeypatch):
     monkeypatch.setattr("hemosweep.report.cases.pictures.LEAST_CASE_LETTERS", 1)
     monkeypatch.setattr("hemosweep.report.cases.encoding.LADDER", LADDER[:1])
     whole = {case_id: len(str(picture)) for case_id, picture in read_pictures(facts).items()}
-    limit = frame + whole["c3"] + whole["c2"] + 1500
+    limit = frame + whole["c4"] + whole["c3"] + 1500
     pictures = read_pictures(facts, max_bytes=limit)
-    assert [case_id for case_id in scores if "sheet" in pictures[case_id]] == ["c2", "c3"]
-    assert "the 2 cases that differ most" in pictures["c1"]["missing"]
+    assert [case_id for case_id in facts.cases if "sheet" in pictures[case_id]] == ["c3", "c4"]
+    assert "the 2 cases that differ most" in pictures["c2"]["missing"]
     page = case_page(facts, pictures)
     assert len(page) <= limit
-    assert [case["pictured"] for case in scripts_of(page)[0]["cases"]] == [False, False, True, True]
+    assert [case["pictured"] for case in scripts_of(page)[0]["cases"]] == [False, False, False, True, True]
 
 
 def test_a_comparisons_page_has_pictures_of_its_most_different_cases_and_names_where_the_others_are(
