@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from hemosweep.components.context import context_of, labelled_part, only_patch_of
 from hemosweep.components.protocols import Intensity, Loss, Network, Optimiser, Schedule
 from hemosweep.components.record import FindType, as_json, check_component, find_own, from_json, place_of
 from hemosweep.earlier_config import brought_up_to_date
@@ -191,10 +192,29 @@ class ArmConfig:
             "H and W, 1 where any size will do",
         )
         depth, height, width = multiple_DHW
+        patch = f"patch_HWD={self.sampling.patch_HWD}: {cls.__name__}"
         _require(
             all(size % multiple == 0 for size, multiple in zip(self.sampling.patch_DHW, multiple_DHW, strict=True)),
-            f"patch_HWD={self.sampling.patch_HWD}: {cls.__name__} needs multiples of {height}, {width} and {depth}",
+            f"{patch} needs multiples of {height}, {width} and {depth}",
         )
+        only_DHW = only_patch_of(self.network)
+        if only_DHW is not None:
+            depth, height, width = only_DHW
+            _require(self.sampling.patch_DHW == only_DHW, f"{patch} takes no other one than {(height, width, depth)}")
+        depth, height, width = context_of(self.network)
+        _require(
+            min(self.labelled_DHW) >= 1,
+            f"{patch} labels none of it: its context takes {height}, {width} and {depth} voxels at each side",
+        )
+        _require(
+            not self.sampling.augment or height == width,
+            f"augment: {cls.__name__} has a context of {height} rows and {width} columns; rotations need them alike",
+        )
+
+    @property
+    def labelled_DHW(self) -> tuple[int, int, int]:
+        """Size of the part of a patch that the network labels: all of it, but for the network's context."""
+        return labelled_part(self.sampling.patch_DHW, context_of(self.network))
 
     def sections(self) -> Iterator[tuple[str, Any]]:
         """Names of the fields, and their values: sections, and the network."""

@@ -13,20 +13,40 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from hemosweep.arrays import FloatArray, Mask
+    from hemosweep.arrays import FloatArray, Mask, Spacing
     from hemosweep.preprocessing.record import PreprocessedCase
 
 
 class Loss(Protocol):
-    """A training loss."""
+    """A training loss.
 
-    def build(self) -> "Callable[[Tensor, Tensor], Tensor]":
-        """Return a function `(logits_BCDHW, label_BDHW) -> scalar`; labels are whole numbers, 1 is the lesion."""
+    A loss may have `weight_map`, a `WeightMap` or None: its function is then given the weights of the voxels, too.
+    """
+
+    def build(self) -> "Callable[..., Tensor]":
+        """Return a function `(logits_BCDHW, label_BDHW) -> scalar`; labels are whole numbers, 1 is the lesion.
+
+        With a weight map it is a function `(logits_BCDHW, label_BDHW, weight_BDHW) -> scalar`.
+        """
+        ...
+
+
+class WeightMap(Protocol):
+    """Weights of a case's voxels in the loss, which the bank cuts into patches as it does the labels."""
+
+    def weights(self, case: "PreprocessedCase") -> "FloatArray":
+        """Return float32 weights `(D, H, W)` of the stored case, none of them negative. A voxel outside of the stored
+        case has the weight 1."""
         ...
 
 
 class Network(Protocol):
-    """A segmentation network of two classes."""
+    """A segmentation network of two classes.
+
+    A network may have `context_DHW`: the voxels at each side of a patch, along D, H and W, that it sees and does not
+    label, (0, 0, 0) where it has none (`components.context`). A 2.5D network of 2k + 1 slices has (k, 0, 0). A network
+    may also have `only_patch_DHW`: the one patch that it takes.
+    """
 
     @property
     def patch_multiple(self) -> tuple[int, int, int]:
@@ -34,7 +54,33 @@ class Network(Protocol):
         ...
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        """Return a module that maps `x_BCDHW` to logits `(B, 2, D, H, W)`."""
+        """Return a module that maps `x_BCDHW` to logits `(B, 2, D, H, W)`, each axis shorter by twice the context.
+
+        In training mode it may return a tuple of `hemosweep.model.outputs.Output` instead, each with its weight in the
+        loss: the first has these logits, another one has logits of a lower resolution `(B, 2, d, h, w)` or of whole
+        slices `(B, 2, D)`. In eval mode it returns one tensor.
+        """
+        ...
+
+
+class Augmentation(Protocol):
+    """A random change of training patches, on the training device."""
+
+    def build(self) -> "Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]":
+        """Return a function `(x_BCDHW, maps_BDHW) -> (x_BCDHW, maps_BDHW)` of batches of one shape.
+
+        The maps are the labels, in int64, and the weights where the loss has some, in float32; they are moved with the
+        image, by the nearest voxel, and keep their types. The function draws from torch's global generators alone,
+        whose states are in a checkpoint, and changes nothing in place.
+        """
+        ...
+
+
+class PostProcessing(Protocol):
+    """A change of a predicted mask on the scanner's grid."""
+
+    def apply(self, mask_DHW: "Mask", probability_DHW: "FloatArray", spacing_DHW_mm: "Spacing") -> "Mask":
+        """Return the changed mask; the arrays that it is given stay as they are."""
         ...
 
 

@@ -7,7 +7,9 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
+from hemosweep.components.context import context_of, labelled_part, only_patch_of
 from hemosweep.components.protocols import Network
+from hemosweep.model.outputs import Output, Outputs, loss_of_outputs
 from hemosweep.testing.components import check_record
 
 BATCH = 2
@@ -32,16 +34,34 @@ class NetworkContract:
         assert len(multiple_DHW) == 3
         assert all(isinstance(size, int) and size >= 1 for size in multiple_DHW)
 
-    def test_it_gives_two_classes_in_the_shape_of_the_patch(self) -> None:
+    def test_its_context_leaves_a_part_of_a_patch_to_label(self) -> None:
+        assert all(size >= 1 for size in labelled_part(self._smallest(), context_of(self.component)))
+        only_DHW = only_patch_of(self.component)
+        if only_DHW is not None:
+            assert all(size % of == 0 for size, of in zip(only_DHW, self.component.patch_multiple, strict=True))
+
+    def test_it_gives_two_classes_in_the_shape_of_the_labelled_part(self) -> None:
         for in_channels, shape_DHW in product(IN_CHANNELS, self._patches()):
             module = self._built(in_channels)
             x_BCDHW = _batch(in_channels, shape_DHW)
-            for training in (True, False):
-                logits_BCDHW = module.train(training)(x_BCDHW)
+            labelled_DHW = labelled_part(shape_DHW, context_of(self.component))
+            for logits_BCDHW in (_evaluated(module, x_BCDHW), _trained(module, x_BCDHW)[0].logits):
                 assert isinstance(logits_BCDHW, Tensor), f"it gives a {type(logits_BCDHW).__name__}, no tensor"
-                assert logits_BCDHW.shape == (BATCH, 2, *shape_DHW), f"it gives {tuple(logits_BCDHW.shape)}"
+                assert logits_BCDHW.shape == (BATCH, 2, *labelled_DHW), f"it gives {tuple(logits_BCDHW.shape)}"
                 assert logits_BCDHW.is_floating_point()
                 assert logits_BCDHW.isfinite().all()
+
+    def test_its_further_outputs_in_training_are_of_a_lower_resolution_or_of_slices(self) -> None:
+        for shape_DHW in self._patches():
+            labelled_DHW = labelled_part(shape_DHW, context_of(self.component))
+            for output in _trained(self._built(1), _batch(1, shape_DHW)):
+                assert output.weight > 0.0, f"an output has the weight {output.weight}: leave it out"
+                size = tuple(output.logits.shape[2:])
+                assert output.logits.shape[:2] == (BATCH, 2), f"an output is {tuple(output.logits.shape)}"
+                assert size == labelled_DHW[:1] or (len(size) == 3 and all(map(int.__le__, size, labelled_DHW))), (
+                    f"an output is {tuple(output.logits.shape)}; give (B, 2, d, h, w) or (B, 2, {labelled_DHW[0]})"
+                )
+                assert output.logits.isfinite().all()
 
     def test_the_same_seed_gives_the_same_weights(self) -> None:
         for in_channels in IN_CHANNELS:
@@ -82,7 +102,7 @@ class NetworkContract:
         for in_channels, shape_DHW in product(IN_CHANNELS, self._patches()):
             module = self._built(in_channels).train()
             x_BCDHW = _batch(in_channels, shape_DHW)
-            _cross_entropy(module, x_BCDHW).backward()
+            self._loss(module, x_BCDHW).backward()
             for name, parameter in module.named_parameters():
                 if parameter.requires_grad:
                     assert parameter.grad is not None, f"{name} gets no gradient: leave it out, or use it"
@@ -94,7 +114,7 @@ class NetworkContract:
         losses = []
         for _ in range(NUM_STEPS):
             optimizer.zero_grad()
-            loss = _cross_entropy(module, x_BCDHW)
+            loss = self._loss(module, x_BCDHW)
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
@@ -106,16 +126,33 @@ class NetworkContract:
         assert isinstance(module, nn.Module), f"build gives a {type(module).__name__}, no nn.Module"
         return module
 
+    def _loss(self, module: nn.Module, x_BCDHW: Tensor) -> Tensor:
+        """Loss of a network that is to find what is bright in the first channel, from all of its outputs."""
+        context_DHW = context_of(self.component)
+        depth, height, width = (
+            slice(context, size - context) for context, size in zip(context_DHW, x_BCDHW.shape[2:], strict=True)
+        )
+        label_BDHW = (x_BCDHW[:, 0, depth, height, width] > 0.5).long()
+        return loss_of_outputs(nn.functional.cross_entropy, module(x_BCDHW), label_BDHW)
+
     def _smallest(self) -> tuple[int, int, int]:
-        depth, height, width = (size * -(-LEAST_SIZE // size) for size in self.component.patch_multiple)
+        only_DHW = only_patch_of(self.component)
+        if only_DHW is not None:
+            return only_DHW
+        multiple_DHW, context_DHW = self.component.patch_multiple, context_of(self.component)
+        depth, height, width = (
+            multiple * -(-(LEAST_SIZE + 2 * context) // multiple)
+            for multiple, context in zip(multiple_DHW, context_DHW, strict=True)
+        )
         return depth, height, width
 
     def _patches(self) -> Iterator[tuple[int, int, int]]:
-        """The smallest patch, and one whose sides differ."""
+        """The smallest patch, and one whose sides differ; or the only one."""
         depth, height, width = self._smallest()
         _, next_height, next_width = self.component.patch_multiple
         yield depth, height, width
-        yield depth, height + next_height, width + 2 * next_width
+        if only_patch_of(self.component) is None:
+            yield depth, height + next_height, width + 2 * next_width
 
 
 def _batch(in_channels: int, shape_DHW: tuple[int, int, int]) -> Tensor:
@@ -129,6 +166,12 @@ def _evaluated(module: nn.Module, x_BCDHW: Tensor) -> Tensor:
     return logits_BCDHW
 
 
-def _cross_entropy(module: nn.Module, x_BCDHW: Tensor) -> Tensor:
-    """Cross-entropy of a network that is to find what is bright in the first channel."""
-    return nn.functional.cross_entropy(module(x_BCDHW), (x_BCDHW[:, 0] > 0.5).long())
+def _trained(module: nn.Module, x_BCDHW: Tensor) -> tuple[Output, ...]:
+    """Outputs in training mode; logits alone are one output."""
+    outputs: Outputs = module.train()(x_BCDHW)
+    if isinstance(outputs, Tensor):
+        return (Output(outputs, 1.0),)
+    assert isinstance(outputs, tuple), f"in training it gives a {type(outputs).__name__}, no tensor or tuple of Output"
+    assert outputs, "in training it gives an empty tuple"
+    assert all(isinstance(output, Output) for output in outputs), "in training it gives a tuple of other things"
+    return outputs

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
+from hemosweep.model.outputs import Outputs, loss_of_outputs
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """A function `(logits_BCDHW, label_BDHW) -> scalar`."""
@@ -58,8 +59,8 @@ class PlainStep:
     def loss_of(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
         """Loss of one forward pass."""
         with self.device.autocast():
-            logits_BCDHW = self.model(self.device.arrange(x_BCDHW))
-        return self.loss(logits_BCDHW, label_BDHW)
+            outputs: Outputs = self.model(self.device.arrange(x_BCDHW))
+        return loss_of_outputs(self.loss, outputs, label_BDHW)
 
     def accumulate(self, bank: Bank, batch_B: Tensor) -> Tensor:
         """Give the parameters a batch's gradient in place of the one before, and return the batch's loss.

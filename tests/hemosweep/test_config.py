@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -72,6 +73,47 @@ def test_an_impossible_value_is_refused_with_its_name_and_itself(section: Any, v
 def test_a_patch_must_suit_its_network() -> None:
     with pytest.raises(BadInput, match=r"^patch_HWD=\(32, 32, 18\): SEUNet3D needs multiples of 4, 4 and 4$"):
         ArmConfig(sampling=SamplingConfig(patch_HWD=(32, 32, 18)))
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A network that sees slices around those that it labels."""
+
+    context_DHW: Any = (1, 0, 0)
+    only_patch_DHW: Any = None
+    patch_multiple: tuple[int, int, int] = (1, 1, 1)
+
+    def build(self, *, in_channels: int) -> Any:
+        raise NotImplementedError
+
+
+def test_the_labelled_part_is_what_the_context_leaves_of_a_patch() -> None:
+    config = ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 6, 3)), network=Slices())
+    assert config.labelled_DHW == (1, 8, 6)
+    assert ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 8, 12)), network=Slices((2, 1, 0))).labelled_DHW == (8, 6, 8)
+    assert ArmConfig().labelled_DHW == (16, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("network", "augment", "message"),
+    [
+        (Slices((2, 0, 0)), False, r"^patch_HWD=\(8, 8, 4\): Slices labels none of it: .* takes 0, 0 and 2 voxels"),
+        (Slices((-1, 0, 0)), False, r"^network=Slices \(.*\): context_DHW is \(-1, 0, 0\); give three whole numbers"),
+        (Slices((1, 0)), False, r"context_DHW is \(1, 0\)"),
+        (Slices((1, True, 0)), False, r"context_DHW is \(1, True, 0\)"),
+        (Slices((0, 1, 0)), True, "a context of 1 rows and 0 columns; rotations need them alike"),
+        (
+            Slices(only_patch_DHW=(4, 8, 16)),
+            False,
+            r"patch_HWD=\(8, 8, 4\): Slices takes no other one than \(8, 16, 4\)",
+        ),
+        (Slices(only_patch_DHW=(0, 8, 8)), False, r"only_patch_DHW is \(0, 8, 8\); .* at least 1"),
+    ],
+    ids=str,
+)
+def test_a_network_that_cannot_label_a_patch_is_refused(network: Slices, augment: bool, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 8, 4), augment=augment), network=network)
 
 
 def test_a_trip_through_json_gives_the_same_configuration() -> None:

@@ -8,6 +8,7 @@ from torch import nn
 
 from hemosweep.errors import BadInput
 from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.model.outputs import Output
 from hemosweep.testing.networks import NetworkContract
 from tests.e2e.lab.monai_unet import ResidualUNet
 
@@ -16,6 +17,71 @@ from tests.e2e.lab.monai_unet import ResidualUNet
     "component", [SEUNet3D(width=4), SEUNet3D(width=4, se=False), ResidualUNet(channels=(4, 8, 8))], ids=str
 )
 class TestGood(NetworkContract):
+    @pytest.fixture(autouse=True)
+    def _of(self, component):
+        self.component = component
+
+
+class Deep(nn.Module):
+    """Two convolutions within the slices, of which the middle one of three gets a label; in training it gives its
+    logits at full and at half resolution, and those of whole slices."""
+
+    def __init__(self, in_channels, kind):
+        super().__init__()
+        self.kind = kind
+        self.first = nn.Conv3d(in_channels, 4, 3, padding=(0, 1, 1))
+        self.last, self.coarse, self.slices = (nn.Conv3d(4, 2, 1) for _ in range(3))
+
+    def forward(self, x_BCDHW):
+        x = torch.relu(self.first(x_BCDHW))
+        logits = self.last(x)
+        if not self.training and self.kind != "always":
+            return logits
+        half = self.coarse(nn.functional.avg_pool3d(x, (1, 2, 2)))
+        slices = self.slices(x).mean(dim=(3, 4))
+        if self.kind == "ignored":
+            return (Output(logits, 0.5), Output(half, 0.5))
+        if self.kind == "larger":
+            half = logits.repeat_interleave(2, dim=4)
+        if self.kind == "other slices":
+            slices = slices[..., 1:]
+        weight = 0.0 if self.kind == "no weight" else 0.25
+        outputs = (Output(logits, 0.5), Output(half, weight), Output(slices, 0.25))
+        return outputs[::-1] if self.kind == "last first" else outputs[0][:1] if self.kind == "plain" else outputs
+
+
+@dataclass(frozen=True)
+class Deeply:
+    kind: str = ""
+    context_DHW: tuple[int, ...] = (1, 0, 0)
+    patch_multiple: tuple[int, ...] = (1, 2, 2)
+
+    def build(self, *, in_channels):
+        return Deep(in_channels, self.kind)
+
+
+class OnlyOne(nn.Module):
+    """A network with a bias for each voxel."""
+
+    def __init__(self, in_channels):
+        super().__init__()
+        self.last, self.bias = nn.Conv3d(in_channels, 2, 1), nn.Parameter(torch.zeros(4, 8, 6))
+
+    def forward(self, x_BCDHW):
+        return self.last(x_BCDHW) + self.bias.relu() + self.bias
+
+
+@dataclass(frozen=True)
+class Fixed:
+    only_patch_DHW: tuple[int, ...] = (4, 8, 6)
+    patch_multiple: tuple[int, ...] = (4, 8, 6)
+
+    def build(self, *, in_channels):
+        return OnlyOne(in_channels)
+
+
+@pytest.mark.parametrize("component", [Deeply(), Fixed()], ids=str)
+class TestGoodWithMore(NetworkContract):
     @pytest.fixture(autouse=True)
     def _of(self, component):
         self.component = component
@@ -102,7 +168,7 @@ def test_a_network_whose_patch_multiple_is_none_fails(multiple):
         contract_of(Broken(patch_multiple=multiple)).test_its_patch_multiple_is_three_whole_numbers()
 
 
-SHAPE = "test_it_gives_two_classes_in_the_shape_of_the_patch"
+SHAPE = "test_it_gives_two_classes_in_the_shape_of_the_labelled_part"
 
 
 @pytest.mark.parametrize(
@@ -124,3 +190,27 @@ SHAPE = "test_it_gives_two_classes_in_the_shape_of_the_patch"
 def test_a_network_that_breaks_the_contract_fails(kind, test):
     with pytest.raises((AssertionError, RuntimeError)):
         getattr(contract_of(Broken(kind)), test)()
+
+
+OUTPUTS = "test_its_further_outputs_in_training_are_of_a_lower_resolution_or_of_slices"
+
+
+@pytest.mark.parametrize(
+    ("component", "test"),
+    [
+        (Deeply("always"), SHAPE),
+        (Deeply("plain"), SHAPE),
+        (Deeply("last first"), SHAPE),
+        (Deeply(context_DHW=(0, 0, 0)), SHAPE),
+        (Deeply("larger"), OUTPUTS),
+        (Deeply("other slices"), OUTPUTS),
+        (Deeply("no weight"), OUTPUTS),
+        (Deeply("ignored"), "test_every_parameter_gets_a_finite_gradient"),
+        (Deeply(context_DHW=(-1, 0, 0)), "test_its_context_leaves_a_part_of_a_patch_to_label"),
+        (Fixed(patch_multiple=(4, 8, 4)), "test_its_context_leaves_a_part_of_a_patch_to_label"),
+    ],
+    ids=str,
+)
+def test_a_network_whose_context_or_outputs_break_the_contract_fails(component, test):
+    with pytest.raises((AssertionError, BadInput)):
+        getattr(contract_of(component), test)()

@@ -1,0 +1,53 @@
+"""Context of a network: the voxels at the sides of a patch that it sees and does not label."""
+
+from typing import TYPE_CHECKING
+
+from hemosweep.components.record import place_of
+from hemosweep.errors import BadInput
+
+if TYPE_CHECKING:
+    from hemosweep.components.protocols import Network
+
+NO_CONTEXT = (0, 0, 0)
+
+
+def context_of(network: "Network") -> tuple[int, int, int]:
+    """Context of a network along D, H and W; none where it has no `context_DHW`.
+
+    Raises:
+        BadInput: it is no three whole numbers of at least 0.
+    """
+    return _three("context_DHW", network, least=0) or NO_CONTEXT
+
+
+def only_patch_of(network: "Network") -> tuple[int, int, int] | None:
+    """The one patch that a network takes; None where it takes others, too.
+
+    Raises:
+        BadInput: it is no three whole numbers of at least 1.
+    """
+    return _three("only_patch_DHW", network, least=1)
+
+
+def labelled_part(patch_DHW: tuple[int, int, int], context_DHW: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Size of the part of a patch that is labelled: what the context leaves in the middle."""
+    depth, height, width = (size - 2 * context for size, context in zip(patch_DHW, context_DHW, strict=True))
+    return depth, height, width
+
+
+def _three(name: str, network: "Network", *, least: int) -> tuple[int, int, int] | None:
+    value = getattr(network, name, None)
+    if value is None:
+        return None
+    if not (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(isinstance(size, int) and not isinstance(size, bool) and size >= least for size in value)
+    ):
+        cls = type(network)
+        raise BadInput(
+            f"network={cls.__name__} ({place_of(cls)}): {name} is {value!r}; give three whole numbers of at least "
+            f"{least}, for D, H and W"
+        )
+    depth, height, width = value
+    return depth, height, width
