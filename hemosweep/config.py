@@ -12,7 +12,16 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hemosweep.components.context import context_of, labelled_part, only_patch_of
-from hemosweep.components.protocols import Intensity, Loss, Network, Optimiser, Schedule
+from hemosweep.components.protocols import (
+    Augmentation,
+    Intensity,
+    Loss,
+    Network,
+    Optimiser,
+    PostProcessing,
+    Schedule,
+    WeightMap,
+)
 from hemosweep.components.record import FindType, as_json, check_component, find_own, from_json, place_of
 from hemosweep.earlier_config import brought_up_to_date
 from hemosweep.errors import BadInput
@@ -26,8 +35,10 @@ from hemosweep.sampling.restriction import Restriction, restriction
 SYMMETRIC = ("none", "plane", "register", "flirt")
 """Ways to make the symmetric image: not at all, by the mid-sagittal plane, or by registering the flipped image."""
 
-CENTRES = ("random", "grid")
-"""Ways to pick the patch centres of a region: drawn at random, or on a regular grid (`hemosweep.sampling.picks`)."""
+CENTRES = ("random", "grid", "whole")
+"""Ways to pick patch centres: in a region, drawn at random or on a regular grid (`hemosweep.sampling.picks`); or one
+patch a case, at its middle."""
+WHOLE = "whole"
 
 
 def _require(condition: bool, message: str) -> None:
@@ -35,16 +46,27 @@ def _require(condition: bool, message: str) -> None:
         raise BadInput(message)
 
 
+def _require_components(name: str, components: Any, method: str) -> None:
+    _require(isinstance(components, tuple), f"{name}={components!r}: give a tuple of components, () for none")
+    for component in components:
+        check_component(name, component, method)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreprocessingConfig:
     """From raw CT to network input (paper, Section 2.1.2).
 
-    `spacing_HWD_mm=None` keeps the scanner's grid, as the paper does. Further channels are the `symmetric` image and,
-    where `angiography` is set, the CT angiography. `lesion_label` picks a value of masks that hold several.
+    `spacing_HWD_mm=None` keeps the scanner's grid, as the paper does. A spacing makes an axis coarser, and finer, too,
+    with `make_finer`; `shape_HWD` resizes the whole image to a grid of so many voxels instead. Further channels are the
+    same CT in the intensities of `ct_channels`, the `symmetric` image and, where `angiography` is set, the CT
+    angiography. `lesion_label` picks a value of masks that hold several.
     """
 
     spacing_HWD_mm: tuple[float, float, float] | None = None
+    make_finer: bool = False
+    shape_HWD: tuple[int, int, int] | None = None
     intensity: Intensity = Window()
+    ct_channels: tuple[Intensity, ...] = ()
     symmetric: str = "none"
     angiography: bool = False
     angiography_intensity: Intensity = Window(low_hu=0.0, high_hu=300.0)
@@ -56,8 +78,19 @@ class PreprocessingConfig:
                 all(0 < mm < math.inf for mm in self.spacing_HWD_mm),
                 f"spacing_HWD_mm={self.spacing_HWD_mm}: must be positive",
             )
+        _require(
+            not self.make_finer or self.spacing_HWD_mm is not None,
+            "make_finer=True: give spacing_HWD_mm, to which axes are made finer",
+        )
+        if self.shape_HWD is not None:
+            _require(all(size >= 1 for size in self.shape_HWD), f"shape_HWD={self.shape_HWD}: must be positive")
+            _require(
+                self.spacing_HWD_mm is None,
+                f"shape_HWD={self.shape_HWD}: a shape and a spacing exclude each other; leave spacing_HWD_mm out",
+            )
         for name in ("intensity", "angiography_intensity"):
             check_component(name, getattr(self, name), "build")
+        _require_components("ct_channels", self.ct_channels, "build")
         _require(
             self.symmetric in SYMMETRIC,
             f"symmetric={self.symmetric!r}: choose one of {', '.join(SYMMETRIC)}",
@@ -70,8 +103,9 @@ class PreprocessingConfig:
     @property
     def channels(self) -> tuple[str, ...]:
         """Names of the network's input channels, in order."""
+        further = (f"ct_{number}" for number in range(2, 2 + len(self.ct_channels)))
         symmetric = () if self.symmetric == "none" else ("symmetric",)
-        return ("ct", *symmetric, *(("cta",) if self.angiography else ()))
+        return ("ct", *further, *symmetric, *(("cta",) if self.angiography else ()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +114,7 @@ class SamplingConfig:
 
     The `restriction` says where the latter come from, and `centres` how they are picked there (`CENTRES`). With
     `augment` a training patch is used six times: as it is, flipped both ways, and rotated three times (paper, Section
-    3.5).
+    3.5). The `transforms` change each training patch at random, one after the other, each time that it is used.
     """
 
     patch_HWD: tuple[int, int, int] = (32, 32, 16)
@@ -88,12 +122,17 @@ class SamplingConfig:
     restriction: Restriction = restriction("brain+lesion+center")
     augment: bool = False
     centres: str = "random"
+    transforms: tuple[Augmentation, ...] = ()
 
     def __post_init__(self) -> None:
         _require(all(size >= 1 for size in self.patch_HWD), f"patch_HWD={self.patch_HWD}: each size must be at least 1")
         _require(
-            self.num_patches_per_case >= 2,
+            self.num_patches_per_case >= 2 or self.centres == WHOLE,
             f"num_patches_per_case={self.num_patches_per_case}: at least 2 are needed, one on and one off the lesion",
+        )
+        _require(
+            self.num_patches_per_case == 1 or self.centres != WHOLE,
+            f'num_patches_per_case={self.num_patches_per_case}: centres="whole" takes one patch a case; give 1',
         )
         _require(
             isinstance(self.restriction, Restriction),
@@ -101,6 +140,7 @@ class SamplingConfig:
             "regions and shares",
         )
         _require(self.centres in CENTRES, f"centres={self.centres!r}: choose one of {', '.join(CENTRES)}")
+        _require_components("transforms", self.transforms, "build")
         height, width, _ = self.patch_HWD
         _require(
             not self.augment or height == width,
@@ -135,24 +175,38 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         check_component("loss", self.loss, "build")
+        if self.weight_map is not None:
+            check_component("weight_map", self.weight_map, "weights")
         check_component("optimiser", self.optimiser, "build", "learning_rate")
         check_component("schedule", self.schedule, "build")
         _require(self.batch_size >= 2, f"batch_size={self.batch_size}: batch normalisation needs at least 2")
         _require(self.max_epochs >= 1, f"max_epochs={self.max_epochs}: must be at least 1")
         _require(self.patience >= 1, f"patience={self.patience}: must be at least 1")
 
+    @property
+    def weight_map(self) -> WeightMap | None:
+        """Weights of the voxels in the loss; None where it takes none."""
+        weight_map: WeightMap | None = getattr(self.loss, "weight_map", None)
+        return weight_map
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InferenceConfig:
     """Overlapping-patch inference (paper, Section 2.2.3).
 
-    Neighbouring windows share more than `overlap` of their extent; the paper asks for more than one half.
+    Neighbouring windows share more than `overlap` of their extent; the paper asks for more than one half. On the
+    scanner's grid, lesion is what is more probable than the `threshold`, and `postprocessing` changes that mask, one
+    step after the other.
     """
 
     overlap: float = 0.5
+    threshold: float = 0.5
+    postprocessing: tuple[PostProcessing, ...] = ()
 
     def __post_init__(self) -> None:
         _require(0.0 <= self.overlap < 1.0, f"overlap={self.overlap}: must lie in [0, 1)")
+        _require(0.0 <= self.threshold < 1.0, f"threshold={self.threshold}: must lie in [0, 1)")
+        _require_components("postprocessing", self.postprocessing, "apply")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,12 @@ def labelled_part(patch_DHW: tuple[int, int, int], context_DHW: tuple[int, int, 
     return depth, height, width
 
 
+def labelled_slices(patch_DHW: tuple[int, int, int], context_DHW: tuple[int, int, int]) -> tuple[slice, slice, slice]:
+    """Place of the labelled part in a patch."""
+    d, h, w = (slice(context, size - context) for size, context in zip(patch_DHW, context_DHW, strict=True))
+    return d, h, w
+
+
 def _three(name: str, network: "Network", *, least: int) -> tuple[int, int, int] | None:
     value = getattr(network, name, None)
     if value is None:

@@ -124,7 +124,10 @@ class Region(Protocol):
 
 
 class Intensity(Protocol):
-    """A range of HU that becomes the network's -1 to 1; what lies beyond is cut off, and background is -1."""
+    """A range of HU that becomes the network's -1 to 1; what lies beyond is cut off, and background is -1.
+
+    An intensity may have `background_above`: where it is True, what lies above the range is background, too.
+    """
 
     def build(self, brain_hu_N: "FloatArray") -> tuple[float, float]:
         """Return the lowest and the highest HU for a case, from the HU of its brain's voxels."""

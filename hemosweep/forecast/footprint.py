@@ -9,7 +9,7 @@ from hemosweep.arrays import Shape, Spacing
 from hemosweep.config import ArmConfig, PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.errors import BadInput
-from hemosweep.preprocessing.grid import resampled_shape
+from hemosweep.preprocessing.grid import network_shape
 from hemosweep.preprocessing.record import load_facts
 
 HEAD_SHARE = 0.6
@@ -72,7 +72,7 @@ def read_scan(case: Case) -> CTGrid:
 
 def expected_size(scan: CTGrid, config: PreprocessingConfig) -> CaseSize:
     """The size that a case will have, if the head has its usual share of the scan."""
-    full_DHW = resampled_shape(scan.shape_DHW, scan.spacing_DHW_mm, config.spacing_HWD_mm)
+    full_DHW = network_shape(scan.shape_DHW, scan.spacing_DHW_mm, config)
     depth, height, width = (round(size * HEAD_SHARE ** (1 / 3)) for size in full_DHW)
     return CaseSize(native_DHW=scan.shape_DHW, crop_DHW=(depth, height, width))
 
@@ -87,8 +87,9 @@ def resident_bytes(size: CaseSize, config: ArmConfig) -> int:
 
     While the bank is built, before the first step, it takes twice as much.
     """
-    num_channels = len(config.preprocessing.channels)
-    return (2 * num_channels + 1) * math.prod(size.crop_DHW) + _BYTES_PER_CENTRE * config.sampling.num_patches_per_case
+    # Images in float16, labels in one byte, weights in float32.
+    voxel_bytes = 2 * len(config.preprocessing.channels) + 1 + 4 * (config.training.weight_map is not None)
+    return voxel_bytes * math.prod(size.crop_DHW) + _BYTES_PER_CENTRE * config.sampling.num_patches_per_case
 
 
 def prediction_bytes(cases: Sequence[Case]) -> int:

@@ -16,6 +16,7 @@ from hemosweep.executors.machine import Bystanders
 from hemosweep.forecast.step_cost import Calibration, Timed
 from hemosweep.model.device import Device, choose_device, count_gpus, memory_bytes
 from hemosweep.model.memory import MicroBatch
+from hemosweep.model.outputs import loss_of_outputs
 
 NUM_STEPS = 2
 """Timed steps, after one of warm-up."""
@@ -123,7 +124,8 @@ class TrainingStep:
 
     def __init__(self, config: ArmConfig, device: Device) -> None:
         self._num_channels = len(config.preprocessing.channels)
-        self._patch_DHW = config.sampling.patch_DHW
+        self._patch_DHW, self._labelled_DHW = config.sampling.patch_DHW, config.labelled_DHW
+        self._is_weighted = config.training.weight_map is not None
         self._learning_rate = config.training.optimiser.learning_rate
         self._device = device
         self._model = device.place(config.network.build(in_channels=self._num_channels))
@@ -165,10 +167,11 @@ class TrainingStep:
     def _forward(self, num_patches: int) -> Tensor:
         device = self._device.torch_device
         x_BCDHW = torch.randn((num_patches, self._num_channels, *self._patch_DHW), device=device)
-        label_BDHW = torch.zeros((num_patches, *self._patch_DHW), dtype=torch.int64, device=device)
+        label_BDHW = torch.zeros((num_patches, *self._labelled_DHW), dtype=torch.int64, device=device)
+        weight_BDHW = torch.ones(label_BDHW.shape, device=device) if self._is_weighted else None
         with self._device.autocast():
-            logits_BCDHW = self._model(self._device.arrange(x_BCDHW))
-        return self._loss(logits_BCDHW, label_BDHW)
+            outputs = self._model(self._device.arrange(x_BCDHW))
+        return loss_of_outputs(self._loss, outputs, label_BDHW, weight_BDHW)
 
 
 def _process_bytes() -> int:

@@ -13,7 +13,10 @@ _NEVER = object()
 BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
     "preprocessing": {
         "spacing_HWD_mm": None,
+        "make_finer": False,
+        "shape_HWD": None,
         "intensity": {TYPE: "hemosweep.intensity.window.Window", "low_hu": 0.0, "high_hu": 100.0},
+        "ct_channels": [],
         "symmetric": "none",
         "angiography": False,
         "angiography_intensity": {TYPE: "hemosweep.intensity.window.Window", "low_hu": 0.0, "high_hu": 300.0},
@@ -25,6 +28,7 @@ BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
         "restriction": _NEVER,
         "augment": False,
         "centres": "random",
+        "transforms": [],
     },
     "network": {},
     "training": {
@@ -36,7 +40,7 @@ BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
         "max_epochs": 100,
         "patience": 15,
     },
-    "inference": {"overlap": 0.5},
+    "inference": {"overlap": 0.5, "threshold": 0.5, "postprocessing": []},
     "cross_validation": {"num_folds": 5, "fold_seed": 2021, "validation_share": 0.2},
 }
 """Section to field to the record of its first default. A new field is entered here, and never changed."""

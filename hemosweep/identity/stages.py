@@ -17,6 +17,8 @@ PREPROCESSED_CASES = ("hemosweep.preprocessing.pipeline", "hemosweep.preprocessi
 FOLD_RUNS = ("hemosweep.training.fold_run",)
 """From a preprocessed case to weights and predictions on the scanner's grid. Scores have digests of their own."""
 TIMED_STEPS = ("hemosweep.forecast.timed_step",)
+_WORKED_WITH = ("sampling", "network", "training", "inference")
+"""Parts of a configuration whose components a fold run works with."""
 PREDICTIONS = ("hemosweep.prediction.segment",)
 """From a scan to its mask, its numbers and its picture."""
 
@@ -85,5 +87,5 @@ def components_of(record: dict[str, Any]) -> tuple[str, ...]:
     Those of hemosweep's for preprocessing are left out: they made the cases, whose contents are part of a fold run's
     name. Those of a project stay, since a child imports them, and checks their code before.
     """
-    worked_with = {name for part in ("sampling", "network", "training") for name in types_in(record.get(part))}
+    worked_with = {name for part in _WORKED_WITH for name in types_in(record.get(part))}
     return tuple(sorted(worked_with | {name for name in types_in(record.get("preprocessing")) if not is_own(name)}))

@@ -14,7 +14,7 @@ from hemosweep.errors import BadInput
 from hemosweep.foldrun.seal import is_finished, sealed_content
 from hemosweep.foldrun.spec import CHECKPOINT_NAME, SPEC_NAME, WEIGHTS_NAME, FoldRunSpec
 from hemosweep.identity.trusted import read_trusted
-from hemosweep.inference.sliding_window import predict_probability, seen_volume
+from hemosweep.inference.sliding_window import predict_case, seen_volume
 from hemosweep.model.checkpoint import UnreadableCheckpoint, unpack_checkpoint
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase
@@ -56,24 +56,16 @@ def predict_ensemble(
 ) -> NDArray[np.float32]:
     """Mean lesion probability over the folds, `(D, H, W)` of the image that `seen_volume` gives.
 
-    Each network sees the case as its test cases: `predict_probability` with the arm's patches and overlap.
+    Each network sees the case as its test cases (`predict_case`).
 
     Args:
         on_fold: called after each network.
     """
     config = ensemble.config
-    image_CDHW, seen_DHW = seen_volume(case, config.sampling.restriction)
+    _, seen_DHW = seen_volume(case, config.sampling.restriction)
     total_DHW = np.zeros(seen_DHW.shape, dtype=np.float32)
     for model in ensemble.models:
-        total_DHW += predict_probability(
-            model,
-            image_CDHW,
-            seen_DHW,
-            patch_DHW=config.sampling.patch_DHW,
-            overlap=config.inference.overlap,
-            batch_size=config.training.batch_size,
-            device=ensemble.device,
-        )
+        total_DHW += predict_case(model, case, config, ensemble.device)
         on_fold()
     return total_DHW / np.float32(len(ensemble.models))
 

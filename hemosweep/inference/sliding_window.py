@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hemosweep.arrays import Mask, Shape
+from hemosweep.components.context import NO_CONTEXT, context_of, labelled_part
+from hemosweep.config import WHOLE, ArmConfig
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
 from hemosweep.preprocessing.record import PreprocessedCase
@@ -94,33 +96,50 @@ def predict_probability(
     overlap: float,
     batch_size: int,
     device: Device,
+    context_DHW: tuple[int, int, int] = NO_CONTEXT,
+    centred: bool = False,
 ) -> NDArray[np.float32]:
     """Lesion probability of every voxel of one case.
 
     Windows without a brain voxel hold background only and are skipped: probability 0 there. A volume smaller than the
     patch is padded with background. If memory does not hold `batch_size` windows at once, fewer are used.
 
+    A window is the part of a patch that the network labels. The context around it is seen, and is background beyond the
+    volume.
+
     The CPU repeats every bit; CUDA does so after `torch.use_deterministic_algorithms(True)`.
+
+    Args:
+        context_DHW: voxels at each side of a patch that the network sees and does not label.
+        centred: whether a volume that is smaller than the window is padded at both ends alike, as around the centre of
+            a whole case in training, and not at its ends alone.
 
     Raises:
         OutOfMemory: memory does not hold one window.
     """
-    depth, height, width = brain_DHW.shape
-    padded_DHW = (max(depth, patch_DHW[0]), max(height, patch_DHW[1]), max(width, patch_DHW[2]))
-    starts = (
-        window_starts(depth, patch_DHW[0], overlap),
-        window_starts(height, patch_DHW[1], overlap),
-        window_starts(width, patch_DHW[2], overlap),
-    )
-    kept_ZYX = torch.from_numpy(windows_with_brain(brain_DHW, starts, patch_DHW))
-    start_N = _flat_index(starts, padded_DHW)[kept_ZYX]
-    num_windows = len(start_N)
-    if wants_whole_batches(device):
-        start_N = fill_last_batch(start_N, batch_size)
-    start_N = start_N.to(device.torch_device)
-    patch_P = _flat_index([range(size) for size in patch_DHW], padded_DHW).flatten().to(device.torch_device)
-    image_VC = _voxel_rows(torch.from_numpy(image_CDHW).to(device.torch_device), padded_DHW)
-    total_V = torch.zeros(len(image_VC), device=device.torch_device)
+    volume_DHW = brain_DHW.shape
+    window_DHW = labelled_part(patch_DHW, context_DHW)
+    starts = window_grid(volume_DHW, window_DHW, overlap)
+    padded_DHW = padded_shape(volume_DHW, window_DHW)
+    before_DHW = missing_before(volume_DHW, window_DHW) if centred else (0, 0, 0)
+    is_kept_ZYX = windows_with_brain(brain_DHW, starts, window_DHW)
+    num_windows, kept_ZYX = int(np.count_nonzero(is_kept_ZYX)), torch.from_numpy(is_kept_ZYX)
+
+    def index(size_DHW: Shape, shape_DHW: Shape) -> tuple[Tensor, Tensor]:
+        """Numbers of the first voxels of the windows, and of a window's voxels from its first one on, in a volume."""
+        start_N = _flat_index(starts, shape_DHW)[kept_ZYX]
+        if wants_whole_batches(device):
+            start_N = fill_last_batch(start_N, batch_size)
+        voxel_P = _flat_index([range(size) for size in size_DHW], shape_DHW).flatten()
+        return start_N.to(device.torch_device), voxel_P.to(device.torch_device)
+
+    has_context = any(context_DHW)
+    image_DHW = padded_shape(padded_DHW, padded_DHW, context_DHW)
+    start_N, patch_P = index(patch_DHW, image_DHW)
+    place_N, window_P = index(window_DHW, padded_DHW) if has_context else (start_N, patch_P)
+    offset_DHW = (before_DHW[0] + context_DHW[0], before_DHW[1] + context_DHW[1], before_DHW[2] + context_DHW[2])
+    image_VC = _voxel_rows(torch.from_numpy(image_CDHW).to(device.torch_device), image_DHW, offset_DHW)
+    total_V = torch.zeros(math.prod(padded_DHW), device=device.torch_device)
     network = partial(_lesion_probability, model, device)
     at_once = MicroBatch(batch_size)
     model.eval()
@@ -131,13 +150,55 @@ def predict_probability(
             x_BCDHW = image_VC[voxel_BP].unflatten(1, patch_DHW).movedim(-1, 1)
             probability_BP = at_once.forward(network, x_BCDHW).flatten(1)
             num_new = min(batch_size, num_windows - first)
+            if has_context:
+                voxel_BP = place_N[first : first + batch_size, None] + window_P
             # On the CPU it adds in the order of the windows, which `index_put_` does not promise; CUDA has a
             # deterministic form of it.
             total_V.index_add_(0, voxel_BP[:num_new].flatten(), probability_BP[:num_new].flatten())
-        num_seen_DHW = num_windows_that_see(kept_ZYX.to(device.torch_device), starts, patch_DHW, padded_DHW)
+        num_seen_DHW = num_windows_that_see(kept_ZYX.to(device.torch_device), starts, window_DHW, padded_DHW)
         mean_DHW = total_V.view(padded_DHW) / num_seen_DHW.clamp(min=1.0)
-    probability: NDArray[np.float32] = mean_DHW[:depth, :height, :width].cpu().numpy()
+    d, h, w = (slice(before, before + size) for before, size in zip(before_DHW, volume_DHW, strict=True))
+    probability: NDArray[np.float32] = mean_DHW[d, h, w].cpu().numpy()
     return probability
+
+
+def predict_case(model: nn.Module, case: PreprocessedCase, config: ArmConfig, device: Device) -> NDArray[np.float32]:
+    """Lesion probability of a case as an arm tests it, `(D, H, W)` of the image that `seen_volume` gives.
+
+    Raises:
+        OutOfMemory: memory does not hold one window.
+    """
+    return predict_probability(
+        model,
+        *seen_volume(case, config.sampling.restriction),
+        patch_DHW=config.sampling.patch_DHW,
+        overlap=config.inference.overlap,
+        batch_size=config.training.batch_size,
+        device=device,
+        context_DHW=context_of(config.network),
+        centred=config.sampling.centres == WHOLE,
+    )
+
+
+def window_grid(volume_DHW: Sequence[int], window_DHW: Shape, overlap: float) -> Starts:
+    """Starts of the windows of a volume along each axis."""
+    d, h, w = (window_starts(length, size, overlap) for length, size in zip(volume_DHW, window_DHW, strict=True))
+    return d, h, w
+
+
+def padded_shape(volume_DHW: Sequence[int], window_DHW: Shape, margin_DHW: Shape = NO_CONTEXT) -> Shape:
+    """A volume's shape where it is as large as a window at least, with a margin at each side."""
+    depth, height, width = (
+        max(length, size) + 2 * margin for length, size, margin in zip(volume_DHW, window_DHW, margin_DHW, strict=True)
+    )
+    return depth, height, width
+
+
+def missing_before(volume_DHW: Sequence[int], window_DHW: Shape) -> Shape:
+    """Voxels of background before a volume in the middle of a larger window: voxel `length // 2` of the volume lies on
+    voxel `size // 2` of the window, as a centre on its patch (`PatchBank`)."""
+    d, h, w = (max(0, size // 2 - length // 2) for length, size in zip(volume_DHW, window_DHW, strict=True))
+    return d, h, w
 
 
 def _flat_index(axes: Sequence[Sequence[int]], shape_DHW: Shape) -> Tensor:
@@ -147,13 +208,19 @@ def _flat_index(axes: Sequence[Sequence[int]], shape_DHW: Shape) -> Tensor:
     return (z[:, None, None] * height + y[:, None]) * width + x
 
 
-def _voxel_rows(image_CDHW: Tensor, shape_DHW: Shape) -> Tensor:
-    """The image padded with background at its ends, a row of channels for each voxel, in float32.
+def _voxel_rows(image_CDHW: Tensor, shape_DHW: Shape, offset_DHW: Shape) -> Tensor:
+    """The image padded with background, a row of channels for each voxel, in float32.
 
     Patches gathered from it are channels_last_3d already.
+
+    Args:
+        offset_DHW: place of the image's first voxel in the padded one.
     """
-    missing = [full - length for full, length in zip(shape_DHW, image_CDHW.shape[1:], strict=True)]
-    padded_CDHW = F.pad(image_CDHW, (0, missing[2], 0, missing[1], 0, missing[0]), value=-1.0)
+    margins = [
+        (offset, full - offset - length)
+        for full, offset, length in zip(shape_DHW, offset_DHW, image_CDHW.shape[1:], strict=True)
+    ]
+    padded_CDHW = F.pad(image_CDHW, (*margins[2], *margins[1], *margins[0]), value=BACKGROUND_VALUE)
     return padded_CDHW.flatten(1).T.float().contiguous()
 
 

@@ -18,8 +18,17 @@ class Window:
     high_hu: float = 100.0
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.low_hu < self.high_hu < math.inf:
-            raise BadInput(f"low_hu={self.low_hu}, high_hu={self.high_hu}: the first must be below the second")
+        check_window(self.low_hu, self.high_hu)
 
     def build(self, brain_hu_N: "FloatArray") -> tuple[float, float]:
         return self.low_hu, self.high_hu
+
+
+def check_window(low_hu: float, high_hu: float) -> None:
+    """Refuse a range whose end is not above its start.
+
+    Raises:
+        BadInput: it is none.
+    """
+    if not -math.inf < low_hu < high_hu < math.inf:
+        raise BadInput(f"low_hu={low_hu}, high_hu={high_hu}: the first must be below the second")

@@ -14,16 +14,26 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+MAP_AXES = (4, 5)
+"""Axes of a feature map: (B, C, D, H, W), or (B * D, C, H, W) within a 2D network."""
+_REORDERED = frozenset(
+    {"movedim", "permute", "transpose", "swapaxes", "reshape", "view", "flatten", "unflatten", "unfold", "squeeze"}
+    | {"unsqueeze", "stack", "contiguous"}
+)
+"""Functions that put the values of one map in another order: what they return is no map of its own."""
 INPUT, CONCATENATION, SUM = "input", "concatenation", "sum"
 _SAME_SIZE = {
     "BatchNorm": "batch normalisation",
+    "BatchNorm2d": "batch normalisation",
     "BatchNorm3d": "batch normalisation",
+    "InstanceNorm2d": "instance normalisation",
     "InstanceNorm3d": "instance normalisation",
     "GroupNorm": "group normalisation",
     "ReLU": "ReLU",
     "LeakyReLU": "leaky ReLU",
     "PReLU": "PReLU",
     "Dropout": "dropout",
+    "Dropout2d": "channel dropout",
     "Dropout3d": "channel dropout",
 }
 
@@ -74,7 +84,7 @@ class _Trace(TorchFunctionMode):
 
     def __init__(self, patch: Tensor) -> None:
         super().__init__()
-        self.maps = [FeatureMap(layer=INPUT, channels=patch.shape[1], size_DHW=tuple(patch.shape[2:]))]
+        self.maps = [FeatureMap(layer=INPUT, channels=patch.shape[1], size_DHW=_size(patch))]
         self._made_by: dict[int, int] = {id(patch): 0}
         self._kept: list[Any] = [patch]  # The id of a tensor that is gone may be another one's.
         self._inside = 0
@@ -93,7 +103,7 @@ class _Trace(TorchFunctionMode):
 
     def _after(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self._inside -= 1
-        if not isinstance(output, Tensor) or output.ndim != 5:
+        if not isinstance(output, Tensor) or output.ndim not in MAP_AXES:
             return
         source = self._source(inputs[0]) if inputs else None
         if source is None:
@@ -103,7 +113,7 @@ class _Trace(TorchFunctionMode):
             self._set(output, source)
         elif (
             hasattr(module, "kernel_size")
-            or tuple(output.shape[2:]) != self.maps[source].size_DHW
+            or _size(output) != self.maps[source].size_DHW
             or (output.shape[1] != self.maps[source].channels)
         ):
             self._add(output, _name(module), (source,), module)
@@ -119,11 +129,11 @@ class _Trace(TorchFunctionMode):
         sources = [source for source in map(self._source, tensors) if source is not None]
         if not sources:
             return output
-        if output.ndim != 5:
-            self._set(output, sources[0])
-            return output
         merged = len(set(sources)) > 1
         name = getattr(func, "__name__", "")
+        if output.ndim not in MAP_AXES or (name in _REORDERED and not merged):
+            self._set(output, sources[0])
+            return output
         if merged:
             kind = CONCATENATION if name in ("cat", "concat", "concatenate") else SUM if "add" in name else name
             self._add(output, kind, tuple(sources))
@@ -145,7 +155,7 @@ class _Trace(TorchFunctionMode):
             FeatureMap(
                 layer=layer,
                 channels=output.shape[1],
-                size_DHW=tuple(output.shape[2:]),
+                size_DHW=_size(output),
                 sources=sources,
                 kernel=_triple(getattr(module, "kernel_size", ())),
                 stride=_triple(getattr(module, "stride", ())),
@@ -155,7 +165,13 @@ class _Trace(TorchFunctionMode):
 
 
 def _changes(output: Tensor, source: FeatureMap) -> bool:
-    return output.shape[1] != source.channels or tuple(output.shape[2:]) != source.size_DHW
+    return output.shape[1] != source.channels or _size(output) != source.size_DHW
+
+
+def _size(tensor: Tensor) -> tuple[int, ...]:
+    """D, H and W of a map; of one whose slices lie along the first axis, as in a 2D network, D is that axis: the trace
+    sends one patch."""
+    return (tensor.shape[0], *tensor.shape[2:]) if tensor.ndim == 4 else tuple(tensor.shape[2:])
 
 
 def _flat(values: Any) -> Iterator[Any]:
@@ -168,7 +184,7 @@ def _flat(values: Any) -> Iterator[Any]:
 
 def _is_gate(module: nn.Module) -> bool:
     """True for a squeeze-and-excitation block: two linear layers over the channels and back, and no convolution."""
-    return _ratio(module) is not None and not any(isinstance(part, nn.Conv3d) for part in module.modules())
+    return _ratio(module) is not None and not any(isinstance(part, nn.Conv2d | nn.Conv3d) for part in module.modules())
 
 
 def _ratio(module: nn.Module) -> float | None:
@@ -197,7 +213,8 @@ def _notes(module: nn.Module) -> list[str]:
 
 
 def _triple(value: Any) -> tuple[int, ...]:
-    """A kernel or a stride as three numbers; none where there is none."""
+    """A kernel or a stride as three numbers; none where there is none. That of a slice is one slice deep."""
     if isinstance(value, int):
         return (value,) * 3
-    return tuple(value) if isinstance(value, (tuple, list)) else ()
+    values = tuple(value) if isinstance(value, (tuple, list)) else ()
+    return (1, *values) if len(values) == 2 else values

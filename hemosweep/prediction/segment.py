@@ -9,6 +9,7 @@ import numpy as np
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, write_volume
 from hemosweep.inference.ensemble import Ensemble, EnsembleCases, predict_ensemble
+from hemosweep.inference.mask import lesion_mask
 from hemosweep.prediction.unlike import unlike_cohort, unlike_line
 from hemosweep.preprocessing.overview import case_numbers
 from hemosweep.preprocessing.pipeline import NO_LESION_MASK, prepare_images, to_network_grid
@@ -38,8 +39,8 @@ def segment(
     images = prepare_images(case, ensemble.config.preprocessing)
     prepared = to_network_grid(images, ensemble.config.preprocessing)
     probability_DHW = prepared.grid.to_native(predict_ensemble(ensemble, prepared, on_fold=on_fold))
-    lesion_DHW = probability_DHW > 0.5
     spacing_DHW_mm = prepared.native_spacing_DHW_mm
+    lesion_DHW = lesion_mask(probability_DHW, spacing_DHW_mm, ensemble.config.inference)
     volume_ml = int(np.count_nonzero(lesion_DHW)) * float(np.prod(spacing_DHW_mm)) / 1000.0
     kothari_ml, plain_ml = (abc2_ml(lesion_DHW, spacing_DHW_mm, weighted=weighted) for weighted in (True, False))
     warnings = [text for text in images.warnings if text != NO_LESION_MASK]

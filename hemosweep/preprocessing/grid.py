@@ -1,11 +1,12 @@
 """Resampling from the scanner's grid to the network's grid and back.
 
-Both grids cover the same field of view; the network's may have larger voxels (`demo`) and is cropped to the head.
+Both grids cover the same field of view; the network's may have voxels of another size (`demo`) and is cropped to the
+head.
 Voxel edges, not centres, stay in place (`grid_mode`), so the way there and back shifts nothing.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from scipy import ndimage
 
 from hemosweep.arrays import FloatArray, Mask, Shape
 from hemosweep.preprocessing.tilt import Straightening
+
+if TYPE_CHECKING:
+    from hemosweep.config import PreprocessingConfig
 
 T = TypeVar("T", bound=np.generic)
 
@@ -60,16 +64,32 @@ class Grid:
         return straight_DHW if self.straightening is None else self.straightening.revert(straight_DHW)
 
 
+def network_shape(native_DHW: Shape, native_spacing_DHW_mm: tuple[float, ...], config: "PreprocessingConfig") -> Shape:
+    """Shape of a scan's whole image on the network's grid."""
+    if config.shape_HWD is not None:
+        height, width, depth = config.shape_HWD
+        return depth, height, width
+    return resampled_shape(native_DHW, native_spacing_DHW_mm, config.spacing_HWD_mm, make_finer=config.make_finer)
+
+
 def resampled_shape(
-    native_DHW: Shape, native_spacing_DHW_mm: tuple[float, ...], target_HWD_mm: tuple[float, float, float] | None
+    native_DHW: Shape,
+    native_spacing_DHW_mm: tuple[float, ...],
+    target_HWD_mm: tuple[float, float, float] | None,
+    *,
+    make_finer: bool = False,
 ) -> Shape:
-    """Shape that comes closest to the target spacing; an axis is made coarser, never finer."""
+    """Shape that comes closest to the target spacing; an axis is made finer only with `make_finer`."""
     if target_HWD_mm is None:
         return native_DHW
     target_DHW_mm = (target_HWD_mm[2], target_HWD_mm[0], target_HWD_mm[1])
-    depth, height, width = (
-        min(size, max(1, round(size * spacing / target)))
+    resampled_DHW = [
+        max(1, round(size * spacing / target))
         for size, spacing, target in zip(native_DHW, native_spacing_DHW_mm, target_DHW_mm, strict=True)
+    ]
+    depth, height, width = (
+        resampled if make_finer else min(size, resampled)
+        for size, resampled in zip(native_DHW, resampled_DHW, strict=True)
     )
     return depth, height, width
 

@@ -18,7 +18,7 @@ from hemosweep.data.reading import RawCase, read_case
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.angiography import align_angiography
 from hemosweep.preprocessing.brain import brain_mask
-from hemosweep.preprocessing.grid import Grid, resampled_shape, resize, resize_mask
+from hemosweep.preprocessing.grid import Grid, network_shape, resize, resize_mask
 from hemosweep.preprocessing.head import head_mask
 from hemosweep.preprocessing.mask_findings import (
     MaskMeasures,
@@ -92,9 +92,18 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     if (of_lesion := lesion_finding(outside_share)) is not None:
         warnings.append(of_lesion.warning)
 
-    window_hu = _named(case, lambda: _window(config.intensity, hu_DHW[brain_DHW]))
-    stripped_DHW = np.where(brain_DHW, _windowed(hu_DHW, window_hu), np.float32(-1.0))
+    def shown(intensity: Intensity, hu_DHW: FloatArray) -> tuple[FloatArray, tuple[float, float]]:
+        """The brain in an intensity, background elsewhere, and the HU that become -1 and 1."""
+        window_hu = _named(case, lambda: _window(intensity, hu_DHW[brain_DHW]))
+        is_shown_DHW = brain_DHW
+        if getattr(intensity, "background_above", False):
+            is_shown_DHW = brain_DHW & (hu_DHW <= window_hu[1])
+        return np.where(is_shown_DHW, _windowed(hu_DHW, window_hu), np.float32(-1.0)), window_hu
+
+    stripped_DHW, window_hu = shown(config.intensity, hu_DHW)
     channels = {"ct": stripped_DHW}
+    for number, intensity in enumerate(config.ct_channels, start=2):
+        channels[f"ct_{number}"], _ = shown(intensity, hu_DHW)
     if config.symmetric != "none":
         mirror = METHODS[config.symmetric]
         channels["symmetric"] = _named(
@@ -103,9 +112,7 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     cta_DHW = None
     if (scanned_cta := raw.cta) is not None:
         cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, straighten(scanned_cta)[0]))
-        cta_brain_N = cta_DHW[brain_DHW]
-        cta_window_hu = _named(case, lambda: _window(config.angiography_intensity, cta_brain_N))
-        channels["cta"] = np.where(brain_DHW, _windowed(cta_DHW, cta_window_hu), np.float32(-1.0))
+        channels["cta"], _ = shown(config.angiography_intensity, cta_DHW)
     return PreparedImages(
         case_id=case.case_id,
         raw=raw,
@@ -126,7 +133,7 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
 def to_network_grid(images: PreparedImages, config: PreprocessingConfig) -> PreprocessedCase:
     """Resample the channels and masks to the network's spacing, and crop them to the head."""
     native_DHW, spacing_DHW_mm = images.ct.array_DHW.shape, images.ct.spacing_DHW_mm
-    full_DHW = resampled_shape(native_DHW, spacing_DHW_mm, config.spacing_HWD_mm)
+    full_DHW = network_shape(native_DHW, spacing_DHW_mm, config)
     start_DHW, size_DHW = bounding_box(resize_mask(images.head_DHW | images.brain_DHW, full_DHW))
     scanned_DHW = images.raw.ct.array_DHW.shape
     grid = Grid(

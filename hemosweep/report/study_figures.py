@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from hemosweep.config import PreprocessingConfig
+from hemosweep.config import WHOLE, PreprocessingConfig, SamplingConfig
 from hemosweep.data.case import Case
 from hemosweep.engine.plan import Replicate, fold_run_folder
 from hemosweep.foldrun.spec import CaseInput, FoldRunSpec
@@ -97,26 +97,28 @@ class SweepFigures:
                 centres,
                 sampling.patch_DHW,
                 path,
-                title=f"{_named(spec.train, case.case_id)}: {sampling.num_patches_per_case} patch centres, restriction "
-                f"{sampling.restriction}",
-                regions=case_regions(case, sampling.restriction),
+                title=f"{_named(spec.train, case.case_id)}: {_sampling_line(sampling)}",
+                regions={} if sampling.centres == WHOLE else case_regions(case, sampling.restriction),
             )
 
-        return self._once(replicate, CENTRES_NAME, (sampling, _grid_of(spec), replicate.seed), draw)
+        return self._once(
+            replicate, CENTRES_NAME, (replace(sampling, transforms=()), _grid_of(spec), replicate.seed), draw
+        )
 
     def _draw_windows(self, replicate: Replicate, cases: pd.DataFrame) -> Path:
         """Draw the windows of a test case of the first fold. Arms with the same windows share the picture."""
         spec = replicate.fold_runs[0]
-        patch_DHW, overlap = spec.config.sampling.patch_DHW, spec.config.inference.overlap
-        restriction = spec.config.sampling.restriction
+        window_DHW, overlap = spec.config.labelled_DHW, spec.config.inference.overlap
+        restriction, centred = spec.config.sampling.restriction, spec.config.sampling.centres == WHOLE
 
         def draw(path: Path) -> None:
             case_id = median_case(spec.test, cases)
             case = _load(spec.test, case_id)
             title = f"{_named(spec.test, case_id)}: windows of the test"
-            draw_windows(case, restriction, patch_DHW, overlap, path, title=title)
+            draw_windows(case, restriction, window_DHW, overlap, path, title=title, centred=centred)
 
-        return self._once(replicate, WINDOWS_NAME, (patch_DHW, overlap, restriction.leaves_brain, _grid_of(spec)), draw)
+        key = (window_DHW, overlap, centred, restriction.leaves_brain, _grid_of(spec))
+        return self._once(replicate, WINDOWS_NAME, key, draw)
 
     def _draw_network(self, replicate: Replicate) -> Path:
         """Draw the network. Arms with the same one share the picture."""
@@ -180,4 +182,10 @@ def _named(listed: Sequence[CaseInput], case_id: str) -> str:
 
 def _grid_of(spec: FoldRunSpec) -> PreprocessingConfig:
     """Preprocessing without its further channels, which move no voxel."""
-    return replace(spec.config.preprocessing, symmetric="none", angiography=False)
+    return replace(spec.config.preprocessing, ct_channels=(), symmetric="none", angiography=False)
+
+
+def _sampling_line(sampling: SamplingConfig) -> str:
+    if sampling.centres == WHOLE:
+        return "one patch, around the middle of the head"
+    return f"{sampling.num_patches_per_case} patch centres, restriction {sampling.restriction}"

@@ -1,19 +1,28 @@
 """All patches of a set of cases, gathered on the training device (DESIGN.md, *Data path*)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hemosweep.arrays import FloatArray
+from hemosweep.components.context import NO_CONTEXT, labelled_slices
+from hemosweep.components.record import place_of
+from hemosweep.errors import BadInput
 from hemosweep.model.memory import free_device_memory, is_out_of_memory
 from hemosweep.sampling.centres import Centres
 
 if TYPE_CHECKING:
+    from hemosweep.components.protocols import WeightMap
     from hemosweep.preprocessing.record import PreprocessedCase
 
 BACKGROUND_VALUE = -1.0
+OUTSIDE_WEIGHT = 1.0
+"""Weight in the loss of what lies outside of a case."""
+Transform = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
+"""Function of a batch's images and of its maps, which are moved with them (`components.protocols.Augmentation`)."""
 
 
 class PatchBank:
@@ -34,9 +43,20 @@ class PatchBank:
         device: torch.device,
         *,
         augment: bool = False,
+        context_DHW: tuple[int, int, int] = NO_CONTEXT,
+        weight_map: "WeightMap | None" = None,
+        transforms: Sequence[Transform] = (),
     ) -> None:
+        """
+        Args:
+            context_DHW: voxels at each side of a patch that are seen and not labelled.
+            weight_map: weights of the cases' voxels in the loss.
+            transforms: random changes of each batch, one after the other.
+        """
         self.patch_DHW = patch_DHW
         self.device = device
+        self._transforms = tuple(transforms)
+        self._labelled = (slice(None), *labelled_slices(patch_DHW, context_DHW))
         self._case_ids: list[str] = []
         sizes: list[tuple[int, ...]] = []
         corners, numbers = [], []
@@ -47,10 +67,10 @@ class PatchBank:
             numbers.append(torch.full((corner_3N.shape[1],), len(sizes), dtype=torch.int32))
             sizes.append(case.lesion_DHW.shape)
             self._case_ids.append(case.case_id)
-            voxels.add(case)
+            voxels.add(case, weight_map)
             del case, centres  # Otherwise they would stay in memory while the next ones are read.
-        self._image_VC, self._label_V = voxels.joined()
-        self._outside = len(self._label_V) - 1
+        self._image_VC, *self._maps_V = voxels.joined()
+        self._outside = len(self._image_VC) - 1
         keep = self._image_VC.device
         # An index within the plane and one of the plane are added; each may lie outside.
         self._index_type = torch.int32 if 2 * self._outside < 2**31 else torch.int64
@@ -69,18 +89,22 @@ class PatchBank:
     @property
     def num_bytes(self) -> int:
         """Memory that the cases and their centres take."""
-        return sum(part.nbytes for part in (self._image_VC, self._label_V, self._corner_3N, self._case_N))
+        return sum(part.nbytes for part in (self._image_VC, *self._maps_V, self._corner_3N, self._case_N))
 
     @property
     def on_host(self) -> bool:
         """True where the device's memory did not hold the cases."""
         return self._image_VC.device.type != self.device.type
 
-    def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut out patches by number: images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64.
+    def gather(self, patch_B: Tensor, *, transformed: bool = True) -> tuple[Tensor, ...]:
+        """Cut out patches by number: images `(B, C, D, H, W)` in float32, labels `(B, D, H, W)` in int64 and, with a
+        weight map, weights `(B, D, H, W)` in float32. Labels and weights are those of the labelled part.
 
         With augmentation, number n is view n // N of the drawn patch n % N, where N centres were drawn. The images lie
         in memory channels last.
+
+        Args:
+            transformed: whether the transforms are drawn and applied.
         """
         patch_B = patch_B.to(self._case_N.device)
         view_B, drawn_B = patch_B // len(self._case_N), patch_B % len(self._case_N)
@@ -95,10 +119,22 @@ class PatchBank:
         in_plane_BHW = _where(y_BHW, height_B11, y_BHW * width_B11 + x_BHW, self._outside)
         in_plane_BHW = _where(x_BHW, width_B11, in_plane_BHW, self._outside)
         voxel_BDHW = (plane_BD11 + in_plane_BHW[:, None]).clamp(max=self._outside)
+        x_BDHWC = self._image_VC.index_select(0, voxel_BDHW.flatten()).view(*voxel_BDHW.shape, -1)
+        x_BCDHW = x_BDHWC.to(self.device).movedim(-1, 1).float()
+        if not (transformed and self._transforms):
+            return x_BCDHW, *self._maps(voxel_BDHW[self._labelled])
+        maps = self._maps(voxel_BDHW)
+        for transform in self._transforms:
+            x_BCDHW, maps = transform(x_BCDHW, maps)
+        return x_BCDHW, *(one_BDHW[self._labelled].contiguous() for one_BDHW in maps)
+
+    def _maps(self, voxel_BDHW: Tensor) -> tuple[Tensor, ...]:
+        """Labels, and weights where there are some, of voxels by their index."""
         voxel_N = voxel_BDHW.flatten()
-        x_BDHWC = self._image_VC.index_select(0, voxel_N).view(*voxel_BDHW.shape, -1)
-        label_BDHW = self._label_V.index_select(0, voxel_N).view(voxel_BDHW.shape)
-        return x_BDHWC.to(self.device).movedim(-1, 1).float(), label_BDHW.to(self.device).long()
+        label_V, *weight_V = self._maps_V
+        label_BDHW = label_V.index_select(0, voxel_N).view(voxel_BDHW.shape)
+        weights = (one_V.index_select(0, voxel_N).view(voxel_BDHW.shape).to(self.device) for one_V in weight_V)
+        return label_BDHW.to(self.device).long(), *weights
 
     def origins(self, patch_B: Tensor) -> tuple[list[str], Tensor, Tensor]:
         """Origins of patches, by number: case ids, centres `(B, 3)` and views `(B,)`, the tensors on the host.
@@ -117,33 +153,38 @@ class _Voxels:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._images: list[Tensor] = []
-        self._labels: list[Tensor] = []
+        self._parts: list[tuple[Tensor, ...]] = []
 
-    def add(self, case: "PreprocessedCase") -> None:
+    def add(self, case: "PreprocessedCase", weight_map: "WeightMap | None") -> None:
         image_VC = torch.from_numpy(case.image_CDHW).flatten(1).T.contiguous()
-        self._add(image_VC, torch.from_numpy(case.lesion_DHW.astype(np.uint8)).flatten())
+        label_V = torch.from_numpy(case.lesion_DHW.astype(np.uint8)).flatten()
+        weights = () if weight_map is None else (torch.from_numpy(_checked_weights(weight_map, case)).flatten(),)
+        self._add(image_VC, label_V, *weights)
 
-    def joined(self) -> tuple[Tensor, Tensor]:
-        """Images `(V + 1, C)` and labels `(V + 1,)`: the last voxel is background."""
-        num_channels = self._images[0].shape[1]
+    def joined(self) -> tuple[Tensor, ...]:
+        """Images `(V + 1, C)`, labels `(V + 1,)` and, where there are some, weights: the last voxel is background."""
+        image_VC, _, *weights = self._parts[0]
         self._add(
-            torch.full((1, num_channels), BACKGROUND_VALUE, dtype=torch.float16), torch.zeros(1, dtype=torch.uint8)
+            torch.full((1, image_VC.shape[1]), BACKGROUND_VALUE, dtype=torch.float16),
+            torch.zeros(1, dtype=torch.uint8),
+            *(torch.full((1,), OUTSIDE_WEIGHT) for _ in weights),
         )
         try:
-            return torch.cat(self._images), torch.cat(self._labels)
+            return self._join()
         except RuntimeError as error:
             self._leave_device(error)
-        return torch.cat(self._images), torch.cat(self._labels)
+        return self._join()
 
-    def _add(self, image_VC: Tensor, label_V: Tensor) -> None:
+    def _join(self) -> tuple[Tensor, ...]:
+        return tuple(torch.cat(parts) for parts in zip(*self._parts, strict=True))
+
+    def _add(self, *parts: Tensor) -> None:
         try:
-            placed = self._place(image_VC), self._place(label_V)
+            placed = tuple(map(self._place, parts))
         except RuntimeError as error:
             self._leave_device(error)
-            placed = image_VC, label_V
-        self._images.append(placed[0])
-        self._labels.append(placed[1])
+            placed = parts
+        self._parts.append(placed)
 
     def _place(self, tensor: Tensor) -> Tensor:
         return tensor.to(self._device)
@@ -153,9 +194,26 @@ class _Voxels:
         if self._device.type == "cpu" or not is_out_of_memory(error):
             raise error
         self._device = torch.device("cpu")
-        self._images = [image_VC.cpu() for image_VC in self._images]
-        self._labels = [label_V.cpu() for label_V in self._labels]
+        self._parts = [tuple(part.cpu() for part in parts) for parts in self._parts]
         free_device_memory()
+
+
+def _checked_weights(weight_map: "WeightMap", case: "PreprocessedCase") -> FloatArray:
+    """Weights of a case's voxels.
+
+    Raises:
+        BadInput: they are not float32 of the case's shape, or one of them is negative or no number.
+    """
+    weight_DHW = weight_map.weights(case)
+    shape = case.lesion_DHW.shape
+    good = isinstance(weight_DHW, np.ndarray) and weight_DHW.dtype == np.float32 and weight_DHW.shape == shape
+    if not good or not (np.isfinite(weight_DHW) & (weight_DHW >= 0.0)).all():
+        what = f"{weight_DHW.dtype} {weight_DHW.shape}" if isinstance(weight_DHW, np.ndarray) else type(weight_DHW)
+        raise BadInput(
+            f"weight map {type(weight_map).__name__} ({place_of(type(weight_map))}): its weights of {case.case_id} are "
+            f"{what}; return finite float32 {shape}, none below 0"
+        )
+    return np.ascontiguousarray(weight_DHW)
 
 
 def _where(place: Tensor, size: Tensor, index: Tensor, outside: int) -> Tensor:

@@ -16,6 +16,9 @@ from hemosweep.sampling.restriction import Restriction
 if TYPE_CHECKING:
     from hemosweep.preprocessing.record import PreprocessedCase
 
+MIDDLE = "middle"
+"""Name that the counts give the middle of a case."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Centres:
@@ -120,6 +123,19 @@ def case_shares(case: "PreprocessedCase", restriction: Restriction, masks: Mappi
         # An empty region keeps its share, so that it is still named as one that should have given some.
         shares[name] = share * volume_ml / full_ml if 0.0 < volume_ml < full_ml else share
     return shares
+
+
+def middle_centre(case: "PreprocessedCase", *, whole_image: bool) -> Centres:
+    """The one centre of a case that is seen as a whole: the middle of the stored case, which is cropped to the head.
+
+    Args:
+        whole_image: take the middle of the whole image instead.
+    """
+    grid = case.grid
+    start_3, size_3 = ((0, 0, 0), grid.full_DHW) if whole_image else (grid.crop_start_DHW, grid.crop_DHW)
+    middle_3 = tuple(start + size // 2 for start, size in zip(start_3, size_3, strict=True))
+    index_N = np.array([np.ravel_multi_index(middle_3, grid.full_DHW)], dtype=np.int64)
+    return Centres(index_N=index_N, counts={MIDDLE: 1})
 
 
 def draw_case_centres(

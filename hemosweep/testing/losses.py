@@ -14,7 +14,10 @@ SURE = 50.0
 
 
 class LossContract:
-    """Tests of one loss: `class TestMine(LossContract): component = Mine()`."""
+    """Tests of one loss: `class TestMine(LossContract): component = Mine()`.
+
+    One with a weight map is given weights of the voxels.
+    """
 
     component: Loss
 
@@ -54,9 +57,9 @@ class LossContract:
     def test_a_value_does_not_depend_on_the_batches_before(self) -> None:
         function = self.component.build()
         batches = list(_batches())
-        values = [function(*batch) for batch in batches]
+        values = [function(*batch, *self._weights(batch[1])) for batch in batches]
         for batch, value in zip(reversed(batches), reversed(values), strict=True):
-            assert torch.equal(function(*batch), value)
+            assert torch.equal(function(*batch, *self._weights(batch[1])), value)
 
     def test_the_order_in_memory_changes_no_more_than_rounding(self) -> None:
         for logits_BCDHW, label_BDHW in _batches():
@@ -72,12 +75,18 @@ class LossContract:
             assert torch.equal(label_BDHW, label_before), "the loss changes the labels"
 
     def _value(self, logits_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
-        value = self.component.build()(logits_BCDHW, label_BDHW)
+        value = self.component.build()(logits_BCDHW, label_BDHW, *self._weights(label_BDHW))
         assert isinstance(value, Tensor), f"the loss is a {type(value).__name__}, no tensor"
         assert value.shape == (), f"the loss has the shape {tuple(value.shape)}; it must be one number"
         assert value.dtype == torch.float32, f"the loss is in {value.dtype}; compute it in float32"
         assert value.isfinite(), f"the loss is {value.item()}"
         return value
+
+    def _weights(self, label_BDHW: Tensor) -> tuple[Tensor, ...]:
+        """Weights between 0.5 and 1.5, for a loss that takes some."""
+        if getattr(self.component, "weight_map", None) is None:
+            return ()
+        return (torch.rand(label_BDHW.shape, generator=torch.Generator().manual_seed(1)) + 0.5,)
 
     def _gradient(self, logits_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
         """Gradient of the loss by the logits."""

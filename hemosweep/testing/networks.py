@@ -7,7 +7,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from hemosweep.components.context import context_of, labelled_part, only_patch_of
+from hemosweep.components.context import context_of, labelled_part, labelled_slices, only_patch_of
 from hemosweep.components.protocols import Network
 from hemosweep.model.outputs import Output, Outputs, loss_of_outputs
 from hemosweep.testing.components import check_record
@@ -128,11 +128,9 @@ class NetworkContract:
 
     def _loss(self, module: nn.Module, x_BCDHW: Tensor) -> Tensor:
         """Loss of a network that is to find what is bright in the first channel, from all of its outputs."""
-        context_DHW = context_of(self.component)
-        depth, height, width = (
-            slice(context, size - context) for context, size in zip(context_DHW, x_BCDHW.shape[2:], strict=True)
-        )
-        label_BDHW = (x_BCDHW[:, 0, depth, height, width] > 0.5).long()
+        depth, height, width = x_BCDHW.shape[2:]
+        labelled = labelled_slices((depth, height, width), context_of(self.component))
+        label_BDHW = (x_BCDHW[:, 0, *labelled] > 0.5).long()
         return loss_of_outputs(nn.functional.cross_entropy, module(x_BCDHW), label_BDHW)
 
     def _smallest(self) -> tuple[int, int, int]:

@@ -34,6 +34,8 @@ NUM_WARM_UP = 3
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
 
 Forward = Callable[[Tensor], Tensor]
+Batch = tuple[Tensor, ...]
+"""Images, labels and, where the loss takes them, weights."""
 
 
 def is_worth_compiling(config: TrainingConfig, device: Device, num_patches: int) -> bool:
@@ -80,14 +82,14 @@ class CompiledStep:
         whole = len(batch_B) == self._batch_size <= self._plain.micro_batch.size
         if self._failed or not whole:
             return self._plain(bank, batch_B)
-        x_BCDHW, label_BDHW = bank.gather(batch_B)
         if self._graph is not None:
-            return self._graph(x_BCDHW, label_BDHW)
+            return self._graph(bank.gather(batch_B))
         begun = time.perf_counter()
         before = self._plain.before()
-        loss = self._try(x_BCDHW, label_BDHW)
+        batch = bank.gather(batch_B)
+        loss = self._try(batch)
         if loss is None:
-            del x_BCDHW, label_BDHW
+            del batch
             self._plain.undo(before)
             free_device_memory()
             return self._plain(bank, batch_B)
@@ -96,34 +98,34 @@ class CompiledStep:
             self._on_event("compiled", seconds=time.perf_counter() - begun)
         self._num_done += 1
         if self._num_done == NUM_WARM_UP and self._wants_graph:
-            self._capture(x_BCDHW, label_BDHW)
+            self._capture(batch)
         return loss
 
-    def _try(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor | None:
+    def _try(self, batch: Batch) -> Tensor | None:
         """Loss of a step whose gradient the parameters have now; None where it failed, with all its tensors gone."""
         try:
             with _side_stream(self._plain.device):
-                return self._gradient(x_BCDHW, label_BDHW)
+                return self._gradient(batch)
         except Exception as error:
             self._failed = True
             self._report("not_compiled", error)
         return None
 
-    def _gradient(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
-        loss: Tensor = self._loss_of(x_BCDHW, label_BDHW)
+    def _gradient(self, batch: Batch) -> Tensor:
+        loss: Tensor = self._loss_of(*batch)
         self._plain.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         return loss.detach()
 
-    def _update(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
-        loss = self._gradient(x_BCDHW, label_BDHW)
+    def _update(self, batch: Batch) -> Tensor:
+        loss = self._gradient(batch)
         self._plain.optimizer.step()
         return loss
 
-    def _capture(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> None:
+    def _capture(self, batch: Batch) -> None:
         self._plain.optimizer.zero_grad(set_to_none=True)  # The graph's gradients lie in memory of its own.
         try:
-            self._graph = _Graph(self._update, x_BCDHW, label_BDHW)
+            self._graph = _Graph(self._update, batch)
         except Exception as error:
             # The generators and the allocator may still believe that they are being captured.
             self._report("no_graph", error)
@@ -140,15 +142,15 @@ class CompiledStep:
 class _Graph:
     """A captured step: its inputs are copied to where it reads them, and its loss from where it leaves it."""
 
-    def __init__(self, update: Callable[[Tensor, Tensor], Tensor], x_BCDHW: Tensor, label_BDHW: Tensor) -> None:
-        self._x_BCDHW, self._label_BDHW = x_BCDHW.clone(), label_BDHW.clone()
+    def __init__(self, update: Callable[[Batch], Tensor], batch: Batch) -> None:
+        self._batch = tuple(part.clone() for part in batch)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._loss = update(self._x_BCDHW, self._label_BDHW)
+            self._loss = update(self._batch)
 
-    def __call__(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
-        self._x_BCDHW.copy_(x_BCDHW)
-        self._label_BDHW.copy_(label_BDHW)
+    def __call__(self, batch: Batch) -> Tensor:
+        for kept, part in zip(self._batch, batch, strict=True):
+            kept.copy_(part)
         self._graph.replay()
         return self._loss.clone()
 

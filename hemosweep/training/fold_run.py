@@ -15,18 +15,20 @@ import torch
 from numpy.typing import NDArray
 
 from hemosweep.arrays import Mask
-from hemosweep.config import ArmConfig
+from hemosweep.components.context import context_of
+from hemosweep.config import WHOLE, ArmConfig, InferenceConfig
 from hemosweep.data.file_grid import FileGrid
 from hemosweep.foldrun.journal import Journal, micro_batch_size, read_journal, seconds_at_work
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.seal import prediction_name, seal
 from hemosweep.foldrun.spec import CHECKPOINT_NAME, DONE_NAME, SCORES_NAME, WEIGHTS_NAME, CaseInput, FoldRunSpec
-from hemosweep.inference.sliding_window import predict_probability, seen_volume
+from hemosweep.inference.mask import lesion_mask
+from hemosweep.inference.sliding_window import predict_case
 from hemosweep.model.checkpoint import UnreadableCheckpoint, load_checkpoint, save_checkpoint, set_aside
 from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
-from hemosweep.sampling.centres import Centres, draw_case_centres
+from hemosweep.sampling.centres import Centres, draw_case_centres, middle_centre
 from hemosweep.training.loop import Epoch, Training, train
 
 
@@ -62,8 +64,10 @@ def draw_fold_centres(case: PreprocessedCase, config: ArmConfig, seed: int) -> C
     Args:
         seed: `centres_seed` of the fold.
     """
-    rng = np.random.default_rng(derive_seed(seed, case.case_id))
     sampling = config.sampling
+    if sampling.centres == WHOLE:
+        return middle_centre(case, whole_image=sampling.restriction.leaves_brain)
+    rng = np.random.default_rng(derive_seed(seed, case.case_id))
     return draw_case_centres(case, sampling.restriction, sampling.num_patches_per_case, rng, sampling.centres)
 
 
@@ -72,9 +76,13 @@ def _split(spec: FoldRunSpec) -> str:
 
 
 def build_bank(
-    cases: Sequence[CaseInput], config: ArmConfig, device: Device, journal: Journal, seed: int, *, augment: bool
+    cases: Sequence[CaseInput], config: ArmConfig, device: Device, journal: Journal, seed: int, *, is_training: bool
 ) -> PatchBank:
-    """Draw every case's centres and put the cases on the device, one after the other."""
+    """Draw every case's centres and put the cases on the device, one after the other.
+
+    Args:
+        is_training: whether the patches are augmented and transformed, where the configuration says so.
+    """
 
     def drawn() -> Iterator[tuple[PreprocessedCase, Centres]]:
         for case_input in cases:
@@ -84,7 +92,16 @@ def build_bank(
                 journal.write("empty_region", case_id=case.case_id, regions=centres.empty)
             yield case, centres
 
-    bank = PatchBank(drawn(), config.sampling.patch_DHW, device.torch_device, augment=augment)
+    sampling = config.sampling
+    bank = PatchBank(
+        drawn(),
+        sampling.patch_DHW,
+        device.torch_device,
+        augment=sampling.augment and is_training,
+        context_DHW=context_of(config.network),
+        weight_map=config.training.weight_map,
+        transforms=[transform.build() for transform in sampling.transforms] if is_training else (),
+    )
     if bank.on_host:
         journal.write("cases_on_host", num_cases=len(cases))
     return bank
@@ -197,8 +214,8 @@ def _train(
     return train(
         model,
         config.training.loss.build(),
-        build_bank(spec.train, config, device, journal, sampling_seed, augment=config.sampling.augment),
-        build_bank(spec.validation, config, device, journal, sampling_seed, augment=False),
+        build_bank(spec.train, config, device, journal, sampling_seed, is_training=True),
+        build_bank(spec.validation, config, device, journal, sampling_seed, is_training=False),
         config.training,
         device,
         seed=derive_seed(spec.seed, _split(spec), "training"),
@@ -255,26 +272,26 @@ def _test_cases(
                 raise Paused
             case = reading.pop().result() if reading else load_preprocessed(Path(case_input.path))
             reading += [threads.submit(load_preprocessed, Path(after.path)) for after in cases[index + 1 : index + 2]]
-            probability_DHW = predict_probability(
-                model,
-                *seen_volume(case, spec.config.sampling.restriction),
-                patch_DHW=spec.config.sampling.patch_DHW,
-                overlap=spec.config.inference.overlap,
-                batch_size=spec.config.training.batch_size,
-                device=device,
-            )
+            probability_DHW = predict_case(model, case, spec.config, device)
             finish_scoring()
-            in_scoring.append(threads.submit(_score, scoring, case_input, case, probability_DHW, folder))
+            in_scoring.append(
+                threads.submit(_score, scoring, case_input, case, probability_DHW, spec.config.inference, folder)
+            )
             if not score_beside:
                 finish_scoring()
         finish_scoring()
 
 
 def _score(
-    scoring: Scoring, case_input: CaseInput, case: PreprocessedCase, probability_DHW: NDArray[np.float32], folder: Path
+    scoring: Scoring,
+    case_input: CaseInput,
+    case: PreprocessedCase,
+    probability_DHW: NDArray[np.float32],
+    inference: InferenceConfig,
+    folder: Path,
 ) -> dict[str, Any]:
     """Write a case's prediction on the scanner's grid, and return its scores there."""
-    prediction_DHW = case.grid.to_native(probability_DHW) > 0.5
+    prediction_DHW = lesion_mask(case.grid.to_native(probability_DHW), case.native_spacing_DHW_mm, inference)
     row = scoring.score(case_input, case, prediction_DHW)
     write_prediction(folder / prediction_name(case_input.case_id), prediction_DHW, case.affine, case.file_grid)
     return row

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hemosweep.config import TrainingConfig
-from hemosweep.errors import HemosweepError
+from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.spec import NON_FINITE_NAME
 from hemosweep.model.checkpoint import UnreadableCheckpoint, load_checkpoint, save_checkpoint, set_aside
@@ -87,7 +87,10 @@ def train(
         OutOfMemory: memory does not hold the smallest micro-batch.
         GraphFailed: steps cannot become a CUDA graph; the same call in another process, without `graph`, goes on.
         Paused: `should_pause` said so; the same call goes on.
+        BadInput: there is but one patch to train on.
     """
+    if len(training) < 2:
+        raise BadInput("the training part has one patch, and a batch needs two; take more cases, or patches a case")
     on_cuda = device.torch_device.type == "cuda"
     optimizer = config.optimiser.build(model.parameters(), on_cuda=on_cuda)
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -231,9 +234,9 @@ def validate(
         order = torch.randperm(len(bank), generator=torch.Generator().manual_seed(0)).to(device.torch_device)
         batches = order.split(batch_size)
         for batch_B in batches:
-            x_BCDHW, label_BDHW = bank.gather(batch_B)
+            x_BCDHW, label_BDHW, *weights = bank.gather(batch_B)
             logits_BCDHW = micro_batch.forward(forward, x_BCDHW)
-            batch_loss = loss(logits_BCDHW, label_BDHW)
+            batch_loss = loss(logits_BCDHW, label_BDHW, *weights)
             total += batch_loss * len(batch_B)
             losses.append(batch_loss)
             predicted_BDHW: Tensor = logits_BCDHW[:, 1] > logits_BCDHW[:, 0]
@@ -249,7 +252,7 @@ def _finite(mean: Tensor, part: str, losses: Sequence[Tensor], batches: Sequence
     if math.isfinite(value):
         return value
     step = next((i for i, loss in enumerate(losses) if not loss.isfinite()), 0)  # The others follow from it.
-    x_BCDHW, label_BDHW = bank.gather(batches[step])
+    x_BCDHW, label_BDHW, *_ = bank.gather(batches[step], transformed=False)
     case_ids, centre_B3, view_B = bank.origins(batches[step])
     batch = {
         "part": part,

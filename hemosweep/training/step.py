@@ -12,15 +12,17 @@ from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
 from hemosweep.model.outputs import Outputs, loss_of_outputs
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-"""A function `(logits_BCDHW, label_BDHW) -> scalar`."""
+LossFunction = Callable[..., Tensor]
+"""A function `(logits_BCDHW, label_BDHW) -> scalar`, or with weights of the voxels
+`(logits_BCDHW, label_BDHW, weight_BDHW) -> scalar`."""
 
 
 class Bank(Protocol):
     """The part of a `PatchBank` that a step needs."""
 
-    def gather(self, patch_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Images `(B, C, D, H, W)` in float32 and labels `(B, D, H, W)` in int64, by number."""
+    def gather(self, patch_B: Tensor) -> tuple[Tensor, ...]:
+        """Images `(B, C, D, H, W)` in float32, labels `(B, D, H, W)` in int64 and, where the loss takes them, weights
+        `(B, D, H, W)` in float32, by number."""
 
 
 class Step(Protocol):
@@ -56,11 +58,15 @@ class PlainStep:
         self.optimizer.step()
         return batch_loss
 
-    def loss_of(self, x_BCDHW: Tensor, label_BDHW: Tensor) -> Tensor:
-        """Loss of one forward pass."""
+    def loss_of(self, x_BCDHW: Tensor, *maps: Tensor) -> Tensor:
+        """Loss of one forward pass.
+
+        Args:
+            maps: the labels, and the weights where the loss takes them.
+        """
         with self.device.autocast():
             outputs: Outputs = self.model(self.device.arrange(x_BCDHW))
-        return loss_of_outputs(self.loss, outputs, label_BDHW)
+        return loss_of_outputs(self.loss, outputs, *maps)
 
     def accumulate(self, bank: Bank, batch_B: Tensor) -> Tensor:
         """Give the parameters a batch's gradient in place of the one before, and return the batch's loss.

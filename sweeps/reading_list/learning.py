@@ -165,4 +165,10 @@ def testing_choices(config: ArmConfig) -> Iterator[Reading]:
         '"a predicted probability for each voxel" does not say how patches are joined',
         "their maximum; weights that fall off to the patch's border",
     )
-    yield printed("Mask and score", "the class of the larger probability; DSC on the scanner's grid", "2.2.3, 2.3")
+    yield printed(
+        "Mask and score",
+        "the class of the larger probability; DSC on the scanner's grid",
+        "2.2.3, 2.3",
+        "InferenceConfig.threshold",
+        "InferenceConfig.postprocessing",
+    )

@@ -28,6 +28,8 @@ def preparation(config: ArmConfig) -> Iterator[Reading]:
         "no resampling is named, and patches are stated in voxels",
         "one grid for all cases",
         "PreprocessingConfig.spacing_HWD_mm",
+        "PreprocessingConfig.make_finer",
+        "PreprocessingConfig.shape_HWD",
     )
     yield inferred(
         "Intensity",
@@ -36,6 +38,7 @@ def preparation(config: ArmConfig) -> Iterator[Reading]:
         "nothing is printed; the window shows brain and blood",
         f"z-score, as in {LABORATORY}; min-max; arms of readings",
         "PreprocessingConfig.intensity",
+        "PreprocessingConfig.ct_channels",
         "Window.low_hu",
         "Window.high_hu",
     )

@@ -28,10 +28,13 @@ def sampling_choices(config: ArmConfig) -> Iterator[Reading]:
         f"{NUM_VIEWS} views of a patch in augmentation; {'used' if sampling.augment else 'not used'} in the end",
         "2.2.1, 3.6",
         "SamplingConfig.augment",
+        "SamplingConfig.transforms",
     )
     yield inferred(
         "Centres",
-        {"random": "drawn at random, with replacement", "grid": "on a regular grid"}[sampling.centres],
+        {"random": "drawn at random, with replacement", "grid": "on a regular grid", "whole": "one a case, its middle"}[
+            sampling.centres
+        ],
         "2.2.1",
         '"extracted uniformly" may mean either',
         f"a regular grid, as in {LABORATORY}; an arm of readings",

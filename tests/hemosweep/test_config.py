@@ -16,6 +16,7 @@ from hemosweep.config import (
     config_from_dict,
 )
 from hemosweep.errors import BadInput
+from hemosweep.intensity.band import Band
 from hemosweep.intensity.window import Window
 from hemosweep.intensity.z_score import ZScore
 from hemosweep.model.losses.dice_ce import DiceCE
@@ -24,6 +25,9 @@ from hemosweep.model.networks.se_unet import SEUNet3D
 from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.model.optimisers.sgd import SGD
 from hemosweep.model.schedules.poly import Poly
+from hemosweep.postprocessing.components import MinVolume
+from hemosweep.sampling.augmentations.affine import Affine
+from hemosweep.sampling.augmentations.flip import Flip
 from hemosweep.sampling.restriction import RESTRICTION_NAMES, restriction
 
 
@@ -47,6 +51,12 @@ def test_defaults_are_the_papers_protocol() -> None:
         (SamplingConfig, {"patch_HWD": (0, 32, 16)}),
         (SamplingConfig, {"num_patches_per_case": 1}),
         (SamplingConfig, {"restriction": "skull"}),
+        (PreprocessingConfig, {"shape_HWD": (0, 32, 16)}),
+        (PreprocessingConfig, {"ct_channels": 40}),
+        (SamplingConfig, {"centres": "middle"}),
+        (SamplingConfig, {"transforms": [1]}),
+        (InferenceConfig, {"threshold": 1.0}),
+        (InferenceConfig, {"postprocessing": None}),
         (SEUNet3D, {"width": 0}),
         (SEUNet3D, {"dropout": 1.0}),
         (TrainingConfig, {"loss": "hinge"}),
@@ -68,6 +78,30 @@ def test_an_impossible_value_is_refused_with_its_name_and_itself(section: Any, v
     message = str(caught.value)
     assert message.startswith(f"{name}={value!r}: ")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PreprocessingConfig(make_finer=True), "make_finer=True: give spacing_HWD_mm"),
+        (
+            lambda: PreprocessingConfig(shape_HWD=(8, 8, 8), spacing_HWD_mm=(1.0, 1.0, 1.0)),
+            "a shape and a spacing exclude each other",
+        ),
+        (lambda: PreprocessingConfig(ct_channels=(DiceCE, Window())), r"ct_channels=DiceCE: is a class"),
+        (lambda: SamplingConfig(centres="whole"), 'num_patches_per_case=3000: centres="whole" takes one patch'),
+        (lambda: SamplingConfig(transforms=(Window(), MinVolume())), "transforms=MinVolume .* has no build"),
+        (lambda: InferenceConfig(postprocessing=(Window(),)), "postprocessing=Window .* has no apply"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(make: Any, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        make()
+
+
+def test_further_channels_of_the_ct_stand_behind_it_in_their_order() -> None:
+    config = PreprocessingConfig(ct_channels=(Window(), Band()), symmetric="plane", angiography=True)
+    assert config.channels == ("ct", "ct_2", "ct_3", "symmetric", "cta")
 
 
 def test_a_patch_must_suit_its_network() -> None:
@@ -118,10 +152,13 @@ def test_a_network_that_cannot_label_a_patch_is_refused(network: Slices, augment
 
 def test_a_trip_through_json_gives_the_same_configuration() -> None:
     config = ArmConfig(
-        preprocessing=PreprocessingConfig(spacing_HWD_mm=(2.2, 2.2, 6.0), intensity=ZScore(num_sd=3.0)),
-        sampling=SamplingConfig(patch_HWD=(16, 24, 8), restriction=restriction("brain")),
+        preprocessing=PreprocessingConfig(
+            spacing_HWD_mm=(2.2, 2.2, 6.0), make_finer=True, intensity=ZScore(num_sd=3.0), ct_channels=(Band(),)
+        ),
+        sampling=SamplingConfig(patch_HWD=(16, 24, 8), restriction=restriction("brain"), transforms=(Affine(), Flip())),
         network=SEUNet3D(width=8, se=False, dropout=0.0),
         training=TrainingConfig(loss=Focal(gamma=1.5), optimiser=SGD(), schedule=Poly()),
+        inference=InferenceConfig(threshold=0.4, postprocessing=(MinVolume(ml=0.2),)),
         cross_validation=CrossValidationConfig(num_folds=3, fold_seed=7),
     )
     assert config_from_dict(json.loads(json.dumps(config_as_dict(config)))) == config

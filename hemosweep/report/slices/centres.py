@@ -16,7 +16,7 @@ from hemosweep.arrays import Mask
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.report.plots.arm_plots import STYLE, fit_title, save
 from hemosweep.report.slices.panels import label_right, outline, show_slice
-from hemosweep.sampling.centres import Centres
+from hemosweep.sampling.centres import MIDDLE, Centres
 
 NUM_SLICES = 3
 REACH = 1
@@ -33,6 +33,7 @@ REGIONS = {
     "volume": ("#F0E442", "whole image"),
     "either": ("#FF9A1F", "either region"),
     "preferred": ("#FF9A1F", "preferred region"),
+    MIDDLE: ("#F0E442", "middle of the head"),
 }
 # For regions of a lab.
 OTHER_COLOURS = ("#C79CFF", "#9BE15D", "#FF8A80", "#4DD0E1")
@@ -72,7 +73,7 @@ def draw_centres(
         path: file to write; its suffix is the format.
         regions: masks to outline, each in the colour of its dots; the lesion is outlined in any case.
     """
-    dots = {name: _voxels(centres, name, case) for name in centres.counts}
+    dots = {name: _voxels(centres, name, case) for name in (POSITIVE, *centres.counts)}
     shown = informative_slices(dots, len(case.lesion_DHW))
     framed = max(shown, key=lambda index: len(near(dots[POSITIVE], index)))
     _, height, width = case.lesion_DHW.shape
@@ -158,8 +159,8 @@ def _draw_frames(
 ) -> None:
     """Frame the positive patch in the middle of its kind, and the negative one farthest from it.
 
-    A patch is at least four slices deep (`SamplingConfig`), so that the slice cuts it, too, if its centre is on the
-    next one. Patches that the picture holds come first, and negative ones that leave the positive one free.
+    Where a patch is at least four slices deep, the slice cuts it, too, if its centre is on the next one. Patches that
+    the picture holds come first, and negative ones that leave the positive one free.
     """
     size_HW, picture_HW = np.array(patch_DHW[1:]), np.array(shape_HW)
     positives_N2 = dots[POSITIVE][:, 1:]
@@ -215,7 +216,10 @@ def _legend(
     if len(handles) % 2:
         handles.append(Line2D([], [], ls="", label=" "))
     depth, height, width = patch_DHW
-    for colour, style, text in ((POSITIVE_FRAME, "-", "positive"), (NEGATIVE_FRAME, "--", "negative")):
+    frames = [(POSITIVE_FRAME, "-", "positive"), (NEGATIVE_FRAME, "--", "negative")]
+    if MIDDLE in counts:
+        frames = [(NEGATIVE_FRAME, "--", "the one")]
+    for colour, style, text in frames:
         size = f"{height} x {width} x {depth}"
         handles.append(Line2D([], [], color=colour, ls=style, lw=1.0, label=f"{text} patch, {size} voxels"))
     return handles

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from hemosweep.arrays import Mask
 from hemosweep.inference.sliding_window import (
     Starts,
+    missing_before,
     num_windows_that_see,
+    padded_shape,
     seen_volume,
-    window_starts,
+    window_grid,
     windows_with_brain,
 )
 from hemosweep.preprocessing.record import PreprocessedCase
@@ -40,6 +42,7 @@ def draw_windows(
     path: Path,
     *,
     title: str,
+    centred: bool = False,
 ) -> None:
     """Draw the windows of a case on the axial slice and on the coronal plane of its largest lesion area.
 
@@ -50,18 +53,24 @@ def draw_windows(
 
     Args:
         restriction: that of the arm, which says whether windows must touch the brain (`seen_volume`).
-        patch_DHW: size of a window in voxels; `overlap` is the share of it that neighbours have in common at least.
+        patch_DHW: size of a window in voxels, the labelled part of a patch; `overlap` is the share of it that
+            neighbours have in common at least.
+        centred: whether a case smaller than the window lies in its middle (`predict_probability`).
         path: file to write; its suffix is the format.
     """
     image_CDHW, inside_DHW = seen_volume(case, restriction)
     shape_DHW = inside_DHW.shape
     lesion_DHW = case.lesion_DHW if shape_DHW == case.lesion_DHW.shape else case.grid.uncrop(case.lesion_DHW, fill=0)
-    starts = _starts(shape_DHW, patch_DHW, overlap)
+    starts = window_grid(shape_DHW, patch_DHW, overlap)
     kept_ZYX = windows_with_brain(inside_DHW, starts, patch_DHW)
     depth, height, width = shape_DHW
-    padded_DHW = (max(depth, patch_DHW[0]), max(height, patch_DHW[1]), max(width, patch_DHW[2]))
+    padded_DHW = padded_shape(shape_DHW, patch_DHW)
     seen_DHW = num_windows_that_see(torch.from_numpy(kept_ZYX), starts, patch_DHW, padded_DHW).numpy()
-    seen_DHW = seen_DHW[:depth, :height, :width]
+    before_DHW = missing_before(shape_DHW, patch_DHW) if centred else (0, 0, 0)
+    d, h, w = (slice(before, before + size) for before, size in zip(before_DHW, shape_DHW, strict=True))
+    seen_DHW = seen_DHW[d, h, w]
+    z, y, x = ([start - before for start in along] for along, before in zip(starts, before_DHW, strict=True))
+    starts = z, y, x
     index, row, column = _place(lesion_DHW, inside_DHW)
     spacing_D, spacing_H, spacing_W = case.spacing_DHW_mm
     image_DHW = image_CDHW[0].astype(np.float32)
@@ -95,11 +104,6 @@ def draw_windows(
         handles = _legend(kept_ZYX, starts, patch_DHW, with_brain=not restriction.leaves_brain)
         figure.legend(handles=handles, loc="outside lower left", ncols=2)
         save(figure, path)
-
-
-def _starts(shape_DHW: tuple[int, ...], patch_DHW: tuple[int, int, int], overlap: float) -> Starts:
-    along = [window_starts(length, size, overlap) for length, size in zip(shape_DHW, patch_DHW, strict=True)]
-    return along[0], along[1], along[2]
 
 
 def _place(lesion_DHW: Mask, inside_DHW: Mask) -> tuple[int, int, int]:

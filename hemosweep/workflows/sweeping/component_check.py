@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -12,10 +13,13 @@ import torch
 
 from hemosweep.ablation.sweep import Arm
 from hemosweep.components.project import place_in
+from hemosweep.components.protocols import Augmentation
 from hemosweep.components.record import place_of, type_name
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.identity.stages import is_own
+from hemosweep.inference.mask import lesion_mask
+from hemosweep.model.outputs import Output, loss_of_outputs
 from hemosweep.plugins import one_line
 from hemosweep.scores.catalogue import all_metrics
 from hemosweep.scores.metric import Metric, describe
@@ -25,9 +29,9 @@ _BATCH = 2
 
 
 def check_components(arms: Iterable[Arm], metrics: Sequence[Metric], project: Path) -> None:
-    """Try each network, loss, optimiser, schedule and metric that is not hemosweep's.
+    """Try each network, loss, optimiser, schedule, augmentation, post-processing and metric that is not hemosweep's.
 
-    Regions and intensities need a case; they are checked when they meet the first one.
+    Regions, intensities and weight maps need a case; they are checked when they meet the first one.
 
     Raises:
         BadInput: one fails or returns what cannot be used; the message names file and line.
@@ -35,7 +39,14 @@ def check_components(arms: Iterable[Arm], metrics: Sequence[Metric], project: Pa
     tried: set[Any] = set()
     for arm in arms:
         config = arm.config
-        parts = (config.network, config.training.loss, config.training.optimiser, config.training.schedule)
+        parts = (
+            config.network,
+            config.training.loss,
+            config.training.optimiser,
+            config.training.schedule,
+            *config.sampling.transforms,
+            *config.inference.postprocessing,
+        )
         theirs = [part for part in parts if not is_own(type_name(part))]
         key = (*parts, config.sampling.patch_HWD, config.preprocessing.channels)
         if theirs and key not in tried:
@@ -58,9 +69,14 @@ def _check_arm(config: ArmConfig, project: Path) -> None:
     module = _tried("network", network, project, lambda: network.build(in_channels=in_channels))
     if not isinstance(module, torch.nn.Module):
         raise _wrong("network", network, f"build returns a {type(module).__name__}", "return an nn.Module")
-    shape_DHW = config.sampling.patch_DHW
-    x_BCDHW = torch.randn((_BATCH, in_channels, *shape_DHW))
-    logits_BCDHW = _tried("network", network, project, lambda: module(x_BCDHW))
+    shape_DHW = config.labelled_DHW
+    x_BCDHW = torch.randn((_BATCH, in_channels, *config.sampling.patch_DHW))
+    label_BDHW = (torch.rand((_BATCH, *shape_DHW)) > 0.7).long()
+    outputs = _tried("network", network, project, lambda: module(x_BCDHW))
+    has_several = isinstance(outputs, tuple) and outputs and all(isinstance(one, Output) for one in outputs)
+    if has_several:
+        _tried("network", network, project, lambda: loss_of_outputs(_any_loss, outputs, label_BDHW))
+    logits_BCDHW = outputs[0].logits if has_several else outputs
     expected = (_BATCH, 2, *shape_DHW)
     if not isinstance(logits_BCDHW, torch.Tensor) or logits_BCDHW.shape != expected:
         given = tuple(logits_BCDHW.shape) if isinstance(logits_BCDHW, torch.Tensor) else type(logits_BCDHW).__name__
@@ -70,7 +86,6 @@ def _check_arm(config: ArmConfig, project: Path) -> None:
     if not logits_BCDHW.isfinite().all():
         what, way_out = "of normal noise it makes values that are not finite", "keep its logits in range"
         raise _wrong("network", network, what, way_out)
-    label_BDHW = (torch.rand((_BATCH, *shape_DHW)) > 0.7).long()
     function = _tried("loss", loss, project, loss.build)
     if not callable(function):
         raise _wrong(
@@ -78,7 +93,8 @@ def _check_arm(config: ArmConfig, project: Path) -> None:
         )
     # Not the network's own output: what is wrong is then the loss.
     logits_BCDHW = logits_BCDHW.detach().float().requires_grad_()
-    value = _tried("loss", loss, project, lambda: function(logits_BCDHW, label_BDHW))
+    weights = [] if config.training.weight_map is None else [torch.rand(label_BDHW.shape) + 0.5]
+    value = _tried("loss", loss, project, lambda: function(logits_BCDHW, label_BDHW, *weights))
     if not isinstance(value, torch.Tensor) or value.ndim or not value.isfinite():
         given = f"tensor {tuple(value.shape)}" if isinstance(value, torch.Tensor) and value.ndim else repr(value)
         raise _wrong("loss", loss, f"its value is {given}", "return one finite number as a tensor, such as a mean")
@@ -98,6 +114,32 @@ def _check_arm(config: ArmConfig, project: Path) -> None:
         rate = _tried("schedule", schedule, project, partial(factor, losses))
         if not isinstance(rate, float | int) or not 0.0 <= rate < math.inf:
             raise _wrong("schedule", schedule, f"its factor is {rate!r}", "return a number of at least 0")
+    for transform in config.sampling.transforms:
+        _check_transform(transform, config, project)
+    for step in config.inference.postprocessing:
+        probability_DHW = np.random.default_rng(0).random((4, 12, 10), dtype=np.float32)
+        inference = replace(config.inference, postprocessing=(step,))
+        _tried("postprocessing", step, project, partial(lesion_mask, probability_DHW, (5.0, 1.0, 1.0), inference))
+
+
+def _check_transform(transform: Augmentation, config: ArmConfig, project: Path) -> None:
+    shape_DHW = config.sampling.patch_DHW
+    x_BCDHW = torch.rand((_BATCH, len(config.preprocessing.channels), *shape_DHW)) * 2.0 - 1.0
+    maps = [(torch.rand((_BATCH, *shape_DHW)) > 0.7).long(), torch.rand((_BATCH, *shape_DHW))]
+    before = (x_BCDHW, *maps[: 1 if config.training.weight_map is None else 2])
+    after = _tried("transforms", transform, project, lambda: _flat(transform.build()(before[0], before[1:])))
+    given, wanted = ([(tuple(one.shape), one.dtype) for one in batch] for batch in (after, before))
+    if given != wanted:
+        raise _wrong("transforms", transform, f"it returns {given}", f"return the images and the maps, {wanted}")
+
+
+def _flat(batch: tuple[torch.Tensor, tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
+    x_BCDHW, maps = batch
+    return x_BCDHW, *maps
+
+
+def _any_loss(logits_BCDHW: torch.Tensor, label_BDHW: torch.Tensor) -> torch.Tensor:
+    return logits_BCDHW.mean()
 
 
 def _check_metric(metric: Metric, project: Path) -> None:

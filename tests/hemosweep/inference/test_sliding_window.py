@@ -24,6 +24,8 @@ from hemosweep.model.memory import OutOfMemory
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.sampling.bank import PatchBank
+from hemosweep.sampling.centres import middle_centre
 from hemosweep.sampling.restriction import restriction
 
 CPU = Device(torch_device=torch.device("cpu"), bf16=False, channels_last=True, num_threads=1)
@@ -440,3 +442,114 @@ assert np.array_equal(first, second)
 def test_two_deterministic_predictions_on_cuda_are_the_same_to_the_bit() -> None:
     # A process of its own, as in a sweep: cuBLAS reads how it is to work when it starts.
     subprocess.run([sys.executable, "-c", TWICE_ON_CUDA], check=True)
+
+
+class CopiesTheMiddle(nn.Module):
+    """A network whose lesion probability of a voxel is what it sees there, of the part that it labels."""
+
+    def __init__(self, context: Shape) -> None:
+        super().__init__()
+        self.context = context
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        d, h, w = (slice(c, size - c) for c, size in zip(self.context, x_BCDHW.shape[2:], strict=True))
+        middle_BDHW = x_BCDHW[:, 0, d, h, w]
+        return torch.stack([torch.zeros_like(middle_BDHW), middle_BDHW], dim=1)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize(
+    ("patch", "context", "shape"),
+    [
+        ((1, 4, 4), (0, 0, 0), (5, 9, 7)),
+        ((3, 4, 4), (1, 0, 0), (5, 9, 7)),
+        ((5, 6, 8), (2, 1, 2), (3, 9, 4)),
+        ((5, 6, 8), (1, 1, 1), (2, 3, 11)),
+        ((7, 12, 13), (0, 0, 0), (4, 9, 7)),
+    ],
+)
+def test_a_network_that_copies_its_middle_gives_the_image_back(
+    patch: Shape, context: Shape, shape: Shape, centred: bool
+) -> None:
+    image_CDHW = image_of(shape)
+    probability_DHW = predict_probability(
+        CopiesTheMiddle(context),
+        image_CDHW,
+        np.ones(shape, dtype=bool),
+        patch_DHW=patch,
+        overlap=0.5,
+        batch_size=3,
+        device=CPU,
+        context_DHW=context,
+        centred=centred,
+    )
+    np.testing.assert_allclose(probability_DHW, 1 / (1 + np.exp(-image_CDHW[0].astype(np.float64))), atol=1e-6)
+
+
+class SumsItsSlices(nn.Module):
+    """Of three slices, the logit of the middle one is their sum."""
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        total = x_BCDHW[:, 0, :-2] + x_BCDHW[:, 0, 1:-1] + x_BCDHW[:, 0, 2:]
+        return torch.stack([torch.zeros_like(total), total], dim=1)
+
+
+def test_beyond_the_first_and_the_last_slice_the_context_is_background() -> None:
+    image_CDHW = np.zeros((1, 3, 2, 2), dtype=np.float16)
+    image_CDHW[0] = np.array([0.25, 0.5, 1.0])[:, None, None]
+    probability_DHW = predict_probability(
+        SumsItsSlices(),
+        image_CDHW,
+        np.ones((3, 2, 2), dtype=bool),
+        patch_DHW=(3, 2, 2),
+        overlap=0.0,
+        batch_size=2,
+        device=CPU,
+        context_DHW=(1, 0, 0),
+    )
+    logits = np.log(probability_DHW[:, 0, 0] / (1 - probability_DHW[:, 0, 0]))
+    np.testing.assert_allclose(logits, [-1.0 + 0.25 + 0.5, 0.25 + 0.5 + 1.0, 0.5 + 1.0 - 1.0], atol=1e-5)
+
+
+@given(st.tuples(*[st.integers(1, 6)] * 3), st.tuples(*[st.integers(1, 6)] * 3), st.tuples(*[st.integers(0, 2)] * 3))
+@settings(max_examples=30)
+def test_a_whole_head_is_seen_in_the_test_as_in_training(shape: Shape, labelled: Shape, context: Shape) -> None:
+    patch = tuple(size + 2 * c for size, c in zip(labelled, context, strict=True))
+    full = tuple(size + 5 for size in shape)
+    image_CDHW = image_of(shape)
+    case = PreprocessedCase(
+        case_id="sub-1",
+        image_CDHW=image_CDHW,
+        brain_DHW=np.ones(shape, dtype=bool),
+        lesion_DHW=np.zeros(shape, dtype=bool),
+        reference_DHW=np.zeros(full, dtype=bool),
+        affine=np.eye(4),
+        spacing_DHW_mm=(1.0, 1.0, 1.0),
+        native_spacing_DHW_mm=(1.0, 1.0, 1.0),
+        grid=Grid(native_DHW=full, full_DHW=full, crop_start_DHW=(1, 2, 3), crop_DHW=shape),
+    )
+    bank = PatchBank([(case, middle_centre(case, whole_image=False))], patch, CPU.torch_device, context_DHW=context)
+    trained_BCDHW, _ = bank.gather(torch.tensor([0]))
+    if any(size > length for size, length in zip(shape, labelled, strict=True)):
+        return  # Several windows.
+    model = Stub()
+    model_of_window = CopiesTheMiddle(context)
+
+    class Both(nn.Module):
+        def forward(self, x_BCDHW: Tensor) -> Tensor:
+            model.seen.append(x_BCDHW)
+            return model_of_window(x_BCDHW)  # type: ignore[no-any-return]
+
+    predict_probability(
+        Both(),
+        image_CDHW,
+        case.brain_DHW,
+        patch_DHW=patch,
+        overlap=0.5,
+        batch_size=1,
+        device=CPU,
+        context_DHW=context,
+        centred=True,
+    )
+    (tested_BCDHW,) = model.seen
+    assert torch.equal(tested_BCDHW, trained_BCDHW)

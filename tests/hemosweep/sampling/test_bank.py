@@ -1,6 +1,6 @@
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemosweep.arrays import Shape
+from hemosweep.errors import BadInput
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.sampling import bank as bank_module
@@ -239,7 +240,7 @@ def test_a_bank_is_on_the_host_where_the_device_is_another(make_case: MakeCase) 
 
 def pretend_cuda(self: bank_module._Voxels, device: torch.device) -> None:
     self._device = torch.device("cuda")
-    self._images, self._labels = [], []
+    self._parts = []
 
 
 def test_another_error_than_full_memory_is_told(make_case: MakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +275,7 @@ def test_of_more_voxels_than_fit_twice_in_31_bits_patches_beyond_the_volume_are_
     shape, patch = (1024, 1024, 1024), (4, 4, 4)
     case = make_case(*[np.broadcast_to(np.zeros(1, dtype=bool), shape)] * 2, image_CDHW=np.zeros((1, 1, 1, 1), "f2"))
     label_V = torch.zeros(1, dtype=torch.uint8).expand(2**30 + 1)
-    monkeypatch.setattr(bank_module._Voxels, "add", lambda self, case: None)
+    monkeypatch.setattr(bank_module._Voxels, "add", lambda self, case, weight_map: None)
     monkeypatch.setattr(bank_module._Voxels, "joined", lambda self: (label_V[:, None], label_V))
     bank = PatchBank([(case, corners(case))], patch, CPU)
     assert len(bank) == 8
@@ -292,3 +293,82 @@ def test_of_more_voxels_than_fit_twice_in_31_bits_patches_beyond_the_volume_are_
     assert first_BDHW[0, 2, 2, 2] == 0
     assert first_BDHW[7, 2, 2, 2] == 2**30 - 1
     assert first_BDHW[7, 3, 3, 3] == 2**30
+
+
+def test_the_label_is_that_of_the_part_within_the_context(make_case: MakeCase) -> None:
+    case = random_case(make_case, (6, 9, 10), seed=5)
+    plain = PatchBank([(case, corners(case))], (5, 8, 6), CPU)
+    bank = PatchBank([(case, corners(case))], (5, 8, 6), CPU, context_DHW=(2, 1, 0))
+    x_BCDHW, label_BDHW = plain.gather(torch.arange(8))
+    seen_BCDHW, seen_BDHW = bank.gather(torch.arange(8))
+    assert torch.equal(seen_BCDHW, x_BCDHW)
+    assert torch.equal(seen_BDHW, label_BDHW[:, 2:3, 1:7])
+
+
+def test_a_slice_is_a_patch_of_its_own(make_case: MakeCase) -> None:
+    case = random_case(make_case, (4, 5, 6))
+    x_BCDHW, label_BDHW = PatchBank([(case, at(case, (2, 2, 3)))], (1, 4, 6), CPU).gather(torch.tensor([0]))
+    assert torch.equal(x_BCDHW[0, :, 0], torch.from_numpy(case.image_CDHW[:, 2, :4, :].astype(np.float32)))
+    assert torch.equal(label_BDHW[0, 0], torch.from_numpy(case.lesion_DHW[2, :4, :].astype(np.int64)))
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Each voxel weighs its number; or what `change` makes of that."""
+
+    change: Callable[[np.ndarray], object] = np.asarray
+
+    def weights(self, case: PreprocessedCase) -> np.ndarray:
+        shape = case.lesion_DHW.shape
+        return self.change(np.arange(np.prod(shape), dtype=np.float32).reshape(shape))  # type: ignore[return-value]
+
+
+def test_weights_are_cut_as_labels_are_and_are_1_outside_of_a_case(make_case: MakeCase) -> None:
+    cases = [random_case(make_case, shape, seed=seed) for seed, shape in enumerate([(3, 4, 5), (2, 6, 4)])]
+    wanted = [(case, at(case, (0, 1, 1))) for case in cases]
+    bank = PatchBank(wanted, (3, 2, 2), CPU, weight_map=Numbered(), context_DHW=(1, 0, 0))
+    _, label_BDHW, weight_BDHW = bank.gather(torch.tensor([1, 0]))
+    assert weight_BDHW.shape == label_BDHW.shape == (2, 1, 2, 2)
+    assert weight_BDHW[:, 0].tolist() == [[[0, 1], [4, 5]], [[0, 1], [5, 6]]]
+    _, _, weight_BDHW = PatchBank(wanted, (2, 2, 2), CPU, weight_map=Numbered()).gather(torch.tensor([0]))
+    assert weight_BDHW[0].tolist() == [[[1, 1], [1, 1]], [[0, 1], [5, 6]]]
+    assert bank.num_bytes == (60 + 48 + 1) * (2 * 2 + 1 + 4) + 2 * 16
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda weight: weight.astype(np.float64), r"float64 \(2, 3, 4\)"),
+        (lambda weight: weight[0], r"float32 \(3, 4\)"),
+        (lambda weight: -weight, r"float32 \(2, 3, 4\)"),
+        (lambda weight: weight / 0.0, r"float32 \(2, 3, 4\)"),
+        (lambda weight: weight.tolist(), "list"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_refused(make_case: MakeCase, change: Callable[..., object], what: str) -> None:
+    case = random_case(make_case, (2, 3, 4))
+    with np.errstate(divide="ignore", invalid="ignore"), pytest.raises(BadInput, match=f"weight map Numbered .*{what}"):
+        PatchBank([(case, at(case, (0, 0, 0)))], (2, 2, 2), CPU, weight_map=Numbered(change))
+
+
+def test_transforms_change_the_whole_patch_before_its_context_is_cut_off(make_case: MakeCase) -> None:
+    case = random_case(make_case, (6, 9, 10), seed=6)
+    seen: list[tuple[torch.Size, ...]] = []
+
+    def flip(x_BCDHW: torch.Tensor, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        seen.append(tuple(one.shape for one in (x_BCDHW, *maps)))
+        return x_BCDHW.flip(2), tuple(one.flip(1) for one in maps)
+
+    def add(x_BCDHW: torch.Tensor, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        return x_BCDHW + x_BCDHW[:, :, :1], maps
+
+    options = {"context_DHW": (1, 0, 0), "weight_map": Numbered()}
+    plain = PatchBank([(case, corners(case))], (4, 4, 4), CPU, weight_map=Numbered())
+    bank = PatchBank([(case, corners(case))], (4, 4, 4), CPU, transforms=(flip, add), **options)  # type: ignore[arg-type]
+    x_BCDHW, label_BDHW, weight_BDHW = plain.gather(torch.arange(3))
+    seen_BCDHW, seen_BDHW, seen_weight_BDHW = bank.gather(torch.arange(3))
+    assert seen == [((3, 2, 4, 4, 4), (3, 4, 4, 4), (3, 4, 4, 4))]
+    assert torch.equal(seen_BCDHW, x_BCDHW.flip(2) + x_BCDHW[:, :, -1:])
+    assert torch.equal(seen_BDHW, label_BDHW.flip(1)[:, 1:3])
+    assert torch.equal(seen_weight_BDHW, weight_BDHW.flip(1)[:, 1:3])
+    assert torch.equal(bank.gather(torch.arange(3), transformed=False)[0], x_BCDHW)

@@ -165,7 +165,7 @@ def test_where_no_graph_can_be_captured_the_process_ends_and_the_next_one_goes_w
     assert "operation not permitted when stream is capturing" in capsys.readouterr().err
 
 
-def broken_graph(update, x_BCDHW, label_BDHW):
+def broken_graph(update, batch):
     raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
 
 

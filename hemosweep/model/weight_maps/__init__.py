@@ -1,0 +1,1 @@
+"""Weights of voxels in the loss, one file each."""

@@ -1,0 +1,1 @@
+"""Changes of a predicted mask, which an arm declares."""

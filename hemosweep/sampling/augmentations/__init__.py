@@ -1,0 +1,1 @@
+"""Random changes of training patches, on the training device, one file each."""
