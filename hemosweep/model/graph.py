@@ -157,8 +157,8 @@ class _Trace(TorchFunctionMode):
                 channels=output.shape[1],
                 size_DHW=_size(output),
                 sources=sources,
-                kernel=_triple(getattr(module, "kernel_size", ())),
-                stride=_triple(getattr(module, "stride", ())),
+                kernel=_triple(getattr(module, "kernel_size", ()), output.ndim),
+                stride=_triple(getattr(module, "stride", ()), output.ndim),
             )
         )
         self._set(output, len(self.maps) - 1)
@@ -212,9 +212,9 @@ def _notes(module: nn.Module) -> list[str]:
     return [_SAME_SIZE.get(name, name), *(["ReLU"] if getattr(module, "relu", False) is True else [])]
 
 
-def _triple(value: Any) -> tuple[int, ...]:
-    """A kernel or a stride as three numbers; none where there is none. That of a slice is one slice deep."""
-    if isinstance(value, int):
-        return (value,) * 3
-    values = tuple(value) if isinstance(value, (tuple, list)) else ()
-    return (1, *values) if len(values) == 2 else values
+def _triple(value: Any, num_axes: int) -> tuple[int, ...]:
+    """A kernel or a stride as three numbers; none where there is none. That of a map of slices is one slice deep."""
+    values = (value,) * (num_axes - 2) if isinstance(value, int) else value
+    if not (isinstance(values, (tuple, list)) and values):
+        return ()
+    return (1, *values) if num_axes == 4 else tuple(values)

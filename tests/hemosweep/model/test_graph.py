@@ -87,3 +87,34 @@ def test_the_networks_own_hooks_and_functions_are_as_before():
     feature_maps(network, 1, PATCH_DHW)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
     assert isinstance(feature_maps(Residual(), 1, PATCH_DHW)[0], FeatureMap)
+
+
+class OfSlices(nn.Module):
+    """A 2D network: its slices lie along the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.down = nn.MaxPool2d(2)
+        self.up = nn.ConvTranspose2d(4, 4, 2, stride=2)
+        self.last = nn.Conv2d(8, 2, 1)
+
+    def forward(self, x_BCDHW):
+        batch, _, depth, height, width = x_BCDHW.shape
+        skip = self.first(x_BCDHW.movedim(2, 1).flatten(0, 1))
+        logits = self.last(torch.cat([self.up(self.down(skip)), skip], dim=1))
+        return logits.view(batch, depth, 2, height, width).movedim(1, 2)
+
+
+def test_a_network_of_slices_is_followed():
+    maps = feature_maps(OfSlices(), 1, (3, 8, 8))
+    assert brief(maps) == [
+        ("input", 1, (3, 8, 8), ()),
+        ("Conv2d", 4, (3, 8, 8), (0,)),
+        ("MaxPool2d", 4, (3, 4, 4), (1,)),
+        ("ConvTranspose2d", 4, (3, 8, 8), (2,)),
+        ("concatenation", 8, (3, 8, 8), (3, 1)),
+        ("Conv2d", 2, (3, 8, 8), (4,)),
+    ]
+    assert maps[1].notes == ["batch normalisation", "ReLU"]
+    assert (maps[1].kernel, maps[2].kernel, maps[3].stride) == ((1, 3, 3), (1, 2, 2), (1, 2, 2))

@@ -9,6 +9,8 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.case import Case
 from hemosweep.data.nifti import Volume, read_volume, write_volume
 from hemosweep.errors import BadInput
+from hemosweep.intensity.band import Band
+from hemosweep.intensity.window import Window
 from hemosweep.phantom.case import make_phantom
 from hemosweep.phantom.variant import PhantomVariant
 from hemosweep.preprocessing.pipeline import prepare_images, preprocess_case
@@ -125,3 +127,28 @@ def test_a_tilted_scan_exported_through_a_window_keeps_its_brain_and_nothing_els
         "no lesion mask",
         "gantry tilt of 18.0 degrees taken out; predictions go back on the tilted grid",
     ]
+
+
+def test_a_shape_resizes_the_whole_image_and_a_spacing_may_make_it_finer(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    native = preprocess_case(raw, AS_SCANNED)
+    shaped = preprocess_case(raw, PreprocessingConfig(shape_HWD=(25, 27, 44)))
+    finer = preprocess_case(raw, PreprocessingConfig(spacing_HWD_mm=(8.0, 8.0, 4.0), make_finer=True))
+    assert shaped.grid.full_DHW == finer.grid.full_DHW == (44, 25, 27)
+    assert shaped.spacing_DHW_mm == (4.0, 8.0, 8.0)
+    assert shaped.content_digest == finer.content_digest
+    assert preprocess_case(raw, PreprocessingConfig(spacing_HWD_mm=(8.0, 8.0, 4.0))).grid.full_DHW == (22, 25, 27)
+    back = shaped.grid.to_native(shaped.lesion_DHW.astype(np.float32)) > 0.5
+    assert back.shape == native.reference_DHW.shape
+    before, after = (np.argwhere(mask).mean(axis=0) for mask in (native.reference_DHW, back))
+    np.testing.assert_allclose(after, before, atol=0.51)
+
+
+def test_the_same_ct_in_other_intensities_are_further_channels(write_ball_case: WriteCase) -> None:
+    config = PreprocessingConfig(ct_channels=(Window(low_hu=20.0, high_hu=40.0), Band(low_hu=20.0, high_hu=50.0)))
+    case = preprocess_case(write_ball_case("sub-001"), config)
+    brain, lesion = at(case, 11, 25, 20), at(case, 11, 27, 34)  # 30 and 60 HU.
+    np.testing.assert_allclose([channel[brain] for channel in case.image_CDHW], [-0.4, 0.0, -1 / 3], atol=1e-3)
+    np.testing.assert_allclose([channel[lesion] for channel in case.image_CDHW], [0.2, 1.0, -1.0], atol=1e-3)
+    assert case.window_hu == (0.0, 100.0)
+    assert (case.image_CDHW[:, ~case.brain_DHW] == -1.0).all()
