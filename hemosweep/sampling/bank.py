@@ -1,7 +1,7 @@
 """All patches of a set of cases, gathered on the training device (DESIGN.md, *Data path*)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ class PatchBank:
         self.patch_DHW = patch_DHW
         self.device = device
         self._transforms = tuple(transforms)
-        self._labelled = (slice(None), *labelled_slices(patch_DHW, context_DHW))
+        self._labelled: Any = (slice(None), *labelled_slices(patch_DHW, context_DHW)) if any(context_DHW) else ...
         self._case_ids: list[str] = []
         sizes: list[tuple[int, ...]] = []
         corners, numbers = [], []

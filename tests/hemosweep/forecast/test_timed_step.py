@@ -14,7 +14,9 @@ from hemosweep.executors.local import LocalExecutor
 from hemosweep.forecast.footprint import preprocessed_size, resident_bytes
 from hemosweep.forecast.timed_step import TrainingStep, time_steps
 from hemosweep.model.device import Device
+from hemosweep.model.losses.weighted import WeightedCE
 from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.model.weight_maps.border import BorderWeights
 from hemosweep.training.child import train_fold
 from hemosweep.training.fold_run import keep_weights
 from hemosweep.training.loop import Training
@@ -39,6 +41,11 @@ def test_the_memory_of_a_step_grows_with_its_batch_and_its_patch(tiny_config):
     # Statistics of batch normalisation, one a channel, do not grow.
     assert step.kept_bytes(8) == pytest.approx(2 * step.kept_bytes(4), rel=0.05)
     assert larger.kept_bytes(4) == pytest.approx(8 * step.kept_bytes(4), rel=0.05)
+
+
+def test_a_loss_with_weights_of_voxels_is_timed(tiny_config):
+    config = tiny_config(loss=WeightedCE(weight_map=BorderWeights()))
+    TrainingStep(config, CPU)(2)
 
 
 def test_weights_are_counted_with_their_running_statistics(tiny_config):

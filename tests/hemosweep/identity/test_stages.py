@@ -15,7 +15,11 @@ from hemosweep.identity.opted_out import OPTED_OUT, is_opted_out
 from hemosweep.identity.stages import FOLD_RUNS, PREDICTIONS, PREPROCESSED_CASES, TIMED_STEPS, Code, components_of
 from hemosweep.intensity.z_score import ZScore
 from hemosweep.model.losses.focal import Focal
+from hemosweep.model.losses.weighted import WeightedCE
 from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.model.weight_maps.border import BorderWeights
+from hemosweep.postprocessing.components import MinVolume
+from hemosweep.sampling.augmentations.affine import Affine
 from hemosweep.testing.fold_runs import write_fold_run
 
 RUN = """
@@ -99,6 +103,14 @@ def test_only_an_arm_s_own_components_are_in_its_code():
     assert "hemosweep.model.losses.focal.Focal" in components_of(config_as_dict(focal))
     assert "hemosweep.model.losses.focal.Focal" not in components_of(config_as_dict(base))
     assert Code().of_fold_runs(focal) != Code().of_fold_runs(base)
+    changed = replace(
+        base,
+        sampling=replace(base.sampling, transforms=(Affine(),)),
+        training=replace(base.training, loss=WeightedCE(weight_map=BorderWeights())),
+        inference=replace(base.inference, postprocessing=(MinVolume(),)),
+    )
+    added = set(components_of(config_as_dict(changed))) - set(components_of(config_as_dict(base)))
+    assert {name.rpartition(".")[2] for name in added} == {"Affine", "WeightedCE", "BorderWeights", "MinVolume"}
 
 
 def test_the_code_of_an_intensity_is_in_that_of_the_preprocessing():
@@ -162,6 +174,9 @@ def test_a_default_of_birth_never_changes():
     born = {
         "preprocessing": {
             "spacing_HWD_mm": None,
+            "make_finer": False,
+            "shape_HWD": None,
+            "ct_channels": [],
             "intensity": window | {"high_hu": 100.0},
             "symmetric": "none",
             "angiography": False,
@@ -173,6 +188,7 @@ def test_a_default_of_birth_never_changes():
             "num_patches_per_case": 3000,
             "augment": False,
             "centres": "random",
+            "transforms": [],
         },
         "training": {
             "schedule": {"type": "hemosweep.model.schedules.constant.Constant"},
@@ -181,7 +197,7 @@ def test_a_default_of_birth_never_changes():
             "max_epochs": 100,
             "patience": 15,
         },
-        "inference": {"overlap": 0.5},
+        "inference": {"overlap": 0.5, "threshold": 0.5, "postprocessing": []},
         "cross_validation": {"num_folds": 5, "fold_seed": 2021, "validation_share": 0.2},
     }
     for section, values in born.items():

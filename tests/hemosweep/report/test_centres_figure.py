@@ -15,7 +15,7 @@ from hemosweep.report.slices.centres import (
     informative_slices,
     region_look,
 )
-from hemosweep.sampling.centres import Centres
+from hemosweep.sampling.centres import Centres, middle_centre
 
 SHAPE_DHW = (12, 40, 30)
 PATCH_DHW = (4, 8, 12)
@@ -204,3 +204,14 @@ def test_a_lab_s_region_has_a_colour_and_a_name_of_its_own() -> None:
     assert look_of["lesion_border_2"] == (region_look("lesion_border")[0], "around the lesion (2)")
     assert look_of["skull"][0] not in {colour for colour, _ in REGIONS.values()}
     assert region_look("skull") == look_of["skull"], "the same in every picture"
+
+
+def test_the_one_patch_of_a_whole_head_is_framed(tmp_path):
+    own = case()
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        drawn = middle_centre(own, whole_image=False)
+        draw_centres(own, drawn, PATCH_DHW, tmp_path / "c.svg", title="sub-001: one patch")
+    text = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    assert ">middle of the head: 1<" in text
+    assert ">the one patch, 8 x 12 x 4 voxels<" in text
+    assert "positive" not in text

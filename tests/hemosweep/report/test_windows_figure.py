@@ -6,6 +6,7 @@ import pytest
 
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
+from hemosweep.report.slices import windows
 from hemosweep.report.slices.windows import _neighbours, _place, _shared, draw_windows
 from hemosweep.sampling.restriction import Restriction, Volume
 
@@ -29,10 +30,10 @@ def case(lesion=(slice(5, 7), slice(8, 12), slice(4, 8)), shape_DHW=SHAPE_DHW):
     )
 
 
-def drawn(tmp_path, own, patch_DHW, restriction=IN_BRAIN):
+def drawn(tmp_path, own, patch_DHW, restriction=IN_BRAIN, **more):
     path = tmp_path / "new" / "windows.svg"
     with mpl.rc_context({"svg.fonttype": "none"}):
-        draw_windows(own, restriction, patch_DHW, 0.5, path, title="sub-001: t")
+        draw_windows(own, restriction, patch_DHW, 0.5, path, title="sub-001: t", **more)
     return path.read_text(encoding="utf-8")
 
 
@@ -81,3 +82,12 @@ def test_the_overlap_is_the_mean_share_of_neighbours(starts, share):
 def test_a_case_without_a_lesion_and_smaller_than_a_patch_is_drawn(tmp_path):
     text = drawn(tmp_path, case(lesion=(slice(0, 0),), shape_DHW=(4, 6, 6)), (8, 8, 8))
     assert "; 1 in all," in text
+
+
+def test_a_whole_head_lies_in_the_middle_of_its_window(tmp_path, monkeypatch):
+    framed = []
+    monkeypatch.setattr(
+        windows, "_frame_windows", lambda axes, kept, starts, size, *_, **__: framed.append((starts, size))
+    )
+    drawn(tmp_path, case(), (16, 24, 24), centred=True)
+    assert framed == [(([-2], [-2], [0]), (16, 24, 24))] * 2
