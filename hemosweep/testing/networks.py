@@ -13,8 +13,6 @@ from hemosweep.model.outputs import Output, Outputs, loss_of_outputs
 from hemosweep.testing.components import check_record
 
 BATCH = 2
-IN_CHANNELS = (1, 2, 3)
-"""CT; with its symmetric image or the angiography; with both."""
 LEAST_SIZE = 8
 """Voxels along the side of the smallest patch; a network may need more than one voxel where it is coarsest."""
 NUM_STEPS = 20
@@ -24,6 +22,9 @@ class NetworkContract:
     """Tests of one network: `class TestMine(NetworkContract): component = Mine(width=4)`. Take a narrow one."""
 
     component: Network
+    in_channels: tuple[int, ...] = (1, 2, 3)
+    """Numbers of input channels: CT; with its symmetric image or the angiography; with both. Who tests a network that
+    takes one of them alone names that one here."""
 
     def test_its_record_keeps_it(self) -> None:
         check_record("network", self.component, "build", "patch_multiple")
@@ -41,7 +42,7 @@ class NetworkContract:
             assert all(size % of == 0 for size, of in zip(only_DHW, self.component.patch_multiple, strict=True))
 
     def test_it_gives_two_classes_in_the_shape_of_the_labelled_part(self) -> None:
-        for in_channels, shape_DHW in product(IN_CHANNELS, self._patches()):
+        for in_channels, shape_DHW in product(self.in_channels, self._patches()):
             module = self._built(in_channels)
             x_BCDHW = _batch(in_channels, shape_DHW)
             labelled_DHW = labelled_part(shape_DHW, context_of(self.component))
@@ -54,7 +55,7 @@ class NetworkContract:
     def test_its_further_outputs_in_training_are_of_a_lower_resolution_or_of_slices(self) -> None:
         for shape_DHW in self._patches():
             labelled_DHW = labelled_part(shape_DHW, context_of(self.component))
-            for output in _trained(self._built(1), _batch(1, shape_DHW)):
+            for output in _trained(self._built(self.in_channels[0]), _batch(self.in_channels[0], shape_DHW)):
                 assert output.weight > 0.0, f"an output has the weight {output.weight}: leave it out"
                 size = tuple(output.logits.shape[2:])
                 assert output.logits.shape[:2] == (BATCH, 2), f"an output is {tuple(output.logits.shape)}"
@@ -64,15 +65,15 @@ class NetworkContract:
                 assert output.logits.isfinite().all()
 
     def test_the_same_seed_gives_the_same_weights(self) -> None:
-        for in_channels in IN_CHANNELS:
+        for in_channels in self.in_channels:
             first, again = self._built(in_channels).state_dict(), self._built(in_channels).state_dict()
             assert first.keys() == again.keys()
             assert all(torch.equal(value, again[name]) for name, value in first.items())
 
     def test_kept_weights_give_the_same_bits_in_another_build(self) -> None:
-        module, x_BCDHW = self._built(2), _batch(2, self._smallest())
+        module, x_BCDHW = self._built(self.in_channels[-1]), _batch(self.in_channels[-1], self._smallest())
         module.train()(x_BCDHW)  # Running statistics are part of the state.
-        other = self._built(2, seed=1)
+        other = self._built(self.in_channels[-1], seed=1)
         kept = io.BytesIO()
         torch.save(module.state_dict(), kept)
         kept.seek(0)
@@ -80,26 +81,26 @@ class NetworkContract:
         assert torch.equal(_evaluated(module, x_BCDHW), _evaluated(other, x_BCDHW))
 
     def test_evaluation_repeats_its_bits_and_leaves_the_state_alone(self) -> None:
-        module = self._built(2)
+        module = self._built(self.in_channels[-1])
         before = {name: value.clone() for name, value in module.state_dict().items()}
         for shape_DHW in self._patches():
-            x_BCDHW = _batch(2, shape_DHW)
+            x_BCDHW = _batch(self.in_channels[-1], shape_DHW)
             assert torch.equal(_evaluated(module, x_BCDHW), _evaluated(module, x_BCDHW))
         assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
     def test_in_evaluation_a_patch_does_not_depend_on_the_others_of_its_batch(self) -> None:
-        module, x_BCDHW = self._built(2), _batch(2, self._smallest())
+        module, x_BCDHW = self._built(self.in_channels[-1]), _batch(self.in_channels[-1], self._smallest())
         together, alone = _evaluated(module, x_BCDHW), _evaluated(module, x_BCDHW[:1])
         assert torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4)
 
     def test_the_patches_stay_as_they_are(self) -> None:
-        x_BCDHW = _batch(2, self._smallest())
+        x_BCDHW = _batch(self.in_channels[-1], self._smallest())
         before = x_BCDHW.clone()
-        self._built(2).train()(x_BCDHW)
+        self._built(self.in_channels[-1]).train()(x_BCDHW)
         assert torch.equal(x_BCDHW, before)
 
     def test_every_parameter_gets_a_finite_gradient(self) -> None:
-        for in_channels, shape_DHW in product(IN_CHANNELS, self._patches()):
+        for in_channels, shape_DHW in product(self.in_channels, self._patches()):
             module = self._built(in_channels).train()
             x_BCDHW = _batch(in_channels, shape_DHW)
             self._loss(module, x_BCDHW).backward()
@@ -109,7 +110,7 @@ class NetworkContract:
                     assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite"
 
     def test_two_patches_train_it(self) -> None:
-        module, x_BCDHW = self._built(1).train(), _batch(1, self._smallest())
+        module, x_BCDHW = self._built(self.in_channels[0]).train(), _batch(self.in_channels[0], self._smallest())
         optimizer = torch.optim.Adam([one for one in module.parameters() if one.requires_grad], lr=0.01)
         losses = []
         for _ in range(NUM_STEPS):
