@@ -3,16 +3,20 @@
 import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
 from hemosweep.environment import num_processors
 
+_CHANNELS_LAST = {5: torch.channels_last_3d, 4: torch.channels_last}
+"""The memory layout by the number of axes: 5 of patches, 4 of slices."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Device:
-    """Place and arithmetic of a training: device, bf16 autocast or not, and memory layout of 5D tensors."""
+    """Place and arithmetic of a training: device, bf16 autocast or not, and memory layout of patches and slices."""
 
     torch_device: torch.device
     bf16: bool
@@ -34,8 +38,13 @@ class Device:
         return x_BCDHW.contiguous(memory_format=torch.channels_last_3d) if self.channels_last else x_BCDHW.contiguous()
 
     def place(self, model: nn.Module) -> nn.Module:
-        layout = torch.channels_last_3d if self.channels_last else torch.contiguous_format
-        return model.to(self.torch_device).to(memory_format=layout)
+        """Move a model here; weights of 3D and of 2D convolutions get the memory layout."""
+        model = model.to(self.torch_device)
+        for tensor in chain(model.parameters(), model.buffers()):
+            layout = _CHANNELS_LAST.get(tensor.ndim) if self.channels_last else torch.contiguous_format
+            if layout is not None:
+                tensor.data = tensor.data.contiguous(memory_format=layout)
+        return model
 
 
 def count_gpus() -> int:

@@ -41,6 +41,16 @@ def cpu(*, channels_last: bool) -> Device:
     return Device(torch_device=torch.device("cpu"), bf16=False, channels_last=channels_last, num_threads=1)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_network_of_slices_is_placed_with_the_layout_of_slices(channels_last: bool) -> None:
+    model = torch.nn.Sequential(torch.nn.Conv3d(2, 4, 3), torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4))
+    values = [parameter.detach().clone() for parameter in model.parameters()]
+    placed = cpu(channels_last=channels_last).place(model)
+    assert placed[0].weight.is_contiguous(memory_format=torch.channels_last_3d) is channels_last
+    assert placed[1].weight.is_contiguous(memory_format=torch.channels_last) is channels_last
+    assert all(torch.equal(*both) for both in zip(placed.parameters(), values, strict=True))
+
+
 def test_either_memory_layout_gives_the_same_outputs_and_gradients() -> None:
     torch.manual_seed(0)
     model = SEUNet(in_channels=2, width=4, dropout=0.0)
