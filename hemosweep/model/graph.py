@@ -99,9 +99,11 @@ class _Trace(TorchFunctionMode):
             yield
 
     def _before(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self._inside += 1
+        self._inside += not _joins(module, inputs)
 
     def _after(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if _joins(module, inputs):
+            return
         self._inside -= 1
         if not isinstance(output, Tensor) or output.ndim not in MAP_AXES:
             return
@@ -172,6 +174,11 @@ def _size(tensor: Tensor) -> tuple[int, ...]:
     """D, H and W of a map; of one whose slices lie along the first axis, as in a 2D network, D is that axis: the trace
     sends one patch."""
     return (tensor.shape[0], *tensor.shape[2:]) if tensor.ndim == 4 else tuple(tensor.shape[2:])
+
+
+def _joins(module: nn.Module, inputs: tuple[Any, ...]) -> bool:
+    """True for a layer without weights that makes one map of several: the function in it says how."""
+    return sum(isinstance(value, Tensor) for value in inputs) > 1 and not any(True for _ in module.parameters())
 
 
 def _flat(values: Any) -> Iterator[Any]:

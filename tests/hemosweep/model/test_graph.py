@@ -118,3 +118,23 @@ def test_a_network_of_slices_is_followed():
     ]
     assert maps[1].notes == ["batch normalisation", "ReLU"]
     assert (maps[1].kernel, maps[2].kernel, maps[3].stride) == ((1, 3, 3), (1, 2, 2), (1, 2, 2))
+
+
+class Join(nn.Module):
+    """A layer without weights that makes one map of two."""
+
+    def forward(self, first, second):
+        return torch.cat([first, second], dim=1)
+
+
+class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.join = nn.Conv3d(1, 2, 1), nn.Conv3d(1, 3, 1), Join()
+
+    def forward(self, x_BCDHW):
+        return self.join(self.first(x_BCDHW), self.second(x_BCDHW))
+
+
+def test_a_layer_that_joins_two_maps_is_the_function_in_it():
+    assert brief(feature_maps(Joined(), 1, PATCH_DHW))[-1] == ("concatenation", 5, PATCH_DHW, (1, 2))
