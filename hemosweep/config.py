@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hemosweep.components.context import context_of, labelled_part, only_patch_of
+from hemosweep.components.context import context_of, labelled_part, least_voxels_of, only_patch_of
 from hemosweep.components.protocols import (
     Augmentation,
     Intensity,
@@ -255,6 +255,8 @@ class ArmConfig:
         if only_DHW is not None:
             depth, height, width = only_DHW
             _require(self.sampling.patch_DHW == only_DHW, f"{patch} takes no other one than {(height, width, depth)}")
+        num_voxels, least = math.prod(self.sampling.patch_DHW), least_voxels_of(self.network)
+        _require(num_voxels >= least, f"{patch} needs {least} voxels or more, this one has {num_voxels}")
         depth, height, width = context_of(self.network)
         _require(
             min(self.labelled_DHW) >= 1,

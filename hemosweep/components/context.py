@@ -29,6 +29,21 @@ def only_patch_of(network: "Network") -> tuple[int, int, int] | None:
     return _three("only_patch_DHW", network, least=1)
 
 
+def least_voxels_of(network: "Network") -> int:
+    """The fewest voxels of a patch that a network takes; 1 where any number will do.
+
+    Raises:
+        BadInput: it is no whole number of at least 1.
+    """
+    value = getattr(network, "least_voxels", 1)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        cls = type(network)
+        raise BadInput(
+            f"network={cls.__name__} ({place_of(cls)}): least_voxels is {value!r}; give a whole number of at least 1"
+        )
+    return value
+
+
 def labelled_part(patch_DHW: tuple[int, int, int], context_DHW: tuple[int, int, int]) -> tuple[int, int, int]:
     """Size of the part of a patch that is labelled: what the context leaves in the middle."""
     depth, height, width = (size - 2 * context for size, context in zip(patch_DHW, context_DHW, strict=True))

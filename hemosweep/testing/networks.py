@@ -7,7 +7,13 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from hemosweep.components.context import context_of, labelled_part, labelled_slices, only_patch_of
+from hemosweep.components.context import (
+    context_of,
+    labelled_part,
+    labelled_slices,
+    least_voxels_of,
+    only_patch_of,
+)
 from hemosweep.components.protocols import Network
 from hemosweep.model.outputs import Output, Outputs, loss_of_outputs
 from hemosweep.testing.components import check_record
@@ -143,6 +149,8 @@ class NetworkContract:
             multiple * -(-(LEAST_SIZE + 2 * context) // multiple)
             for multiple, context in zip(multiple_DHW, context_DHW, strict=True)
         )
+        while depth * height * width < least_voxels_of(self.component):
+            width += multiple_DHW[2]
         return depth, height, width
 
     def _patches(self) -> Iterator[tuple[int, int, int]]:

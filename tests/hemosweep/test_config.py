@@ -115,6 +115,7 @@ class Slices:
 
     context_DHW: Any = (1, 0, 0)
     only_patch_DHW: Any = None
+    least_voxels: Any = 1
     patch_multiple: tuple[int, int, int] = (1, 1, 1)
 
     def build(self, *, in_channels: int) -> Any:
@@ -126,6 +127,11 @@ def test_the_labelled_part_is_what_the_context_leaves_of_a_patch() -> None:
     assert config.labelled_DHW == (1, 8, 6)
     assert ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 8, 12)), network=Slices((2, 1, 0))).labelled_DHW == (8, 6, 8)
     assert ArmConfig().labelled_DHW == (16, 32, 32)
+
+
+def test_a_network_takes_a_patch_of_just_its_least_voxels() -> None:
+    config = ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 8, 4)), network=Slices(least_voxels=256))
+    assert config.labelled_DHW == (2, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +148,13 @@ def test_the_labelled_part_is_what_the_context_leaves_of_a_patch() -> None:
             r"patch_HWD=\(8, 8, 4\): Slices takes no other one than \(8, 16, 4\)",
         ),
         (Slices(only_patch_DHW=(0, 8, 8)), False, r"only_patch_DHW is \(0, 8, 8\); .* at least 1"),
+        (
+            Slices(least_voxels=257),
+            False,
+            r"^patch_HWD=\(8, 8, 4\): Slices needs 257 voxels or more, this one has 256$",
+        ),
+        (Slices(least_voxels=0), False, r"^network=Slices \(.*\): least_voxels is 0; give a whole number"),
+        (Slices(least_voxels=True), False, "least_voxels is True"),
     ],
     ids=str,
 )

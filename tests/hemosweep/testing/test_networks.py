@@ -80,7 +80,31 @@ class Fixed:
         return OnlyOne(in_channels)
 
 
-@pytest.mark.parametrize("component", [Deeply(), Fixed()], ids=str)
+class OverVoxels(nn.Module):
+    """A network that normalises over the voxels of a level where a patch of 8x8x8 has one."""
+
+    def __init__(self, in_channels):
+        super().__init__()
+        self.last = nn.Conv3d(in_channels, 2, 1)
+        self.coarse = nn.Sequential(nn.Conv3d(in_channels, 2, 8, stride=8), nn.InstanceNorm3d(2))
+
+    def forward(self, x_BCDHW):
+        coarse = self.coarse(x_BCDHW)
+        for axis in (2, 3, 4):
+            coarse = coarse.repeat_interleave(8, dim=axis)
+        return self.last(x_BCDHW) + 0.01 * coarse
+
+
+@dataclass(frozen=True)
+class Coarse:
+    least_voxels: int = 2 * 8**3
+    patch_multiple: tuple[int, ...] = (8, 8, 8)
+
+    def build(self, *, in_channels):
+        return OverVoxels(in_channels)
+
+
+@pytest.mark.parametrize("component", [Deeply(), Fixed(), Coarse()], ids=str)
 class TestGoodWithMore(NetworkContract):
     @pytest.fixture(autouse=True)
     def _of(self, component):
@@ -208,6 +232,7 @@ OUTPUTS = "test_its_further_outputs_in_training_are_of_a_lower_resolution_or_of_
         (Deeply("ignored"), "test_every_parameter_gets_a_finite_gradient"),
         (Deeply(context_DHW=(-1, 0, 0)), "test_its_context_leaves_a_part_of_a_patch_to_label"),
         (Fixed(patch_multiple=(4, 8, 4)), "test_its_context_leaves_a_part_of_a_patch_to_label"),
+        (Coarse(least_voxels=0), "test_its_context_leaves_a_part_of_a_patch_to_label"),
     ],
     ids=str,
 )
