@@ -141,17 +141,25 @@ imports: $(STAMP) ## Check which package may import which
 
 check: test lint format-check types imports ## Run all that CI runs but the tests in a browser
 
+NETWORK_SWEEPS := architecture published
+
+# $(call each-sweep,NAMES,TARGET) runs these sweeps one after the other; one that fails does not stop the others.
+each-sweep = @failed=; for name in $(1); do \
+		echo "== sweep-$$name"; $(BIN)/hemosweep sweep "$$name" $(SWEEP_OPTIONS) $(TRAINING_OPTIONS) \
+			$(call given,ARGS) || failed="$$failed $$name"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "$(2): not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
+
 # --- Work -------------------------------------------------------------------------------------------------------------
+
+sweep-architecture: $(STAMP) FORCE ## Train every network alone, then every method as it was published: two tables
+	$(call each-sweep,$(NETWORK_SWEEPS),sweep-architecture)
 
 sweep-%: $(STAMP) FORCE ## Train every arm of the sweep NAME and show its table
 	$(BIN)/hemosweep sweep $(call quote,$*) $(SWEEP_OPTIONS) $(TRAINING_OPTIONS) $(call given,ARGS)
 
-study: $(STAMP) ## Run every sweep; what two of them need is trained once
-	@failed=; for name in $$($(BIN)/hemosweep sweeps --names --ablations); do \
-		echo "== sweep-$$name"; $(BIN)/hemosweep sweep "$$name" $(SWEEP_OPTIONS) $(TRAINING_OPTIONS) \
-			$(call given,ARGS) || failed="$$failed $$name"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "study: not complete:$$failed; the same command goes on from here" >&2; exit 1; fi
+study: $(STAMP) ## Run every sweep but those of sweep-architecture; what two of them need is trained once
+	$(call each-sweep,$$($(BIN)/hemosweep sweeps --names --ablations | grep -vxF $(NETWORK_SWEEPS:%=-e %)),study)
 
 score: $(STAMP) ## Score kept predictions by every metric that is new or has changed; train nothing
 	$(BIN)/hemosweep score --all $(OUT_OPTION) $(call option,JOBS,jobs) $(call given,ARGS)

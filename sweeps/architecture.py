@@ -1,0 +1,118 @@
+"""Which network segments best, all else equal? (architecture alone; a sweep of hemosweep's own, beside Table 6)
+
+Every arm is the arm `unet` of `se` with another network: the paper's patches, Dice + cross-entropy, Adadelta, negatives
+from the brain. How each method was published, with its own input, loss and training, is the sweep `published`; the two
+tables are never mixed. An arm named `-like` is of a method that is not public enough for more.
+
+| arm | network |
+|---|---|
+| `unet`, `se_unet` | the paper's, without and with squeeze-and-excitation |
+| `unet3d-cicek`, `weightmap-like` | 3D U-Net of two convolutions a level, with four levels and with three |
+| `hybrid3d2d-fpn` | slab of five slices in, one out, feature pyramid |
+| `deepbleed-tied`, `deepbleed-untied` | V-Net with tied and untied weights |
+| `cnn-ds-like` | deeply supervised encoder-decoder |
+| `hssayeni`, `psinet-like`, `multiview-like`, `siamese-sym`, `cascade-like`, `patchfcn`, `ednet-like`, `se-unet-2d`, \
+`sunetx5` | networks of slices |
+| `segresnet`, `dynunet`, `mednext-s`, `swinunetr`, `unetr` | MONAI's |
+| `plainconv`, `resenc` | nnU-Net's two U-Nets, which are not nnU-Net |
+
+A network that cannot take the paper's patch has the next one that it takes; a network that sees a context gets it
+around the patch. An epoch and a batch then hold as many voxels as before. `siamese-sym` has the symmetric image as its
+second channel, `cascade-like` a second window. The profile narrows every network as it narrows the paper's.
+
+Command: `make sweep-architecture`, which trains `published`, too; needs `pip install hemosweep[monai,nnunet]`. Expected
+cost: up to half an hour on two cores in the demo profile; 120 full trainings in the paper profile.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from hemosweep.ablation.sweep import Params, Sweep
+from hemosweep.components.protocols import Network
+from hemosweep.config import ArmConfig
+from hemosweep.intensity.window import Window
+from hemosweep.model.networks.cascade_like import CascadeLike
+from hemosweep.model.networks.cicek_unet3d import CicekUNet3D
+from hemosweep.model.networks.cnn_ds_like import CNNDSLike
+from hemosweep.model.networks.deepbleed import DeepBleedVNet
+from hemosweep.model.networks.dna_unets import PlainConv, ResEnc
+from hemosweep.model.networks.dynunet import DynUNet
+from hemosweep.model.networks.ednet_like import EDNetLike
+from hemosweep.model.networks.hssayeni import HssayeniUNet
+from hemosweep.model.networks.hybrid3d2d_fpn import Hybrid3D2DFPN
+from hemosweep.model.networks.mednext import MedNeXtS
+from hemosweep.model.networks.multiview_like import MultiViewLike
+from hemosweep.model.networks.patchfcn import PatchFCN
+from hemosweep.model.networks.psinet_like import PsiNetLike
+from hemosweep.model.networks.se_unet_2d import SEUNet2D
+from hemosweep.model.networks.segresnet import SegResNet
+from hemosweep.model.networks.siamese_sym import SiameseSym
+from hemosweep.model.networks.sunet import SUNetX5
+from hemosweep.model.networks.swin_unetr import SwinUNETR
+from hemosweep.model.networks.unetr import UNETR
+from hemosweep.sweeps.base import SYMMETRIC_METHOD
+from hemosweep.sweeps.scaling import narrowed, scaled_size, with_network
+from hemosweep.sweeps.se import brain_sampled
+
+BASELINE = "unet"
+SECOND_WINDOW = Window(low_hu=20.0, high_hu=60.0)
+"""Level 40 and width 40, the narrow one of Cho et al. 2019; their other one, 50/100, is the paper's."""
+
+
+def _unetr(base: ArmConfig) -> UNETR:
+    height, width, depth = (scaled_size(base, size) for size in UNETR().patch_HWD)
+    return UNETR(width=narrowed(base, UNETR().width), patch_HWD=(height, width, depth))
+
+
+NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
+    "unet3d-cicek": lambda base: CicekUNet3D(width=narrowed(base, 32)),
+    "weightmap-like": lambda base: CicekUNet3D(width=narrowed(base, 32), num_levels=3),
+    "hybrid3d2d-fpn": lambda base: Hybrid3D2DFPN(width=narrowed(base, 32)),
+    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16)),
+    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16), tied=False),
+    "cnn-ds-like": lambda base: CNNDSLike(width=narrowed(base, 16)),
+    "hssayeni": lambda base: HssayeniUNet(width=narrowed(base, 64)),
+    "psinet-like": lambda base: PsiNetLike(width=narrowed(base, 32)),
+    "multiview-like": lambda base: MultiViewLike(width=narrowed(base, 32)),
+    "siamese-sym": lambda base: SiameseSym(width=narrowed(base, 64)),
+    "cascade-like": lambda base: CascadeLike(width=narrowed(base, 64)),
+    "patchfcn": lambda base: PatchFCN(width=narrowed(base, 16)),
+    "ednet-like": lambda base: EDNetLike(width=narrowed(base, 64)),
+    "se-unet-2d": lambda base: SEUNet2D(width=narrowed(base, 64)),
+    "sunetx5": lambda base: SUNetX5(width=narrowed(base, 8)),
+    "segresnet": lambda base: SegResNet(width=narrowed(base, 16, multiple=8)),
+    "dynunet": lambda base: DynUNet(width=narrowed(base, 32)),
+    "mednext-s": lambda base: MedNeXtS(width=narrowed(base, 32)),
+    "swinunetr": lambda base: SwinUNETR(width=narrowed(base, 24, multiple=12)),
+    "unetr": _unetr,
+    "plainconv": lambda base: PlainConv(width=narrowed(base, 32)),
+    "resenc": lambda base: ResEnc(width=narrowed(base, 32)),
+}
+"""Networks beside the paper's, as wide as the profile has them, by their arms."""
+
+
+def _configure(base: ArmConfig, params: Params) -> ArmConfig:
+    name = params["network"]
+    if name not in NETWORKS:
+        return brain_sampled(base, se=name == "se_unet")
+    return with_channels(with_network(brain_sampled(base, se=False), NETWORKS[name](base), base.sampling.patch_HWD))
+
+
+def with_channels(arm: ArmConfig) -> ArmConfig:
+    """An arm with the further channel that its network is made for, if any."""
+    if isinstance(arm.network, SiameseSym):
+        return replace(arm, preprocessing=replace(arm.preprocessing, symmetric=SYMMETRIC_METHOD))
+    if isinstance(arm.network, CascadeLike):
+        return replace(arm, preprocessing=replace(arm.preprocessing, ct_channels=(SECOND_WINDOW,)))
+    return arm
+
+
+SWEEP = Sweep(
+    name="architecture",
+    question="Which network segments best, all else equal?",
+    space={"network": (BASELINE, "se_unet", *NETWORKS)},
+    arm_name=lambda params: params["network"],
+    configure=_configure,
+    baseline=BASELINE,
+    comparisons=tuple((BASELINE, name) for name in ("se_unet", *NETWORKS)),
+)

@@ -1,0 +1,77 @@
+"""Sizes of methods that are not the paper's, as a profile scales the paper's: widths, patches, batches and rates."""
+
+import math
+from dataclasses import replace
+
+from hemosweep.components.context import context_of, only_patch_of
+from hemosweep.components.protocols import Network
+from hemosweep.config import ArmConfig, SamplingConfig, TrainingConfig
+from hemosweep.model.networks.se_unet import SEUNet3D
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, paper_network
+
+_PAPER_SAMPLING, _PAPER_TRAINING = SamplingConfig(), TrainingConfig()
+
+
+def narrowed(base: ArmConfig, width: int, *, multiple: int = 1) -> int:
+    """A width as the profile narrows the paper's network, no narrower than that one is, and a multiple of `multiple`.
+
+    At full width it is the width itself.
+    """
+    own = paper_network(base).width
+    scaled = max(round(width * own / SEUNet3D().width), min(width, own))
+    return min(width, multiple * math.ceil(scaled / multiple))
+
+
+def scaled_size(base: ArmConfig, size: int) -> int:
+    """Voxels along an axis in plane, as the profile scales those of the paper's patch."""
+    return size * base.sampling.patch_HWD[0] // PAPER_PATCH_HWD[0]
+
+
+def fitted_patch(network: Network, labelled_HWD: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The smallest patch that a network takes and of which it labels at least so much."""
+    if (only_DHW := only_patch_of(network)) is not None:
+        return only_DHW[1], only_DHW[2], only_DHW[0]
+    height, width, depth = labelled_HWD
+    sizes = (depth, height, width)
+    fitted = [multiple * -(-size // multiple) for size, multiple in zip(sizes, network.patch_multiple, strict=True)]
+    while math.prod(fitted) < getattr(network, "least_voxels", 1):
+        fitted[1 + (fitted[1] > fitted[2])] *= 2
+    depth, height, width = (size + 2 * context for size, context in zip(fitted, context_of(network), strict=True))
+    return height, width, depth
+
+
+def with_network(
+    base: ArmConfig, network: Network, labelled_HWD: tuple[int, int, int], *, batch_size: int | None = None
+) -> ArmConfig:
+    """An arm with another network, on the smallest patch of which it labels so much.
+
+    An epoch holds as many voxels as before.
+
+    Args:
+        batch_size: that of the method at full size, which is scaled as the profile scales the paper's; by default a
+            batch, too, holds as many voxels as before.
+    """
+    patch_HWD = fitted_patch(network, labelled_HWD)
+    ratio = math.prod(base.sampling.patch_HWD) / math.prod(patch_HWD)
+    num_patches = max(2, 2 * round(base.sampling.num_patches_per_case * ratio / 2))
+    if batch_size is None:
+        batch = round(base.training.batch_size * ratio)
+    else:
+        batch = round(batch_size * base.training.batch_size / _PAPER_TRAINING.batch_size)
+    return replace(
+        base,
+        network=network,
+        sampling=replace(base.sampling, patch_HWD=patch_HWD, num_patches_per_case=num_patches),
+        training=replace(base.training, batch_size=max(2, batch)),
+    )
+
+
+def scaled_rate(base: ArmConfig, rate: float, *, at_most: float) -> float:
+    """A learning rate made for the paper's number of steps, raised where the profile has fewer of them."""
+    ratio = _num_steps(_PAPER_SAMPLING, _PAPER_TRAINING) / _num_steps(base.sampling, base.training)
+    return min(max(rate, at_most), rate * max(1.0, ratio))
+
+
+def _num_steps(sampling: SamplingConfig, training: TrainingConfig) -> float:
+    """Steps that a case gives in the longest training."""
+    return sampling.num_patches_per_case / training.batch_size * training.max_epochs
