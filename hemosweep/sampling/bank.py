@@ -120,11 +120,12 @@ class PatchBank:
         in_plane_BHW = _where(x_BHW, width_B11, in_plane_BHW, self._outside)
         voxel_BDHW = (plane_BD11 + in_plane_BHW[:, None]).clamp(max=self._outside)
         x_BDHWC = self._image_VC.index_select(0, voxel_BDHW.flatten()).view(*voxel_BDHW.shape, -1)
+        transforms = self._transforms if transformed else ()
+        maps = self._maps(voxel_BDHW if transforms else voxel_BDHW[self._labelled])
         x_BCDHW = x_BDHWC.to(self.device).movedim(-1, 1).float()
-        if not (transformed and self._transforms):
-            return x_BCDHW, *self._maps(voxel_BDHW[self._labelled])
-        maps = self._maps(voxel_BDHW)
-        for transform in self._transforms:
+        if not transforms:
+            return x_BCDHW, *maps
+        for transform in transforms:
             x_BCDHW, maps = transform(x_BCDHW, maps)
         return x_BCDHW, *(one_BDHW[self._labelled].contiguous() for one_BDHW in maps)
 

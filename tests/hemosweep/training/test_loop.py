@@ -30,7 +30,7 @@ class Bank:
     def __len__(self):
         return self.num_patches
 
-    def gather(self, patch_B):
+    def gather(self, patch_B, *, transformed=True):
         self.asked.append(patch_B.tolist())
         x_BCDHW = patch_B.float()[:, None, None, None, None].expand(-1, 1, 1, 1, 2)
         return x_BCDHW, torch.tensor(self.label).expand(len(patch_B), 1, 1, 2)
