@@ -24,13 +24,31 @@ _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """Cost of a fold run, or of an arm replicate: each figure is None where it is not known.
+
+    `parameters` are the network's. `case_gflop` are the 10^9 floating point operations of the forward passes of all
+    windows of a test case, and `case_s` the seconds of one, with reading and scores; `epoch_s` are those of an epoch,
+    with its validation. These three are means. `gpu_gib` is the most memory of tensors on a GPU at once, and
+    `process_gib` that of a whole process that trained on the CPU, each in 2^30 bytes.
+    """
+
+    parameters: float | None = None
+    case_gflop: float | None = None
+    epoch_s: float | None = None
+    case_s: float | None = None
+    gpu_gib: float | None = None
+    process_gib: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunRecord:
     """One arm replicate.
 
     `status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED. `dsc_mean` and `dsc_std` are None where they do not exist
     (yet). `digest` names the replicate. `tags` are all tags of the run, MLflow's included. `others` are runs of the
     same name that were not chosen, oldest first. `train_seconds` is the time of its fold runs, None where it is not
-    known.
+    known. `cost` is that of its folds.
     """
 
     run_id: str
@@ -46,6 +64,7 @@ class RunRecord:
     tags: dict[str, str]
     others: tuple["RunRecord", ...] = ()
     train_seconds: float | None = None
+    cost: Cost = field(default=Cost())
 
     @property
     def repeat(self) -> int:

@@ -62,6 +62,8 @@ _NUMBER, _COUNT, _TEXT = "a number", "a count", "text"
 _FIELDS: dict[str, dict[str, str]] = {
     "epoch": {"epoch": _COUNT, "train_loss": _NUMBER, "val_loss": _NUMBER, "val_dsc": _NUMBER, "seconds": _NUMBER},
     "resumed": {"epoch": _COUNT},
+    "network": {"parameters": _COUNT, "window_flops": _COUNT},
+    "peak_memory": {"of": _TEXT, "bytes": _COUNT},
     "batch_halved": {"micro_batch": _COUNT},
     "stopped": {"reason": _TEXT, "best_epoch": _COUNT},
     "tested": {"case_id": _TEXT, "seconds": _NUMBER},
@@ -74,7 +76,13 @@ _FIELDS: dict[str, dict[str, str]] = {
     "no_graph": {"reason": _TEXT},
 }
 """Fields that each event has, and their kind. Events with other names are of a later version, and pass."""
-_OPTIONAL = {"at_work_s": _NUMBER, "micro_batch": _COUNT, "dsc": _NUMBER, "transient": "true or false"}
+_OPTIONAL = {
+    "at_work_s": _NUMBER,
+    "micro_batch": _COUNT,
+    "dsc": _NUMBER,
+    "num_windows": _COUNT,
+    "transient": "true or false",
+}
 """Fields that an event may have."""
 
 

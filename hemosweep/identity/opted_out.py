@@ -21,6 +21,7 @@ OPTED_OUT = {
     "hemosweep.processes": "ends processes with the one that started them",
     "hemosweep.report.terminal.*": "prints",
     "hemosweep.sweeps.*": "makes configurations, which are part of every name themselves",
+    "hemosweep.training.cost": "what it counts and measures is recorded, not used",
 }
 """Name of a module, or of a package with all its modules (`*`), to the reason."""
 

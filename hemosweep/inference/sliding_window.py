@@ -5,7 +5,7 @@ is copied to the host once.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -98,6 +98,7 @@ def predict_probability(
     device: Device,
     context_DHW: tuple[int, int, int] = NO_CONTEXT,
     centred: bool = False,
+    on_windows: Callable[[int], object] = lambda num_windows: None,
 ) -> NDArray[np.float32]:
     """Lesion probability of every voxel of one case.
 
@@ -113,6 +114,7 @@ def predict_probability(
         context_DHW: voxels at each side of a patch that the network sees and does not label.
         centred: whether a volume that is smaller than the window is padded at both ends alike, as around the centre of
             a whole case in training, and not at its ends alone.
+        on_windows: called with the number of windows that the network sees.
 
     Raises:
         OutOfMemory: memory does not hold one window.
@@ -124,6 +126,7 @@ def predict_probability(
     before_DHW = missing_before(volume_DHW, window_DHW) if centred else (0, 0, 0)
     is_kept_ZYX = windows_with_brain(brain_DHW, starts, window_DHW)
     num_windows, kept_ZYX = int(np.count_nonzero(is_kept_ZYX)), torch.from_numpy(is_kept_ZYX)
+    on_windows(num_windows)
 
     def index(size_DHW: Shape, shape_DHW: Shape) -> tuple[Tensor, Tensor]:
         """Numbers of the first voxels of the windows, and of a window's voxels from its first one on, in a volume."""
@@ -162,8 +165,18 @@ def predict_probability(
     return probability
 
 
-def predict_case(model: nn.Module, case: PreprocessedCase, config: ArmConfig, device: Device) -> NDArray[np.float32]:
+def predict_case(
+    model: nn.Module,
+    case: PreprocessedCase,
+    config: ArmConfig,
+    device: Device,
+    *,
+    on_windows: Callable[[int], object] = lambda num_windows: None,
+) -> NDArray[np.float32]:
     """Lesion probability of a case as an arm tests it, `(D, H, W)` of the image that `seen_volume` gives.
+
+    Args:
+        on_windows: called with the number of windows that the network sees.
 
     Raises:
         OutOfMemory: memory does not hold one window.
@@ -177,6 +190,7 @@ def predict_case(model: nn.Module, case: PreprocessedCase, config: ArmConfig, de
         device=device,
         context_DHW=context_of(config.network),
         centred=config.sampling.centres == WHOLE,
+        on_windows=on_windows,
     )
 
 

@@ -29,6 +29,7 @@ from hemosweep.model.device import Device, choose_device
 from hemosweep.preprocessing.record import PreprocessedCase, load_preprocessed
 from hemosweep.sampling.bank import PatchBank
 from hemosweep.sampling.centres import Centres, draw_case_centres, middle_centre
+from hemosweep.training.cost import begin_peak, count_parameters, peak_memory, window_flops
 from hemosweep.training.loop import Epoch, Training, train
 
 
@@ -139,19 +140,31 @@ def run_fold(
         journal.write("result_damaged")
         (folder / DONE_NAME).unlink()
     torch.manual_seed(derive_seed(spec.seed, _split(spec), "weights"))
-    model = device.place(config.network.build(in_channels=len(config.preprocessing.channels)))
+    in_channels = len(config.preprocessing.channels)
+    model = device.place(config.network.build(in_channels=in_channels))
+    begin_peak(device)
     outcome = _trained_before(model, spec, folder, journal)
     if outcome is None:
         outcome = _train(model, spec, device, folder, journal, earlier, should_pause)
+        _write_peak(journal, device)
         keep_weights(folder, model, spec, outcome, micro_batch=micro_batch_size(read_journal(journal.path)))
     (folder / CHECKPOINT_NAME).unlink(missing_ok=True)  # Nothing reads its optimiser state and last weights again.
     journal.write("stopped", reason=outcome.reason, best_epoch=outcome.best_epoch)
+    if all(event["event"] != "network" for event in earlier):
+        flops = window_flops(model, device, in_channels=in_channels, patch_DHW=config.sampling.patch_DHW)
+        journal.write("network", parameters=count_parameters(model), window_flops=flops)
     # While a GPU predicts the processors are free; a network on the CPU needs them itself.
     beside = device.torch_device.type != "cpu"
     _test_cases(spec, model, device, folder, journal, scoring, should_pause, score_beside=beside)
+    _write_peak(journal, device)
     seconds = seconds_before + time.perf_counter() - begun
     journal.write("done", seconds=seconds)
     seal(folder, digest=spec.digest, seconds=seconds, test_case_ids=[case.case_id for case in spec.test])
+
+
+def _write_peak(journal: Journal, device: Device) -> None:
+    owner, num_bytes = peak_memory(device)
+    journal.write("peak_memory", of=owner, bytes=num_bytes)
 
 
 def keep_weights(
@@ -254,13 +267,15 @@ def _test_cases(
     last_at = time.perf_counter()
     reading: list[Future[PreprocessedCase]] = []
     in_scoring: list[Future[dict[str, Any]]] = []
+    num_windows: list[int] = []
 
     def finish_scoring() -> None:
         nonlocal last_at
         while in_scoring:
             row = in_scoring.pop().result()
             now = time.perf_counter()
-            journal.write("tested", case_id=row["case_id"], dsc=row["dsc"], seconds=now - last_at)
+            seconds, windows = now - last_at, num_windows.pop(0)
+            journal.write("tested", case_id=row["case_id"], dsc=row["dsc"], seconds=seconds, num_windows=windows)
             last_at = now
             rows.append(row)
             scoring.write(rows)
@@ -272,7 +287,7 @@ def _test_cases(
                 raise Paused
             case = reading.pop().result() if reading else load_preprocessed(Path(case_input.path))
             reading += [threads.submit(load_preprocessed, Path(after.path)) for after in cases[index + 1 : index + 2]]
-            probability_DHW = predict_case(model, case, spec.config, device)
+            probability_DHW = predict_case(model, case, spec.config, device, on_windows=num_windows.append)
             finish_scoring()
             in_scoring.append(
                 threads.submit(_score, scoring, case_input, case, probability_DHW, spec.config.inference, folder)

@@ -10,7 +10,8 @@ from hemosweep.data.case import Case
 from hemosweep.data.mask_values import as_labels, voxels_of
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
-from hemosweep.foldrun.journal import last_epochs, read_journal
+from hemosweep.foldrun.cost import case_seconds, epoch_seconds
+from hemosweep.foldrun.journal import read_journal
 from hemosweep.foldrun.spec import JOURNAL_NAME, SPEC_NAME, read_json
 from hemosweep.preprocessing.preparation_time import read_seconds
 from hemosweep.report.document.facts import CaseShape, SweepFacts, Times
@@ -66,8 +67,8 @@ def mean_times(folders: Iterable[Path]) -> Times:
     preparations_s: dict[Path, float | None] = {}
     for folder in folders:
         events = read_journal(folder / JOURNAL_NAME)
-        epochs_s += [epoch["seconds"] for epoch in last_epochs(events).values()]
-        cases_s += [event["seconds"] for event in events if event["event"] == "tested"]
+        epochs_s += epoch_seconds(events)
+        cases_s += case_seconds(events)
         paths = [Path(case["path"]) for case in read_json(folder / SPEC_NAME)["test"]]
         preparations_s |= {path: read_seconds(path) for path in paths}
     known_s = [seconds for seconds in preparations_s.values() if seconds is not None]

@@ -188,6 +188,13 @@ def test_the_events_of_the_last_process_begin_with_its_start():
         ({"event": "failed", "kind": "data", "message": "m"}, {"message": None}, "message of failed is not text"),
         ({"event": "failed", "kind": "data", "message": "m"}, {"transient": "no"}, "is not true or false"),
         ({"event": "tested", "case_id": "a", "dsc": None, "seconds": 1.0}, {"dsc": "0.5"}, "dsc of tested is not"),
+        ({"event": "tested", "case_id": "a", "seconds": 1.0, "num_windows": 5}, {"num_windows": -5}, "is not a count"),
+        (
+            {"event": "network", "parameters": 1, "window_flops": 2},
+            {"window_flops": None},
+            "window_flops of network is",
+        ),
+        ({"event": "peak_memory", "of": "gpu", "bytes": 9}, {"bytes": 9.5}, "bytes of peak_memory is not a count"),
         ({"event": "started"}, {"event": 7}, "the name of the event is no text"),
     ],
     ids=str,

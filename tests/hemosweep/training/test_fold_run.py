@@ -215,7 +215,8 @@ def test_the_scores_are_those_of_the_written_prediction_each_axis_in_its_own_spa
 def test_the_journal_tells_the_whole_run(run, tiny_spec):
     folder = run(tiny_spec(max_epochs=2))
     names = [event["event"] for event in read_journal(folder / "events.jsonl")]
-    assert names == ["started", "epoch", "epoch", "stopped", "tested", "tested", "done"]
+    training, testing = ["epoch", "epoch", "peak_memory", "stopped"], ["network", "tested", "tested", "peak_memory"]
+    assert names == ["started", *training, *testing, "done"]
     (started,) = events(folder, "started")
     assert (started["device"], started["precision"], started["torch"]) == ("cpu", "float32", torch.__version__)
     assert epochs(folder)[0].keys() == {"event", "epoch", "train_loss", "val_loss", "val_dsc"}
