@@ -48,7 +48,7 @@ def fold_metrics(state: FoldState) -> dict[str, float]:
         schema.METRIC_SECONDS: state.seconds,
     }
     present = {name: float(value) for name, value in values.items() if value is not None}
-    return present | schema.short_metrics(present)
+    return present | schema.short_metrics(present) | schema.cost_metrics(state.cost)
 
 
 def milliseconds(seconds: float | None) -> int:

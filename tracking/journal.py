@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hemosweep.foldrun.cost import cost_of
 from hemosweep.foldrun.journal import micro_batch_size, read_journal
 from hemosweep.foldrun.scores import read_scores
 from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, read_seal
 from hemosweep.foldrun.spec import JOURNAL_NAME
+from hemosweep.runs import Cost
 
 Event = dict[str, Any]
 
@@ -32,6 +34,7 @@ class FoldState:
     failure: str | None
     micro_batch_size: int | None
     dsc: list[float]
+    cost: Cost
 
 
 def read_fold(folder: Path) -> FoldState:
@@ -82,6 +85,7 @@ def read_fold(folder: Path) -> FoldState:
         failure=failure,
         micro_batch_size=micro_batch_size(events),
         dsc=[float("nan") if row["dsc"] is None else float(row["dsc"]) for row in scores],
+        cost=cost_of(events),
     )
 
 

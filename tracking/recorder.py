@@ -14,6 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.foldrun.cost import joint_cost
 from hemosweep.privacy import public
 from hemosweep.scores.summary import summarise
 from hemosweep.sqlite import reports_database_faults
@@ -193,6 +194,9 @@ class Recorder:
             summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
             facts = schema.extra_tags(tags or {})
             values = schema.summary_metrics(summary) | schema.mean_metrics(cases, facts) if status == "FINISHED" else {}
+            if status == "FINISHED":
+                cost = joint_cost(schema.recorded_cost(fold.data.metrics) for fold in folds)
+                values |= schema.cost_metrics(cost)
             seconds = [
                 fold.data.metrics.get(schema.METRIC_SECONDS, 0.0) for fold in folds if fold.info.status == "FINISHED"
             ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX, LOOKS_FACT
+from hemosweep.runs import ENVIRONMENT_PREFIX, FACT_PREFIX, LOOKS_FACT, Cost
 from hemosweep.scores.recorded import recorded_descriptions
 from hemosweep.scores.summary import Summary
 from hemosweep.scores.table import AVERAGED_COLUMNS
@@ -75,6 +75,15 @@ METRIC_SECONDS = "seconds"
 METRIC_SEED_SD = "dsc_seed_sd"
 """Sample standard deviation of `dsc_mean` over the seeds (or repeats) of a group."""
 METRIC_NUM_SEEDS = "num_seeds"
+COST_METRICS = {
+    "parameters": "parameters",
+    "case_gflop": "gflop_per_case",
+    "epoch_s": "seconds_per_epoch",
+    "case_s": "seconds_per_case",
+    "gpu_gib": "peak_gpu_gib",
+    "process_gib": "peak_process_gib",
+}
+"""Fields of a `Cost` to the metrics of a fold's run and of an arm's."""
 METRIC_DIFF, METRIC_DIFF_LOW, METRIC_DIFF_HIGH = "diff_vs_baseline", "diff_low", "diff_high"
 METRIC_CLAIM_LOW, METRIC_CLAIM_HIGH, METRIC_HOLM_P = "claim_low", "claim_high", "claim_p_holm"
 VERDICT_METRICS = (
@@ -190,6 +199,17 @@ def mean_metrics(cases: "pd.DataFrame", tags: Mapping[str, str]) -> dict[str, fl
         if len(defined) < len(cases):
             values[f"num_undefined_{name}"] = float(len(cases) - len(defined))
     return values
+
+
+def cost_metrics(cost: Cost) -> dict[str, float]:
+    """A cost as metrics. A figure that is not known is left out."""
+    values = {metric: getattr(cost, name) for name, metric in COST_METRICS.items()}
+    return {metric: float(value) for metric, value in values.items() if value is not None}
+
+
+def recorded_cost(metrics: Mapping[str, float]) -> Cost:
+    """The cost that the metrics of a run tell; None for each figure that an earlier version did not record."""
+    return Cost(**{name: metrics.get(metric) for name, metric in COST_METRICS.items()})
 
 
 def table_json(table: "pd.DataFrame") -> str:

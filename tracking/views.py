@@ -30,7 +30,10 @@ _VERDICT_COLUMNS = (
     _VERDICT,
     *(f"metrics.`{name}`" for name in schema.VERDICT_METRICS),
 )
-_ARM_METRICS = ("dsc_seed_sd", "num_seeds", "dsc_ivh", "dsc_no_ivh", "nsd_mean", "hd95_mm_mean", "num_cases")
+_ARM_METRICS = (
+    *("dsc_seed_sd", "num_seeds", "dsc_ivh", "dsc_no_ivh", "nsd_mean", "hd95_mm_mean", "num_cases"),
+    *schema.COST_METRICS.values(),
+)
 _FOLD_METRICS = ("dsc", "dsc_seed_sd", "dsc_mean", "dsc_std", "best_epoch", "epochs", "seconds")
 _IS_ARM = f"tags.`{schema.TAG_ROW}` = '{schema.ROW_ARM}'"
 

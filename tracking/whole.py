@@ -58,6 +58,7 @@ def read_arm(run: StoredRun) -> RunRecord | PartialRun:
         digest=tags[schema.TAG_REPLICATE],
         start_time=datetime.fromtimestamp(run.start_time_ms / 1000, tz=UTC),
         tags=tags,
+        cost=schema.recorded_cost(run.metrics),
     )
 
 

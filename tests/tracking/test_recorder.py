@@ -14,11 +14,13 @@ import pytest
 from mlflow.tracking._tracking_service import utils
 
 from hemosweep.foldrun.seal import replace_sealed
+from hemosweep.runs import Cost
 from hemosweep.scores.score_files import read_score_file
 from hemosweep.scores.table import AVERAGED_COLUMNS, CASE_COLUMNS
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import MlflowException
 from hemosweep.tracking.database import database_path
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import ensure_experiment, open_store, search_runs
 
@@ -105,6 +107,29 @@ def test_aggregates_match_hand_computed_values_and_absent_ones_are_not_logged(
     assert (metrics["dsc_ivh_mean"], metrics["num_cases"], metrics["num_undefined"]) == (0.2, 4, 1)
     assert metrics["train_seconds"] == 25.0
     assert "dsc_ivh_std" not in metrics
+
+
+def test_an_arm_has_the_cost_of_its_folds_and_one_of_an_earlier_version_what_is_known(
+    out, replicate, fold_folder, cases, figures
+):
+    recorder = Recorder(out)
+    folders = [fold_folder(0), fold_folder(1)]
+    for place, folder in enumerate(folders):
+        folder.start()
+        folder.epoch(1)
+        folder.cost(windows=(10, 20 + 10 * place), gib=1 + place)
+        folder.finish(place, 1)
+    replay(recorder, replicate(), folders, cases, figures)
+    earlier = [fold_folder(2), fold_folder(3)]
+    for folder in earlier:
+        folder.start()
+        folder.epoch(1)
+        folder.finish(0, 1)
+    replay(recorder, replicate("older"), earlier, cases, figures)
+    costs = {run.arm: run.cost for run in MlflowStore(out).list_runs()}
+    # 15 and 20 windows a case of 2 GFLOP each.
+    new = Cost(parameters=1000, case_gflop=35.0, epoch_s=1.0, case_s=0.75, process_gib=2.0)
+    assert costs == {"dice": new, "older": Cost(epoch_s=1.0)}
 
 
 def test_every_other_score_has_its_mean_over_the_cases_that_have_it(out, replicate, cases):
@@ -252,6 +277,7 @@ def test_a_process_that_dies_while_it_writes_a_fold_leaves_nothing_of_it(out, re
     dying = f"""
 import os
 from pathlib import Path
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 recorder = Recorder(Path({str(out)!r}))
 import sqlalchemy.orm
