@@ -39,3 +39,11 @@ def interval(bounds: tuple[float, float] | None, metric: MetricDescription) -> s
         return UNDEFINED
     low, high = (metric.number(bound, sign="+") for bound in bounds)
     return f"[{low}, {high}]".replace("-", MINUS)
+
+
+def significant(value: float | None) -> str:
+    """A number that is not negative in three digits, such as "0.0123", "45.6" or "7,890"; a dash where there is
+    none."""
+    if value is None:
+        return UNDEFINED
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from hemosweep.runs import Cost
 from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.groups import GroupDifference
@@ -24,7 +25,8 @@ class ArmFacts:
     """An arm and its finished seeds.
 
     `cases` has one row a case (`case_id`, `ivh`, `score`: the mean over the seeds). It is None where no seed is
-    finished; `missing` is then the reason. `spread` is the spread of the mean over the seeds, None for one seed.
+    finished; `missing` is then the reason. `spread` is the spread of the mean over the seeds, None for one seed. `cost`
+    is that of its seeds together.
     """
 
     name: str
@@ -32,6 +34,7 @@ class ArmFacts:
     cases: pd.DataFrame | None = None
     spread: SeedSpread | None = None
     missing: str = ""
+    cost: Cost = field(default=Cost())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,8 +150,9 @@ class SweepFacts:
     `missing` names everything that does not exist. `ranks` are those of its arms, none for under three. `secondary` are
     metrics beside the primary one, `groupings` the ways to split the cases, and `flow` the steps of the cases into the
     tables. `shapes` of the reference lesions by case and `times` are there for the final configuration alone, as far as
-    their sources are here. `networks` are those of arms that differ in them, none where all have the same. `case_page`
-    is where its case page lies beside the report, empty where there is none.
+    their sources are here. `networks` are those of arms that differ in them, none where all have the same.
+    `differ_in_cost` is True for arms that differ in what their cost depends on. `case_page` is where its case page lies
+    beside the report, empty where there is none.
     """
 
     name: str
@@ -166,6 +170,7 @@ class SweepFacts:
     shapes: Mapping[str, CaseShape] = field(default_factory=dict)
     times: Times | None = None
     networks: tuple[NetworkFacts, ...] = ()
+    differ_in_cost: bool = False
     metric: MetricDescription = DSC
     case_page: str = ""
 

@@ -6,7 +6,8 @@ from typing import TypedDict
 
 import pandas as pd
 
-from hemosweep.report.document.cells import our_difference
+from hemosweep.report.document.cells import our_difference, significant
+from hemosweep.report.document.costs import cost_points, has_costs
 from hemosweep.report.document.document import Picture
 from hemosweep.report.document.facts import Overlay, PairFacts, SweepFacts
 from hemosweep.report.document.sweep_section import SweepPictures
@@ -15,6 +16,7 @@ from hemosweep.report.paper.printed import paper_arm, paper_difference
 from hemosweep.report.paper.verdicts import our_verdict
 from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.plots.bland_altman import bland_altman
+from hemosweep.report.plots.costs import draw_costs, shared_costs
 from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.network import draw_network
 from hemosweep.report.plots.paired_plots import difference_bars, slope_plot
@@ -53,6 +55,10 @@ def draw_sweep(sweep: SweepFacts, folder: Path, drawn: Callable[[], None]) -> Sw
     for picture in _overview(sweep, folder):
         overview.append(picture)
         drawn()
+    costs = []
+    for picture in _costs(sweep, folder):
+        costs.append(picture)
+        drawn()
     by_pair = {}
     for pair in sweep.pairs:
         pictures = []
@@ -60,14 +66,14 @@ def draw_sweep(sweep: SweepFacts, folder: Path, drawn: Callable[[], None]) -> Sw
             pictures.append(picture)
             drawn()
         by_pair[pair.key] = tuple(pictures)
-    return SweepPictures(overview=tuple(overview), by_pair=by_pair)
+    return SweepPictures(overview=tuple(overview), costs=tuple(costs), by_pair=by_pair)
 
 
 def count_figures(sweep: SweepFacts) -> int:
     """Number of figures that `draw_sweep` will draw."""
     overview = bool(_scored(sweep)) + any(row.comparison.mean_diff is not None for row in sweep.rows)
     pairs = [pair for pair in sweep.pairs if pair.pairs is not None and len(pair.pairs)]
-    overview += bool(sweep.ranks) + len(sweep.networks)
+    overview += bool(sweep.ranks) + len(sweep.networks) + _draws_costs(sweep)
     return overview + 3 * len(pairs) + sum(isinstance(pair.overlay, Overlay) for pair in pairs)
 
 
@@ -129,6 +135,29 @@ def _overview(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
             "Fig. 3: feature maps with their channels, and the layers between them.",
             alt=f"Diagram of the network {kind} of {', '.join(one.arms)}.",
         )
+
+
+def _draws_costs(sweep: SweepFacts) -> bool:
+    return has_costs(sweep) and bool(shared_costs(cost_points(sweep)))
+
+
+def _costs(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
+    if not _draws_costs(sweep):
+        return
+    points, path = cost_points(sweep), f"{FIGURES}/{sweep.name}-costs.png"
+    draw_costs(points, folder / path, metric=sweep.metric, title=f"{sweep.name}: {sweep.metric.label} against cost")
+    told = "; ".join(
+        f"{point.arm} {sweep.metric.number(point.mean)} for "
+        + ", ".join(f"{significant(value)} {name}" for name, value in point.costs.items())
+        for point in points
+    )
+    yield Picture(
+        path=path,
+        caption=f"Mean {sweep.metric.label} against what an arm costs. Lines are 95% intervals of an arm's own mean "
+        "over the cases: where two of them overlap the arms may differ all the same, since a comparison is made case "
+        "by case. Filled points, on the thin line, are the arms whose mean no cheaper one reaches.",
+        alt=f"Scatter plots of mean {sweep.metric.label} against cost: {told}.",
+    )
 
 
 def _pair(sweep: SweepFacts, pair: PairFacts, folder: Path) -> Iterator[Picture]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from hemosweep.privacy import public
 from hemosweep.report.document.case_tables import change_table, flow_table, group_tables, secondary_table
+from hemosweep.report.document.costs import cost_table, has_costs
 from hemosweep.report.document.document import Block, Document, Gallery, Items, Picture, Section, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts
 from hemosweep.report.document.paper_tables import paper_section
@@ -42,9 +43,10 @@ _READING = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepPictures:
-    """The figures of a sweep: those about all of it, and those of each comparison (A, B)."""
+    """The figures of a sweep: those about all of it, those of its arms' cost, and those of each comparison (A, B)."""
 
     overview: tuple[Picture, ...] = ()
+    costs: tuple[Picture, ...] = ()
     by_pair: Mapping[tuple[str, str], tuple[Picture, ...]]
 
 
@@ -99,6 +101,9 @@ def sweep_section(sweep: SweepFacts, pictures: SweepPictures) -> Section:
     if notes:
         blocks.append(Items(entries=tuple(notes)))
     sections = []
+    if has_costs(sweep):
+        gallery: list[Block] = [Gallery(pictures=pictures.costs)] if pictures.costs else []
+        sections.append(_section(sweep, "Costs", [cost_table(sweep), *gallery]))
     flow = flow_table(sweep)
     if flow is not None:
         sections.append(_section(sweep, "Cases", [flow]))

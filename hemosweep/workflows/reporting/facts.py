@@ -16,6 +16,7 @@ from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.pairing import pair
 from hemosweep.stats.replicates import SeedSpread
 from hemosweep.workflows.reporting.cases import case_flow, groupings
+from hemosweep.workflows.reporting.costs import differ_in_cost
 from hemosweep.workflows.reporting.final import with_final_facts
 from hemosweep.workflows.reporting.outline import bare_pair, data_sets, finished_runs, outline_of
 from hemosweep.workflows.reporting.overlays import find_overlay
@@ -59,6 +60,7 @@ def gather(
         groupings=groupings(by_arm, family, data),
         flow=case_flow(by_arm, family, data, facts.metric),
         networks=_networks(source, finished.by_arm),
+        differ_in_cost=differ_in_cost(source, finished.by_arm),
     )
     return with_final_facts(facts, source, finished.by_arm, data)
 

@@ -10,6 +10,7 @@ from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import DeclaredPair, Family
 from hemosweep.comparison.sides import choose_runs
 from hemosweep.digest import digest_json
+from hemosweep.foldrun.cost import joint_cost
 from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished
 from hemosweep.report.document.facts import ArmFacts, PairFacts, RunFacts, SweepFacts
 from hemosweep.report.document.sweep_section import NO_REPRODUCTION
@@ -119,6 +120,7 @@ def _arm(source: ReportSource, sweep: str, name: str, finished: FinishedRuns, me
         seeds=tuple(run.seed for run in finished.by_arm[name]),
         cases=cases,
         spread=arm_spread(case_tables, metric),
+        cost=joint_cost(run.cost for run in finished.by_arm[name]),
     )
 
 
