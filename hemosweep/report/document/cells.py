@@ -4,6 +4,7 @@ from hemosweep.report.terminal.table import MINUS, PLUS_MINUS, UNDEFINED
 from hemosweep.scores.catalogue import DSC
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison
+from hemosweep.stats.ttest import MeanTest
 
 
 def number(value: float | None, spec: str) -> str:
@@ -39,6 +40,14 @@ def interval(bounds: tuple[float, float] | None, metric: MetricDescription) -> s
         return UNDEFINED
     low, high = (metric.number(bound, sign="+") for bound in bounds)
     return f"[{low}, {high}]".replace("-", MINUS)
+
+
+def mean_interval(score: MeanTest, metric: MetricDescription) -> str:
+    """A mean score with its 95% interval, in the digits of the metric; a dash where there is none."""
+    if score.mean is None:
+        return UNDEFINED
+    bounds = "" if score.ci95 is None else f" [{', '.join(map(metric.number, score.ci95))}]"
+    return f"{metric.number(score.mean)}{bounds}".replace("-", MINUS)
 
 
 def significant(value: float | None) -> str:

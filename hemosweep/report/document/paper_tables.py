@@ -7,10 +7,10 @@ from hemosweep.report.document.cells import difference, our_difference
 from hemosweep.report.document.document import Block, Column, Items, Section, Table, Text
 from hemosweep.report.document.facts import PairFacts, SweepFacts, Times
 from hemosweep.report.document.provenance import hardware
+from hemosweep.report.document.published_tables import own_results, published_blocks
 from hemosweep.report.paper.claims import PaperClaim, paper_claims, paper_headline, standing
 from hemosweep.report.paper.discussion import discussed_groups
 from hemosweep.report.paper.printed import paper_difference, paper_place, paper_results
-from hemosweep.report.paper.published import published_results
 from hemosweep.report.paper.verdicts import our_verdict, p_value, paper_verdict
 from hemosweep.report.terminal.table import ARROW, MINUS, UNDEFINED
 
@@ -21,14 +21,13 @@ _MINUTE_S = 60.0
 
 
 def paper_section(sweeps: Sequence[SweepFacts]) -> Section | None:
-    """The chapter about the paper; None for ablations that it does not print.
+    """The chapter about the paper; None for ablations that it does not print and that are not about its Table 6.
 
     A report of several ablations has all claims of the paper; that of one has its own.
     """
     printed = {sweep.printed: sweep for sweep in sweeps if paper_place(sweep.printed) is not None}
-    if not printed:
-        return None
-    whole = len(sweeps) > 1
+    ours = own_results(sweeps)
+    whole = len(sweeps) > 1 and bool(printed)
     blocks: list[Block] = []
     claims = [claim for claim in paper_claims() if whole or claim.sweep in printed]
     if claims:
@@ -36,12 +35,14 @@ def paper_section(sweeps: Sequence[SweepFacts]) -> Section | None:
     if whole or FINAL in printed:
         blocks.append(headline_table(printed))
         blocks += [] if FINAL not in printed else _about_final(printed[FINAL])
-        blocks.append(published_table())
+    if whole or FINAL in printed or ours:
+        blocks += published_blocks(ours)
     notes = [note for note in paper_results()["contradictions"] if whole or note["sweep"] in printed]
     if notes:
         blocks.append(Text(text="The paper disagrees with itself here:"))
         blocks.append(Items(entries=tuple((note["where"], note["note"]) for note in notes)))
-    return Section(title="The paper's claims", anchor="paper", blocks=tuple(blocks)) if blocks else None
+    title = "The paper's claims" if printed else "The paper's Table 6"
+    return Section(title=title, anchor="paper", blocks=tuple(blocks)) if blocks else None
 
 
 def claims_table(claims: Sequence[PaperClaim], sweeps: dict[str, SweepFacts]) -> Table:
@@ -163,31 +164,5 @@ def groups_table(sweep: SweepFacts) -> Table | None:
         rows=tuple(
             (result.group, result.question, result.paper, *result.ours)
             for result in discussed_groups(scores, ivh, volumes_ml, sphericities)
-        ),
-    )
-
-
-def published_table() -> Table:
-    """The paper's Table 6 with the metric and the test set of each figure."""
-    return Table(
-        caption="The paper's Table 6. Its figures are not comparable with one another nor with ours: each has its own "
-        "data, and often its own metric. The notes are facts of the methods' abstracts and public code. A dash: not "
-        "stated there.",
-        columns=(
-            Column(name="Authors", align="left"),
-            Column(name="Method", align="left"),
-            Column(name="Published (not comparable)"),
-            Column(name="Metric", align="left"),
-            Column(name="Test set", align="left"),
-            Column(name="Note", align="left"),
-        ),
-        rows=tuple(
-            (
-                result.author,
-                result.method,
-                *(UNDEFINED if value is None else value for value in (result.printed, result.metric, result.test_set)),
-                result.note,
-            )
-            for result in published_results()
         ),
     )
