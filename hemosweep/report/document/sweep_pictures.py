@@ -147,8 +147,8 @@ def _costs(sweep: SweepFacts, folder: Path) -> Iterator[Picture]:
     points, path = cost_points(sweep), f"{FIGURES}/{sweep.name}-costs.png"
     draw_costs(points, folder / path, metric=sweep.metric, title=f"{sweep.name}: {sweep.metric.label} against cost")
     told = "; ".join(
-        f"{point.arm} {sweep.metric.number(point.mean)} for "
-        + ", ".join(f"{significant(value)} {name}" for name, value in point.costs.items())
+        f"{point.arm} {sweep.metric.number(point.mean)}, "
+        + ", ".join(f"{name} {significant(value)}" for name, value in point.costs.items())
         for point in points
     )
     yield Picture(

@@ -109,9 +109,10 @@ def predict(
     overlap: float = 0.5,
     batch: int = 3,
     device: Device = CPU,
+    **options: Any,
 ) -> np.ndarray:
     probability_DHW = predict_probability(
-        model, image_CDHW, brain_DHW, patch_DHW=patch, overlap=overlap, batch_size=batch, device=device
+        model, image_CDHW, brain_DHW, patch_DHW=patch, overlap=overlap, batch_size=batch, device=device, **options
     )
     assert probability_DHW.dtype == np.float32
     return probability_DHW
@@ -182,8 +183,10 @@ def test_only_windows_with_brain_are_computed_and_in_batches() -> None:
     brain_DHW = np.zeros((4, 4, 12), dtype=bool)
     brain_DHW[0, 0, 5] = True  # of the windows at 0, 2, 3, 5, 6 and 8 it is in those at 2, 3 and 5
     stub = Stub()
-    predict(stub, image_of((4, 4, 12)), brain_DHW, (4, 4, 4), batch=1)
+    numbers: list[int] = []
+    predict(stub, image_of((4, 4, 12)), brain_DHW, (4, 4, 4), batch=1, on_windows=numbers.append)
     assert [x.shape for x in stub.seen] == [(1, 2, 4, 4, 4)] * 3
+    assert numbers == [3]
 
 
 def test_a_case_without_brain_is_zero_everywhere() -> None:
@@ -344,7 +347,10 @@ def test_where_one_shape_is_wanted_every_batch_has_it_and_the_probabilities_stay
     probability = predict(as_on_cpu, image_CDHW, brain_DHW, (4, 4, 4), batch=4)
     assert [len(x_BCDHW) for x_BCDHW in as_on_cpu.seen] == [4, 2]
     monkeypatch.setattr(inference, "wants_whole_batches", lambda device: True)
-    np.testing.assert_array_equal(predict(filled, image_CDHW, brain_DHW, (4, 4, 4), batch=4), probability)
+    numbers: list[int] = []
+    again = predict(filled, image_CDHW, brain_DHW, (4, 4, 4), batch=4, on_windows=numbers.append)
+    np.testing.assert_array_equal(again, probability)
+    assert numbers == [6], "those that fill a batch are none"
     assert [len(x_BCDHW) for x_BCDHW in filled.seen] == ([4, 4] if fits > 4 else [2, 2, 2, 2])
 
 
