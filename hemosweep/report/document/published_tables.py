@@ -101,9 +101,9 @@ def _facts_table(ours: dict[str, SweepFacts]) -> Table:
     notes = {result.author: result.note for result in published_results()}
     arms = _declared(ours)
     return Table(
-        caption="What is known about the methods of our arms, in our words. Only what was read at its source is the "
-        "method's own statement: what is remembered of its paper, or inferred, is a reading of ours. The name of an "
-        "arm ends in -like where no more than an abstract was read.",
+        caption="What is known about the methods of Table 6 and of our arms, in our words. Only what was read at "
+        "its source is the method's own statement: what is remembered of its paper, or inferred, is a reading of ours. "
+        "An arm whose name ends in -like rests on an abstract at most.",
         columns=(
             Column(name="Method", align="left"),
             Column(name="Arms", align="left"),
@@ -116,13 +116,13 @@ def _facts_table(ours: dict[str, SweepFacts]) -> Table:
         rows=tuple(
             (
                 f"{facts.author}, {facts.method}",
-                ", ".join(arm for arm in facts.arms() if arm in arms),
+                ", ".join(arm for arm in facts.arms() if arm in arms) or UNDEFINED,
                 SOURCES[facts.source],
                 *(text or UNDEFINED for text in (facts.read, facts.remembered, facts.inferred)),
                 notes.get(facts.author, UNDEFINED),
             )
-            for facts in method_facts()
-            if arms & set(facts.arms())
+            for facts in _in_order()
+            if facts.author in notes or arms & set(facts.arms())
         ),
     )
 
@@ -131,7 +131,6 @@ def _lines(ours: dict[str, SweepFacts]) -> Iterator[_Line]:
     """The rows of Table 6, each with its arms; then the methods that are not in it, and arms that no method has."""
     arms, results = _declared(ours), {result.author: result for result in published_results()}
     told: set[str] = set()
-    named: set[str] = set()
     for facts in _in_order():
         own = [arm for arm in facts.arms() if arm in arms]
         result = results.get(facts.author)
@@ -139,10 +138,6 @@ def _lines(ours: dict[str, SweepFacts]) -> Iterator[_Line]:
         for arm in own or ([""] if result is not None else []):
             method = facts.method if result is None else result.method
             yield _Line(author=facts.author, method=method, result=result, arm=arm)
-            named.add(facts.author)
-    for author, result in results.items():
-        if author not in named:
-            yield _Line(author=author, method=result.method, result=result, arm="")
     for name in dict.fromkeys(arm.name for sweep in ours.values() for arm in sweep.arms):
         if name not in told:
             yield _Line(author=UNDEFINED, method=UNDEFINED, result=None, arm=name)
