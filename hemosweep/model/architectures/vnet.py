@@ -29,11 +29,11 @@ class VNet(nn.Module):
             _Down(finer, here, times, tied=tied)
             for finer, here, times in zip(widths[:-1], widths[1:], NUM_DOWN, strict=True)
         )
-        # The way up is one level's channels wider than the way down: it has the skip's beside its own.
-        coarser = [widths[-1], *widths[:0:-1]][:-1]
+        # With the skip's channels beside its own, a level on the way up is as wide as the one below it on the way down.
+        up = widths[:0:-1]
         self.up = nn.ModuleList(
             _Up(below, here, times, tied=tied)
-            for below, here, times in zip(coarser, widths[:0:-1], NUM_UP, strict=True)
+            for below, here, times in zip([widths[-1], *up[:-1]], up, NUM_UP, strict=True)
         )
         self.last = nn.Conv3d(2 * width, 2, 1)
         self.classify = LesionLogit(2)

@@ -33,7 +33,6 @@ class TestSmall(NetworkContract):
         SegResNet(width=8),
         DynUNet(width=2),
         MedNeXtS(width=2),
-        SwinUNETR(width=12),
         UNETR(width=1, patch_HWD=(32, 16, 16)),
         PlainConv(width=2),
         ResEnc(width=2),
@@ -44,3 +43,12 @@ class TestLarge(NetworkContract):
     @pytest.fixture(autouse=True)
     def _of(self, component):
         self.component = component
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestSwinUNETR(NetworkContract):
+    """It cannot be narrower than this, nor can its patches be smaller: one number of channels must do."""
+
+    component = SwinUNETR(width=12)
+    in_channels = (2,)
