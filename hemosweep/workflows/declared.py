@@ -13,8 +13,9 @@ from hemosweep.tracking.references import declared_there
 def find_declared(out: Path, name: str, *, named: str | None = None) -> Declaration:
     """The declaration of an ablation, or of the comparison that a search ends with.
 
-    A name that neither hemosweep nor an installed package has is looked up among the plans of the output folder, which
-    keep what was declared before training: the user's file is not needed any more.
+    Another store has its own, recorded with the runs: its sweep may have the name of one that is known here. A name
+    that neither hemosweep nor an installed package has is looked up among the plans of the output folder, which keep
+    what was declared before training: the user's file is not needed any more.
 
     Args:
         named: the address of the sweep in another MLflow store; None where it is of this output folder.
@@ -22,26 +23,31 @@ def find_declared(out: Path, name: str, *, named: str | None = None) -> Declarat
     Raises:
         BadInput: there is none.
     """
+    address = named if named is not None and is_address(named) else None
+    if address is not None:
+        recorded = declared_there(address).get(name)
+        if recorded is not None:
+            return recorded
     if name.endswith(".py") or name in known_sweeps():
         return find_listed(name).sweep.declaration
-    declared = next((plan.declaration for plan in read_plans(out) if plan.sweep == name), None)
-    if declared is not None:
-        return declared
-    if named is not None and is_address(named):
-        declared = declared_there(named).get(name)
-        if declared is not None:
-            return declared
+    planned = next((plan.declaration for plan in read_plans(out) if plan.sweep == name), None)
+    if planned is not None:
+        return planned
+    if address is not None:
         raise BadInput(
-            f"{named}: {name} is no ablation of hemosweep, and an earlier version recorded it there without its "
+            f"{address}: {name} is no ablation of hemosweep, and an earlier version recorded it there without its "
             "comparisons; give the output folder that trained it with --out"
         )
     return find_listed(name).sweep.declaration
 
 
 def recorded_declarations(out: Path, address: str | None = None) -> dict[str, Declaration]:
-    """Declarations of the ablations that an output folder has plans of, or another store has recorded, and nothing else
-    knows, by name."""
-    planned = {plan.sweep: plan.declaration for plan in read_plans(out)}
-    found = {} if address is None else declared_there(address)
-    found |= {name: declaration for name, declaration in planned.items() if declaration is not None}
-    return {name: declaration for name, declaration in found.items() if name not in known_sweeps()}
+    """Declarations of the ablations that another store has recorded, or, in an output folder, of those that it has
+    plans of and nothing else knows, by name."""
+    known = known_sweeps()
+    planned = {plan.sweep: plan.declaration for plan in read_plans(out) if plan.sweep not in known}
+    found = {name: declaration for name, declaration in planned.items() if declaration is not None}
+    if address is not None:
+        there = declared_there(address)
+        found |= {name: one for name, one in there.items() if name not in known or known[name].search is None}
+    return found

@@ -3,12 +3,13 @@ import math
 import shutil
 import sqlite3
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html import escape
 
 import pytest
 from mlflow.tracking._tracking_service import utils
 
+from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import compare_family
 from hemosweep.tracking import schema, views
@@ -16,9 +17,9 @@ from hemosweep.tracking.database import database_path
 from hemosweep.tracking.notes import arm_note
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.references import declared_there
-from hemosweep.tracking.store import open_store
+from hemosweep.tracking.store import ensure_experiment, open_store
 from hemosweep.tracking.verdicts import VerdictRecorder
-from hemosweep.workflows.declared import find_declared
+from hemosweep.workflows.declared import find_declared, recorded_declarations
 from tests.recorded import CLEAR, FOUR_FOLDS, SEEDS, SMALL, Book, cases, shifted
 
 DECLARED = Declaration(
@@ -112,6 +113,17 @@ def test_another_store_tells_what_a_labs_own_sweep_has_declared(recorded):
     address = f"mlflow:sqlite:///{database_path(out)}/hemosweep/gate"
     assert declared_there(address) == {"gate": DECLARED}
     assert find_declared(out.parent / "elsewhere", "gate", named=address) == DECLARED
+
+
+def test_what_another_store_has_declared_counts_there_before_the_sweep_of_this_name_here(empty):
+    theirs = replace(DECLARED, name="patchsize")
+    experiment = ensure_experiment(open_store(empty), "patchsize").experiment_id
+    open_store(empty).client.set_experiment_tag(experiment, schema.TAG_DECLARATION, json.dumps(asdict(theirs)))
+    address, elsewhere = f"mlflow:sqlite:///{database_path(empty)}", empty.parent / "elsewhere"
+    assert find_declared(elsewhere, "patchsize", named=f"{address}/hemosweep/patchsize") == theirs
+    assert recorded_declarations(elsewhere, address) == {"patchsize": theirs}
+    for here in (find_declared(elsewhere, "patchsize"), find_declared(elsewhere, "loss", named=address)):
+        assert here == known_sweeps()[here.name].sweep.declaration
 
 
 def test_the_baseline_is_called_so_and_has_no_difference(recorded):
