@@ -192,12 +192,13 @@ def _pages(store: StoreConnection, out: Path, sweep: str | None) -> dict[str, st
         sweep = max(experiments, key=lambda name: experiments[name].last_update_time or 0)
     if sweep not in experiments:
         raise BadInput(f"{out} has no runs of sweep {sweep!r}; it has {', '.join(sorted(experiments))}")
-    experiment = experiments[sweep]
-    return {
-        text: views.page(str(experiment.experiment_id), view, mode)
+    experiment_id, tags = str(experiments[sweep].experiment_id), experiments[sweep].tags
+    saved = {
+        text: views.page(experiment_id, view, mode)
         for text, (view, mode) in views.PAGES.items()
-        if views.is_saved(experiment.tags, view)
+        if views.is_saved(tags, view)
     }
+    return saved or {"runs": views.runs_page(experiment_id)}
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

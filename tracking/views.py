@@ -128,6 +128,11 @@ def run_page(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?{urlencode(_WORKFLOW)}"
 
 
+def runs_page(experiment_id: str) -> str:
+    """Address of all runs of an experiment, as MLflow shows them where no view is saved."""
+    return f"#/experiments/{experiment_id}/runs?{urlencode(_WORKFLOW)}"
+
+
 def direct_run_page(run_id: str) -> str:
     """Address of a run's page where the experiment is not known; MLflow looks it up."""
     return f"#/runs/{run_id}?{urlencode(_WORKFLOW)}"

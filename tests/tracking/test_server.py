@@ -20,7 +20,7 @@ from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import open_store
 from hemosweep.tracking.verdicts import VerdictRecorder
-from hemosweep.tracking.views import ARMS, PAGES, TABLE_MODE, compare_page, page
+from hemosweep.tracking.views import ARMS, PAGES, TABLE_MODE, compare_page, page, runs_page
 from tests.chrome import chrome, needs_chrome
 from tests.recorded import CLEAR, FOUR_FOLDS, SEEDS, SMALL, Book, shifted
 from tests.recorded import cases as recorded_cases
@@ -166,6 +166,9 @@ def test_the_pages_of_a_sweep_carry_the_workflow_type_and_are_only_those_that_th
     assert all("workflowType=machine_learning" in address for address in pages.values())
     store.client.delete_experiment_tag(experiment, "mlflow.sharedViewState.hemosweep-bars")
     assert "bars of the arms" not in server._pages(store, out, "loss")
+    for key in store.client.get_experiment(experiment).tags:
+        store.client.delete_experiment_tag(experiment, key)
+    assert server._pages(store, out, "loss") == {"runs": runs_page(experiment)}
 
 
 @pytest.mark.slow
