@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from hemosweep.errors import BadInput
 from hemosweep.tracking import schema
 from hemosweep.tracking.credentials import shown
+from hemosweep.tracking.variables import NAME_AND_PASSWORD
 
 SCHEME = "mlflow:"
 SQLITE = "sqlite:///"
@@ -62,10 +63,7 @@ def _split_server(text: str) -> tuple[str, str]:
     place = text.rfind(_EXPERIMENT)
     uri, experiment = (text, "") if place < 0 else (text[:place], text[place + len(_EXPERIMENT) :])
     if "@" in uri:  # Anywhere: a password may hold a slash.
-        raise BadInput(
-            f"{SCHEME}{shown(uri)}: leave the user's name and password out; "
-            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-        )
+        raise BadInput(f"{SCHEME}{shown(uri)}: leave the user's name and password out; set {NAME_AND_PASSWORD}")
     if not _is_server(uri):
         raise BadInput(
             f"{SCHEME}{shown(uri)}: is no address of an MLflow store; give {_FORM}, or {SCHEME}{SQLITE}FILE/..."

@@ -1,5 +1,8 @@
-"""Reader of runs through MLflow's public client, from any store that it opens: a server's, or that of an older or newer
-MLflow whose tables hemosweep's own reader does not know."""
+"""Reader of runs through MLflow's public client: those of a server, of an SQLite file, and of an output folder whose
+tables hemosweep's own reader was not tried with.
+
+A server may run another version of MLflow; a file must be of the installed one (`check_revision`).
+"""
 
 import json
 import tempfile
@@ -15,11 +18,11 @@ from hemosweep.ablation.declaration import Declaration, read_declaration
 from hemosweep.errors import BadInput
 from hemosweep.runs import FACT_PREFIX
 from hemosweep.tracking import schema
-from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run, ViewType
+from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException
+from hemosweep.tracking.searches import every_experiment, every_run
 from hemosweep.tracking.stored import StoredRun
 from hemosweep.tracking.whole import LEVELS
 
-_PAGE = 1000
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -104,33 +107,13 @@ class ClientRuns:
         return None
 
     def _experiments(self) -> list[Experiment]:
-        experiments: list[Experiment] = []
-        token: str | None = None
         with self.usable():
-            while True:
-                page = self.client.search_experiments(
-                    filter_string=f"name LIKE '{schema.EXPERIMENT_PREFIX}%'", max_results=_PAGE, page_token=token
-                )
-                experiments += page
-                token = page.token
-                if not token:
-                    return experiments
+            return every_experiment(self.client, f"name LIKE '{schema.EXPERIMENT_PREFIX}%'")
 
     def _search(self, filter_string: str) -> list[StoredRun]:
         names = {str(experiment.experiment_id): experiment.name for experiment in self._experiments()}
-        if not names:
-            return []
-        runs: list[Run] = []
-        token: str | None = None
         with self.usable():
-            while True:
-                page = self.client.search_runs(
-                    list(names), filter_string, ViewType.ACTIVE_ONLY, max_results=_PAGE, page_token=token
-                )
-                runs += page
-                token = page.token
-                if not token:
-                    break
+            runs = every_run(self.client, list(names), filter_string)
         return [
             StoredRun(
                 run_id=run.info.run_id,

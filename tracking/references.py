@@ -98,9 +98,9 @@ def find_reference(out: Path, reference: str) -> tuple[RunStore, str]:
 def _client_runs(address: Address) -> "ClientRuns":
     # Imported here: MLflow takes seconds, and the runs of an output folder are read without it.
     from hemosweep.tracking.client_runs import ClientRuns
-    from hemosweep.tracking.connection import connect, reached
+    from hemosweep.tracking.connection import connect, one_line_faults
 
-    return ClientRuns(place=address.place, client=connect(address.uri), usable=partial(reached, address.uri))
+    return ClientRuns(place=address.place, client=connect(address.uri), usable=partial(one_line_faults, address.uri))
 
 
 def figures_root(out: Path, name: str) -> Path:

@@ -14,7 +14,7 @@ from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.address import parse_address
 from hemosweep.tracking.backend import MlflowClient, MlflowException, ModelVersion
-from hemosweep.tracking.connection import connect, reached
+from hemosweep.tracking.connection import connect, one_line_faults
 from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
 from hemosweep.tracking.store import existing_store
 
@@ -78,7 +78,7 @@ def open_registry(out: Path, uri: str | None = None) -> Registry:
     return Registry(
         place=address.place,
         client=connect(address.uri),
-        usable=partial(reached, address.uri),
+        usable=partial(one_line_faults, address.uri),
         artifacts=artifacts_beside(address.database, EXPERIMENT) if address.database else None,
     )
 

@@ -14,12 +14,13 @@ from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 from hemosweep.sqlite import check_database, database_url, move_away, usable
 from hemosweep.tracking import schema, views
-from hemosweep.tracking.backend import MLFLOW_VERSION, Experiment, MlflowClient, MlflowException, Run, ViewType
+from hemosweep.tracking.backend import MLFLOW_VERSION, Experiment, MlflowClient, MlflowException, Run
 from hemosweep.tracking.database import database_path, require_store
 from hemosweep.tracking.experiments import obtain_experiment
 from hemosweep.tracking.notes import experiment_note
 from hemosweep.tracking.places import correct_places
 from hemosweep.tracking.revision import check_revision
+from hemosweep.tracking.searches import every_experiment, every_run
 
 TRIED_VERSIONS = ("3.13.", "3.17.")
 """Versions of MLflow whose calls the tests have made in one session, which its public client has no way to do."""
@@ -163,21 +164,10 @@ def sweep_experiments(store: StoreConnection, sweep: str | None = None) -> list[
     pattern = schema.experiment_name("%" if sweep is None else sweep)
     operator = "LIKE" if sweep is None else "="
     with usable(store.database):
-        return list(store.client.search_experiments(filter_string=f"name {operator} '{pattern}'"))
+        return every_experiment(store.client, f"name {operator} '{pattern}'")
 
 
 def search_runs(store: StoreConnection, experiment_ids: list[str], filter_string: str) -> list[Run]:
-    """Every run that matches, page by page, without the deleted ones."""
-    if not experiment_ids:
-        return []
-    runs: list[Run] = []
-    token: str | None = None
-    while True:
-        with usable(store.database):
-            page = store.client.search_runs(
-                experiment_ids, filter_string, run_view_type=ViewType.ACTIVE_ONLY, page_token=token
-            )
-        runs += page
-        token = page.token
-        if not token:
-            return runs
+    """Every run that matches, without the deleted ones."""
+    with usable(store.database):
+        return every_run(store.client, experiment_ids, filter_string)

@@ -100,18 +100,21 @@ def _record(passes: "Passes", advance: Callable[[int, int], None]) -> "Tally":
         Outage: a person must mend it, or it lasts.
     """
     from hemosweep.tracking.sync.faults import Outage
+    from hemosweep.tracking.sync.passes import delays
 
     attempts = best = 0
-    uncertain = False
+    waits, uncertain = delays(), False
     while True:
         try:
             tally = passes.run(advance)
         except Outage as outage:
-            attempts = 1 if passes.recorded > best else attempts + 1
+            if passes.recorded > best:
+                attempts, waits = 0, delays()
+            attempts += 1
             if not outage.passing or attempts == MAX_ATTEMPTS:
                 raise
             best, uncertain = max(best, passes.recorded), True
-            time.sleep(2.0 ** (attempts - 1))
+            time.sleep(next(waits))
             continue
         if not (uncertain or tally.uncertain):
             return tally

@@ -6,8 +6,8 @@ import pytest
 
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import Metric, MlflowClient, Param, RunTag
-from hemosweep.tracking.connection import PASSWORD, TOKEN, USERNAME
 from hemosweep.tracking.store import open_store
+from hemosweep.tracking.variables import PASSWORD, TOKEN, USERNAME
 from tests.mlflow_servers import free_port, gate, mlflow_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -119,7 +119,7 @@ def test_a_report_of_a_server_says_what_it_cannot_show(main, server, tmp_path):
         ("/hemosweep/patchsize/of a colleague", "was not recorded by hemosweep, as it has no tag hemosweep.level"),
         ("/hemosweep/patchsize/tried@9", "nearest: "),
         ("/somewhere/24x24x8", "/somewhere/24x24x8/hemosweep/SWEEP/RUN"),
-        ("/somewhere/hemosweep/patchsize/24x24x8", "no MLflow server answers there"),
+        ("/somewhere/hemosweep/patchsize/24x24x8", "the server does not know a request of MLflow"),
     ],
 )
 def test_what_a_server_has_not_is_told_in_one_line(main, server, recorded, rest, told):
@@ -131,11 +131,8 @@ def test_what_a_server_has_not_is_told_in_one_line(main, server, recorded, rest,
 
 def test_a_server_that_is_not_there_is_told_in_one_line(main):
     place = f"mlflow:http://127.0.0.1:{free_port()}"
-    assert main("runs", place) == (
-        2,
-        "",
-        f"error: {place}: the server cannot be reached; look at the address, and whether it runs\n",
-    )
+    told = "the server cannot be reached (Connection refused); look at the address, and whether it runs"
+    assert main("runs", place) == (2, "", f"error: {place}: {told}\n")
 
 
 def test_credentials_come_from_the_environment_and_are_never_printed(main, server, monkeypatch):
@@ -143,12 +140,13 @@ def test_credentials_come_from_the_environment_and_are_never_printed(main, serve
         place = f"mlflow:{uri}"
         code, _, stderr = main("runs", place)
         way_out = f"set {USERNAME} and {PASSWORD}, or {TOKEN}"
-        assert (code, stderr) == (2, f"error: {place}: the server wants credentials; {way_out}\n")
+        assert (code, stderr) == (2, f"error: {place}: the server wants credentials (401); {way_out}\n")
         monkeypatch.setenv(USERNAME, "jane")
         monkeypatch.setenv(PASSWORD, "wrong-word")
         code, _, stderr = main("runs", place)
         assert code == 2
-        assert stderr == f"error: {place}: the server refuses the credentials of {USERNAME} and {PASSWORD}\n"
+        refused = f"the server refuses the credentials of {USERNAME} and {PASSWORD} (401); set others"
+        assert stderr == f"error: {place}: {refused}\n"
         monkeypatch.setenv(PASSWORD, "s3cret-word")
         a, b = (f"{place}/hemosweep/{run}" for run in ("patchsize/24x24x8", "noise/baseline@0"))
         code, stdout, stderr = main("compare", a, b)

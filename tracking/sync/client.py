@@ -8,15 +8,9 @@ from hemosweep.sqlite import check_database
 from hemosweep.tracking.backend import MlflowClient
 from hemosweep.tracking.revision import check_revision
 from hemosweep.tracking.sync.destination import Destination
+from hemosweep.tracking.variables import MAX_RETRIES, TIMEOUT_S, URI, wait_no_longer
 
-_SETTINGS = {
-    # What is tried again is decided here: a request whose answer was lost may have been served.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    # Links on standard output.
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
-"""Seconds that a request may take, where the user has set no others."""
+_NO_LINKS = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
 
 @contextmanager
@@ -25,9 +19,11 @@ def client_environment(destination: Destination) -> Iterator[None]:
 
     It holds for all threads. What it sets is as before at its end.
     """
-    settings = {**_PATIENCE, **destination.for_process(), **_SETTINGS}
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
+    changed = (URI, MAX_RETRIES, TIMEOUT_S, *destination.environment, *_NO_LINKS)
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update({**destination.for_process(), **_NO_LINKS})
+    # What is tried again is decided here: a request whose answer was lost may have been served.
+    wait_no_longer(num_retries=0, always=True)
     try:
         yield
     finally:

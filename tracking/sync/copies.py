@@ -7,12 +7,13 @@ from itertools import count
 
 from hemosweep.tracking.backend import MlflowClient, Run, ViewType
 from hemosweep.tracking.schema import TAG_PARENT
+from hemosweep.tracking.searches import every_run
 from hemosweep.tracking.sync.content import DELETED, ORIGIN, RECORDED, Ids
 from hemosweep.tracking.sync.destination import Destination
 from hemosweep.tracking.sync.faults import patiently
 from hemosweep.tracking.sync.parallel import in_parallel
 from hemosweep.tracking.sync.refusals import Refusals
-from hemosweep.tracking.sync.snapshot import Records, search
+from hemosweep.tracking.sync.snapshot import Records
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,7 +41,7 @@ class Copies:
     def find(self, experiment_id: str) -> None:
         """Look for copies in an experiment of the server: active ones go first, then those that are whole."""
         ours = f"tags.`{ORIGIN}` LIKE '{self.records.store}/%'"
-        for copy in patiently(self.destination, lambda: search(self.client, [experiment_id], ViewType.ALL, ours)):
+        for copy in patiently(self.destination, lambda: every_run(self.client, [experiment_id], ours, ViewType.ALL)):
             self._found.setdefault(copy.data.tags[ORIGIN].rpartition("/")[2], []).append(copy)
         for copies in self._found.values():
             copies.sort(
@@ -114,7 +115,7 @@ class Copies:
             if next(attempts):
                 # The first request may have been served, or be served later: another pass looks for it then.
                 self.uncertain = True
-                served = search(self.client, [experiment_id], ViewType.ACTIVE_ONLY, same)
+                served = every_run(self.client, [experiment_id], same)
                 if served:
                     return served[0]
             return self.client.create_run(

@@ -9,13 +9,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hemosweep.errors import BadInput
 from hemosweep.tracking.credentials import shown, without_credentials
+from hemosweep.tracking.variables import PASSWORD, TOKEN, URI, USERNAME
 
-VARIABLE = "MLFLOW_TRACKING_URI"
-USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 OFF = "none"
 """Value of `--tracking` that records in the output folder alone, whatever the environment says."""
 
-_SECRETS = (PASSWORD, "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET")
+_SECRETS = (PASSWORD, TOKEN, "DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET")
 _SCHEMES = ("http", "https", "databricks", "sqlite")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -48,7 +47,7 @@ class Destination:
 
     def for_process(self) -> dict[str, str]:
         """Environment of a process that records there."""
-        return {**os.environ, **self.environment, VARIABLE: self.uri}
+        return {**os.environ, **self.environment, URI: self.uri}
 
     def without_secrets(self, text: str) -> str:
         """A text without the password or token, and without the credentials of any address in it."""
@@ -67,7 +66,7 @@ def find_destination(given: str | None, *, option: str = "--tracking") -> Destin
     Raises:
         BadInput: the address is that of no server.
     """
-    named_by, text = (option, given) if given is not None else (VARIABLE, os.environ.get(VARIABLE, ""))
+    named_by, text = (option, given) if given is not None else (URI, os.environ.get(URI, ""))
     text = text.strip()
     if text == OFF or (given is None and not text):
         return None

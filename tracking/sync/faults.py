@@ -1,6 +1,5 @@
-"""Faults of another MLflow server, in one line each: what is wrong, and the way out where the user has one."""
+"""Faults of another MLflow server on the way of a record to it: those that pass, and those that a person must mend."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,16 +9,16 @@ import requests
 from sqlalchemy.exc import SQLAlchemyError
 
 from hemosweep.errors import HemosweepError
-from hemosweep.tracking.backend import MLFLOW_VERSION, MlflowException
-from hemosweep.tracking.sync.destination import PASSWORD, USERNAME, Destination
+from hemosweep.tracking.answers import read_answer
+from hemosweep.tracking.backend import MlflowException
+from hemosweep.tracking.sync.destination import Destination
 
 T = TypeVar("T")
 
 WAITS_S = (0.5, 2.0)
 """Waits between attempts of one request."""
-_STATUS = re.compile(r"(?:failed with error code|too many) (\d{3})")
-_LONGEST = 200
-_FORGOTTEN = "RESOURCE_DOES_NOT_EXIST"
+_FOR_A_PERSON = (401, 403, 404)
+"""Statuses of answers that stay as they are until a person does something."""
 
 
 class Outage(HemosweepError):
@@ -68,56 +67,9 @@ def patiently(destination: Destination, work: Callable[[], T]) -> T:
 
 
 def _read(error: Exception, destination: Destination) -> Outage | Refused:
-    status, place = _status(error), destination.uri
-    if status is None:
-        return Outage(f"{place} cannot be reached ({destination.without_secrets(_reason(error))})")
-    said = destination.without_secrets(_first_line(error))
-    if status == 401:
-        return Outage(
-            f"{place} takes neither this user nor this password (401): set {USERNAME} and {PASSWORD}", passing=False
-        )
-    if status == 403:
-        return Outage(f"{place} does not let this user write there (403): ask for the right to", passing=False)
-    if status == 404 and getattr(error, "error_code", None) != _FORGOTTEN:
-        return Outage(
-            f"{place} does not know a request of MLflow {MLFLOW_VERSION} (404): is it a server of another version?",
-            passing=False,
-        )
-    if status in (400, 404, 409):
-        return Refused(f"{place} refuses a record ({said})")
-    if status in (413, 507):
-        return Outage(f"{place} has no space for it ({status})")
-    return Outage(f"{place} answers {status} ({said})")
-
-
-def _status(error: BaseException) -> int | None:
-    """Status of an answer over HTTP; None where there was no answer."""
-    told = _STATUS.search(str(error))
-    if told is not None:
-        return int(told[1])
-    for cause in _causes(error):
-        if isinstance(cause, requests.HTTPError) and cause.response is not None:
-            return int(cause.response.status_code)
-        if isinstance(cause, requests.RequestException | SQLAlchemyError):
-            return None
-    return int(error.get_http_status_code()) if isinstance(error, MlflowException) else None  # type: ignore[no-untyped-call]
-
-
-def _reason(error: BaseException) -> str:
-    causes = list(_causes(error))
-    if any(isinstance(cause, requests.Timeout) for cause in causes):
-        return "no answer in time"
-    told = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
-    return told[-1] if told else _first_line(causes[-1])
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _first_line(error: BaseException) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    answer = read_answer(error)
+    told = f"{destination.uri} {destination.without_secrets(answer.told)}"
+    if answer.is_about_record:
+        return Refused(told)
+    passing = answer.status not in _FOR_A_PERSON
+    return Outage(told if passing or not answer.way_out else f"{told}: {answer.way_out}", passing=passing)

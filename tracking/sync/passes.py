@@ -1,5 +1,6 @@
 """Passes over an output folder's record, one process at a time, each of them remembered."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,7 @@ class Passes:
         return tally
 
 
-def delays(*, cap_s: float) -> Iterator[float]:
+def delays(*, cap_s: float = math.inf) -> Iterator[float]:
     """Seconds to wait before one attempt after the other: 1, 2, 4 and so on, up to a cap."""
     delay = 1.0
     while True:

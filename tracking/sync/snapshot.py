@@ -16,9 +16,9 @@ from hemosweep.sqlite import check_database, usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.backend import Experiment, Metric, MlflowClient, Run, ViewType
 from hemosweep.tracking.database import database_path, require_store
+from hemosweep.tracking.searches import every_run
 from hemosweep.tracking.store import StoreConnection, open_store, sweep_experiments
 
-_PAGE = 1000
 _PARTIAL = ".artifact.uploading."
 """Beginning of the names of artifacts that MLflow has not written whole."""
 
@@ -81,12 +81,12 @@ class Snapshot:
         store = self._store = open_store(Path(self._folder.name), artifacts=self._out)
         experiments = tuple(sweep_experiments(store))
         ids = [str(experiment.experiment_id) for experiment in experiments]
-        runs = search(store.client, ids, ViewType.ACTIVE_ONLY)
+        runs = every_run(store.client, ids)
         return Records(
             store=f"{store.client.get_experiment('0').creation_time or 0:x}",
             experiments=experiments,
             generations=_by_generation(runs),
-            deleted=frozenset(str(run.info.run_id) for run in search(store.client, ids, ViewType.DELETED_ONLY)),
+            deleted=frozenset(str(run.info.run_id) for run in every_run(store.client, ids, view=ViewType.DELETED_ONLY)),
         )
 
     def points(self, run: Run) -> list[Metric]:
@@ -110,21 +110,6 @@ class Snapshot:
     def _client(self) -> MlflowClient:
         assert self._store is not None, "read() comes first"
         return self._store.client
-
-
-def search(client: MlflowClient, experiment_ids: Sequence[str], view: int, filter_string: str = "") -> list[Run]:
-    """Every run of some experiments, page by page."""
-    runs: list[Run] = []
-    token: str | None = None
-    while experiment_ids:
-        page = client.search_runs(
-            list(experiment_ids), filter_string, run_view_type=view, max_results=_PAGE, page_token=token
-        )
-        runs += page
-        token = page.token
-        if not token:
-            break
-    return runs
 
 
 def artifacts_of(run: Run) -> dict[str, Path]:

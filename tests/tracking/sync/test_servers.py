@@ -60,11 +60,11 @@ def patient(monkeypatch):
     [
         (
             answer(401),
-            "takes neither this user nor this password (401): set MLFLOW_TRACKING_USERNAME",
+            "wants credentials (401): set MLFLOW_TRACKING_USERNAME",
         ),
-        (answer(403, FORBIDDEN), "does not let this user write there (403"),
+        (answer(403, FORBIDDEN), "does not let this user do that (403): ask its owner"),
         (answer(404), "does not know a request of MLflow"),
-        (answer(400, REFUSAL), "refuses a record ("),
+        (answer(400, REFUSAL), "refuses what MLflow"),
         (answer(507, b"quota"), "has no space for it (507)"),
         (answer(503), "answers 503"),
         ("lost", "cannot be reached ("),
@@ -141,20 +141,20 @@ def test_a_record_that_the_server_refuses_keeps_only_what_depends_on_it_from_bei
     for what in ("experiments/get-by-name", "experiments/create", "runs/search"):
         result = refuse(what)
         assert refused
-        assert "refuses a record (" in result.problem
+        assert "refuses what MLflow" in result.problem
         assert (result.recorded, result.total) == (0, num_runs)
     assert client.get_experiment_by_name(record.name) is not None
     # One of the arms is refused, and with it perhaps its two folds.
     result = refuse("runs/create")
     assert refused
-    assert "refuses a record (" in result.problem
+    assert "refuses what MLflow" in result.problem
     assert result.recorded in (1, 3)
     record.client.set_experiment_tag(record.experiment_id, "later", "yes")
     result = refuse("experiments/set-experiment-tag")
-    assert (result.recorded, "refuses a record (" in result.problem) == (num_runs, True)
+    assert (result.recorded, "refuses what MLflow" in result.problem) == (num_runs, True)
     record.client.delete_run(record.folds()[0].info.run_id)
     result = refuse("runs/delete")
-    assert (result.recorded, "refuses a record (" in result.problem) == (num_runs - 1, True)
+    assert (result.recorded, "refuses what MLflow" in result.problem) == (num_runs - 1, True)
     result = sync(record.out, server.uri)
     assert (result.recorded, result.total, result.problem) == (num_runs - 1, num_runs - 1, None)
     assert record.at(client) == record.content()
@@ -320,7 +320,8 @@ def test_a_wrong_password_is_told_once_and_no_password_is_anywhere(record, labor
     caplog.set_level(logging.DEBUG)
     address = laboratory.uri.replace("http://", f"http://ann:{PASSWORD.replace(' ', '%20')}@")
     wrong = laboratory.uri.replace("http://", "http://ann:secret-but-wrong@")
-    assert "takes neither this user nor this password (401)" in sync(record.out, wrong).problem
+    problem = sync(record.out, wrong).problem
+    assert "refuses the credentials of MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (401)" in problem
     said, lines = [], set()
     with recorded_elsewhere(record.out, find_destination(address), say=said.append):
         started = time.monotonic()
