@@ -191,7 +191,7 @@ class RunsInMemory:
         return self.configs.get(run_id)
 
 
-class Snapshot:
+class CachedStore:
     """A `RunStore` that asks another one each question once, so that many comparisons rest on one state of it."""
 
     def __init__(self, store: RunStore) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,16 @@ class FolderRuns:
         from hemosweep.tracking.store import reading_client
 
         client, usable = reading_client(self.out)
-        _log.warning(
-            "%s: its tables (revision %s) are of an MLflow that hemosweep's fast reader was not tried with; they are "
-            "read through MLflow's client, which takes longer",
-            path,
-            revision,
-        )
+        _warn(path, revision)
         return ClientRuns(place=self.place, client=client, usable=usable)
+
+
+@cache
+def _warn(database: Path, revision: str) -> None:
+    """Warn of a store that is read slowly, once a process: a command asks it many times."""
+    _log.warning(
+        "%s: its tables (revision %s) are of an MLflow that hemosweep's fast reader was not tried with; they are read "
+        "through MLflow's client, which takes longer",
+        database,
+        revision,
+    )

@@ -15,7 +15,12 @@ from hemosweep.tracking.user import recorded_user
 
 _COMMON_FACTS = ("dataset_digest", "checkpoint_rule", "source_digest", "profile", "subset")
 """Facts that the seeds of one arm have in common, besides its configuration. Each repeat has folds of its own."""
-_AVERAGED = ("num_cases", "num_undefined", schema.METRIC_TRAIN_SECONDS, *schema.COST_METRICS.values())
+_AVERAGED = (
+    schema.METRIC_NUM_CASES,
+    schema.METRIC_NUM_UNDEFINED,
+    schema.METRIC_TRAIN_SECONDS,
+    *schema.COST_METRICS.values(),
+)
 """Metrics of a seed that a group has the mean of, besides the means over cases."""
 
 

@@ -4,7 +4,8 @@ import socket
 
 from hemosweep.errors import BadInput
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+"""Address at which this machine alone reaches a server."""
 _PORTS_TRIED = 50
 
 
@@ -19,7 +20,7 @@ def free_port(first: int) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
+                probe.bind((LOOPBACK, port))
             except OSError:
                 continue
             return port

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.errors import BadInput
-from hemosweep.runs import RunsInMemory, RunStore, Snapshot, find_run
+from hemosweep.runs import CachedStore, RunsInMemory, RunStore, find_run
 from hemosweep.tracking import schema
 from hemosweep.tracking.address import Address, is_address, parse_address
 from hemosweep.tracking.reader import MlflowStore
@@ -22,7 +22,7 @@ def open_address(address: Address) -> RunStore:
     Raises:
         BadInput: it is a file without a store.
     """
-    return Snapshot(MlflowStore(_client_runs(address)))
+    return CachedStore(MlflowStore(_client_runs(address)))
 
 
 def find_sweep(out: Path, name: str) -> tuple[RunStore, str | None]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hemosweep.errors import BadInput
-from hemosweep.runs import RunRecord
+from hemosweep.runs import FACT_PREFIX, RunRecord
 from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.address import parse_address
@@ -18,8 +18,8 @@ from hemosweep.tracking.connection import connect, one_line_faults
 from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
 from hemosweep.tracking.store import existing_store
 
-TAG_MODEL, TAG_WEIGHTS, TAG_PATH = "hemosweep.model_digest", "hemosweep.weights_digest", "hemosweep.model_path"
-TAG_RUN = "hemosweep.run"
+TAG_MODEL, TAG_WEIGHTS = f"{FACT_PREFIX}model_digest", f"{FACT_PREFIX}weights_digest"
+TAG_PATH, TAG_RUN = f"{FACT_PREFIX}model_path", f"{FACT_PREFIX}run"
 EXPERIMENT = "hemosweep-models"
 """Experiment of the runs that hold models whose own run the store does not have."""
 _FOLDER = "models"
@@ -120,7 +120,7 @@ def register(
         TAG_PATH: path,
         TAG_RUN: run.full_name,
         schema.TAG_REPLICATE: run.digest,
-        **{f"hemosweep.{fact}": value for fact in ("dataset_digest", "profile") if (value := run.fact(fact))},
+        **{f"{FACT_PREFIX}{fact}": value for fact in ("dataset_digest", "profile") if (value := run.fact(fact))},
     }
     with _told(registry):
         run_id = _holder(registry, name, run)

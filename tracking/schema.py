@@ -54,7 +54,8 @@ TAG_VERDICT = "hemosweep.verdict"
 TAG_COMPARED_BY = "hemosweep.compared_by"
 """The metric of that comparison."""
 
-# MLflow's own tags: what its pages show as user, parent, description, tables, source and version of a run.
+# MLflow's own tags: what its pages show as user, parent, description, tables, source and version of a run, and as kind
+# and views of an experiment.
 TAG_USER = "mlflow.user"
 TAG_RUN_NAME = "mlflow.runName"
 TAG_PARENT = "mlflow.parentRunId"
@@ -62,13 +63,22 @@ TAG_NOTE = "mlflow.note.content"
 TAG_TABLES = "mlflow.loggedArtifacts"
 TAG_GIT_COMMIT = "mlflow.source.git.commit"
 TAG_SOURCE = "mlflow.source.name"
+TAG_KIND = "mlflow.experimentKind"
+VIEW_PREFIX = "mlflow.sharedViewState."
+"""Beginning of the tags of an experiment that are its saved views."""
 
 METRIC_DSC = "dsc"
 METRIC_DSC_MEAN = "dsc_mean"
 METRIC_DSC_STD = "dsc_std"
-SHORT_NAMES = {METRIC_DSC: METRIC_DSC_MEAN, "dsc_ivh": "dsc_ivh_mean", "dsc_no_ivh": "dsc_no_ivh_mean"}
+METRIC_DSC_IVH, METRIC_DSC_NO_IVH = "dsc_ivh", "dsc_no_ivh"
+SHORT_NAMES = {
+    METRIC_DSC: METRIC_DSC_MEAN,
+    METRIC_DSC_IVH: f"{METRIC_DSC_IVH}_mean",
+    METRIC_DSC_NO_IVH: f"{METRIC_DSC_NO_IVH}_mean",
+}
 """Metrics that repeat another one in the digits that a table prints, since MLflow shows every digit that it has."""
 METRIC_TRAIN_SECONDS = "train_seconds"
+METRIC_NUM_CASES, METRIC_NUM_UNDEFINED = "num_cases", "num_undefined"
 METRIC_BEST_EPOCH = "best_epoch"
 METRIC_EPOCHS = "epochs"
 METRIC_SECONDS = "seconds"
@@ -163,12 +173,12 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
         "dsc_median": summary.median,
         "dsc_min": summary.min,
         "dsc_max": summary.max,
-        "dsc_ivh_mean": summary.ivh_mean,
-        "dsc_ivh_std": summary.ivh_std,
-        "dsc_no_ivh_mean": summary.no_ivh_mean,
-        "dsc_no_ivh_std": summary.no_ivh_std,
-        "num_cases": summary.num_cases,
-        "num_undefined": summary.num_undefined,
+        SHORT_NAMES[METRIC_DSC_IVH]: summary.ivh_mean,
+        f"{METRIC_DSC_IVH}_std": summary.ivh_std,
+        SHORT_NAMES[METRIC_DSC_NO_IVH]: summary.no_ivh_mean,
+        f"{METRIC_DSC_NO_IVH}_std": summary.no_ivh_std,
+        METRIC_NUM_CASES: summary.num_cases,
+        METRIC_NUM_UNDEFINED: summary.num_undefined,
     }
     present = {name: float(value) for name, value in values.items() if value is not None}
     return present | short_metrics(present)
@@ -177,6 +187,11 @@ def summary_metrics(summary: Summary) -> dict[str, float]:
 def short_metrics(values: Mapping[str, float]) -> dict[str, float]:
     """The `SHORT_NAMES` of the metrics that there are."""
     return {short: round(values[name], SCORE_DIGITS) for short, name in SHORT_NAMES.items() if name in values}
+
+
+def mean_name(score: str) -> str:
+    """Name of the metric that is the mean of a score over an arm's cases."""
+    return f"{score}_mean"
 
 
 def mean_metrics(cases: "pd.DataFrame", tags: Mapping[str, str]) -> dict[str, float]:
@@ -195,9 +210,9 @@ def mean_metrics(cases: "pd.DataFrame", tags: Mapping[str, str]) -> dict[str, fl
             continue
         defined = cases[name].dropna().tolist()
         if defined:
-            values[f"{name}_mean"] = fmean(defined)
+            values[mean_name(name)] = fmean(defined)
         if len(defined) < len(cases):
-            values[f"num_undefined_{name}"] = float(len(cases) - len(defined))
+            values[f"{METRIC_NUM_UNDEFINED}_{name}"] = float(len(cases) - len(defined))
     return values
 
 

@@ -24,13 +24,13 @@ from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import LOCAL_ONLY
 from hemosweep.tracking.database import database_path, require_store
 from hemosweep.tracking.places import are_places_right
-from hemosweep.tracking.ports import HOST, free_port
+from hemosweep.tracking.ports import LOOPBACK, free_port
 from hemosweep.tracking.store import StoreConnection, artifacts_folder, open_store, sweep_experiments
 
 _TOLD_EVERY_S = 15.0
 _STOP_TIMEOUT_S = 10.0
 _ONLY_THIS_NAME = {
-    "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST},localhost,{HOST}:*,localhost:*",
+    "MLFLOW_SERVER_ALLOWED_HOSTS": f"{LOOPBACK},localhost,{LOOPBACK}:*,localhost:*",
     "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "",
     "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",
 }
@@ -104,7 +104,7 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> Serv
 
 
 def _started(store: StoreConnection, copy: Path | None, port: int, pages: Mapping[str, str]) -> Server:
-    command = [sys.executable, "-m", "hemosweep.tracking.pages", "--host", HOST, "--port", str(port)]
+    command = [sys.executable, "-m", "hemosweep.tracking.pages", "--host", LOOPBACK, "--port", str(port)]
     command += ["--store", store.uri, "--artifacts", store.artifacts.as_uri()]
     log = store.database.with_name("mlflow-server.log")
     with log.open("wb") as stream:
@@ -116,7 +116,7 @@ def _started(store: StoreConnection, copy: Path | None, port: int, pages: Mappin
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    (first, *more) = [(text, f"http://{HOST}:{port}/{page}") for text, page in pages.items()]
+    (first, *more) = [(text, f"http://{LOOPBACK}:{port}/{page}") for text, page in pages.items()]
     server = Server(process=process, url=first[1], copy=copy, links=dict(more))
     try:
         _wait_until_healthy(process, port, log)
@@ -220,7 +220,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) 
 
 def _is_healthy(port: int) -> bool:
     # http.client knows no proxies: a proxy set for the shell must not see a request to this machine.
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200

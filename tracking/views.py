@@ -23,7 +23,6 @@ ARTIFACT_MODE = "ARTIFACT"
 
 # MLflow 3 has a page for language models and one for machine learning, and a new browser opens the former.
 _WORKFLOW = {"workflowType": "machine_learning"}
-_TAG_PREFIX = "mlflow.sharedViewState."
 _VERDICT = f"tags.`{schema.TAG_VERDICT}`"
 _VERDICT_COLUMNS = (
     f"metrics.`{schema.METRIC_DSC}`",
@@ -31,10 +30,24 @@ _VERDICT_COLUMNS = (
     *(f"metrics.`{name}`" for name in schema.VERDICT_METRICS),
 )
 _ARM_METRICS = (
-    *("dsc_seed_sd", "num_seeds", "dsc_ivh", "dsc_no_ivh", "nsd_mean", "hd95_mm_mean", "num_cases"),
+    schema.METRIC_SEED_SD,
+    schema.METRIC_NUM_SEEDS,
+    schema.METRIC_DSC_IVH,
+    schema.METRIC_DSC_NO_IVH,
+    schema.mean_name("nsd"),
+    schema.mean_name("hd95_mm"),
+    schema.METRIC_NUM_CASES,
     *schema.COST_METRICS.values(),
 )
-_FOLD_METRICS = ("dsc", "dsc_seed_sd", "dsc_mean", "dsc_std", "best_epoch", "epochs", "seconds")
+_FOLD_METRICS = (
+    schema.METRIC_DSC,
+    schema.METRIC_SEED_SD,
+    schema.METRIC_DSC_MEAN,
+    schema.METRIC_DSC_STD,
+    schema.METRIC_BEST_EPOCH,
+    schema.METRIC_EPOCHS,
+    schema.METRIC_SECONDS,
+)
 _IS_ARM = f"tags.`{schema.TAG_ROW}` = '{schema.ROW_ARM}'"
 
 
@@ -82,7 +95,7 @@ _VIEWS: dict[str, dict[str, Any]] = {
         _IS_ARM,
         _BY_DSC,
         _VERDICT_COLUMNS,
-        compareRunCharts=_bars(*schema.VERDICT_METRICS[:3], schema.METRIC_DSC, "dsc_ivh", "dsc_no_ivh"),
+        compareRunCharts=_bars(*schema.VERDICT_METRICS[:3], *schema.SHORT_NAMES),
         compareRunSections=[_MLFLOW_SECTION],
     ),
     CURVES: _view(
@@ -93,7 +106,7 @@ _VIEWS: dict[str, dict[str, Any]] = {
         rising=True,
         groupBy={"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": schema.TAG_ARM}]},
         useGroupedValuesInCharts=True,
-        chartsSearchFilter="train_loss|val_loss|val_dsc",
+        chartsSearchFilter="|".join(name for name in schema.EPOCH_METRICS if name != schema.METRIC_EPOCH_SECONDS),
     ),
     # The tables of cases belong to the trained seeds.
     CASES: _view("Cases side by side", f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'", _BY_DSC, _VERDICT_COLUMNS),
@@ -114,7 +127,7 @@ PAGES = {
 
 def is_saved(tags: Mapping[str, str], view: str) -> bool:
     """True if the experiment with these tags has a view; one of an earlier version lacks some."""
-    return f"{_TAG_PREFIX}{view}" in tags
+    return f"{schema.VIEW_PREFIX}{view}" in tags
 
 
 def page(experiment_id: str, view: str, mode: str) -> str:
@@ -152,8 +165,8 @@ def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
 
 def experiment_tags(experiment_id: str) -> dict[str, str]:
     """Kind and saved views of a sweep's experiment."""
-    return {"mlflow.experimentKind": "custom_model_development"} | {
-        f"{_TAG_PREFIX}{key}": _saved(view) for key, view in _VIEWS.items()
+    return {schema.TAG_KIND: "custom_model_development"} | {
+        f"{schema.VIEW_PREFIX}{key}": _saved(view) for key, view in _VIEWS.items()
     }
 
 

@@ -14,7 +14,7 @@ from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.ranks import RANKS_NOTE, rank_table
 from hemosweep.report.terminal.table import family_table
-from hemosweep.runs import RunRecord, RunStore, Snapshot
+from hemosweep.runs import CachedStore, RunRecord, RunStore
 from hemosweep.scores.catalogue import DSC, find_metric
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison, adjusted
@@ -175,7 +175,7 @@ def compare_family(
     Raises:
         BadInput: as `compare`, but for arms that are not finished.
     """
-    store = Snapshot(store)
+    store = CachedStore(store)
     pairs = []
     for a, b in declared:
         try:

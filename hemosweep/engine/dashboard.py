@@ -34,24 +34,20 @@ def open_studies(out: Path) -> RDBStorage:
     return open_ledger(path)
 
 
-def note_trials(storage: RDBStorage, page: Callable[[str], str]) -> int:
-    """Write a note on every trial that has ended and has none: its arm, the DSC of its folds, its run in MLflow. Return
-    the number of notes.
+def note_trials(storage: RDBStorage, page: Callable[[str], str]) -> None:
+    """Write a note on every trial that has ended and has none: its arm, the DSC of its folds, its run in MLflow.
 
     Args:
         page: address of an MLflow run, by its id.
     """
     from optuna_dashboard import get_note, save_note
 
-    written = 0
     for name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=name, storage=storage, sampler=RandomSampler(seed=0))
         for frozen in study.get_trials(deepcopy=False):
             trial = Trial(study, frozen._trial_id)
             if frozen.state.is_finished() and not get_note(trial):
                 save_note(trial, _note(frozen, page))
-                written += 1
-    return written
 
 
 def serve_dashboard(storage: RDBStorage, host: str, port: int) -> None:

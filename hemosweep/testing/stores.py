@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.runs import FINISHED, RunStore, Snapshot, find_run
+from hemosweep.runs import FINISHED, CachedStore, RunStore, find_run
 
 CASE_IDS = tuple(f"{number:03}" for number in range(1, 9))
 """Text, though they look like numbers."""
@@ -104,15 +104,15 @@ class StoreContract:
         assert list(filled.list_runs()) == list(filled.list_runs())
         assert filled.case_rows(run.run_id) == filled.case_rows(run.run_id)
 
-    def test_a_snapshot_answers_as_it_did_when_it_was_first_asked(self, filled: RunStore) -> None:
-        snapshot = Snapshot(filled)
-        runs = snapshot.list_runs()
+    def test_a_cached_store_answers_as_it_did_when_it_was_first_asked(self, filled: RunStore) -> None:
+        cached = CachedStore(filled)
+        runs = cached.list_runs()
         assert [run.full_name for run in runs] == list(SCORES)
-        assert snapshot.list_runs() is runs
-        assert snapshot.case_rows(runs[0].run_id) is snapshot.case_rows(runs[0].run_id)
-        assert [run.arm for run in snapshot.list_runs("se")] == ["unet"]
+        assert cached.list_runs() is runs
+        assert cached.case_rows(runs[0].run_id) is cached.case_rows(runs[0].run_id)
+        assert [run.arm for run in cached.list_runs("se")] == ["unet"]
         with pytest.raises(BadInput, match="has no runs of sweep 'lose'"):
-            snapshot.list_runs("lose")
+            cached.list_runs("lose")
 
 
 def case_rows(scores: tuple[float | None, ...]) -> list[dict[str, Any]]:

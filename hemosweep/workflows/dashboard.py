@@ -29,7 +29,7 @@ def show_dashboard(out: str | Path, *, port: int = 8080, mlflow: str = MLFLOW, i
         raise BadInput("optuna-dashboard is not installed; install it with: pip install 'hemosweep[dashboard]'")
     from hemosweep.engine.dashboard import note_trials, open_studies, serve_dashboard
     from hemosweep.engine.index import LEDGER_NAME
-    from hemosweep.tracking.ports import HOST, free_port
+    from hemosweep.tracking.ports import LOOPBACK, free_port
     from hemosweep.tracking.views import direct_run_page
 
     out = Path(out)
@@ -42,8 +42,8 @@ def show_dashboard(out: str | Path, *, port: int = 8080, mlflow: str = MLFLOW, i
     free = free_port(port)
     if free != port:
         print(f"port {port} is taken; using {free}", flush=True)
-    address = f"http://{HOST}:{free}/dashboard"
+    address = f"http://{LOOPBACK}:{free}/dashboard"
     print(f"optuna-dashboard shows {out / LEDGER_NAME} at\n  {address}\nCtrl-C ends it.", flush=True)
     if in_browser and not webbrowser.open(address):
         print("no browser could be opened here; open the address in yours", flush=True)
-    serve_dashboard(storage, HOST, free)
+    serve_dashboard(storage, LOOPBACK, free)

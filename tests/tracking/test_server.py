@@ -15,7 +15,7 @@ from hemosweep.engine.lock import driver_lock
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.tracking import server
 from hemosweep.tracking.database import database_path
-from hemosweep.tracking.ports import HOST, free_port
+from hemosweep.tracking.ports import LOOPBACK, free_port
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
 from hemosweep.tracking.store import open_store
@@ -39,7 +39,7 @@ def test_an_unknown_sweep_is_refused_before_anything_starts(out, replicate):
 
 def test_a_taken_port_gives_way_to_the_next_free_one():
     with socket.socket() as holder:
-        holder.bind((HOST, 0))
+        holder.bind((LOOPBACK, 0))
         holder.listen()
         taken = holder.getsockname()[1]
         assert free_port(taken) > taken
@@ -132,7 +132,7 @@ class Healthy(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-http.server.HTTPServer(("{HOST}", {port}), Healthy).serve_forever()
+http.server.HTTPServer(("{LOOPBACK}", {port}), Healthy).serve_forever()
 """
     return subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hemosweep.config import ArmConfig, config_from_dict
 from hemosweep.engine.index import FOLD_RUNS_NAME
-from hemosweep.runs import RunStore, Snapshot
+from hemosweep.runs import CachedStore, RunStore
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.workflows.reporting.data_sets import DataSets
 
@@ -26,7 +26,7 @@ class ReportSource:
         """
         self.out = out
         self.is_elsewhere = store is not None
-        self.store = Snapshot(MlflowStore(out) if store is None else store)
+        self.store = CachedStore(MlflowStore(out) if store is None else store)
         self.runs = self.store.list_runs()
         self.folds = self.store.list_folds()
         self.data = DataSets(out, data)
