@@ -228,7 +228,7 @@ def find_run(store: RunStore, reference: str) -> RunRecord:
         BadInput: no run or different ones fit; the message lists the nearest names, or the ones that fit.
     """
     records = store.list_runs()
-    matches = [record for record in records if _fits(record, reference)]
+    matches = [record for record in records if fits(record, reference)]
     if len({record.full_name for record in matches}) == 1:
         return _best(matches)
     if matches:
@@ -261,6 +261,7 @@ def _best(namesakes: Sequence[RunRecord]) -> RunRecord:
     return replace(best, others=tuple(record for record in namesakes if record is not best))
 
 
-def _fits(record: RunRecord, reference: str) -> bool:
+def fits(record: RunRecord, reference: str) -> bool:
+    """True if a reference, as `find_run` takes it, may mean a run."""
     names = {record.run_name, record.full_name, f"{record.sweep}/{record.arm}"}
     return reference in names or (bool(_RUN_ID.fullmatch(reference)) and record.run_id.startswith(reference))

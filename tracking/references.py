@@ -36,24 +36,31 @@ def find_sweep(out: Path, name: str) -> tuple[RunStore, str | None]:
         return MlflowStore(out), name
     address = parse_address(name)
     if address.run is not None:
-        raise BadInput(f"{name}: names a run; leave out all that follows {schema.EXPERIMENT_PREFIX}{address.sweep}")
+        raise BadInput(
+            f"{name}: names a run; leave out all that follows {schema.EXPERIMENT_PREFIX}{address.sweep}, as here all "
+            "arms of a sweep are meant"
+        )
     return open_address(address), address.sweep
 
 
-def find_place(place: str, sweep: str | None) -> tuple[RunStore, str | None]:
-    """Another store, and the one sweep of it that an address or an option names; None for every sweep.
+def find_place(place: str, sweep: str | None) -> tuple[RunStore, str | None, str | None]:
+    """Another store, the one sweep of it that an address or an option names, None for every sweep, and the run or arm
+    there that the address names, None for every run.
 
     Raises:
-        BadInput: it is no address; as `find_sweep`; or the two name different sweeps.
+        BadInput: it is no address; as `find_reference`; or the two name different sweeps.
     """
     if not is_address(place):
         raise BadInput(
             f"{place}: is no address of an MLflow store, such as mlflow:http://HOST:PORT; a folder is given with --out"
         )
-    store, named = find_sweep(Path(), place)
-    if None not in (named, sweep) and named != sweep:
-        raise BadInput(f"--sweep {sweep}: the address names sweep {named}; give one of them")
-    return store, named or sweep
+    address = parse_address(place)
+    if None not in (address.sweep, sweep) and address.sweep != sweep:
+        raise BadInput(f"--sweep {sweep}: the address names sweep {address.sweep}; give one of them")
+    if address.run is None:
+        return open_address(address), address.sweep or sweep, None
+    store, run = find_reference(Path(), place)
+    return store, address.sweep, run
 
 
 def declared_there(name: str) -> dict[str, Declaration]:

@@ -88,7 +88,8 @@ def runs(
     place: Annotated[
         str | None,
         typer.Argument(
-            metavar="[mlflow:URI]", help="Another MLflow store, or a sweep of it: mlflow:URI/hemosweep/SWEEP."
+            metavar="[mlflow:URI]",
+            help="Another MLflow store, or a sweep or arm of it: mlflow:URI/hemosweep/SWEEP[/RUN].",
         ),
     ] = None,
     sweep: Annotated[str | None, typer.Option(help="Only this sweep.")] = None,
@@ -103,8 +104,8 @@ def runs(
 
     if cases and not as_json:
         raise BadInput("--cases is printed as JSON only; add --json")
-    store, sweep = (MlflowStore(out), sweep) if place is None else find_place(place, sweep)
-    print_result(list_runs(store, sweep, with_cases=cases), as_json=as_json)
+    store, sweep, run = (MlflowStore(out), sweep, None) if place is None else find_place(place, sweep)
+    print_result(list_runs(store, sweep, run, with_cases=cases), as_json=as_json)
 
 
 app.command()(compare)

@@ -9,7 +9,7 @@ from rich.table import Table
 from hemosweep.errors import BadInput
 from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.table import UNDEFINED
-from hemosweep.runs import RunStore
+from hemosweep.runs import RunStore, fits
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +27,13 @@ class RunList:
         return lines_of(_table(self), styled=styled)
 
 
-def list_runs(store: RunStore, sweep: str | None = None, *, with_cases: bool = False) -> RunList:
+def list_runs(
+    store: RunStore, sweep: str | None = None, reference: str | None = None, *, with_cases: bool = False
+) -> RunList:
     """The runs of a store, or those of one sweep.
 
     Args:
+        reference: list only the runs that it may mean (`hemosweep.runs.find_run`), such as all of an arm.
         with_cases: include the fold, IVH label and DSC of every case of a finished run.
 
     Raises:
@@ -38,6 +41,8 @@ def list_runs(store: RunStore, sweep: str | None = None, *, with_cases: bool = F
     """
     rows = []
     for run in store.list_runs(sweep):
+        if reference is not None and not fits(run, reference):
+            continue
         row: dict[str, Any] = {
             "run_id": run.run_id,
             "sweep": run.sweep,

@@ -12,8 +12,9 @@ from hemosweep.tracking.database import KNOWN_REVISIONS, database_path, read_rev
 from hemosweep.tracking.places import correct_places
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.recorder import Recorder
-from hemosweep.tracking.references import find_reference, find_sweep
+from hemosweep.tracking.references import find_place, find_reference, find_sweep
 from hemosweep.tracking.store import open_store
+from hemosweep.workflows.runs import list_runs
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,16 @@ def test_a_store_in_a_file_is_read_by_its_address(recorded, tmp_path):
     assert find_run(store, name).arm == "dice"
     store, name = find_reference(tmp_path, f"{address}/hemosweep/loss/{runs[1].run_id[:8]}")
     assert find_run(store, name) == runs[1]
+
+
+def test_the_runs_of_one_arm_or_one_run_of_another_store_are_listed(recorded):
+    sweep = f"mlflow:sqlite:///{database_path(recorded)}/hemosweep/loss"
+    dice, focal = (run.run_id for run in MlflowStore(recorded).list_runs("loss"))
+    for rest, ids in (("", [dice, focal]), ("/dice", [dice]), ("/focal@0", [focal]), (f"/{focal[:8]}", [focal])):
+        rows = list_runs(*find_place(f"{sweep}{rest}", None)).as_json()
+        assert [row["run_id"] for row in rows] == ids
+    with pytest.raises(BadInput, match="has no run 'dise'; nearest: dice"):
+        find_place(f"{sweep}/dise", None)
 
 
 @pytest.mark.parametrize(
