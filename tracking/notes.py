@@ -141,10 +141,11 @@ def _pages(experiment_id: str) -> str:
 
 
 _LEGEND = (
-    "One run per arm, one child run per fold; where an arm has several seeds, these lie between them. `dsc_*` of an "
-    "arm are taken over the test cases of all its folds (sample standard deviation); cases with an empty reference "
-    "have no DSC and are left out (`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without "
-    "intraventricular hemorrhage. Every other score of `cases.json` has its mean over the cases that have it; "
+    "One run per arm, one child run per fold; where an arm has several seeds, these lie between them. MLflow loads 100 "
+    "runs at a time: the means of the learning curves are over those that *Load more* has brought. `dsc_*` of an arm "
+    "are taken over the test cases of all its folds (sample standard deviation); cases with an empty reference have no "
+    "DSC and are left out (`num_undefined`). `dsc_ivh_*`, `dsc_no_ivh_*`: cases with and without intraventricular "
+    "hemorrhage. Every other score of `cases.json` has its mean over the cases that have it; "
     "`num_undefined_*` counts the rest. `diff_vs_baseline` is the difference to the arm that the tag "
     f"`{schema.TAG_BASELINE}` names; `diff_low` and `diff_high` are its 95% interval over cases, `claim_low` and "
     "`claim_high` that of the claim, which counts seeds and folds too; `claim_p_holm` is the claim's p after Holm."

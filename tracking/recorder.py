@@ -26,6 +26,7 @@ from hemosweep.tracking.database import database_path
 from hemosweep.tracking.fold_record import update_fold, write_fold
 from hemosweep.tracking.fold_values import fold_metrics, milliseconds
 from hemosweep.tracking.groups import begin_group, end_group, has_group, update_group
+from hemosweep.tracking.images import log_images
 from hemosweep.tracking.inputs import log_data_sets
 from hemosweep.tracking.journal import read_fold, read_start
 from hemosweep.tracking.notes import replicate_note
@@ -210,6 +211,7 @@ class Recorder:
             log_cases(self._client, run_id, cases)
             for name, path in figures.items():
                 log_file(self._client, run_id, f"{schema.ARTIFACT_FIGURES}/{name}", path)
+            log_images(self._client, run, figures)
             for name, path in (artifacts or {}).items():
                 log_file(self._client, run_id, name, path)
             for fold in folds:

@@ -54,18 +54,19 @@ TAG_VERDICT = "hemosweep.verdict"
 TAG_COMPARED_BY = "hemosweep.compared_by"
 """The metric of that comparison."""
 
-# MLflow's own tags: what its pages show as user, parent, description, tables, source and version of a run, and as kind
-# and views of an experiment.
+# MLflow's own tags: what its pages show as user, parent, description, tables, pictures, source and version of a run,
+# and as kind and views of an experiment.
 TAG_USER = "mlflow.user"
 TAG_RUN_NAME = "mlflow.runName"
 TAG_PARENT = "mlflow.parentRunId"
 TAG_NOTE = "mlflow.note.content"
 TAG_TABLES = "mlflow.loggedArtifacts"
+TAG_IMAGES = "mlflow.loggedImages"
 TAG_GIT_COMMIT = "mlflow.source.git.commit"
 TAG_SOURCE = "mlflow.source.name"
 TAG_KIND = "mlflow.experimentKind"
 VIEW_PREFIX = "mlflow.sharedViewState."
-"""Beginning of the tags of an experiment that are its saved views."""
+"""Beginning of the names of an experiment's saved views."""
 
 METRIC_DSC = "dsc"
 METRIC_DSC_MEAN = "dsc_mean"
@@ -120,6 +121,8 @@ ARTIFACT_CASES_CSV = "cases.csv"
 ARTIFACT_CONFIG = "config.json"
 ARTIFACT_ENVIRONMENT = "environment.json"
 ARTIFACT_FIGURES = "figures"
+IMAGE_KEYS = ("worst", "median", "best")
+"""Figures of a run that MLflow's charts show beside those of other runs."""
 ARTIFACT_FOREST = f"{ARTIFACT_FIGURES}/forest.png"
 ARTIFACT_COMPARISONS = "comparisons.json"
 ARTIFACT_REPORT = "report"

@@ -16,6 +16,7 @@ FOLDS = "hemosweep-folds"
 BARS = "hemosweep-bars"
 CURVES = "hemosweep-curves"
 CASES = "hemosweep-cases"
+IMAGES = "hemosweep-images"
 REPORT = "hemosweep-report"
 TABLE_MODE = "TABLE"
 CHART_MODE = "CHART"
@@ -24,6 +25,7 @@ ARTIFACT_MODE = "ARTIFACT"
 # MLflow 3 has a page for language models and one for machine learning, and a new browser opens the former.
 _WORKFLOW = {"workflowType": "machine_learning"}
 _VERDICT = f"tags.`{schema.TAG_VERDICT}`"
+_NAME = "attributes.`Run Name`"
 _VERDICT_COLUMNS = (
     f"metrics.`{schema.METRIC_DSC}`",
     _VERDICT,
@@ -42,7 +44,6 @@ _ARM_METRICS = (
 _FOLD_METRICS = (
     schema.METRIC_DSC,
     schema.METRIC_SEED_SD,
-    schema.METRIC_DSC_MEAN,
     schema.METRIC_DSC_STD,
     schema.METRIC_BEST_EPOCH,
     schema.METRIC_EPOCHS,
@@ -79,8 +80,27 @@ def _bars(*metrics: str) -> list[dict[str, Any]]:
     ]
 
 
-_BAR_SECTION = "hemosweep-verdict"
-_MLFLOW_SECTION = {"uuid": _BAR_SECTION, "name": "Arms", "display": True, "isReordered": True, "deleted": False}
+def _pictures(*keys: str) -> list[dict[str, Any]]:
+    """Table of these pictures, a row a key and a column a run, in a section of its own."""
+    return [
+        {
+            "type": "IMAGE",
+            "uuid": "hemosweep-pictures",
+            "imageKeys": list(keys),
+            "step": 0,
+            "showRunParams": False,
+            "metricSectionId": _PICTURE_SECTION,
+            "deleted": False,
+            "isGenerated": False,
+        }
+    ]
+
+
+def _section(uuid: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"uuid": uuid, "name": name, "display": True, "isReordered": True, "deleted": False, **more}
+
+
+_BAR_SECTION, _PICTURE_SECTION = "hemosweep-verdict", "hemosweep-pictures-section"
 _BY_DSC = f"metrics.`{schema.METRIC_DSC_MEAN}`"
 _BY_DATE = "attributes.start_time"
 _METRICS = "metrics.`{}`".format
@@ -89,14 +109,23 @@ _VIEWS: dict[str, dict[str, Any]] = {
     # Sorted by a metric, MLflow lists children among their parents, so this view has only the arms.
     ARMS: _view("Arms by DSC", _IS_ARM, _BY_DSC, [*_VERDICT_COLUMNS, *map(_METRICS, _ARM_METRICS)]),
     # MLflow nests seeds and folds below their arms only if the list is sorted by date.
-    FOLDS: _view("Arms with their seeds and folds", "", _BY_DATE, list(map(_METRICS, _FOLD_METRICS)), rising=True),
+    FOLDS: _view(
+        "Arms with their seeds and folds",
+        "",
+        _BY_DATE,
+        list(map(_METRICS, _FOLD_METRICS)),
+        rising=True,
+        # In MLflow's own width the name of a fold loses the number of the fold.
+        columnOrder=[_NAME, *map(_METRICS, _FOLD_METRICS)],
+        columnWidths={_NAME: 260},
+    ),
     BARS: _view(
         "Bars of the arms",
         _IS_ARM,
         _BY_DSC,
         _VERDICT_COLUMNS,
         compareRunCharts=_bars(*schema.VERDICT_METRICS[:3], *schema.SHORT_NAMES),
-        compareRunSections=[_MLFLOW_SECTION],
+        compareRunSections=[_section(_BAR_SECTION, "Arms")],
     ),
     CURVES: _view(
         "Learning curves, mean over an arm's folds",
@@ -110,6 +139,16 @@ _VIEWS: dict[str, dict[str, Any]] = {
     ),
     # The tables of cases belong to the trained seeds.
     CASES: _view("Cases side by side", f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'", _BY_DSC, _VERDICT_COLUMNS),
+    IMAGES: _view(
+        "Pictures side by side",
+        f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_ARM}'",
+        _BY_DSC,
+        _VERDICT_COLUMNS,
+        compareRunCharts=_pictures(*schema.IMAGE_KEYS),
+        compareRunSections=[
+            _section(_PICTURE_SECTION, "Worst, median and best case of each arm", columns=1, cardHeight=800)
+        ],
+    ),
     REPORT: _view("Report beside the paper", f"tags.`{schema.TAG_LEVEL}` = '{schema.LEVEL_REPORT}'", _BY_DATE, []),
 }
 
@@ -120,6 +159,7 @@ PAGES = {
     "bars of the arms": (BARS, CHART_MODE),
     "learning curves": (CURVES, CHART_MODE),
     "cases side by side": (CASES, ARTIFACT_MODE),
+    "pictures side by side": (IMAGES, CHART_MODE),
     "report beside the paper": (REPORT, TABLE_MODE),
 }
 """The pages of a sweep: by what each shows its view and its mode."""
