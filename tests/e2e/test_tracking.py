@@ -20,7 +20,8 @@ def out(migrated_database, tmp_path):
 
 @pytest.fixture
 def sweep(main, phantoms, out, monkeypatch):
-    """Runs the first two arms in two folds, without training; returns exit code, standard output, standard error."""
+    """Runs the first two arms in two folds, without training: seven runs, one of them has the case page. Returns exit
+    code, standard output, standard error."""
     stand_in(monkeypatch, Child(), boxplot=lambda *a, **options: a[1].touch())
     monkeypatch.setattr(process, "LAST_PASS_S", 250.0)  # The recorder imports MLflow, on a machine that is busy.
 
@@ -60,14 +61,14 @@ def test_a_sweep_records_at_the_server_of_the_environment_and_sync_finds_nothing
     code, _, stderr = sweep()
     assert code == 0, stderr
     assert f"tracking: {out}, and a copy at {other} (MLFLOW_TRACKING_URI; --tracking none for none)\n" in stderr
-    assert stderr.endswith(f"tracking: 6 of 6 recorded at {other}\n")
+    assert stderr.endswith(f"tracking: 7 of 7 recorded at {other}\n")
     assert content(MlflowClient(other), SWEEP) == content(MlflowClient(f"sqlite:///{out / 'mlflow.db'}"), SWEEP)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     code, stdout, stderr = main("sync", "--out", out)
-    assert (code, stdout) == (0, f"6 of 6 recorded at {other} (0 new or changed)\n")
+    assert (code, stdout) == (0, f"7 of 7 recorded at {other} (0 new or changed)\n")
     assert stderr.startswith(f"tracking: {other} (the last time)\n")
     # The next sweep has nothing to record either.
-    assert sweep("--tracking", other)[2].endswith(f"tracking: 6 of 6 recorded at {other}\n")
+    assert sweep("--tracking", other)[2].endswith(f"tracking: 7 of 7 recorded at {other}\n")
     assert "tracking" not in sweep("--tracking", "none")[2]
 
 
@@ -78,7 +79,7 @@ def test_a_sweep_whose_server_is_down_is_done_as_ever_with_one_warning(sweep, ma
     assert code == 0
     assert stderr.count("warning: http://127.0.0.1:9 cannot be reached (Connection refused); training goes on") == 1
     assert stderr.count("cannot be reached") == 1
-    last = f"tracking: 0 of 6 recorded at http://127.0.0.1:9; the rest goes there by: hemosweep sync --out '{out}'\n"
+    last = f"tracking: 0 of 7 recorded at http://127.0.0.1:9; the rest goes there by: hemosweep sync --out '{out}'\n"
     assert stderr.endswith(last)
     code, stdout, stderr = main("sync", "--out", out, "--json")
     assert code == 1
