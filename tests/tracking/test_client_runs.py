@@ -136,7 +136,7 @@ def test_an_address_that_names_no_run_of_ours_is_told_in_one_line(recorded, tmp_
 
 def test_artifacts_on_another_machine_are_told_and_not_taken_for_none(recorded, tmp_path):
     (run,) = [run for run in MlflowStore(recorded).list_runs() if run.is_finished]
-    copy = shutil.copytree(recorded, tmp_path / "runs")
+    copy = shutil.copytree(recorded, tmp_path / "copy")
     correct_places(database_path(copy), copy / "artifacts")
     (copy / "artifacts").rename(tmp_path / "elsewhere")
     store, _ = find_sweep(tmp_path, f"mlflow:sqlite:///{database_path(copy)}")
