@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import requests
 from sqlalchemy.exc import SQLAlchemyError
 
-from hemosweep.tracking.backend import MLFLOW_VERSION, MlflowException
+from hemosweep.tracking.backend import DOES_NOT_EXIST, MLFLOW_VERSION, MlflowException
 from hemosweep.tracking.variables import CERTIFICATE, CREDENTIALS, NAME_AND_PASSWORD, TOKEN, USERNAME
 
 _STATUS = re.compile(r"(?:failed with error code|too many) (\d{3})")
-_FORGOTTEN = "RESOURCE_DOES_NOT_EXIST"
 _NOT_MLFLOW = "not in a valid JSON format"
 _ONLY_THE_STATUS = "API request to "
 """Beginning of a message of MLflow's client about an answer without a message."""
@@ -55,7 +54,7 @@ def read_answer(error: Exception) -> Answer:
         return Answer(status=status, told=f"refuses the credentials of {given} (401)", way_out="set others")
     if status == 403:
         return Answer(status=status, told="does not let this user do that (403)", way_out="ask its owner for the right")
-    if status == 404 and getattr(error, "error_code", None) != _FORGOTTEN:
+    if status == 404 and getattr(error, "error_code", None) != DOES_NOT_EXIST:
         told = f"does not know a request of MLflow {MLFLOW_VERSION} (404)"
         return Answer(status=status, told=told, way_out="look at the address, and at the server's version")
     if status in (400, 404, 409):

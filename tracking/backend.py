@@ -50,8 +50,12 @@ logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 MLFLOW_VERSION = mlflow.__version__
 MIGRATIONS = Path(mlflow.__file__).parent / "store" / "db_migrations"
 """Folder of the migrations of MLflow's tables."""
+ALREADY_EXISTS, DOES_NOT_EXIST = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"
+"""Error codes of `MlflowException`."""
 
 __all__ = [
+    "ALREADY_EXISTS",
+    "DOES_NOT_EXIST",
     "LOCAL_ONLY",
     "MIGRATIONS",
     "MLFLOW_VERSION",

@@ -18,12 +18,10 @@ from hemosweep.ablation.declaration import Declaration, read_declaration
 from hemosweep.errors import BadInput
 from hemosweep.runs import FACT_PREFIX
 from hemosweep.tracking import schema
-from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException
+from hemosweep.tracking.backend import DOES_NOT_EXIST, Experiment, MlflowClient, MlflowException
 from hemosweep.tracking.searches import every_experiment, every_run
 from hemosweep.tracking.stored import StoredRun
 from hemosweep.tracking.whole import LEVELS
-
-_MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +77,7 @@ class ClientRuns:
             if not files:
                 self._check_place(run_id)
         except MlflowException as error:
-            if error.error_code == _MISSING:
+            if error.error_code == DOES_NOT_EXIST:
                 return False
             raise
         return any(file.path == name for file in files)

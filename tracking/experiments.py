@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException
+from hemosweep.tracking.backend import ALREADY_EXISTS, Experiment, MlflowClient, MlflowException
 from hemosweep.tracking.schema import ARTIFACTS_FOLDER
 
 
@@ -18,7 +18,7 @@ def obtain_experiment(client: MlflowClient, name: str, artifacts: str | None) ->
         try:
             client.create_experiment(name, artifact_location=artifacts)
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            if error.error_code != ALREADY_EXISTS:
                 raise
         experiment = client.get_experiment_by_name(name)
         assert experiment is not None

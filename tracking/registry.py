@@ -13,7 +13,7 @@ from hemosweep.runs import FACT_PREFIX, RunRecord
 from hemosweep.sqlite import usable
 from hemosweep.tracking import schema
 from hemosweep.tracking.address import parse_address
-from hemosweep.tracking.backend import MlflowClient, MlflowException, ModelVersion
+from hemosweep.tracking.backend import ALREADY_EXISTS, DOES_NOT_EXIST, MlflowClient, MlflowException, ModelVersion
 from hemosweep.tracking.connection import connect, one_line_faults
 from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
 from hemosweep.tracking.store import existing_store
@@ -25,7 +25,6 @@ EXPERIMENT = "hemosweep-models"
 _FOLDER = "models"
 _MAX_DESCRIPTION = 5000
 """Longest description that MLflow's database has room for."""
-_MISSING, _THERE = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 _REFERENCE = re.compile(r"(?P<name>[^/:@]+)(?:@(?P<alias>[\w-]+)|/(?P<version>\d+))")
 
 
@@ -128,7 +127,7 @@ def register(
         try:
             client.create_registered_model(name, description="Fold ensembles of hemosweep. For research only.")
         except MlflowException as error:
-            if error.error_code != _THERE:
+            if error.error_code != ALREADY_EXISTS:
                 raise
         version = client.create_model_version(
             name, f"runs:/{run_id}/{path}", run_id, tags=tags, description=_bounded(card)
@@ -163,7 +162,7 @@ def fetch(registry: Registry, reference: str, folder: Path) -> Fetched:
         try:
             copied = registry.client.download_artifacts(version.run_id, path, str(folder))
         except (MlflowException, OSError) as error:
-            if isinstance(error, MlflowException) and error.error_code != _MISSING:
+            if isinstance(error, MlflowException) and error.error_code != DOES_NOT_EXIST:
                 raise
             raise BadInput(
                 f"{registry.place}: the files of {name} are gone; promote its run again with --force"
@@ -178,7 +177,7 @@ def _find(registry: Registry, parts: Mapping[str, str | None], reference: str) -
             return client.get_model_version_by_alias(name, parts["alias"])
         return client.get_model_version(name, parts["version"] or "")
     except MlflowException as error:
-        if error.error_code not in (_MISSING, "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in (DOES_NOT_EXIST, "INVALID_PARAMETER_VALUE"):
             raise
     names = [model.name for model in client.search_registered_models()]
     if name not in names:

@@ -11,7 +11,7 @@ from functools import partial
 
 from hemosweep.errors import BadInput
 from hemosweep.files import system_message
-from hemosweep.tracking.backend import Experiment, MlflowClient, MlflowException, Run
+from hemosweep.tracking.backend import DOES_NOT_EXIST, Experiment, MlflowClient, MlflowException, Run
 from hemosweep.tracking.experiments import artifacts_beside, obtain_experiment
 from hemosweep.tracking.schema import TAG_USER
 from hemosweep.tracking.sync.client import client_environment, open_client
@@ -27,7 +27,6 @@ from hemosweep.tracking.sync.snapshot import Records, Snapshot
 from hemosweep.tracking.user import recorded_user
 
 NUM_THREADS = 4
-_MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 Progress = Callable[[int, int], None]
 
@@ -147,7 +146,7 @@ class Copier:
             try:
                 client.get_run(run.info.run_id)
             except MlflowException as error:
-                if error.error_code != _MISSING:
+                if error.error_code != DOES_NOT_EXIST:
                     raise
                 return False
             return True
