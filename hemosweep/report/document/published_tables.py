@@ -9,7 +9,7 @@ from hemosweep.report.document.document import Block, Column, Table
 from hemosweep.report.document.facts import SweepFacts
 from hemosweep.report.paper.method_facts import SOURCES, MethodFacts, method_facts
 from hemosweep.report.paper.published import PublishedResult, published_results
-from hemosweep.report.paper.verdicts import our_verdict
+from hemosweep.report.paper.verdicts import SPACE, our_verdict
 from hemosweep.report.terminal.table import UNDEFINED
 
 GROUPS = {"architecture": "Ours, architecture alone", "published": "Ours, as published"}
@@ -170,8 +170,8 @@ def _our_cells(sweep: SweepFacts, name: str) -> tuple[str, str, str]:
     pair = next((pair for pair in sweep.pairs if pair.key == (baseline, name)), None)
     claim = UNDEFINED if pair is None else pair.verdict if pair.row is None else our_verdict(pair.row)
     return (
-        mean_interval(score, sweep.metric),
-        UNDEFINED if rank is None else f"{rank.rank} [{rank.ci95[0]}, {rank.ci95[1]}]",
+        mean_interval(score, sweep.metric).replace(", ", f",{SPACE}"),  # The interval stays on one line.
+        UNDEFINED if rank is None else f"{rank.rank}{SPACE}[{rank.ci95[0]},{SPACE}{rank.ci95[1]}]",
         "the baseline" if name == baseline else claim,
     )
 

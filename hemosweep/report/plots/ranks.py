@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hemosweep.stats.ranks import ArmRank
 
 CELL_INCHES = 0.46
+NAME_INCHES, LETTER_INCHES = 0.8, 0.068
+"""Room beside the cells: for what is no name, and for each letter of the longest name with its mean."""
 LEAST_WRITTEN = 0.005
 """A smaller share is not written into its cell."""
 
@@ -34,14 +36,18 @@ def draw_ranks(ranks: "Sequence[ArmRank]", path: Path, *, metric: MetricDescript
     share_AR = np.array([one.shares for one in ranks])
     with mpl.rc_context(STYLE):
         size = CELL_INCHES * len(ranks)
-        figure = Figure(figsize=(size + 1.9, size + 1.0), layout="constrained")
+        names = [f"{broken(one.arm)}  {metric.number(one.mean)}" for one in ranks]
+        longest = max(len(line) for name in names for line in name.split("\n"))
+        figure = Figure(
+            figsize=(size + max(1.9, NAME_INCHES + LETTER_INCHES * longest), size + 1.0), layout="constrained"
+        )
         axes = figure.subplots()
         axes.imshow(share_AR, cmap="Blues", vmin=0.0, vmax=1.0, aspect="equal")
         for (row, column), share in np.ndenumerate(share_AR):
             if share >= LEAST_WRITTEN:
                 colour = "white" if share > 0.55 else BLACK
                 axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
-        axes.set_yticks(range(len(ranks)), [f"{broken(one.arm)}  {metric.number(one.mean)}" for one in ranks])
+        axes.set_yticks(range(len(ranks)), names)
         axes.set_xticks(range(len(ranks)), [str(rank + 1) for rank in range(len(ranks))])
         axes.set_xticks(np.arange(len(ranks) - 1) + 0.5, minor=True)
         axes.set_yticks(np.arange(len(ranks) - 1) + 0.5, minor=True)

@@ -98,16 +98,16 @@ def test_beside_the_published_value_stand_ours_of_both_ablations_in_columns_of_t
     assert [(group, span) for group, span in table.groups() if group] == [
         ("Published (not comparable)", 3), ("Ours, architecture alone", 3), ("Ours, as published", 3)
     ]  # fmt: skip
-    rows = {(row[0], row[5]): row for row in table.rows}
+    rows = {(row[0], row[5]): [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in table.rows}
     hssayeni = rows["Hssayeni 2020", "hssayeni"]
     assert hssayeni[2] == "0.280"
     # Eight scores from 0.60 to 0.67: 0.635, and 2.365 standard errors of 0.0087 to either side.
     assert hssayeni[6] == "0.635 [0.615, 0.655]"
     assert hssayeni[8].startswith("better (Holm")
     assert hssayeni[9] == "0.735 [0.715, 0.755]"
-    assert rows["Abramova 2021", "unet"][6:9] == ("0.535 [0.515, 0.555]", "3 [2, 3]", "the baseline")
-    assert rows["Sharrock 2020", "deepbleed-tied"][9:] == ("–", "–", "–"), "it is no arm of the other one"
-    assert rows["Wang 2018", "–"][2:] == ("–",) * 10, "neither published nor trained"
+    assert rows["Abramova 2021", "unet"][6:9] == ["0.535 [0.515, 0.555]", "3 [2, 3]", "the baseline"]
+    assert rows["Sharrock 2020", "deepbleed-tied"][9:] == ["–", "–", "–"], "it is no arm of the other one"
+    assert rows["Wang 2018", "–"][2:] == ["–"] * 10, "neither published nor trained"
     known = {row[0].partition(",")[0]: row for row in facts.rows}
     assert [row[1] for row in facts.rows if row[1] != "–"] == ["unet", "hssayeni", "deepbleed-tied"]
     assert "official code" in known["Hssayeni 2020"][2]
