@@ -33,7 +33,7 @@ TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
-		/^[a-z][a-z%-]*:.*## / { sub(/%/, "NAME", $$1); printf "  %-14s %s\n", $$1, $$2 }' Makefile
+		/^[a-z][a-z%-]*:.*## / { sub(/%/, "NAME", $$1); printf "  %-19s %s\n", $$1, $$2 }' Makefile
 	@names=$$($(BIN)/hemosweep sweeps --names 2>/dev/null | tr '\n' ' '); \
 		printf '\nNAME is one of: %s\n' "$${names:-those of .venv/bin/hemosweep sweeps, after make setup}"
 	@printf '\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n'

@@ -56,6 +56,7 @@ class PatchBank:
         self.patch_DHW = patch_DHW
         self.device = device
         self._transforms = tuple(transforms)
+        self._labels_all = not any(context_DHW)
         self._labelled: Any = (slice(None), *labelled_slices(patch_DHW, context_DHW)) if any(context_DHW) else ...
         self._case_ids: list[str] = []
         sizes: list[tuple[int, ...]] = []
@@ -119,22 +120,26 @@ class PatchBank:
         in_plane_BHW = _where(y_BHW, height_B11, y_BHW * width_B11 + x_BHW, self._outside)
         in_plane_BHW = _where(x_BHW, width_B11, in_plane_BHW, self._outside)
         voxel_BDHW = (plane_BD11 + in_plane_BHW[:, None]).clamp(max=self._outside)
-        x_BDHWC = self._image_VC.index_select(0, voxel_BDHW.flatten()).view(*voxel_BDHW.shape, -1)
-        transforms = self._transforms if transformed else ()
-        maps = self._maps(voxel_BDHW if transforms else voxel_BDHW[self._labelled])
+        voxel_N = voxel_BDHW.flatten()
+        x_BDHWC = self._image_VC.index_select(0, voxel_N).view(*voxel_BDHW.shape, -1)
         x_BCDHW = x_BDHWC.to(self.device).movedim(-1, 1).float()
+        transforms = self._transforms if transformed else ()
+        if transforms or self._labels_all:
+            maps = self._maps(voxel_N, voxel_BDHW.shape)
+        else:
+            labelled_BDHW = voxel_BDHW[self._labelled]
+            maps = self._maps(labelled_BDHW.flatten(), labelled_BDHW.shape)
         if not transforms:
             return x_BCDHW, *maps
         for transform in transforms:
             x_BCDHW, maps = transform(x_BCDHW, maps)
         return x_BCDHW, *(one_BDHW[self._labelled].contiguous() for one_BDHW in maps)
 
-    def _maps(self, voxel_BDHW: Tensor) -> tuple[Tensor, ...]:
+    def _maps(self, voxel_N: Tensor, shape_BDHW: torch.Size) -> tuple[Tensor, ...]:
         """Labels, and weights where there are some, of voxels by their index."""
-        voxel_N = voxel_BDHW.flatten()
         label_V, *weight_V = self._maps_V
-        label_BDHW = label_V.index_select(0, voxel_N).view(voxel_BDHW.shape)
-        weights = (one_V.index_select(0, voxel_N).view(voxel_BDHW.shape).to(self.device) for one_V in weight_V)
+        label_BDHW = label_V.index_select(0, voxel_N).view(shape_BDHW)
+        weights = (one_V.index_select(0, voxel_N).view(shape_BDHW).to(self.device) for one_V in weight_V)
         return label_BDHW.to(self.device).long(), *weights
 
     def origins(self, patch_B: Tensor) -> tuple[list[str], Tensor, Tensor]:

@@ -85,7 +85,7 @@ def no_network(monkeypatch):
         is_upper_DHW = np.arange(len(brain_DHW))[:, None, None] >= len(brain_DHW) // 2
         return np.where(brain_DHW & is_upper_DHW, np.float32(0.75), np.float32(0.0))
 
-    monkeypatch.setattr("hemosweep.inference.ensemble.predict_probability", predict_probability)
+    monkeypatch.setattr("hemosweep.inference.sliding_window.predict_probability", predict_probability)
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ def set_effective(change):
 @pytest.fixture
 def shared(tmp_path, main, monkeypatch, phantoms, migrated_database):
     """A finished sweep of two arms, every file and folder of which is read-only, for root, too."""
-    stand_in(monkeypatch, Child())
+    child = Child()
+    child.draws = True
+    stand_in(monkeypatch, child)
     out = with_store(tmp_path / "shared" / "runs", migrated_database)
     code, _, stderr = main(*sweep(phantoms, out))
     assert code == 0, stderr

@@ -14,7 +14,7 @@ from hemosweep.foldrun.seal import is_finished
 from hemosweep.foldrun.spec import JOURNAL_NAME
 from hemosweep.workflows.verify import verify
 
-_TIMED = re.compile(r"seconds")
+_TIMED = re.compile(r"seconds|peak_")
 _NAMED = re.compile(r"\b[0-9a-f]{32}\b")
 
 

@@ -25,8 +25,10 @@ def covered():
 
 
 def paper_choices():
-    """Fields of every arm of the paper's ablations; `readings` tries other readings, which the list has beside them."""
-    sweeps = [find_sweep(name) for name in sweep_names() if name != "readings"]
+    """Fields of every arm of the paper's ablations; `readings` tries other readings, which the list has beside them,
+    and the arms of `architecture` and `published` are not the paper's."""
+    others = {"readings", "architecture", "published"}
+    sweeps = [find_sweep(name) for name in sweep_names() if name not in others]
     return {name for sweep in sweeps for arm in sweep.arms(paper().config) for name in choices_of(arm.config)}
 
 

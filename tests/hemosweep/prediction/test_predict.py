@@ -139,7 +139,7 @@ def test_a_mask_has_the_axes_of_its_scan_whatever_they_are(store, trained, scan,
         probability_DHW[tuple(slice(length // 2) for length in brain_DHW.shape)] = 0.75
         return probability_DHW
 
-    monkeypatch.setattr("hemosweep.inference.ensemble.predict_probability", one_corner)
+    monkeypatch.setattr("hemosweep.inference.sliding_window.predict_probability", one_corner)
     image = nib.load(scan)
     turned = image.as_reoriented(nib.orientations.axcodes2ornt("LPS"))
     assert nib.aff2axcodes(turned.affine) == ("L", "P", "S")

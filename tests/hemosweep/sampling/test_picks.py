@@ -63,10 +63,10 @@ def test_random_picks_are_uniform_draws_with_replacement() -> None:
     assert find_pick("random", SPACING) is at_random
 
 
-def test_a_configuration_has_its_centres_at_random_or_on_a_grid(make_case) -> None:
-    assert CENTRES == ("random", "grid")
+def test_a_configuration_has_its_centres_at_random_on_a_grid_or_in_the_middle(make_case) -> None:
+    assert CENTRES == ("random", "grid", "whole")
     assert replace(SamplingConfig(), centres="grid").centres == "grid"
-    with pytest.raises(BadInput, match=r"^centres='lattice': choose one of random, grid$"):
+    with pytest.raises(BadInput, match=r"^centres='lattice': choose one of random, grid, whole$"):
         SamplingConfig(centres="lattice")
     lesion = np.zeros((4, 20, 20), dtype=bool)
     lesion[1:3, 4:10, 4:10] = True

@@ -37,13 +37,13 @@ def beside(request, monkeypatch):
 def predicted(monkeypatch):
     """Grows by one with each case that the network begins to predict."""
     calls = []
-    predict = fold_run.predict_probability
+    predict = fold_run.predict_case
 
     def counted(*arguments, **options):
         calls.append(None)
         return predict(*arguments, **options)
 
-    monkeypatch.setattr(fold_run, "predict_probability", counted)
+    monkeypatch.setattr(fold_run, "predict_case", counted)
     return calls
 
 
@@ -94,7 +94,7 @@ def test_the_scores_stand_in_order_and_a_case_is_told_of_when_its_prediction_is_
 
 def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkeypatch, plain):
     second_begun = threading.Event()
-    predict, score = fold_run.predict_probability, scoring.score_case
+    predict, score = fold_run.predict_case, scoring.score_case
     num_predicted = 0
 
     def predict_and_tell(*arguments, **options):
@@ -110,7 +110,7 @@ def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkey
 
     as_it_is = fold_run._test_cases
     monkeypatch.setattr(fold_run, "_test_cases", lambda *given, score_beside: as_it_is(*given, score_beside=True))
-    monkeypatch.setattr(fold_run, "predict_probability", predict_and_tell)
+    monkeypatch.setattr(fold_run, "predict_case", predict_and_tell)
     monkeypatch.setattr(scoring, "score_case", score_then)
     run_fold(spec, tmp_path, journal(tmp_path))
     assert scores(tmp_path) == plain
@@ -118,7 +118,7 @@ def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkey
 
 def test_a_case_is_read_while_the_one_before_is_predicted(spec, tmp_path, monkeypatch, plain):
     second_read = threading.Event()
-    predict, load = fold_run.predict_probability, fold_run.load_preprocessed
+    predict, load = fold_run.predict_case, fold_run.load_preprocessed
 
     def load_and_tell(path):
         if path.name == "d.npz":
@@ -130,7 +130,7 @@ def test_a_case_is_read_while_the_one_before_is_predicted(spec, tmp_path, monkey
         return predict(*arguments, **options)
 
     monkeypatch.setattr(fold_run, "load_preprocessed", load_and_tell)
-    monkeypatch.setattr(fold_run, "predict_probability", predict_then)
+    monkeypatch.setattr(fold_run, "predict_case", predict_then)
     run_fold(spec, tmp_path, journal(tmp_path))
     assert scores(tmp_path) == plain
 
@@ -176,14 +176,14 @@ def test_a_case_that_is_not_readable_is_raised_as_it_is_when_its_turn_comes(spec
 
 def test_what_fails_in_the_network_leaves_no_thread(spec, tmp_path, beside, predicted, monkeypatch):
     before = threading.enumerate()
-    predict = fold_run.predict_probability
+    predict = fold_run.predict_case
 
     def fail(*arguments, **options):
         if len(predicted) == 2:
             raise MemoryError
         return predict(*arguments, **options)
 
-    monkeypatch.setattr(fold_run, "predict_probability", fail)
+    monkeypatch.setattr(fold_run, "predict_case", fail)
     with pytest.raises(MemoryError):
         run_fold(spec, tmp_path, journal(tmp_path))
     assert threading.enumerate() == before
