@@ -83,5 +83,7 @@ def test_a_line_of_somebody_else_is_passed_on_without_a_password_and_the_next_on
 
 def test_a_process_that_does_not_end_in_time_is_no_success(told, monkeypatch):
     monkeypatch.setattr(process, "LAST_PASS_S", 0.2)
-    warnings, last = told(say(recorded=2, total=2, complete=True), "import time; time.sleep(60)")
-    assert (warnings, "but not their last changes" in last) == ([], True)
+    lines = (say(recorded=2, total=2, complete=True), "print(1, flush=True)", "import time; time.sleep(60)")
+    warnings, last = told(*lines, until_warned=True)
+    assert warnings == ["the recorder of http://lab:5000 said: 1"]
+    assert "but not their last changes" in last
