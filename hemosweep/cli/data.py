@@ -1,10 +1,11 @@
-"""`hemosweep data`: make, check and look at data sets. The commands that import them are in `imports`."""
+"""`hemosweep data`: make, check and look at data sets. The commands that import and export them are elsewhere."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hemosweep.cli.external import export_mist, export_nnunet
 from hemosweep.cli.imports import DataGroup, print_summary
 from hemosweep.cli.options import (
     DataSet,
@@ -98,6 +99,10 @@ def describe(
         typer.echo(line)
     print_table(spread_table(cohort))
     typer.echo(f"drew {png}")
+
+
+data_app.command(name="export-nnunet")(export_nnunet)
+data_app.command(name="export-mist")(export_mist)
 
 
 @data_app.command(name="import-masks")

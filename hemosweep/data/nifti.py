@@ -170,6 +170,11 @@ def checked_volume(
     return volume
 
 
+def num_axes(path: Path) -> int:
+    """Number of axes of a file that `read_volume` reads: 4 where one of length 1 follows the three of the volume."""
+    return len(nib.Nifti1Image.from_filename(path).shape)
+
+
 def _file_grid(image: nib.Nifti1Image, shape: tuple[int, ...]) -> FileGrid:
     i, j, k = shape
     sform, sform_code = image.header.get_sform(coded=True)

@@ -1,0 +1,1 @@
+"""Arms of other programs: a data set exported to them with our folds, and their results as fold runs."""
