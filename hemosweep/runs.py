@@ -19,6 +19,10 @@ LOOKS_FACT = "looks"
 """Fact of a run whose sweep adds seeds where a comparison is open: the numbers of seeds at its looks."""
 EMPTY_REGIONS_FACT = "empty_regions"
 """Fact of a run that has cases without a voxel of a sampling region: their number, by region."""
+EXTERNAL_FACT, TOOL_FACT, TOOL_VERSION_FACT, TOOL_SETTINGS_FACT = "external", "tool", "tool_version", "tool_settings"
+"""Facts of a run that another program trained: "true", the program, its version, and what it was trained with."""
+CHOSEN_ON_TEST_FACT = "chosen_on_test"
+"""Fact of an external run whose program chose the epoch by the test cases."""
 FINISHED = "FINISHED"
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 
@@ -83,6 +87,11 @@ class RunRecord:
     def fact(self, name: str) -> str | None:
         """Provenance of the run, such as "dataset_digest"; None where it is not recorded."""
         return self.tags.get(f"{FACT_PREFIX}{name}")
+
+    @property
+    def external(self) -> str | None:
+        """The other program that trained the run, such as "nnU-Net 2.8.1"; None for a run of hemosweep."""
+        return external_program(self.tags)
 
     @property
     def subset(self) -> str | None:
@@ -200,6 +209,14 @@ class CachedStore:
         self.list_folds = cache(store.list_folds)
         self.case_rows = cache(store.case_rows)
         self.config = cache(store.config)
+
+
+def external_program(tags: Mapping[str, str]) -> str | None:
+    """The other program that trained a run with these tags, and its version; None where it was hemosweep."""
+    if tags.get(f"{FACT_PREFIX}{EXTERNAL_FACT}") != "true":
+        return None
+    words = (tags.get(f"{FACT_PREFIX}{name}") for name in (TOOL_FACT, TOOL_VERSION_FACT))
+    return " ".join(word for word in words if word) or "another program"
 
 
 def age(run: RunRecord) -> tuple[datetime, str]:

@@ -1,6 +1,7 @@
 """Declaration of an ablation for the record: what is compared, without the functions that make its arms."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 DSC_NAME = "dsc"
@@ -17,6 +18,12 @@ class Declaration:
     baseline: str
     comparisons: tuple[tuple[str, str], ...]
     primary_metric: str = DSC_NAME
+
+    def joined_by(self, arms: Iterable[str]) -> "Declaration":
+        """The declaration with further arms, each compared with the baseline; those that it has stay as they are."""
+        new = tuple(arm for arm in dict.fromkeys(arms) if arm not in self.arms)
+        pairs = tuple((self.baseline, arm) for arm in new)
+        return replace(self, arms=(*self.arms, *new), comparisons=(*self.comparisons, *pairs))
 
 
 def read_declaration(values: Any) -> Declaration:

@@ -9,6 +9,7 @@ from hemosweep.cli.bench import bench
 from hemosweep.cli.compare import Margin, compare, compare_all, power
 from hemosweep.cli.data import data_app
 from hemosweep.cli.ending import Commands
+from hemosweep.cli.external import import_results
 from hemosweep.cli.options import (
     DataSet,
     Jobs,
@@ -108,6 +109,7 @@ def runs(
     print_result(list_runs(store, sweep, run, with_cases=cases), as_json=as_json)
 
 
+app.command(name="import-results")(import_results)
 app.command()(compare)
 app.command(name="compare-all")(compare_all)
 app.command()(power)

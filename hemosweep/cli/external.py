@@ -1,4 +1,4 @@
-"""Commands about other programs: a data set exported to nnU-Net or MIST."""
+"""Commands about other programs: a data set exported to nnU-Net or MIST, and their results imported as an arm."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hemosweep.cli.options import DataSet, Jobs, Json, LesionLabel, expanded, num_jobs, print_error, tell
+from hemosweep.cli.options import DataSet, Jobs, Json, LesionLabel, Out, expanded, num_jobs, print_error, tell
 
 if TYPE_CHECKING:
     from hemosweep.workflows.export import ExportResult
@@ -65,5 +65,52 @@ def _tell_export(export: "Callable[[], ExportResult]", *, as_json: bool) -> None
         result = export()
     except KeyboardInterrupt:
         print_error("stopped; exported cases are kept, and the same command goes on from here")
+        raise typer.Exit(1) from None
+    tell(result, as_json=as_json)
+
+
+def import_results(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="nnU-Net's folder of a trained configuration (with fold_0 ...), or MIST's folder of results.",
+            callback=expanded,
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="Name of the arm, such as nnunet.")],
+    sweep: Annotated[str, typer.Option(help="Ablation that it becomes an arm of.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The data set that was exported. Default: phantoms under --out.", callback=expanded),
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Folder of the export. Default: the results name it.", callback=expanded)
+    ] = None,
+    tool_version: Annotated[
+        str | None, typer.Option(help="Version of the program, where its files do not say it (nnU-Net).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Number of the training, where there are several.", min=0)] = 0,
+    out: Out = Path("runs"),
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Score another program's cross-validation by our metrics, and record it as an external arm of an ablation."""
+    from hemosweep.workflows.import_results import import_results as import_them
+
+    try:
+        result = import_them(
+            folder,
+            name=name,
+            sweep=sweep,
+            out=out,
+            data=data,
+            export=export,
+            tool_version=tool_version,
+            seed=seed,
+            jobs=num_jobs(jobs),
+        )
+    except KeyboardInterrupt:
+        print_error("stopped; nothing is recorded yet, start the same command again")
         raise typer.Exit(1) from None
     tell(result, as_json=as_json)

@@ -2,7 +2,7 @@
 
 from hemosweep.comparison.sides import FOLDS_DIGEST, Side
 from hemosweep.environment import PACKAGES
-from hemosweep.runs import ENVIRONMENT_PREFIX, RunRecord
+from hemosweep.runs import CHOSEN_ON_TEST_FACT, ENVIRONMENT_PREFIX, RunRecord
 from hemosweep.scores.recorded import recorded_digest
 from hemosweep.stats.comparability import Comparability, ComparabilityFacts, comparability
 from hemosweep.stats.pairing import MAX_NAMED_CASES
@@ -37,6 +37,8 @@ def _seeds(side: Side, letter: str, metric: str) -> list[str]:
     """Warnings about the seeds of one arm: they may differ only in facts that are a warning between two arms."""
     newest = side.newest
     assert newest is not None
+    if newest.external is not None:
+        return []
     differences = [
         text for run in side.runs for text in comparability(_facts(newest, metric), _facts(run, metric)).warnings
     ]
@@ -58,6 +60,8 @@ def _facts(run: RunRecord, metric: str) -> ComparabilityFacts:
         source_digest=recorded("source_digest"),
         packages={name: version for name in PACKAGES if (version := run.tags.get(f"{ENVIRONMENT_PREFIX}{name}"))},
         device_kind=recorded("device_kind"),
+        external=run.external,
+        chosen_on_test=run.fact(CHOSEN_ON_TEST_FACT) == "true",
     )
 
 

@@ -25,12 +25,13 @@ class Baseline:
 def find_baseline(store: RunStore, a: Side, b: Side, metric: str) -> Baseline:
     """The seeds of the sweep `noise`, if they agree with the compared runs in data, folds, metric digest and source.
 
-    A run that already counts as a seed of A or B is left out here.
+    A run that already counts as a seed of A or B is left out here. The seeds tell nothing of an external arm, so there
+    must be another side.
 
     Raises:
         BadInput: a noise run without that metric.
     """
-    run = a.newest or b.newest
+    run = next((run for run in (a.newest, b.newest) if run is not None and run.external is None), None)
     if run is None:
         return Baseline()
     noise_runs = [noise for noise in store.list_runs() if noise.sweep == SWEEP.name and noise.is_finished]

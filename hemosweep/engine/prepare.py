@@ -78,14 +78,14 @@ class Prepared:
 
     def on(self, cases: tuple[Case, ...], folds: tuple[Fold, ...], out: Path) -> "Prepared":
         """Return the sweep with some of the cases, and folds drawn over them: another data set."""
-        facts = dict(self.facts) | {"dataset_digest": dataset_digest(cases), "folds_digest": _store_folds(folds, out)}
+        facts = dict(self.facts) | {"dataset_digest": dataset_digest(cases), "folds_digest": store_folds(folds, out)}
         return replace(self, cases=cases, folds=folds, drawn=folds, facts=facts)
 
     def only(self, indices: Collection[int], out: Path) -> "Prepared":
         """Return the sweep with only these folds."""
         folds, drawn = _chosen(self.folds, indices), _chosen(self.drawn, indices)
-        _store_folds(folds, out)
-        facts = dict(self.facts) | {"folds_digest": _store_folds(drawn, out)}
+        store_folds(folds, out)
+        facts = dict(self.facts) | {"folds_digest": store_folds(drawn, out)}
         further = tuple(_repeat(_chosen(one.folds, indices), _chosen(one.drawn, indices), out) for one in self.further)
         return replace(self, folds=folds, drawn=drawn, facts=facts, further=further)
 
@@ -95,8 +95,8 @@ def _chosen(folds: Sequence[Fold], indices: Collection[int]) -> tuple[Fold, ...]
 
 
 def _repeat(folds: tuple[Fold, ...], drawn: tuple[Fold, ...], out: Path) -> Repeat:
-    _store_folds(folds, out)
-    return Repeat(folds=folds, drawn=drawn, folds_digest=_store_folds(drawn, out))
+    store_folds(folds, out)
+    return Repeat(folds=folds, drawn=drawn, folds_digest=store_folds(drawn, out))
 
 
 def prepare_sweep(
@@ -138,7 +138,7 @@ def prepare_sweep(
         _refuse_failures(outcome)
         inputs[config] = Inputs.read(outcome.paths)
         warnings += grouped(outcome.warnings)
-    _store_folds(folds, out)
+    store_folds(folds, out)
     return Prepared(
         cases=cases,
         folds=folds,
@@ -147,7 +147,7 @@ def prepare_sweep(
         code=code,
         facts={
             "dataset_digest": dataset_digest(data_set),
-            "folds_digest": _store_folds(drawn, out),
+            "folds_digest": store_folds(drawn, out),
             "checkpoint_rule": CHECKPOINT_RULE,
             # Without the components of an arm, in which arms differ on purpose.
             "source_digest": code.of(FOLD_RUNS),
@@ -202,7 +202,7 @@ def _refuse_failures(outcome: PreprocessedCases) -> None:
     raise BadInput(f"{first}{more}")
 
 
-def _store_folds(folds: Sequence[Fold], out: Path) -> str:
+def store_folds(folds: Sequence[Fold], out: Path) -> str:
     """Write the folds under the digest of the complete split, and return that digest."""
     split = [{part: getattr(fold, part) for part in ("index", "train", "validation", "test")} for fold in folds]
     digest = digest_json(split)

@@ -17,6 +17,7 @@ from hemosweep.foldrun.spec import (
     SCORES_NAME,
     SPEC_NAME,
     WEIGHTS_NAME,
+    is_external,
     read_json,
     write_json,
 )
@@ -27,6 +28,7 @@ BROKEN = 65
 """Exit code of a process whose fold run has a broken seal (EX_DATAERR)."""
 _MEND = {SCORES_NAME: "let `hemosweep score` make the scores anew from the kept predictions"}
 _TRAIN_AGAIN = "delete this folder and run its sweep again, which trains it again"
+_IMPORT_AGAIN = "delete this folder and import its results again (hemosweep import-results)"
 
 
 class BrokenSeal(BadInput):
@@ -35,7 +37,8 @@ class BrokenSeal(BadInput):
     def __init__(self, folder: Path, faults: Mapping[str, str]) -> None:
         (name, fault), *others = faults.items()
         more = f" (also {', '.join(other for other, _ in others[:3])})" if others else ""
-        way_out = _MEND.get(name, _TRAIN_AGAIN) if not others else _TRAIN_AGAIN
+        anew = _IMPORT_AGAIN if is_external(folder) else _TRAIN_AGAIN
+        way_out = anew if others else _MEND.get(name, anew)
         super().__init__(f"{folder}: {name} {fault}{more}; restore it from a copy, or {way_out}")
         self.names = tuple(faults)
         self.short = f"{name} {fault}{more}"
@@ -76,18 +79,20 @@ class Seal:
         return tuple(files[name] for files in (self.files, self.replacing) if name in files)
 
 
-def seal(folder: Path, *, digest: str, seconds: float, test_case_ids: Iterable[str]) -> None:
+def seal(folder: Path, *, digest: str, seconds: float, test_case_ids: Iterable[str], has_weights: bool = True) -> None:
     """Seal a fold run's folder, whose files are all written: from now on it is done.
 
     Args:
         digest: the fold run's name.
         seconds: working time of its processes.
         test_case_ids: the cases whose predictions are sealed.
+        has_weights: False for a fold run of another program, whose weights are not here.
 
     Raises:
         FileNotFoundError: a file is missing.
     """
-    names = [SPEC_NAME, SCORES_NAME, WEIGHTS_NAME, JOURNAL_NAME, *map(prediction_name, test_case_ids)]
+    weights = [WEIGHTS_NAME] if has_weights else []
+    names = [SPEC_NAME, SCORES_NAME, *weights, JOURNAL_NAME, *map(prediction_name, test_case_ids)]
     _write(
         folder,
         Seal(

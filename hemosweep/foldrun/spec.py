@@ -22,6 +22,9 @@ SCORES_NAME = "scores.json"
 DONE_NAME = "done.json"
 LOG_NAME = "log.txt"
 PREDICTIONS_NAME = "predictions"
+EXTERNAL = "external"
+"""First key of the spec of a fold run of another program (`foldrun.external`)."""
+_EXTERNAL_HEAD = f'{{\n "{EXTERNAL}": '.encode()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +92,11 @@ class FoldRunSpec:
         """
         try:
             values = read_json(folder / SPEC_NAME)
+            if EXTERNAL in values:
+                program = values[EXTERNAL]["program"]
+                raise BadInput(
+                    f"{folder}: is a fold run of {program}, whose weights are not here; use {program} itself"
+                )
             return cls(
                 digest=values["digest"],
                 source=values["source"],
@@ -110,6 +118,15 @@ class FoldRunSpec:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"{folder}: {SPEC_NAME} is damaged, or of another version; run its sweep again") from error
+
+
+def is_external(folder: Path) -> bool:
+    """True if a folder holds a fold run of another program. Only the beginning of its spec is read."""
+    try:
+        with (folder / SPEC_NAME).open("rb") as file:
+            return file.read(len(_EXTERNAL_HEAD)) == _EXTERNAL_HEAD
+    except OSError:
+        return False
 
 
 def places_of(folder: Path) -> set[Path]:

@@ -15,6 +15,7 @@ from hemosweep.digest import DIGEST_LENGTH
 from hemosweep.engine.index import FOLD_RUNS_NAME, Plan, damaged_plans, live_plans, read_plans
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput
+from hemosweep.foldrun.external import external_name
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold, holder
 from hemosweep.identity.present import PresentCode
 from hemosweep.preprocessing.preparation_time import SUFFIX as SECONDS_SUFFIX
@@ -101,7 +102,7 @@ def find_removable(
 
     A fold run is needed if a finished run has it. It is also needed if it can go on (its source code is the present
     one) and a run or a plan has it. All are needed if it is not clear which of them a run has. A preprocessed case is
-    needed if a fold run that stays, or a plan that can go on, reads it.
+    needed if a fold run that stays, or a plan that can go on, reads it. Those of another program are always needed.
 
     Args:
         data: the data set whose preprocessed cases are considered, besides those in `out`.
@@ -194,10 +195,15 @@ def _sort(
     for folder, spec in specs.items():
         digest = folder.name
         can_go_on = present.has_spec(spec)
-        is_needed = digest in recorded.finished or (can_go_on and digest in recorded.unfinished | planned)
+        of_external = external_name(spec)  # Nothing here could train it again.
+        is_needed = (
+            digest in recorded.finished
+            or of_external is not None
+            or (can_go_on and digest in recorded.unfinished | planned)
+        )
         (needed if is_needed else idle)[folder] = Removable(
             kind="needed_fold_run" if is_needed else "fold_run",
-            name=names.get(digest, digest) + ("" if can_go_on else ", of older source code"),
+            name=(of_external or names.get(digest, digest)) + ("" if can_go_on else ", of older source code"),
             paths=(folder,),
             num_bytes=_size(folder),
         )

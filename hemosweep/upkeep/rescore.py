@@ -10,12 +10,13 @@ from typing import Any
 
 from hemosweep.data.nifti import read_volume
 from hemosweep.errors import BadInput
+from hemosweep.external.scoring import read_reference
 from hemosweep.files import system_message
+from hemosweep.foldrun.external import ExternalSpec
 from hemosweep.foldrun.lock import LOCK_NAME, Held, hold
 from hemosweep.foldrun.scores import FoldScores, Row, read_scores, write_scores
 from hemosweep.foldrun.seal import RECORDS, BrokenSeal, is_finished, prediction_name, sealed_content, sealed_prediction
-from hemosweep.foldrun.spec import SCORES_NAME, SPEC_NAME, CaseInput, read_json
-from hemosweep.preprocessing.record import load_reference
+from hemosweep.foldrun.spec import SCORES_NAME, SPEC_NAME, CaseInput, is_external, read_json
 from hemosweep.scores.catalogue import all_metrics
 from hemosweep.scores.metric import Metric
 from hemosweep.scores.score_case import score_case
@@ -165,22 +166,27 @@ def _score(folder: Path, case: CaseInput, metrics: tuple[Metric, ...]) -> Row:
     Raises:
         BadInput: prediction or preprocessed case is missing or damaged.
     """
-    trained = "run its sweep again with --fresh, which trains it again"
+    external = is_external(folder)
+    trained = "import it again" if external else "run its sweep again with --fresh, which trains it again"
     try:
         path = sealed_prediction(folder, case.case_id)
     except FileNotFoundError:
         path = folder / prediction_name(case.case_id)
         raise BadInput(f"case {case.case_id}: its prediction is missing ({path}); {trained}") from None
     if not Path(case.path).is_file():
-        raise BadInput(
-            f"case {case.case_id}: its preprocessed case is missing ({case.path}); run its sweep again, which makes it"
+        what, way_out = (
+            ("lesion mask", "put its data set back, or import its results again")
+            if external
+            else ("preprocessed case", "run its sweep again, which makes it")
         )
+        raise BadInput(f"case {case.case_id}: its {what} is missing ({case.path}); {way_out}")
     try:
         prediction_DHW = read_volume(path).array_DHW.astype(bool)
     except BadInput:
         raise BadInput(f"case {case.case_id}: its prediction is damaged ({path}); {trained}") from None
     try:
-        reference_DHW, spacing_DHW_mm = load_reference(Path(case.path))
+        label = ExternalSpec.read(folder).of.lesion_label if external else None
+        reference_DHW, spacing_DHW_mm = read_reference(Path(case.path), label)
         return dict(score_case(prediction_DHW, reference_DHW, spacing_DHW_mm=spacing_DHW_mm, metrics=metrics))
     except ValueError as error:
         raise BadInput(f"case {case.case_id}: {error}") from error

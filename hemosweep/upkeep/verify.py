@@ -8,11 +8,12 @@ from typing import Literal
 
 from hemosweep.engine.index import damaged_plans, read_plans
 from hemosweep.errors import BadInput
+from hemosweep.foldrun.external import external_name
 from hemosweep.foldrun.journal import DAMAGED_LINE, read_journal
 from hemosweep.foldrun.scores import FoldScores, read_scores
 from hemosweep.foldrun.seal import Seal, find_faults, foreign_owner, is_finished, read_seal
-from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SPEC_NAME, read_json
-from hemosweep.upkeep.status import fold_run_folders, planned_by
+from hemosweep.foldrun.spec import DONE_NAME, JOURNAL_NAME, SPEC_NAME, is_external, read_json
+from hemosweep.upkeep.status import fold_run_folders, planned_by, read_spec
 
 State = Literal["whole", "broken", "earlier", "unfinished"]
 """State of a fold run. `earlier` is one that an earlier version of hemosweep ended, which sealed nothing."""
@@ -58,7 +59,9 @@ def verify_fold_runs(out: Path, *, jobs: int, progress: Callable[[int, int], Non
     checks: dict[str, FoldRunCheck] = {}
     progress(0, len(folders))
     with ThreadPoolExecutor(max_workers=jobs) as threads:
-        futures = [threads.submit(verify_fold_run, folder, names.get(folder.name, folder.name)) for folder in folders]
+        futures = [
+            threads.submit(verify_fold_run, folder, names.get(folder.name) or _name_of(folder)) for folder in folders
+        ]
         try:
             for number, future in enumerate(as_completed(futures), start=1):
                 check = future.result()
@@ -69,6 +72,11 @@ def verify_fold_runs(out: Path, *, jobs: int, progress: Callable[[int, int], Non
             raise
     plan_faults = tuple(f"plan {path.name} cannot be read; start its sweep again" for path in damaged_plans(out))
     return FolderCheck(fold_runs=dict(sorted(checks.items())), plan_faults=plan_faults)
+
+
+def _name_of(folder: Path) -> str:
+    """Name of a fold run that no plan has: that of an external arm, or the folder's."""
+    return (external_name(read_spec(folder)) if is_external(folder) else None) or folder.name
 
 
 def verify_fold_run(folder: Path, name: str) -> FoldRunCheck:

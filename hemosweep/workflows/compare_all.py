@@ -12,7 +12,7 @@ from hemosweep.report.plots.forest import draw_forest
 from hemosweep.report.plots.ranks import draw_ranks
 from hemosweep.scores.catalogue import DSC
 from hemosweep.tracking.references import figures_root, find_sweep
-from hemosweep.workflows.declared import find_declared
+from hemosweep.workflows.declared import find_declared, with_external_arms
 
 
 def compare_all(
@@ -37,7 +37,7 @@ def compare_all(
     store, name = find_sweep(out, sweep)
     if name is None:
         raise BadInput(f"{sweep}: names no sweep; give {sweep}/hemosweep/SWEEP")
-    declared = find_declared(out, name, named=sweep)
+    declared = with_external_arms(find_declared(out, name, named=sweep), store)
     family = compare_declared(
         store,
         declared.name,

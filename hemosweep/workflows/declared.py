@@ -6,6 +6,7 @@ from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.engine.index import read_plans
 from hemosweep.errors import BadInput
+from hemosweep.runs import RunStore
 from hemosweep.tracking.address import is_address
 from hemosweep.tracking.references import declared_there
 
@@ -39,6 +40,18 @@ def find_declared(out: Path, name: str, *, named: str | None = None) -> Declarat
             "comparisons; give the output folder that trained it with --out"
         )
     return find_listed(name).sweep.declaration
+
+
+def with_external_arms(declared: Declaration, store: RunStore) -> Declaration:
+    """The declaration of an ablation, joined by the external arms that a store has of it.
+
+    Each is compared with the baseline, in the family of the declared comparisons: Holm counts it, too.
+    """
+    try:
+        runs = store.list_runs(declared.name)
+    except BadInput:  # There are none yet.
+        return declared
+    return declared.joined_by(run.arm for run in runs if run.external is not None)
 
 
 def recorded_declarations(out: Path, address: str | None = None) -> dict[str, Declaration]:

@@ -22,7 +22,7 @@ from hemosweep.scores.table import TEXT_COLUMNS
 from hemosweep.stats.power import check_margin
 from hemosweep.tracking.address import is_address, parse_address
 from hemosweep.tracking.references import find_sweep
-from hemosweep.workflows.declared import find_declared, recorded_declarations
+from hemosweep.workflows.declared import find_declared, recorded_declarations, with_external_arms
 from hemosweep.workflows.reporting.case_pages import write_case_pages
 from hemosweep.workflows.reporting.facts import gather
 from hemosweep.workflows.reporting.source import ReportSource
@@ -97,6 +97,7 @@ def make_report(
     check_writable("--to", to)
     check_folder(to)
     chosen, warnings = _choose(source, declared, recorded_declarations(out, address))
+    chosen = [with_external_arms(declaration, source.store) for declaration in chosen]
     if metric is not None:
         _check_metric(source, [declaration.name for declaration in chosen], metric)
     with progress_bar("comparing") as progress:

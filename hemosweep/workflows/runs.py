@@ -54,6 +54,7 @@ def list_runs(
             "profile": run.fact("profile"),
             "subset": run.subset,
             "repeat": run.repeat,
+            "external": run.external,
         }
         if with_cases:
             row["cases"] = _cases(store, run.run_id) if run.is_finished else []
@@ -81,7 +82,8 @@ def _table(runs: RunList) -> Table:
     for row in runs.rows:
         dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
         spread = "" if row["dsc_std"] is None else f" ± {row['dsc_std']:.3f}"
-        arm = row["arm"] if row["subset"] is None else f"{row['arm']} ({row['subset']})"
+        remarks = [text for text in (row["subset"], row["external"]) if text is not None]
+        arm = f"{row['arm']} ({', '.join(remarks)})" if remarks else row["arm"]
         seed = f"{row['seed']}" if row["repeat"] == 0 else f"{row['seed']} (repeat {row['repeat']})"
         names = (row["run_id"][:8], row["sweep"], arm, seed, row["profile"] or "", row["status"])
         table.add_row(*names, dsc + spread)

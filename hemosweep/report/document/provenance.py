@@ -12,7 +12,13 @@ from hemosweep.privacy import machine_and_user, places_in
 from hemosweep.report.document.document import Column, Section, Table
 from hemosweep.report.document.facts import RunFacts, SweepFacts
 from hemosweep.report.terminal.table import UNDEFINED
-from hemosweep.runs import EMPTY_REGIONS_FACT, ENVIRONMENT_PREFIX, FACT_PREFIX
+from hemosweep.runs import (
+    EMPTY_REGIONS_FACT,
+    ENVIRONMENT_PREFIX,
+    FACT_PREFIX,
+    TOOL_SETTINGS_FACT,
+    external_program,
+)
 from hemosweep.scores.recorded import recorded_digest
 
 _TAGS = {
@@ -72,6 +78,7 @@ def provenance_tables(sweep: SweepFacts) -> tuple[Table, Table]:
         ("Cases", _value_text(sweep.runs, lambda run: str(run.num_cases))),
         ("Folds", _value_text(sweep.runs, lambda run: str(len(run.folds)) if run.folds else UNDEFINED)),
         ("Seeds", ", ".join(map(str, sorted({run.seed for run in sweep.runs})))),
+        ("Trained by another program", _value_text(sweep.runs, _program)),
         *((label, _value_text(sweep.runs, _tag(f"{FACT_PREFIX}{name}"))) for name, label in _TAGS.items()),
         (
             f"{sweep.metric.label}'s metric digest",
@@ -142,6 +149,13 @@ def _value_text(runs: Sequence[RunFacts], fact: Callable[[RunFacts], str]) -> st
     if len(by_value) == 1:
         return next(iter(by_value))
     return "; ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())
+
+
+def _program(run: RunFacts) -> str:
+    """The other program that trained a run, its version and its settings."""
+    program = external_program(run.tags)
+    settings = run.tags.get(f"{FACT_PREFIX}{TOOL_SETTINGS_FACT}")
+    return UNDEFINED if program is None else ", ".join(filter(None, (program, settings)))
 
 
 def _packages(run: RunFacts) -> str:

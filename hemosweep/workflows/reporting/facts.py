@@ -66,9 +66,12 @@ def gather(
 
 
 def _networks(source: ReportSource, chosen: Mapping[str, Sequence[RunRecord]]) -> tuple[NetworkFacts, ...]:
-    """Networks of arms that differ in them; none where all have one, or where one is not hemosweep's own."""
+    """Networks of arms that differ in them, but for external arms; none where all have one, or where one is not
+    hemosweep's own."""
     found: dict[Network, NetworkFacts] = {}
     for arm, runs in chosen.items():
+        if runs[0].external is not None:
+            continue
         config = source.config(runs[0].run_id)
         if config is None:
             return ()

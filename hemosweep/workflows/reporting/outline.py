@@ -153,7 +153,7 @@ def _run(source: ReportSource, run: RunRecord, num_cases: int) -> RunFacts:
         folds=tuple(fold.fold for fold in folds),
         num_cases=num_cases,
         devices=tuple(fold.device for fold in folds),
-        seconds=sum(seconds) if seconds else None,
+        seconds=sum(seconds) if seconds and run.external is None else None,
     )
 
 
@@ -164,6 +164,13 @@ def _notices(source: ReportSource, finished: FinishedRuns) -> Iterator[str]:
         yield f"Phantom data: procedural head CTs, not patients. {NO_REPRODUCTION}"
     if any(run.subset is not None for run in finished.every):
         yield "Some runs trained only some of the folds, for trying: not for the study."
+    for arm, program in dict.fromkeys((run.arm, run.external) for run in finished.every):
+        if program is not None:
+            yield (
+                f"{arm} was trained by {program}, outside of hemosweep: its folds and metrics are the same; "
+                "preprocessing, training and the epoch that is kept are its own. It joined the declared comparisons "
+                "when it was imported."
+            )
 
 
 def _broken_seals(source: ReportSource, runs: tuple[RunFacts, ...]) -> Iterator[str]:

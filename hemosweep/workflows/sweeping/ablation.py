@@ -19,7 +19,7 @@ from hemosweep.engine.plan import write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
-from hemosweep.engine.tracker import LateTracker, Tracker, describe
+from hemosweep.engine.tracker import LateTracker, Tracker, describe, one_line
 from hemosweep.environment import describe_environment, num_processors
 from hemosweep.errors import BadInput, TimeIsUp
 from hemosweep.executors.execution import open_executor
@@ -32,8 +32,11 @@ from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.runs import LOOKS_FACT
 from hemosweep.stats.looks import LOOKS, LOOKS_TEXT
 from hemosweep.sweeps.base import Profile
+from hemosweep.tracking.reader import MlflowStore
 from hemosweep.upkeep.leftovers import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
+from hemosweep.workflows.declared import with_external_arms
+from hemosweep.workflows.external_arms import record_external_arms
 from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates
 from hemosweep.workflows.sweeping.case_page import case_page_note
@@ -69,14 +72,26 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
                     train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
                 )
         # Other machines are given back before the pictures are drawn.
+        record_lost_arms(request, progress)
         result = summarise_study(request, results, ends)
         case_page = ""
         # Some folds are for trying, and their result replaces no verdict of the study. After an outage, which was told
         # of, the same command makes up for it.
         if None not in result.run_ids.values() and request.subset is None:
-            family = record_verdict(result.family, request.sweep.declaration, request.out, progress)
-            case_page = case_page_note(request, family, progress)
+            declared = with_external_arms(request.sweep.declaration, MlflowStore(request.out))
+            family = record_verdict(result.family, declared, request.out, progress)
+            case_page = case_page_note(request, declared, family, progress)
         return replace(result, notes=study_notes(request, results, result, case_page))
+
+
+def record_lost_arms(request: Request, console: Console) -> None:
+    """Record the external arms of a sweep that the store has lost, from their fold runs. An outage stops nothing."""
+    try:
+        record_external_arms(request.out, request.sweep.name)
+    except Exception as error:
+        console.print(
+            f"[yellow]warning[/yellow]: external arms are not recorded yet ({escape(one_line(error))})", soft_wrap=True
+        )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import Family
 from hemosweep.engine.request import Request
 from hemosweep.errors import HemosweepError
@@ -17,7 +18,7 @@ from hemosweep.workflows.sweeping.notes import no_picture
 PAGE_NAME = "cases.html"
 
 
-def case_page_note(request: Request, family: Family, console: Console) -> str:
+def case_page_note(request: Request, declared: Declaration, family: Family, console: Console) -> str:
     """Write the case page of a recorded sweep beside its figures, and log it to MLflow.
 
     Returns its place as a note, with the reason if MLflow has not got it, or the reason why there is none; no note
@@ -28,7 +29,7 @@ def case_page_note(request: Request, family: Family, console: Console) -> str:
     path = figures_folder(request.out, request.sweep.name) / PAGE_NAME
     try:
         source = ReportSource(request.out, request.data)
-        sweep = outline(source, request.sweep.declaration, family)
+        sweep = outline(source, declared, family)
         if not sweep.runs:
             return ""
         facts, pictures = read_case_page(source, sweep, console)

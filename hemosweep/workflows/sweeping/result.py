@@ -11,6 +11,8 @@ from hemosweep.report.terminal.lines import lines_of
 from hemosweep.report.terminal.summary import arm_row, arm_spread
 from hemosweep.report.terminal.table import ArmRow, arm_table, comparison_table
 from hemosweep.stats.replicates import SeedSpread
+from hemosweep.tracking.reader import MlflowStore
+from hemosweep.workflows.declared import with_external_arms
 from hemosweep.workflows.sweeping.looks import LookEnd
 from hemosweep.workflows.sweeping.runs import sweep_runs
 
@@ -73,7 +75,9 @@ def summarise_study(
     complete = {
         arm: frames for arm, frames in tables.items() if arm not in failed and len(frames) >= request.num_replicates
     }
-    pairs = [(a, b) for a, b in request.sweep.comparisons if a in complete and b in complete]
+    declared = with_external_arms(request.sweep.declaration, MlflowStore(request.out))
+    external = set(declared.arms) - set(request.sweep.arm_names)
+    pairs = [(a, b) for a, b in declared.comparisons if {a, b} <= complete.keys() | external]
     return StudyResult(
         sweep=name,
         profile=request.profile.name,
@@ -97,7 +101,7 @@ def summarise_study(
             pairs,
             metric=request.sweep.primary_metric,
             keep_going=True,
-            num_declared=len(request.sweep.comparisons),
+            num_declared=len(declared.comparisons),
         ),
         failures=(
             *(failure for result in results for failure in result.failures),

@@ -17,7 +17,8 @@ from hemosweep.tracking.schema import environment_tags, extra_tags
 
 def sweep_runs(out: Path, results: Sequence[ReplicateResult], *, with_others: bool = True) -> RunsInMemory:
     """The complete runs of a sweep, from the tracker if it recorded them, and with them what `compare-all` takes: the
-    runs of other seeds and repeats of the same arms, and those of `noise`, unless `with_others` is false.
+    runs of other seeds and repeats of the same arms, external ones, and those of `noise`, unless `with_others` is
+    false.
 
     Runs that a tracking outage left out are compared as well. If the store cannot be read, there are no others.
     """
@@ -40,7 +41,8 @@ def sweep_runs(out: Path, results: Sequence[ReplicateResult], *, with_others: bo
     arms = {(run.sweep, run.arm, run.subset) for run in records.values()}
     for run in recorded.values() if with_others else ():
         of_arm = (run.sweep, run.arm, run.subset) in arms and (run.sweep, run.arm, run.seed, run.repeat) not in trained
-        if (of_arm or run.sweep == NOISE.name) and run.run_id not in records and run.is_finished:
+        of_other_program = run.external is not None and any(run.sweep == sweep for sweep, _, _ in arms)
+        if (of_arm or of_other_program or run.sweep == NOISE.name) and run.run_id not in records and run.is_finished:
             records[run.run_id] = run
             rows[run.run_id] = store.case_rows(run.run_id)
             configs[run.run_id] = store.config(run.run_id) or {}

@@ -178,3 +178,27 @@ def test_the_facts_of_an_arm_are_those_of_its_newest_run():
     other, alike = check.warnings
     assert other.startswith("device kind differs (A: cpu, B: cuda)")
     assert alike == "not all seeds of B were trained alike: device kind differ"
+
+
+EXTERNAL = {
+    "external": "true",
+    "tool": "nnU-Net",
+    "tool_version": "2",
+    "checkpoint_rule": "its own",
+    "source_digest": "",
+}
+
+
+def test_the_seeds_of_an_external_arm_are_not_said_to_differ():
+    store = in_memory({"s/a@0": cases(SMALL), **{f"s/b@{seed}": (cases(MIDDLE), EXTERNAL) for seed in range(2)}})
+    check = check_sides(*read_sides(store, ("s/a", "s/b"), "dsc", ()))
+    assert check.reasons == ()
+    (warning,) = check.warnings
+    assert warning.startswith("B was trained by nnU-Net 2, ")
+
+
+def test_the_seed_noise_is_that_of_the_side_that_is_not_external():
+    tables = {"s/b@0": (cases(MIDDLE), EXTERNAL), "s/a@0": cases(SMALL)}
+    tables |= {f"noise/baseline@{seed}": cases(SMALL) for seed in range(2)}
+    compared = compare(in_memory(tables), "s/b", "s/a")
+    assert [run.full_name for run in compared.baseline.runs] == ["noise/baseline@0", "noise/baseline@1"]

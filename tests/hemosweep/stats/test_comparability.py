@@ -54,3 +54,32 @@ def test_code_packages_and_device_only_warn():
         "scipy differs (A: not installed, B: 1.16.0)",
         "torch differs (A: 2.9.0, B: 2.9.1)",
     ]
+
+
+NNUNET = replace(
+    FACTS,
+    external="nnU-Net 2.8.1",
+    checkpoint_rule="nnU-Net's last epoch",
+    source_digest="not recorded",
+    packages={},
+    device_kind="not recorded",
+)
+
+
+@pytest.mark.parametrize("letter", ["A", "B"])
+def test_another_programs_own_training_is_one_warning_and_no_refusal(letter):
+    result = comparability(NNUNET, FACTS) if letter == "A" else comparability(FACTS, NNUNET)
+    assert result.reasons == ()
+    (warning,) = result.warnings
+    assert warning.startswith(f"{letter} was trained by nnU-Net 2.8.1, with ")
+    assert "(nnU-Net's last epoch)" in warning
+
+
+@pytest.mark.parametrize("field", ["dataset_digest", "folds_digest", "metric_digest"])
+def test_another_program_needs_the_same_data_folds_and_metric(field):
+    assert len(comparability(FACTS, replace(NNUNET, **{field: "other"})).reasons) == 1
+
+
+def test_an_epoch_that_was_chosen_by_the_test_cases_is_refused():
+    (reason,) = comparability(FACTS, replace(NNUNET, chosen_on_test=True)).reasons
+    assert reason.startswith("nnU-Net 2.8.1 chose the epoch of B by the test cases")
