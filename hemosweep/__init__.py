@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from hemosweep.runs import RunStore as RunStore
     from hemosweep.stats.paired import PairedComparison as PairedComparison
     from hemosweep.workflows.compare_all import compare_all as compare_all
+    from hemosweep.workflows.export import ExportResult as ExportResult
+    from hemosweep.workflows.export import export_mist as export_mist
+    from hemosweep.workflows.export import export_nnunet as export_nnunet
     from hemosweep.workflows.forecast import Forecast as Forecast
+    from hemosweep.workflows.import_results import import_results as import_results
+    from hemosweep.workflows.imported_arm import ImportedArm as ImportedArm
     from hemosweep.workflows.options import SweepOptions as SweepOptions
     from hemosweep.workflows.plan import plan_sweep as plan_sweep
     from hemosweep.workflows.predict import predict_scans as predict_scans
@@ -54,7 +59,10 @@ _PLACES = {
     "stats.paired": ("PairedComparison",),
     "workflows.compare_all": ("compare_all",),
     "workflows.options": ("SweepOptions",),
+    "workflows.export": ("ExportResult", "export_mist", "export_nnunet"),
     "workflows.forecast": ("Forecast",),
+    "workflows.import_results": ("import_results",),
+    "workflows.imported_arm": ("ImportedArm",),
     "workflows.plan": ("plan_sweep",),
     "workflows.predict": ("predict_scans",),
     "workflows.promote": ("Promotion", "promote"),

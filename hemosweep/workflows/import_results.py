@@ -4,13 +4,12 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from hemosweep.ablation.catalogue import known_sweeps
+from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import compare_family
 from hemosweep.data.case import Case, patient_names
@@ -35,57 +34,11 @@ from hemosweep.tracking.reader import MlflowStore
 from hemosweep.training.scoring import record_metric
 from hemosweep.workflows.declared import find_declared, with_external_arms
 from hemosweep.workflows.external_arms import record_replicates
+from hemosweep.workflows.imported_arm import ImportedArm, not_comparable, other_scores
 from hemosweep.workflows.reporting.data_sets import DataSets
 from hemosweep.workflows.sweeping.verdict import record_verdict
 
-ROUNDING = 5e-5
-"""Difference of two values of one score that are printed with four digits."""
 _NO_ARM_NAME = re.compile(r"[\s\x00-\x1f\x7f@,/]")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImportedArm:
-    """An external arm that was imported; `failures` say why there is none, by case or fold.
-
-    `dsc_mean` is None where it is not defined.
-    """
-
-    sweep: str
-    arm: str
-    program: str
-    baseline: str
-    num_cases: int = 0
-    num_folds: int = 0
-    dsc_mean: float | None = None
-    run_id: str | None = None
-    failures: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "sweep": self.sweep,
-            "arm": self.arm,
-            "program": self.program,
-            "run_id": self.run_id,
-            "num_cases": self.num_cases,
-            "num_folds": self.num_folds,
-            "dsc_mean": self.dsc_mean,
-            "failures": list(self.failures.values()),
-            "warnings": list(self.warnings),
-        }
-
-    def as_lines(self, *, styled: bool = False) -> list[str]:
-        if self.failures:
-            return [f"nothing is imported: {len(self.failures)} results are not those of the export"]
-        dsc = "undefined" if self.dsc_mean is None else f"{self.dsc_mean:.3f}"
-        return [
-            f"{self.sweep}/{self.arm}: {self.num_cases} cases in {self.num_folds} folds by {self.program}, "
-            f"scored by our metrics on the scanner's grid: DSC {dsc}",
-            f"next: hemosweep compare {self.sweep}/{self.baseline} {self.sweep}/{self.arm}",
-        ]
-
-    def warning_lines(self) -> Sequence[str]:
-        return self.warnings
 
 
 def import_results(
@@ -107,7 +60,7 @@ def import_results(
     Args:
         folder: nnU-Net's folder of a trained configuration, or MIST's folder of results.
         name: of the arm.
-        sweep: name of an ablation.
+        sweep: name or file of an ablation.
         data: the data set that was exported, None for the phantoms in `out`.
         export: folder of the export, None where the results name it.
         tool_version: version of the program, where its files do not say it.
@@ -131,7 +84,7 @@ def import_results(
     )
     if results.faults:
         return _failed(imported, results.faults)
-    listed = known_sweeps().get(declared.name)
+    listed = find_listed(sweep) if sweep.endswith(".py") else known_sweeps().get(declared.name)
     metrics = all_metrics(listed.sweep.metrics if listed is not None else ())
     predicted = _score(cases, manifest, results, metrics, num_processors() if jobs is None else jobs)
     faults = [outcome for outcome in predicted.values() if isinstance(outcome, str)]
@@ -167,8 +120,8 @@ def import_results(
         dsc_mean=math.fsum(dsc) / len(dsc) if dsc else None,
         run_id=run_id,
         warnings=(
-            *_other_scores(program, manifest, results, scored),
-            *_not_comparable(program, results, facts, MlflowStore(out), declared),
+            *other_scores(program, manifest, results, scored),
+            *not_comparable(program, results, facts, MlflowStore(out), declared),
         ),
     )
 
@@ -179,7 +132,7 @@ def _failed(imported: ImportedArm, faults: Sequence[str]) -> ImportedArm:
         arm=imported.arm,
         program=imported.program,
         baseline=imported.baseline,
-        failures={text.partition(":")[0] + f" ({number})": text for number, text in enumerate(faults)},
+        failures={str(number): text for number, text in enumerate(faults, start=1)},
     )
 
 
@@ -305,39 +258,3 @@ def _record_verdict(out: Path, declared: Declaration) -> None:
     family = compare_family(store, joined.name, joined.comparisons, metric=joined.primary_metric, keep_going=True)
     if family.rows:
         record_verdict(family, joined, out, Console(stderr=True))
-
-
-def _other_scores(program: Program, manifest: Manifest, results: Results, scored: Mapping[str, Predicted]) -> list[str]:
-    """Warnings about cases whose DSC by the program is another one than ours."""
-    lines = []
-    for case_id, name in manifest.names.items():
-        theirs, ours = results.own_dsc.get(name), scored[case_id].row["dsc"]
-        if theirs is None or ours is None or math.isnan(theirs):
-            continue
-        if abs(theirs - ours) > ROUNDING:
-            lines.append(
-                f"case {case_id}: {program.title}'s own DSC is {theirs:.4f} and ours {ours:.4f}; its grid or its "
-                "post-processing may differ, or the predictions changed since"
-            )
-    return lines
-
-
-def _not_comparable(
-    program: Program, results: Results, facts: Mapping[str, str], store: MlflowStore, declared: Declaration
-) -> list[str]:
-    """Warnings about what `compare` will refuse."""
-    lines = []
-    if results.chosen_on_test:
-        lines.append(
-            f"{program.title} chose the epoch by the test cases ({results.checkpoint_rule}): compare refuses it; train "
-            "it again with --val-percent 0.2"
-        )
-    names = {"dataset_digest": "data set", "folds_digest": "folds"}
-    own = [run for run in store.list_runs(declared.name) if run.external is None and run.is_finished]
-    for fact, what in names.items():
-        if own and all(run.fact(fact) != facts[fact] for run in own):
-            lines.append(
-                f"the {what} of the export are not those of any arm of {declared.name}, so compare refuses it; export "
-                "with the --folds and --fold-seed of the sweep, and the same data set"
-            )
-    return lines

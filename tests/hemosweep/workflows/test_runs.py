@@ -11,7 +11,7 @@ STORE = in_memory({"se/unet@0": cases(SMALL), "loss/focal@0": (cases(MIDDLE), {"
 def test_runs_are_listed_oldest_first_with_the_keys_of_the_interface():
     first, second = list_runs(STORE).as_json()
     assert list(first) == [
-        "run_id", "sweep", "arm", "seed", "status", "dsc_mean", "dsc_std", "profile", "subset", "repeat"
+        "run_id", "sweep", "arm", "seed", "status", "dsc_mean", "dsc_std", "profile", "subset", "repeat", "external"
     ]  # fmt: skip
     assert (first["sweep"], first["arm"], second["subset"]) == ("se", "unet", "folds 0 of 5 only")
 
