@@ -41,7 +41,7 @@ def study_notes(
         notes.append(
             "p and stars are of the paper's t-test over cases; claim p counts trainings too, and Holm adjusts it."
         )
-    num_declared = len(request.sweep.comparisons)
+    num_declared = family.num_declared
     if len(family.rows) < num_declared:
         notes.append(f"{len(family.rows)} of {num_declared} declared comparisons so far; Holm's p counts them all.")
     if result.looks:

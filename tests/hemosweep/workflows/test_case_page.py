@@ -46,7 +46,7 @@ def ended(out):
     arms = SWEEP.select(demo.config, ())
     request = Request(sweep=SWEEP, profile=demo, base=demo.config, arms=arms, seeds=(0,), data=None, out=out)
     family = compare_family(MlflowStore(out), "se", SWEEP.comparisons)
-    return lambda: case_page_note(request, family, Console(file=io.StringIO()))
+    return lambda: case_page_note(request, request.sweep.declaration, family, Console(file=io.StringIO()))
 
 
 @pytest.fixture
