@@ -1,4 +1,4 @@
-"""Which network segments best, all else equal? (architecture alone; a sweep of hemosweep's own, beside Table 6)
+"""Do other networks segment better, all else equal? (architecture alone; a sweep of hemosweep's own, beside Table 6)
 
 Every arm is the arm `unet` of `se` with another network: the paper's patches, Dice + cross-entropy, Adadelta, negatives
 from the brain. How each method was published, with its own input, loss and training, is the sweep `published`; the two
@@ -109,7 +109,7 @@ def with_channels(arm: ArmConfig) -> ArmConfig:
 
 SWEEP = Sweep(
     name="architecture",
-    question="Which network segments best, all else equal?",
+    question="Does another network segment better, all else equal?",
     space={"network": (BASELINE, "se_unet", *NETWORKS)},
     arm_name=lambda params: params["network"],
     configure=_configure,

@@ -31,7 +31,7 @@ def has_costs(sweep: SweepFacts) -> bool:
 
 
 def cost_table(sweep: SweepFacts) -> Table:
-    """What each arm costs, beside its mean score."""
+    """Cost of each arm, beside its mean score."""
     return Table(
         caption=f"{sweep.name}: cost beside quality. GFLOP a case are the 10^9 floating point operations of the "
         "forward passes of all windows of a test case, those of convolutions and matrix products, a multiplication "

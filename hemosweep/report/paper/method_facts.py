@@ -1,4 +1,4 @@
-"""What is known about the methods that the ablations `architecture` and `published` train, and from where.
+"""Known facts about the methods that the ablations `architecture` and `published` train, and from where.
 
 `method_facts.json` is the one list, in our own words. An arm whose name ends in `-like` rests on an abstract at
 most.

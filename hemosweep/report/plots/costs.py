@@ -156,7 +156,7 @@ def _name_points(axes: Axes, name: str, points: Sequence[CostPoint], metric: Met
 
 
 def _mark(axes: Axes, point: CostPoint, name: str, points_per_pixel: float) -> Bbox:
-    """What a point and its interval cover of the figure."""
+    """Part of the figure that a point and its interval cover."""
     low, high = point.ci95 or (point.mean, point.mean)
     (x, bottom), (_, top) = axes.transData.transform([(point.costs[name], low), (point.costs[name], high)])
     radius = 2.5 / points_per_pixel
@@ -164,7 +164,7 @@ def _mark(axes: Axes, point: CostPoint, name: str, points_per_pixel: float) -> B
 
 
 def _steps(axes: Axes, front: Sequence[CostPoint], name: str) -> list[Bbox]:
-    """What the lines of the front cover of the figure."""
+    """Part of the figure that the lines of the front cover."""
     boxes = []
     for point, after in pairwise(front):
         corners = [(point.costs[name], point.mean), (after.costs[name], after.mean)]

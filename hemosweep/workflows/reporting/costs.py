@@ -20,7 +20,7 @@ def differ_in_cost(source: ReportSource, chosen: Mapping[str, Sequence[RunRecord
 
 
 def _decisive(config: Mapping[str, Any]) -> str:
-    """What the cost of an arm depends on."""
+    """Choices of an arm that its cost depends on."""
     preprocessing, sampling = config.get("preprocessing", {}), config.get("sampling", {})
     symmetric, angiography = preprocessing.get("symmetric"), preprocessing.get("angiography")
     further = len(preprocessing.get("ct_channels") or ())

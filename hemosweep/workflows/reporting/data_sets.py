@@ -24,7 +24,7 @@ class DataSets:
         """
         folders = sorted(path for path in out.glob(_PHANTOMS) if path.is_dir()) if data is None else [data]
         self.none_found = "is not here; give it with --data" if data is None else "is not the one given with --data"
-        """What to say of a data set that is not found."""
+        """Remark on a data set that is not found."""
         self._sets: list[DataSet] = []
         for folder in folders:
             try:
