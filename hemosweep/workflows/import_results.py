@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,12 @@ def import_results(
     cases = _find_cases(out, None if data is None else Path(data), manifest)
     results = program.read_results(folder, manifest)
     imported = ImportedArm(
-        sweep=declared.name, arm=name, program=program.title, baseline=declared.baseline, num_folds=len(manifest.folds)
+        sweep=declared.name,
+        arm=name,
+        program=program.title,
+        baseline=declared.baseline,
+        out=out,
+        num_folds=len(manifest.folds),
     )
     if results.faults:
         return _failed(imported, results.faults)
@@ -110,13 +116,10 @@ def import_results(
         (run_id,) = record_replicates(out, [replicate])
         _record_verdict(out, declared)
     dsc = [value for one in scored.values() if (value := one.row["dsc"]) is not None]
-    return ImportedArm(
-        sweep=imported.sweep,
-        arm=name,
+    return replace(
+        imported,
         program=f"{arm.program} {arm.version}",
-        baseline=declared.baseline,
         num_cases=len(scored),
-        num_folds=len(manifest.folds),
         dsc_mean=math.fsum(dsc) / len(dsc) if dsc else None,
         run_id=run_id,
         warnings=(
@@ -127,13 +130,7 @@ def import_results(
 
 
 def _failed(imported: ImportedArm, faults: Sequence[str]) -> ImportedArm:
-    return ImportedArm(
-        sweep=imported.sweep,
-        arm=imported.arm,
-        program=imported.program,
-        baseline=imported.baseline,
-        failures={str(number): text for number, text in enumerate(faults, start=1)},
-    )
+    return replace(imported, failures={str(number): text for number, text in enumerate(faults, start=1)})
 
 
 def _check_name(name: str, declared: Declaration) -> None:

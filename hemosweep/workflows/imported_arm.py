@@ -1,8 +1,10 @@
 """Result of `hemosweep import-results`, with the remarks that a user must read before a comparison."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hemosweep.ablation.declaration import Declaration
@@ -26,6 +28,7 @@ class ImportedArm:
     arm: str
     program: str
     baseline: str
+    out: Path
     num_cases: int = 0
     num_folds: int = 0
     dsc_mean: float | None = None
@@ -53,8 +56,12 @@ class ImportedArm:
         return [
             f"{self.sweep}/{self.arm}: {self.num_cases} cases in {self.num_folds} folds by {self.program}, "
             f"scored by our metrics on the scanner's grid: DSC {dsc}",
-            f"next: hemosweep compare {self.sweep}/{self.baseline} {self.sweep}/{self.arm}",
+            f"next: hemosweep compare {self.sweep}/{self.baseline} {self.sweep}/{self.arm}{self._out_option}",
         ]
+
+    @property
+    def _out_option(self) -> str:
+        return "" if self.out == Path("runs") else f" --out {shlex.quote(str(self.out))}"
 
     def warning_lines(self) -> Sequence[str]:
         return self.warnings
