@@ -1,11 +1,11 @@
 """The U-Nets that nnU-Net trains, from its package of architectures. Only nnU-Net itself may be called nnU-Net."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hemosweep.model.networks.anisotropic_plan import kernels, multiple_of, widths
 from hemosweep.model.networks.checks import check_network
-from hemosweep.model.networks.extras import of_extra
+from hemosweep.model.networks.extras import NNUNET, of_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +30,7 @@ class PlainConv:
     The network is not the method: nnU-Net is its recipe, too.
     """
 
+    extra: ClassVar[str] = NNUNET
     width: int = 32
 
     def __post_init__(self) -> None:
@@ -41,7 +42,7 @@ class PlainConv:
         return multiple_of(STRIDES)
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        return _built("PlainConvUNet", in_channels, self.width, n_conv_per_stage=2, n_conv_per_stage_decoder=2)
+        return _built(self, "PlainConvUNet", in_channels, n_conv_per_stage=2, n_conv_per_stage_decoder=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,7 @@ class ResEnc:
     101,271,946 parameters with one input channel.
     """
 
+    extra: ClassVar[str] = NNUNET
     width: int = 32
 
     def __post_init__(self) -> None:
@@ -64,19 +66,19 @@ class ResEnc:
 
     def build(self, *, in_channels: int) -> "nn.Module":
         blocks = {"n_blocks_per_stage": RESIDUAL_BLOCKS, "n_conv_per_stage_decoder": 1}
-        return _built("ResidualEncoderUNet", in_channels, self.width, **blocks)
+        return _built(self, "ResidualEncoderUNet", in_channels, **blocks)
 
 
-def _built(name: str, in_channels: int, width: int, **blocks: Any) -> "nn.Module":
+def _built(component: PlainConv | ResEnc, name: str, in_channels: int, **blocks: Any) -> "nn.Module":
     from torch import nn
 
     from hemosweep.model.architectures.deep_supervision import DeeplySupervised
 
-    unets = of_extra("nnunet", "dynamic_network_architectures.architectures.unet")
+    unets = of_extra(component, "dynamic_network_architectures.architectures.unet")
     network = getattr(unets, name)(
         input_channels=in_channels,
         n_stages=len(STRIDES),
-        features_per_stage=widths(width, len(STRIDES)),
+        features_per_stage=widths(component.width, len(STRIDES)),
         conv_op=nn.Conv3d,
         kernel_sizes=kernels(len(STRIDES)),
         strides=STRIDES,

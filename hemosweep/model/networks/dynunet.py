@@ -1,11 +1,11 @@
 """MONAI's DynUNet."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.anisotropic_plan import kernels, multiple_of, widths
 from hemosweep.model.networks.checks import check_network
-from hemosweep.model.networks.extras import of_extra
+from hemosweep.model.networks.extras import MONAI, of_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,6 +22,7 @@ class DynUNet:
     (`anisotropic_plan`), all else MONAI's defaults: 16,317,794 parameters with one input channel. No deep supervision.
     """
 
+    extra: ClassVar[str] = MONAI
     width: int = 32
 
     def __post_init__(self) -> None:
@@ -33,7 +34,7 @@ class DynUNet:
         return multiple_of(STRIDES)
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        nets = of_extra("monai", "monai.networks.nets")
+        nets = of_extra(self, "monai.networks.nets")
         network: nn.Module = nets.DynUNet(
             spatial_dims=3,
             in_channels=in_channels,

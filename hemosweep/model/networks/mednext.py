@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
-from hemosweep.model.networks.extras import of_extra
+from hemosweep.model.networks.extras import MONAI, of_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,6 +18,7 @@ class MedNeXtS:
     5,550,914 parameters with one input channel. No deep supervision, which is MONAI's default.
     """
 
+    extra: ClassVar[str] = MONAI
     width: int = 32
 
     def __post_init__(self) -> None:
@@ -34,7 +35,7 @@ class MedNeXtS:
         return 2 * math.prod(self.patch_multiple)
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        nets = of_extra("monai", "monai.networks.nets")
+        nets = of_extra(self, "monai.networks.nets")
         network: nn.Module = nets.MedNeXt(
             spatial_dims=3,
             init_filters=self.width,

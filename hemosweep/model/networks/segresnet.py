@@ -1,11 +1,11 @@
 """MONAI's SegResNet."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.errors import BadInput
 from hemosweep.model.networks.checks import check_network
-from hemosweep.model.networks.extras import of_extra
+from hemosweep.model.networks.extras import MONAI, of_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,6 +21,7 @@ class SegResNet:
     `deterministic` is asked for.
     """
 
+    extra: ClassVar[str] = MONAI
     width: int = 16
 
     def __post_init__(self) -> None:
@@ -34,6 +35,6 @@ class SegResNet:
         return 8, 8, 8
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        nets = of_extra("monai", "monai.networks.nets")
+        nets = of_extra(self, "monai.networks.nets")
         network: nn.Module = nets.SegResNet(init_filters=self.width, in_channels=in_channels, out_channels=2)
         return network

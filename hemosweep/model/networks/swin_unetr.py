@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.errors import BadInput
 from hemosweep.model.networks.checks import check_network
-from hemosweep.model.networks.extras import of_extra
+from hemosweep.model.networks.extras import MONAI, of_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,6 +19,7 @@ class SwinUNETR:
     MONAI's defaults with 24 features, a multiple of 12: 15,703,004 parameters with one input channel.
     """
 
+    extra: ClassVar[str] = MONAI
     width: int = 24
 
     def __post_init__(self) -> None:
@@ -37,6 +38,6 @@ class SwinUNETR:
         return 2 * math.prod(self.patch_multiple)
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        nets = of_extra("monai", "monai.networks.nets", "einops")
+        nets = of_extra(self, "monai.networks.nets")
         network: nn.Module = nets.SwinUNETR(in_channels=in_channels, out_channels=2, feature_size=self.width)
         return network

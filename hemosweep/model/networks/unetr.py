@@ -1,11 +1,11 @@
 """MONAI's UNETR."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.errors import BadInput
 from hemosweep.model.networks.checks import check_network
-from hemosweep.model.networks.extras import of_extra
+from hemosweep.model.networks.extras import MONAI, of_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +27,7 @@ class UNETR:
     18,432 of the parameters are MONAI's norms of a cross-attention that UNETR does not have; they are not trained.
     """
 
+    extra: ClassVar[str] = MONAI
     width: int = 16
     patch_HWD: tuple[int, int, int] = (64, 64, 32)
 
@@ -47,7 +48,7 @@ class UNETR:
         return depth, height, width
 
     def build(self, *, in_channels: int) -> "nn.Module":
-        nets = of_extra("monai", "monai.networks.nets", "einops")
+        nets = of_extra(self, "monai.networks.nets")
         network = nets.UNETR(
             in_channels=in_channels,
             out_channels=2,

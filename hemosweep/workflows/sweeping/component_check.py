@@ -19,6 +19,7 @@ from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.identity.stages import is_own
 from hemosweep.inference.mask import lesion_mask
+from hemosweep.model.networks.extras import check_extra
 from hemosweep.model.outputs import Output, loss_of_outputs
 from hemosweep.plugins import one_line
 from hemosweep.scores.catalogue import all_metrics
@@ -31,7 +32,8 @@ _BATCH = 2
 def check_components(arms: Iterable[Arm], metrics: Sequence[Metric], project: Path) -> None:
     """Try each network, loss, optimiser, schedule, augmentation, post-processing and metric that is not hemosweep's.
 
-    Regions, intensities and weight maps need a case; they are checked when they meet the first one.
+    Regions, intensities and weight maps need a case; they are checked when they meet the first one. Of a network of
+    hemosweep's, the packages that it needs are looked for.
 
     Raises:
         BadInput: one fails or returns what cannot be used; the message names file and line.
@@ -39,6 +41,7 @@ def check_components(arms: Iterable[Arm], metrics: Sequence[Metric], project: Pa
     tried: set[Any] = set()
     for arm in arms:
         config = arm.config
+        check_extra(config.network)
         parts = (
             config.network,
             config.training.loss,

@@ -1,5 +1,6 @@
 """A user's augmentation, post-processing, context and outputs are tried before anything is trained."""
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hemosweep.ablation.sweep import Arm
 from hemosweep.config import ArmConfig, InferenceConfig, SamplingConfig, TrainingConfig
 from hemosweep.errors import BadInput
 from hemosweep.model.losses.weighted import WeightedCE
+from hemosweep.model.networks.segresnet import SegResNet
 from hemosweep.model.outputs import Output
 from hemosweep.model.weight_maps.border import BorderWeights
 from hemosweep.workflows.sweeping.component_check import check_components
@@ -99,3 +101,11 @@ def test_components_that_keep_their_promises_pass():
 def test_one_that_does_not_is_named_with_its_line(config, message):
     with pytest.raises(BadInput, match=message):
         check(config)
+
+
+def test_a_network_whose_package_is_absent_is_refused_before_anything_is_trained(monkeypatch):
+    # None in place of a module: it is found no more, as if it were absent.
+    monkeypatch.setitem(sys.modules, "monai", None)
+    arm = Arm(name="a", params={}, config=replace(ArmConfig(), network=SegResNet()))
+    with pytest.raises(BadInput, match=r"^SegResNet comes from monai .*pip install 'hemosweep\[monai\]'$"):
+        check_components([arm], (), Path())
