@@ -16,8 +16,8 @@ from hemosweep.foldrun.seal import seal
 from hemosweep.foldrun.spec import FoldRunSpec
 from hemosweep.preprocessing.record import load_preprocessed
 from hemosweep.tracking.database import database_path
-from hemosweep.training.fold_run import write_prediction
 from hemosweep.training.scoring import Scoring
+from hemosweep.training.testing import write_prediction
 from hemosweep.workflows.sweeping.case_page import case_page_note
 
 SMALL, MIDDLE = "24x24x8", "32x32x16"

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from hemosweep.model.networks.se_unet import SEUNet3D
-from hemosweep.training import compiled, fold_run
+from hemosweep.training import compiled, fold_run, testing
 from hemosweep.training.child import train_fold
 
 
 def train(folder):
     """A fold run as it is; where nibabel is not installed, its predictions are numpy's files."""
     if importlib.util.find_spec("nibabel") is None:
-        fold_run.write_prediction = _write_array
+        testing.write_prediction = _write_array
     return train_fold(folder)
 
 

@@ -11,7 +11,7 @@ from hemosweep.errors import BadInput
 from hemosweep.foldrun.journal import Journal, read_journal
 from hemosweep.foldrun.pause import Paused
 from hemosweep.foldrun.spec import CaseInput
-from hemosweep.training import fold_run, scoring
+from hemosweep.training import fold_run, scoring, testing
 from tests.fold_runs import run_fold
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -26,9 +26,9 @@ def spec(tiny_spec):
 @pytest.fixture(params=[False, True], ids=["scored in turn", "scored beside"])
 def beside(request, monkeypatch):
     """Scoring as on the CPU, and as on a GPU."""
-    as_it_is = fold_run._test_cases
+    as_it_is = fold_run.test_in_order
     monkeypatch.setattr(
-        fold_run, "_test_cases", lambda *given, score_beside: as_it_is(*given, score_beside=request.param)
+        fold_run, "test_in_order", lambda *given, score_beside: as_it_is(*given, score_beside=request.param)
     )
     return request.param
 
@@ -37,13 +37,13 @@ def beside(request, monkeypatch):
 def predicted(monkeypatch):
     """Grows by one with each case that the network begins to predict."""
     calls = []
-    predict = fold_run.predict_case
+    predict = testing.predict_case
 
     def counted(*arguments, **options):
         calls.append(None)
         return predict(*arguments, **options)
 
-    monkeypatch.setattr(fold_run, "predict_case", counted)
+    monkeypatch.setattr(testing, "predict_case", counted)
     return calls
 
 
@@ -94,7 +94,7 @@ def test_the_scores_stand_in_order_and_a_case_is_told_of_when_its_prediction_is_
 
 def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkeypatch, plain):
     second_begun = threading.Event()
-    predict, score = fold_run.predict_case, scoring.score_case
+    predict, score = testing.predict_case, scoring.score_case
     num_predicted = 0
 
     def predict_and_tell(*arguments, **options):
@@ -108,9 +108,9 @@ def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkey
         assert second_begun.wait(TIMEOUT_S)
         return score(*arguments, **options)
 
-    as_it_is = fold_run._test_cases
-    monkeypatch.setattr(fold_run, "_test_cases", lambda *given, score_beside: as_it_is(*given, score_beside=True))
-    monkeypatch.setattr(fold_run, "predict_case", predict_and_tell)
+    as_it_is = fold_run.test_in_order
+    monkeypatch.setattr(fold_run, "test_in_order", lambda *given, score_beside: as_it_is(*given, score_beside=True))
+    monkeypatch.setattr(testing, "predict_case", predict_and_tell)
     monkeypatch.setattr(scoring, "score_case", score_then)
     run_fold(spec, tmp_path, journal(tmp_path))
     assert scores(tmp_path) == plain
@@ -118,7 +118,7 @@ def test_a_case_is_scored_while_the_next_one_is_predicted(spec, tmp_path, monkey
 
 def test_a_case_is_read_while_the_one_before_is_predicted(spec, tmp_path, monkeypatch, plain):
     second_read = threading.Event()
-    predict, load = fold_run.predict_case, fold_run.load_preprocessed
+    predict, load = testing.predict_case, testing.load_preprocessed
 
     def load_and_tell(path):
         if path.name == "d.npz":
@@ -129,8 +129,8 @@ def test_a_case_is_read_while_the_one_before_is_predicted(spec, tmp_path, monkey
         assert second_read.wait(TIMEOUT_S)
         return predict(*arguments, **options)
 
-    monkeypatch.setattr(fold_run, "load_preprocessed", load_and_tell)
-    monkeypatch.setattr(fold_run, "predict_case", predict_then)
+    monkeypatch.setattr(testing, "load_preprocessed", load_and_tell)
+    monkeypatch.setattr(testing, "predict_case", predict_then)
     run_fold(spec, tmp_path, journal(tmp_path))
     assert scores(tmp_path) == plain
 
@@ -147,14 +147,14 @@ def test_a_pause_keeps_every_case_that_was_begun_and_the_rest_is_tested_later(sp
 
 
 def test_a_full_disk_under_a_prediction_is_raised_as_it_is_and_no_thread_is_left(spec, tmp_path, beside, monkeypatch):
-    write = fold_run.write_prediction
+    write = testing.write_prediction
 
     def full(path, *arguments):
         if path.name == "d.nii.gz":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         write(path, *arguments)
 
-    monkeypatch.setattr(fold_run, "write_prediction", full)
+    monkeypatch.setattr(testing, "write_prediction", full)
     before = threading.enumerate()
     with pytest.raises(OSError, match="No space left") as raised:
         run_fold(spec, tmp_path, journal(tmp_path))
@@ -176,14 +176,14 @@ def test_a_case_that_is_not_readable_is_raised_as_it_is_when_its_turn_comes(spec
 
 def test_what_fails_in_the_network_leaves_no_thread(spec, tmp_path, beside, predicted, monkeypatch):
     before = threading.enumerate()
-    predict = fold_run.predict_case
+    predict = testing.predict_case
 
     def fail(*arguments, **options):
         if len(predicted) == 2:
             raise MemoryError
         return predict(*arguments, **options)
 
-    monkeypatch.setattr(fold_run, "predict_case", fail)
+    monkeypatch.setattr(testing, "predict_case", fail)
     with pytest.raises(MemoryError):
         run_fold(spec, tmp_path, journal(tmp_path))
     assert threading.enumerate() == before
