@@ -55,6 +55,8 @@ from hemosweep.sweeps.scaling import narrowed, scaled_size, with_network
 from hemosweep.sweeps.se import brain_sampled
 
 BASELINE = "unet"
+LEAST_VNET = 4
+"""A V-Net may be narrower than the paper's network: its 5x5x5 convolutions take five times as long."""
 SECOND_WINDOW = Window(low_hu=20.0, high_hu=60.0)
 """Level 40 and width 40, the narrow one of Cho et al. 2019; their other one, 50/100, is the paper's."""
 
@@ -68,8 +70,8 @@ NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
     "unet3d-cicek": lambda base: CicekUNet3D(width=narrowed(base, 32)),
     "weightmap-like": lambda base: CicekUNet3D(width=narrowed(base, 32), num_levels=3),
     "hybrid3d2d-fpn": lambda base: Hybrid3D2DFPN(width=narrowed(base, 32)),
-    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16)),
-    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16), tied=False),
+    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_VNET)),
+    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_VNET), tied=False),
     "cnn-ds-like": lambda base: CNNDSLike(width=narrowed(base, 16)),
     "hssayeni": lambda base: HssayeniUNet(width=narrowed(base, 64)),
     "psinet-like": lambda base: PsiNetLike(width=narrowed(base, 32)),

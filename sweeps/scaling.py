@@ -12,13 +12,16 @@ from hemosweep.sweeps.base import PAPER_PATCH_HWD, paper_network
 _PAPER_SAMPLING, _PAPER_TRAINING = SamplingConfig(), TrainingConfig()
 
 
-def narrowed(base: ArmConfig, width: int, *, multiple: int = 1) -> int:
+def narrowed(base: ArmConfig, width: int, *, multiple: int = 1, least: int | None = None) -> int:
     """A width as the profile narrows the paper's network, no narrower than that one is, and a multiple of `multiple`.
 
     At full width it is the width itself.
+
+    Args:
+        least: the narrowest width, in place of that of the paper's network.
     """
     own = paper_network(base).width
-    scaled = max(round(width * own / SEUNet3D().width), min(width, own))
+    scaled = max(round(width * own / SEUNet3D().width), min(width, own if least is None else least))
     return min(width, multiple * math.ceil(scaled / multiple))
 
 

@@ -115,6 +115,8 @@ def test_at_full_width_a_width_is_what_the_method_has():
 def test_a_profile_narrows_a_width_to_its_own_at_least():
     assert [narrowed(demo().config, width) for width in (4, 8, 16, 32, 64, 128)] == [4, 8, 8, 8, 8, 16]
     assert narrowed(demo().config, 24, multiple=12) == 12
+    assert narrowed(demo().config, 16, least=4) == 4
+    assert narrowed(paper().config, 16, least=4) == 16
 
 
 def test_a_rate_rises_with_the_steps_that_a_profile_lacks_up_to_a_bound():
