@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hemosweep.components.context import context_of, labelled_part, least_voxels_of, only_patch_of
+from hemosweep.components.context import check_patch, context_of, labelled_part
 from hemosweep.components.protocols import (
     Augmentation,
     Intensity,
@@ -22,7 +22,7 @@ from hemosweep.components.protocols import (
     Schedule,
     WeightMap,
 )
-from hemosweep.components.record import FindType, as_json, check_component, find_own, from_json, place_of
+from hemosweep.components.record import FindType, as_json, check_component, find_own, from_json
 from hemosweep.earlier_config import brought_up_to_date
 from hemosweep.errors import BadInput
 from hemosweep.intensity.window import Window
@@ -238,34 +238,7 @@ class ArmConfig:
 
     def __post_init__(self) -> None:
         check_component("network", self.network, "build", "patch_multiple")
-        multiple_DHW = self.network.patch_multiple
-        cls = type(self.network)
-        _require(
-            isinstance(multiple_DHW, tuple) and len(multiple_DHW) == 3 and all(size >= 1 for size in multiple_DHW),
-            f"network={cls.__name__} ({place_of(cls)}): patch_multiple is {multiple_DHW!r}; give three numbers, for D, "
-            "H and W, 1 where any size will do",
-        )
-        depth, height, width = multiple_DHW
-        patch = f"patch_HWD={self.sampling.patch_HWD}: {cls.__name__}"
-        _require(
-            all(size % multiple == 0 for size, multiple in zip(self.sampling.patch_DHW, multiple_DHW, strict=True)),
-            f"{patch} needs multiples of {height}, {width} and {depth}",
-        )
-        only_DHW = only_patch_of(self.network)
-        if only_DHW is not None:
-            depth, height, width = only_DHW
-            _require(self.sampling.patch_DHW == only_DHW, f"{patch} takes no other one than {(height, width, depth)}")
-        num_voxels, least = math.prod(self.sampling.patch_DHW), least_voxels_of(self.network)
-        _require(num_voxels >= least, f"{patch} needs {least} voxels or more, this one has {num_voxels}")
-        depth, height, width = context_of(self.network)
-        _require(
-            min(self.labelled_DHW) >= 1,
-            f"{patch} labels none of it: its context takes {height}, {width} and {depth} voxels at each side",
-        )
-        _require(
-            not self.sampling.augment or height == width,
-            f"augment: {cls.__name__} has a context of {height} rows and {width} columns; rotations need them alike",
-        )
+        check_patch(self.network, self.sampling.patch_DHW, augment=self.sampling.augment)
 
     @property
     def labelled_DHW(self) -> tuple[int, int, int]:

@@ -5,7 +5,6 @@ not changed. A killed driver or an unreachable store therefore costs only a seco
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,7 @@ from typing import Literal
 import pandas as pd
 
 from hemosweep.engine.tracker import ReplicateInfo
-from hemosweep.foldrun.cost import joint_cost
 from hemosweep.privacy import public
-from hemosweep.scores.summary import summarise
 from hemosweep.sqlite import reports_database_faults
 from hemosweep.tracking import schema
 from hemosweep.tracking.artifacts import delete_partial_copies, log_cases, log_file
@@ -24,15 +21,13 @@ from hemosweep.tracking.backend import Experiment, Param, Run
 from hemosweep.tracking.changes import changed_metrics, changed_tags, end_run, reopen_run
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.fold_record import update_fold, write_fold
-from hemosweep.tracking.fold_values import fold_metrics, milliseconds
+from hemosweep.tracking.fold_values import fold_metrics
 from hemosweep.tracking.groups import begin_group, end_group, has_group, update_group
 from hemosweep.tracking.images import log_images
 from hemosweep.tracking.inputs import log_data_sets
-from hemosweep.tracking.journal import read_fold, read_start
-from hemosweep.tracking.notes import replicate_note
+from hemosweep.tracking.journal import read_fold
+from hemosweep.tracking.replicate_run import create_replicate, end_metrics, identity_tags, is_of_others
 from hemosweep.tracking.store import ensure_experiment, open_store, search_runs, transaction
-from hemosweep.tracking.user import recorded_user
-from hemosweep.tracking.whole import fold_fault
 
 _TABLES = json.dumps([{"path": schema.ARTIFACT_CASES_TABLE, "type": "table"}])
 _INHERITED = (schema.TAG_SWEEP, schema.TAG_ARM, schema.TAG_SEED, schema.TAG_USER)
@@ -106,15 +101,19 @@ class Recorder:
     def _begin(self, experiment_id: str, info: ReplicateInfo, folders: Mapping[str, Path] | None) -> str:
         runs = search_runs(self._store, [experiment_id], f"tags.`{schema.TAG_REPLICATE}` = '{info.digest}'")
         run = runs[0] if runs else None
-        if run is not None and folders is not None and self._is_of_others(run, folders):
-            self._delete(run)
-            run = None
+        if run is not None and folders is not None and run.info.run_id not in self._open:
+            children = self._folds(run.info.run_id)
+            if is_of_others(run, children, folders):
+                # Its folds first: an interrupted deletion leaves a run that does not match the folders either.
+                for outdated in (*children, run):
+                    self._client.delete_run(outdated.info.run_id)
+                run = None
         tags = schema.extra_tags(info.tags) | schema.environment_tags(info.environment)
         if run is None:
-            run = self._create_replicate(experiment_id, info, tags)
+            run = create_replicate(self._client, experiment_id, info, tags)
         else:
             # Somebody may have edited or deleted them in MLflow's pages.
-            self._client.log_batch(run.info.run_id, tags=changed_tags(run, _identity(info, run)))
+            self._client.log_batch(run.info.run_id, tags=changed_tags(run, identity_tags(info, run)))
         self._place(experiment_id, run, info)
         run_id = str(run.info.run_id)
         if run.info.status == "FINISHED":
@@ -191,17 +190,8 @@ class Recorder:
         with transaction(self._store):
             run = self._client.get_run(run_id)
             folds = self._folds(run_id)
-            # A mean over some folds must not stand among means over all folds.
-            summary = summarise(cases["dsc"].tolist(), cases["ivh"].tolist())
             facts = schema.extra_tags(tags or {})
-            values = schema.summary_metrics(summary) | schema.mean_metrics(cases, facts) if status == "FINISHED" else {}
-            if status == "FINISHED":
-                cost = joint_cost(schema.recorded_cost(fold.data.metrics) for fold in folds)
-                values |= schema.cost_metrics(cost)
-            seconds = [
-                fold.data.metrics.get(schema.METRIC_SECONDS, 0.0) for fold in folds if fold.info.status == "FINISHED"
-            ]
-            values[schema.METRIC_TRAIN_SECONDS] = math.fsum(seconds)
+            values = end_metrics(cases, folds, facts, status)
             self._client.log_batch(
                 run_id,
                 metrics=changed_metrics(self._client, run, values),
@@ -258,42 +248,6 @@ class Recorder:
             end_group(self._client, self._client.get_run(group), "KILLED")
         self._open.clear()
 
-    def _create_replicate(self, experiment_id: str, info: ReplicateInfo, more_tags: Mapping[str, str]) -> Run:
-        tags = (
-            dict(more_tags)
-            | _identity(info)
-            | {
-                schema.TAG_USER: recorded_user(),
-                schema.TAG_SOURCE: f"hemosweep sweep {info.sweep}",
-                schema.TAG_NOTE: replicate_note(info.sweep, info.arm, info.seed),
-            }
-        )
-        return self._client.create_run(experiment_id, tags=tags, run_name=info.run_name)
-
-    def _is_of_others(self, run: Run, folders: Mapping[str, Path]) -> bool:
-        """True if a run has recorded fold runs other than those on disk: they have the same name, but began at another
-        time. True also where the run of a fold is not whole any more.
-
-        An unfinished run may have recorded some of them only.
-        """
-        if run.info.run_id in self._open:
-            return False
-        children = self._folds(run.info.run_id)
-        if any(fold_fault(child.data.tags) for child in children):
-            return True
-        recorded = {child.data.tags[schema.TAG_FOLD_RUN]: int(child.info.start_time) for child in children}
-        begun = {digest: read_start(folder) for digest, folder in folders.items()}
-        on_disk = {digest: milliseconds(time) for digest, time in begun.items() if time is not None}
-        if run.info.status == "FINISHED":
-            return recorded != on_disk
-        return not recorded.items() <= on_disk.items()
-
-    def _delete(self, run: Run) -> None:
-        """Delete a run, its folds first: an interrupted deletion leaves a run that does not match the fold runs on disk
-        either."""
-        for outdated in (*self._folds(run.info.run_id), run):
-            self._client.delete_run(outdated.info.run_id)
-
     def _find_child(self, run_id: str, digest: str) -> _Child | None:
         if run_id not in self._children:
             self._children[run_id] = {
@@ -314,24 +268,6 @@ class Recorder:
             run = self._client.get_run(run_id)
             self._facts[run_id] = _Facts.of(self._client.get_experiment(run.info.experiment_id), run)
         return self._facts[run_id]
-
-
-def _identity(info: ReplicateInfo, run: Run | None = None) -> dict[str, str]:
-    """Tags that say which replicate a run is of, and whether looks decide how many seeds its arm has.
-
-    Args:
-        run: the run that it has already. It keeps its arm's name: a search may pick the same point once more, under the
-            name of another trial.
-    """
-    arm = None if run is None else run.data.tags.get(schema.TAG_ARM)
-    return {
-        schema.TAG_LEVEL: schema.LEVEL_ARM,
-        schema.TAG_SWEEP: info.sweep,
-        schema.TAG_ARM: arm or info.arm,
-        schema.TAG_SEED: str(info.seed),
-        schema.TAG_REPLICATE: info.digest,
-        **{name: value for name, value in schema.extra_tags(info.tags).items() if name == schema.TAG_LOOKS},
-    }
 
 
 def _json(value: object) -> str:

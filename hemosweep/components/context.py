@@ -1,5 +1,6 @@
-"""Context of a network: the voxels at the sides of a patch that it sees and does not label."""
+"""Patches that a network takes, and its context: the voxels at their sides that it sees and does not label."""
 
+import math
 from typing import TYPE_CHECKING
 
 from hemosweep.components.record import place_of
@@ -42,6 +43,48 @@ def least_voxels_of(network: "Network") -> int:
             f"network={cls.__name__} ({place_of(cls)}): least_voxels is {value!r}; give a whole number of at least 1"
         )
     return value
+
+
+def check_patch(network: "Network", patch_DHW: tuple[int, int, int], *, augment: bool) -> None:
+    """Refuse a patch that a network does not take, or of which it labels nothing.
+
+    Args:
+        augment: whether patches are rotated, which a context that differs along H and W does not allow.
+
+    Raises:
+        BadInput: it does so, or what the network says of its patches is of no use.
+    """
+    cls, multiple_DHW = type(network), network.patch_multiple
+    if not (isinstance(multiple_DHW, tuple) and len(multiple_DHW) == 3 and all(size >= 1 for size in multiple_DHW)):
+        raise BadInput(
+            f"network={cls.__name__} ({place_of(cls)}): patch_multiple is {multiple_DHW!r}; give three numbers, for D, "
+            "H and W, 1 where any size will do"
+        )
+    patch = f"patch_HWD={_hwd(patch_DHW)}: {cls.__name__}"
+    if any(size % multiple for size, multiple in zip(patch_DHW, multiple_DHW, strict=True)):
+        depth, height, width = multiple_DHW
+        raise BadInput(f"{patch} needs multiples of {height}, {width} and {depth}")
+    only_DHW = only_patch_of(network)
+    if only_DHW is not None and patch_DHW != only_DHW:
+        raise BadInput(f"{patch} takes no other one than {_hwd(only_DHW)}")
+    num_voxels, least = math.prod(patch_DHW), least_voxels_of(network)
+    if num_voxels < least:
+        raise BadInput(f"{patch} needs {least} voxels or more, this one has {num_voxels}")
+    context_DHW = context_of(network)
+    depth, height, width = context_DHW
+    if min(labelled_part(patch_DHW, context_DHW)) < 1:
+        raise BadInput(
+            f"{patch} labels none of it: its context takes {height}, {width} and {depth} voxels at each side"
+        )
+    if augment and height != width:
+        raise BadInput(
+            f"augment: {cls.__name__} has a context of {height} rows and {width} columns; rotations need them alike"
+        )
+
+
+def _hwd(size_DHW: tuple[int, int, int]) -> tuple[int, int, int]:
+    depth, height, width = size_DHW
+    return height, width, depth
 
 
 def labelled_part(patch_DHW: tuple[int, int, int], context_DHW: tuple[int, int, int]) -> tuple[int, int, int]:
