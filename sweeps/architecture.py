@@ -55,40 +55,40 @@ from hemosweep.sweeps.scaling import narrowed, scaled_size, with_network
 from hemosweep.sweeps.se import brain_sampled
 
 BASELINE = "unet"
-LEAST_VNET = 4
-"""A V-Net may be narrower than the paper's network: its 5x5x5 convolutions take five times as long."""
+LEAST_HEAVY = 4
+"""A network whose step takes over five times that of the paper's may be narrower than the paper's is."""
 SECOND_WINDOW = Window(low_hu=20.0, high_hu=60.0)
 """Level 40 and width 40, the narrow one of Cho et al. 2019; their other one, 50/100, is the paper's."""
 
 
 def _unetr(base: ArmConfig) -> UNETR:
     height, width, depth = (scaled_size(base, size) for size in UNETR().patch_HWD)
-    return UNETR(width=narrowed(base, UNETR().width), patch_HWD=(height, width, depth))
+    return UNETR(width=narrowed(base, UNETR().width, least=LEAST_HEAVY), patch_HWD=(height, width, depth))
 
 
 NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
     "unet3d-cicek": lambda base: CicekUNet3D(width=narrowed(base, 32)),
     "weightmap-like": lambda base: CicekUNet3D(width=narrowed(base, 32), num_levels=3),
     "hybrid3d2d-fpn": lambda base: Hybrid3D2DFPN(width=narrowed(base, 32)),
-    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_VNET)),
-    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_VNET), tied=False),
-    "cnn-ds-like": lambda base: CNNDSLike(width=narrowed(base, 16)),
+    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_HEAVY)),
+    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_HEAVY), tied=False),
+    "cnn-ds-like": lambda base: CNNDSLike(width=narrowed(base, 16, least=LEAST_HEAVY)),
     "hssayeni": lambda base: HssayeniUNet(width=narrowed(base, 64)),
     "psinet-like": lambda base: PsiNetLike(width=narrowed(base, 32)),
     "multiview-like": lambda base: MultiViewLike(width=narrowed(base, 32)),
     "siamese-sym": lambda base: SiameseSym(width=narrowed(base, 64)),
     "cascade-like": lambda base: CascadeLike(width=narrowed(base, 64)),
-    "patchfcn": lambda base: PatchFCN(width=narrowed(base, 16)),
+    "patchfcn": lambda base: PatchFCN(width=narrowed(base, 16, least=LEAST_HEAVY)),
     "ednet-like": lambda base: EDNetLike(width=narrowed(base, 64)),
     "se-unet-2d": lambda base: SEUNet2D(width=narrowed(base, 64)),
     "sunetx5": lambda base: SUNetX5(width=narrowed(base, 8)),
     "segresnet": lambda base: SegResNet(width=narrowed(base, 16, multiple=8)),
     "dynunet": lambda base: DynUNet(width=narrowed(base, 32)),
-    "mednext-s": lambda base: MedNeXtS(width=narrowed(base, 32)),
-    "swinunetr": lambda base: SwinUNETR(width=narrowed(base, 24, multiple=12)),
+    "mednext-s": lambda base: MedNeXtS(width=narrowed(base, 32, least=LEAST_HEAVY)),
+    "swinunetr": lambda base: SwinUNETR(width=narrowed(base, 24, multiple=12), window=scaled_size(base, 7)),
     "unetr": _unetr,
-    "plainconv": lambda base: PlainConv(width=narrowed(base, 32)),
-    "resenc": lambda base: ResEnc(width=narrowed(base, 32)),
+    "plainconv": lambda base: PlainConv(width=narrowed(base, 32, least=LEAST_HEAVY)),
+    "resenc": lambda base: ResEnc(width=narrowed(base, 32, least=LEAST_HEAVY)),
 }
 """Networks beside the paper's, as wide as the profile has them, by their arms."""
 

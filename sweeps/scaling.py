@@ -26,7 +26,7 @@ def narrowed(base: ArmConfig, width: int, *, multiple: int = 1, least: int | Non
 
 
 def scaled_size(base: ArmConfig, size: int) -> int:
-    """Voxels along an axis in plane, as the profile scales those of the paper's patch."""
+    """Voxels or tokens along an axis in plane, as the profile scales the voxels of the paper's patch."""
     return size * base.sampling.patch_HWD[0] // PAPER_PATCH_HWD[0]
 
 

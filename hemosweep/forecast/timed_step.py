@@ -143,7 +143,8 @@ class TrainingStep:
         loss.backward()
         with torch.no_grad():
             for parameter, square, change in self._averages:
-                assert parameter.grad is not None
+                if parameter.grad is None:  # A parameter that nothing uses: an optimiser leaves it alone, too.
+                    continue
                 square.mul_(0.9).addcmul_(parameter.grad, parameter.grad, value=0.1)
                 delta = (change + 1e-6).sqrt_().div_((square + 1e-6).sqrt_()).mul_(parameter.grad)
                 change.mul_(0.9).addcmul_(delta, delta, value=0.1)

@@ -46,6 +46,7 @@ BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
 """Section to field to the record of its first default. A new field is entered here, and never changed."""
 LATER_FIELDS: dict[str, dict[str, Any]] = {
     "hemosweep.model.networks.se_unet.SEUNet3D": {"channel_dropout": False},
+    "hemosweep.model.networks.swin_unetr.SwinUNETR": {"window": 7},
 }
 """Component to each field that it was given after its birth, with the default that keeps its results as they were."""
 

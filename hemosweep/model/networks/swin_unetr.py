@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 class SwinUNETR:
     """Swin UNETR (Hatamizadeh et al. 2022, arXiv 2201.01266) as MONAI has it; needs `hemosweep[monai]`.
 
-    MONAI's defaults with 24 features, a multiple of 12: 15,703,004 parameters with one input channel.
+    MONAI's defaults with 24 features, a multiple of 12, and attention within 7x7x7 tokens: 15,703,004 parameters with
+    one input channel.
     """
 
     extra: ClassVar[str] = MONAI
     width: int = 24
+    window: int = 7
+    """Side of an attention window, in tokens of two voxels."""
 
     def __post_init__(self) -> None:
-        check_network(width=self.width)
+        check_network(width=self.width, window=self.window)
         if self.width % 12:
             raise BadInput(f"width={self.width}: SwinUNETR has heads of a 12th of its features; give a multiple of 12")
 
@@ -39,5 +42,7 @@ class SwinUNETR:
 
     def build(self, *, in_channels: int) -> "nn.Module":
         nets = of_extra(self, "monai.networks.nets")
-        network: nn.Module = nets.SwinUNETR(in_channels=in_channels, out_channels=2, feature_size=self.width)
+        network: nn.Module = nets.SwinUNETR(
+            in_channels=in_channels, out_channels=2, feature_size=self.width, window_size=self.window
+        )
         return network

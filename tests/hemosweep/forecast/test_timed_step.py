@@ -48,6 +48,14 @@ def test_a_loss_with_weights_of_voxels_is_timed(tiny_config):
     TrainingStep(config, CPU)(2)
 
 
+def test_a_parameter_that_the_network_does_not_use_stays_as_it_is(tiny_config):
+    step = TrainingStep(tiny_config(), CPU)
+    step._model.register_parameter("unused", torch.nn.Parameter(torch.ones(3)))
+    step._averages.append((step._model.unused, torch.zeros(3), torch.zeros(3)))
+    step(2)
+    assert step._model.unused.tolist() == [1.0, 1.0, 1.0]
+
+
 def test_weights_are_counted_with_their_running_statistics(tiny_config):
     config = replace(tiny_config(), network=SEUNet3D(width=16))
     state = config.network.build(in_channels=1).state_dict()
