@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hemosweep.components.context import check_patch, context_of, labelled_part
+from hemosweep.components.context import check_channels, check_patch, context_of, labelled_part
 from hemosweep.components.protocols import (
     Augmentation,
     Intensity,
@@ -238,6 +238,7 @@ class ArmConfig:
 
     def __post_init__(self) -> None:
         check_component("network", self.network, "build", "patch_multiple")
+        check_channels(self.network, self.preprocessing.channels)
         check_patch(self.network, self.sampling.patch_DHW, augment=self.sampling.augment)
 
     @property

@@ -25,12 +25,10 @@ cost: up to half an hour on two cores in the demo profile; 120 full trainings in
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from hemosweep.ablation.sweep import Params, Sweep
 from hemosweep.components.protocols import Network
 from hemosweep.config import ArmConfig
-from hemosweep.intensity.window import Window
 from hemosweep.model.networks.cascade_like import CascadeLike
 from hemosweep.model.networks.cicek_unet3d import CicekUNet3D
 from hemosweep.model.networks.cnn_ds_like import CNNDSLike
@@ -50,15 +48,12 @@ from hemosweep.model.networks.siamese_sym import SiameseSym
 from hemosweep.model.networks.sunet import SUNetX5
 from hemosweep.model.networks.swin_unetr import SwinUNETR
 from hemosweep.model.networks.unetr import UNETR
-from hemosweep.sweeps.base import SYMMETRIC_METHOD
 from hemosweep.sweeps.scaling import narrowed, scaled_size, with_network
 from hemosweep.sweeps.se import brain_sampled
 
 BASELINE = "unet"
 LEAST_HEAVY = 4
 """A network whose step takes over five times that of the paper's may be narrower than the paper's is."""
-SECOND_WINDOW = Window(low_hu=20.0, high_hu=60.0)
-"""Level 40 and width 40, the narrow one of Cho et al. 2019; their other one, 50/100, is the paper's."""
 
 
 def _unetr(base: ArmConfig) -> UNETR:
@@ -97,16 +92,7 @@ def _configure(base: ArmConfig, params: Params) -> ArmConfig:
     name = params["network"]
     if name not in NETWORKS:
         return brain_sampled(base, se=name == "se_unet")
-    return with_channels(with_network(brain_sampled(base, se=False), NETWORKS[name](base), base.sampling.patch_HWD))
-
-
-def with_channels(arm: ArmConfig) -> ArmConfig:
-    """An arm with the further channel that its network is made for, if any."""
-    if isinstance(arm.network, SiameseSym):
-        return replace(arm, preprocessing=replace(arm.preprocessing, symmetric=SYMMETRIC_METHOD))
-    if isinstance(arm.network, CascadeLike):
-        return replace(arm, preprocessing=replace(arm.preprocessing, ct_channels=(SECOND_WINDOW,)))
-    return arm
+    return with_network(brain_sampled(base, se=False), NETWORKS[name](base), base.sampling.patch_HWD)
 
 
 SWEEP = Sweep(

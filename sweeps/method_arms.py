@@ -8,7 +8,7 @@ from hemosweep.config import ArmConfig
 from hemosweep.intensity.window import Window
 from hemosweep.model.optimisers.adam import Adam
 from hemosweep.sampling.restriction import restriction
-from hemosweep.sweeps.architecture import NETWORKS, with_channels
+from hemosweep.sweeps.architecture import NETWORKS
 from hemosweep.sweeps.base import PAPER_PATCH_HWD
 from hemosweep.sweeps.scaling import scaled_rate, scaled_size, with_network
 
@@ -42,7 +42,7 @@ def method_arm(
     height, width, depth = labelled_HWD
     scaled_depth = max(1, depth * base.sampling.patch_HWD[2] // PAPER_PATCH_HWD[2])
     size_HWD = (scaled_size(base, height), scaled_size(base, width), scaled_depth)
-    made = with_channels(with_network(brain_drawn(base), NETWORKS[arm](base), size_HWD, batch_size=batch_size))
+    made = with_network(brain_drawn(base), NETWORKS[arm](base), size_HWD, batch_size=batch_size)
     preprocessing = replace(made.preprocessing, intensity=Window(low_hu=window[0], high_hu=window[1]))
     if spacing_mm is not None:
         in_plane_mm = spacing_mm * coarsened(base)

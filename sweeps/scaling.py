@@ -1,14 +1,20 @@
-"""Sizes of methods that are not the paper's, as a profile scales the paper's: widths, patches, batches and rates."""
+"""Methods that are not the paper's, fitted to a profile: widths, patches, batches and rates as it scales the paper's.
+
+A network made for certain channels gets them.
+"""
 
 import math
 from dataclasses import replace
 
-from hemosweep.components.context import context_of, only_patch_of
+from hemosweep.components.context import channels_of, context_of, only_patch_of
 from hemosweep.components.protocols import Network
-from hemosweep.config import ArmConfig, SamplingConfig, TrainingConfig
+from hemosweep.config import ArmConfig, PreprocessingConfig, SamplingConfig, TrainingConfig
+from hemosweep.intensity.window import Window
 from hemosweep.model.networks.se_unet import SEUNet3D
-from hemosweep.sweeps.base import PAPER_PATCH_HWD, paper_network
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, SYMMETRIC_METHOD, paper_network
 
+SECOND_WINDOW = Window(low_hu=20.0, high_hu=60.0)
+"""Level 40 and width 40, the narrow one of Cho et al. 2019; their other one, 50/100, is the paper's."""
 _PAPER_SAMPLING, _PAPER_TRAINING = SamplingConfig(), TrainingConfig()
 
 
@@ -46,7 +52,8 @@ def fitted_patch(network: Network, labelled_HWD: tuple[int, int, int]) -> tuple[
 def with_network(
     base: ArmConfig, network: Network, labelled_HWD: tuple[int, int, int], *, batch_size: int | None = None
 ) -> ArmConfig:
-    """An arm with another network, on the smallest patch of which it labels so much.
+    """An arm with another network, on the smallest patch of which it labels so much, and with the channels that it is
+    made for.
 
     An epoch holds as many voxels as before.
 
@@ -64,9 +71,20 @@ def with_network(
     return replace(
         base,
         network=network,
+        preprocessing=_with_channels(base.preprocessing, channels_of(network) or base.preprocessing.channels),
         sampling=replace(base.sampling, patch_HWD=patch_HWD, num_patches_per_case=num_patches),
         training=replace(base.training, batch_size=max(2, batch)),
     )
+
+
+def _with_channels(preprocessing: PreprocessingConfig, channels: tuple[str, ...]) -> PreprocessingConfig:
+    symmetric = preprocessing.symmetric
+    if "symmetric" not in channels:
+        symmetric = "none"
+    elif symmetric == "none":
+        symmetric = SYMMETRIC_METHOD
+    further = preprocessing.ct_channels or (SECOND_WINDOW,)
+    return replace(preprocessing, symmetric=symmetric, ct_channels=further if "ct_2" in channels else ())
 
 
 def scaled_rate(base: ArmConfig, rate: float, *, at_most: float) -> float:

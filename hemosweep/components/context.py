@@ -1,4 +1,5 @@
-"""Patches that a network takes, and its context: the voxels at their sides that it sees and does not label."""
+"""Patches and channels that a network takes, and its context: the voxels at the sides of a patch that it sees and does
+not label."""
 
 import math
 from typing import TYPE_CHECKING
@@ -43,6 +44,38 @@ def least_voxels_of(network: "Network") -> int:
             f"network={cls.__name__} ({place_of(cls)}): least_voxels is {value!r}; give a whole number of at least 1"
         )
     return value
+
+
+def channels_of(network: "Network") -> tuple[str, ...] | None:
+    """Names of the input channels that a network is made for; None where it takes any.
+
+    Raises:
+        BadInput: they are no tuple of texts.
+    """
+    value = getattr(network, "channels", None)
+    if value is None:
+        return None
+    if not (isinstance(value, tuple) and value and all(isinstance(name, str) for name in value)):
+        cls = type(network)
+        raise BadInput(
+            f"network={cls.__name__} ({place_of(cls)}): channels is {value!r}; give a tuple of names, such as "
+            '("ct", "symmetric")'
+        )
+    return value
+
+
+def check_channels(network: "Network", channels: tuple[str, ...]) -> None:
+    """Refuse channels that a network is not made for.
+
+    Raises:
+        BadInput: it is made for others, or what it says of them is of no use.
+    """
+    needed = channels_of(network)
+    if needed is not None and channels != needed:
+        raise BadInput(
+            f"network={type(network).__name__}: it is made for the channels {', '.join(needed)}, and this arm has "
+            f"{', '.join(channels)}; change preprocessing.ct_channels, symmetric or angiography"
+        )
 
 
 def check_patch(network: "Network", patch_DHW: tuple[int, int, int], *, augment: bool) -> None:

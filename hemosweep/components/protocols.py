@@ -46,7 +46,8 @@ class Network(Protocol):
     A network may have `context_DHW`: the voxels at each side of a patch, along D, H and W, that it sees and does not
     label, (0, 0, 0) where it has none (`components.context`). A 2.5D network of 2k + 1 slices has (k, 0, 0). A network
     may also have `only_patch_DHW`: the one patch that it takes, or `least_voxels`: the fewest voxels of a patch that it
-    takes, as one does that normalises over the voxels of its coarsest level.
+    takes, as one does that normalises over the voxels of its coarsest level. A network made for certain input channels
+    has their names, in order, in `channels`, such as ("ct", "symmetric"); another one takes any.
     """
 
     @property

@@ -163,6 +163,32 @@ def test_a_network_that_cannot_label_a_patch_is_refused(network: Slices, augment
         ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 8, 4), augment=augment), network=network)
 
 
+@dataclass(frozen=True)
+class Mirrored(Slices):
+    """A network that is made for certain channels."""
+
+    channels: Any = ("ct", "symmetric")
+
+
+def test_a_network_made_for_certain_channels_takes_just_these() -> None:
+    sampling = SamplingConfig(patch_HWD=(8, 8, 4))
+    config = ArmConfig(sampling=sampling, network=Mirrored(), preprocessing=PreprocessingConfig(symmetric="plane"))
+    assert config.preprocessing.channels == ("ct", "symmetric")
+    for preprocessing, found in (
+        (PreprocessingConfig(), "ct"),
+        (PreprocessingConfig(ct_channels=(Band(),)), "ct, ct_2"),
+        (PreprocessingConfig(symmetric="plane", angiography=True), "ct, symmetric, cta"),
+    ):
+        message = f"^network=Mirrored: it is made for the channels ct, symmetric, and this arm has {found}; change prep"
+        with pytest.raises(BadInput, match=message):
+            ArmConfig(sampling=sampling, network=Mirrored(), preprocessing=preprocessing)
+
+
+def test_channels_of_a_network_that_are_no_names_are_refused() -> None:
+    with pytest.raises(BadInput, match=r"^network=Mirrored \(.*\): channels is 'ct'; give a tuple of names"):
+        ArmConfig(sampling=SamplingConfig(patch_HWD=(8, 8, 4)), network=Mirrored(channels="ct"))
+
+
 def test_a_trip_through_json_gives_the_same_configuration() -> None:
     config = ArmConfig(
         preprocessing=PreprocessingConfig(

@@ -1,10 +1,10 @@
 """A network in the manner of the cascade of Cho et al. 2019."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.errors import BadInput
-from hemosweep.model.networks.checks import check_network, check_two_channels
+from hemosweep.model.networks.checks import check_in_channels, check_network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +26,7 @@ class CascadeLike:
     classifiers beside the U-Nets.
     """
 
+    channels: ClassVar[tuple[str, ...]] = ("ct", "ct_2")
     width: int = 64
     slice_weight: float = 1.0
 
@@ -45,9 +46,8 @@ class CascadeLike:
         Raises:
             BadInput: there are not two input channels.
         """
+        check_in_channels(self.channels, in_channels)
         from hemosweep.model.architectures.cascade import Cascade
         from hemosweep.model.architectures.slice_wise import SliceWise
 
-        way_out = "give the CT a second window and no other further channel"
-        check_two_channels("CascadeLike", in_channels, "the CT in two windows", way_out)
         return SliceWise(Cascade(self.width, self.slice_weight))

@@ -21,15 +21,11 @@ def check_network(*, dropout: float = 0.0, slice_weight: float = 0.0, **counts: 
         raise BadInput(f"slice_weight={slice_weight}: must not be negative")
 
 
-def check_two_channels(network: str, in_channels: int, needed: str, way_out: str) -> None:
-    """Refuse any number of input channels but two.
-
-    Args:
-        needed: the two channels.
-        way_out: how a configuration gets them.
+def check_in_channels(channels: tuple[str, ...], in_channels: int) -> None:
+    """Refuse another number of input channels than a network is made for.
 
     Raises:
-        BadInput: names what the network needs.
+        BadInput: names the channels.
     """
-    if in_channels != 2:
-        raise BadInput(f"{network} takes two input channels, {needed}, and was given {in_channels}: {way_out}")
+    if in_channels != len(channels):
+        raise BadInput(f"in_channels={in_channels}: this network is made for the channels {', '.join(channels)}")

@@ -1,9 +1,9 @@
 """A Siamese U-Net whose healthy template is the patient's own mirror image."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from hemosweep.model.networks.checks import check_network, check_two_channels
+from hemosweep.model.networks.checks import check_in_channels, check_network
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +24,7 @@ class SiameseSym:
     none has to be registered.
     """
 
+    channels: ClassVar[tuple[str, ...]] = ("ct", "symmetric")
     width: int = 64
 
     def __post_init__(self) -> None:
@@ -40,9 +41,8 @@ class SiameseSym:
         Raises:
             BadInput: there are not two input channels.
         """
+        check_in_channels(self.channels, in_channels)
         from hemosweep.model.architectures.siamese import SiameseUNet
         from hemosweep.model.architectures.slice_wise import SliceWise
 
-        way_out = "give it the symmetric image and no other further channel"
-        check_two_channels("SiameseSym", in_channels, "the CT and its symmetric image", way_out)
         return SliceWise(SiameseUNet(self.width))
