@@ -21,7 +21,7 @@ OUT_OPTION = $(call option,OUT,out)
 SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OPTION) $(call option,SEEDS,seeds) \
 	$(call option,REPEATS,repeats) \
 	$(call option,ARMS,arms) $(call option,FOLDS,folds) $(call option,ONLY_FOLDS,only-folds) \
-	$(call option,TRIALS,trials)
+	$(call option,TRIALS,trials) $(call option,AT_ONCE,at-once)
 # By the environment: a command line, which make prints and everybody can read, must not have a password.
 ifneq ($(call given,TRACKING),)
 export MLFLOW_TRACKING_URI := $(call given,TRACKING)
@@ -50,6 +50,7 @@ help: ## Show this text
 ## FOLDS=       number of folds (default the profile's)
 ## ONLY_FOLDS=  sweep, plan: only these folds of the split, such as 0,2 (for trying)
 ## EXECUTOR=    sweep: where fold runs are trained (default local)
+## AT_ONCE=     sweep, plan: fold runs at a time without a GPU (default: one a processor in the demo profile, else 1)
 ## TRACKING=    sweep, sync: another MLflow server to record at, too, such as http://HOST:5000 (sweep: none for none)
 ## CASES=       phantom: how many cases; preview: at most so many
 ## JOBS=        data-check, describe, preprocess, score: cases worked on at once (default one a processor); mutants too

@@ -29,12 +29,16 @@ The paper registers the flipped image with FLIRT; `register` does so with Simple
 class Profile:
     """A base configuration, the size of its phantom data set, and one line that says what it scales down,
     the number of folds apart: that is asked for by itself, too.
+
+    `one_a_processor` says that its networks are too small for several threads: without a GPU, a fold run is trained on
+    each processor.
     """
 
     name: str
     config: ArmConfig
     phantom_cases: int
     scaling: str
+    one_a_processor: bool = False
 
 
 def paper() -> Profile:
@@ -72,6 +76,7 @@ def demo() -> Profile:
             "width 8 of 64, no dropout but where an arm sets it, 64 of 3000 patches a case, batches of 32 not 64, "
             "12 of 100 epochs, patience 4 of 15"
         ),
+        one_a_processor=True,
     )
 
 

@@ -59,6 +59,13 @@ _OPTIONS: dict[str, Any] = {
         ),
     ],
     "per_gpu": Annotated[int | None, typer.Option(help="local: fold runs at a time on each GPU (1).")],
+    "at_once": Annotated[
+        int | None,
+        typer.Option(
+            help="local, without a GPU: fold runs at a time, each with its share of the processors. Default: demo as "
+            "many as there are processors, paper 1."
+        ),
+    ],
     "max_jobs": Annotated[int | None, typer.Option(help="slurm: jobs at a time. Default: one a fold.")],
     "sbatch": Annotated[
         list[str] | None,

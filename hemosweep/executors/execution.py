@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from hemosweep.durations import read_seconds
 from hemosweep.errors import BadInput
 from hemosweep.executors.certificates import FOLDER_NAME
+from hemosweep.executors.machine import num_places, num_threads
 from hemosweep.executors.plugin import ExecutorPlugin, find_plugin, installed_names
 
 if TYPE_CHECKING:
@@ -29,14 +30,17 @@ class Execution:
     """Place where fold runs are trained, as asked for on the command line.
 
     `address` is that of a Dask scheduler, or its scheduler file, or the text that a `plugin` gets: an executor that a
-    lab or an installed package wrote, None for ours. `certs` is None for the folder below the output folder. Fields
-    that do not concern the kind of executor are None or empty.
+    lab or an installed package wrote, None for ours. `at_once` and `one_a_processor` say how many fold runs share this
+    machine's processors. `certs` is None for the folder below the output folder. Fields that do not concern the kind of
+    executor are None or empty.
     """
 
     kind: str = "local"
     address: str = ""
     plugin: ExecutorPlugin | None = None
     per_gpu: int | None = None
+    at_once: int | None = None
+    one_a_processor: bool = False
     max_jobs: int | None = None
     sbatch: tuple[str, ...] = ()
     host: str | None = None
@@ -49,11 +53,26 @@ class Execution:
         """True if fold runs are trained on this machine."""
         return self.kind == "local"
 
+    def num_places(self, num_gpus: int) -> int:
+        """Number of fold runs that this machine trains at a time.
+
+        Raises:
+            BadInput: as `machine.num_places`.
+        """
+        return num_places(num_gpus, self.per_gpu, at_once=self.at_once, one_a_processor=self.one_a_processor)
+
+    @property
+    def num_threads(self) -> int | None:
+        """Threads of each fold run where this machine trains without a GPU; None where it does not train."""
+        return num_threads(replace(self, per_gpu=None).num_places(0)) if self.on_this_machine else None
+
 
 def read_execution(
     executor: str,
     *,
     per_gpu: int | None = None,
+    at_once: int | None = None,
+    one_a_processor: bool = False,
     max_jobs: int | None = None,
     sbatch: tuple[str, ...] = (),
     host: str | None = None,
@@ -79,6 +98,7 @@ def read_execution(
         raise BadInput("--executor dask: say which cluster, dask:SCHEDULER.json or dask:tls://HOST:PORT")
     for option, given, kinds in (
         ("--per-gpu", per_gpu is not None, ("local",)),
+        ("--at-once", at_once is not None, ("local",)),
         ("--max-jobs", max_jobs is not None, ("slurm",)),
         ("--sbatch", bool(sbatch), ("slurm",)),
         ("--host", host is not None, ("slurm",)),
@@ -87,7 +107,7 @@ def read_execution(
     ):
         if given and kind not in kinds:
             raise BadInput(f"{option} is for --executor {' and '.join(kinds)}; leave it out")
-    for option, number in (("--per-gpu", per_gpu), ("--max-jobs", max_jobs)):
+    for option, number in (("--per-gpu", per_gpu), ("--at-once", at_once), ("--max-jobs", max_jobs)):
         if number is not None and number < 1:
             raise BadInput(f"{option} {number}: give at least 1")
     if certs is not None and insecure:
@@ -97,6 +117,8 @@ def read_execution(
         address=address,
         plugin=plugin,
         per_gpu=per_gpu,
+        at_once=at_once,
+        one_a_processor=one_a_processor and kind == "local",
         max_jobs=max_jobs,
         sbatch=sbatch,
         host=host,
@@ -131,9 +153,12 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
     if execution.kind == "local":
         from hemosweep.executors.local import LocalExecutor, leases
 
-        yield LocalExecutor(leases(execution.per_gpu))
+        yield LocalExecutor(
+            leases(execution.per_gpu, at_once=execution.at_once, one_a_processor=execution.one_a_processor)
+        )
         return
-    from hemosweep.executors.dask import DaskExecutor, num_places
+    from hemosweep.executors.dask import DaskExecutor
+    from hemosweep.executors.dask import num_places as num_dask_places
 
     with ExitStack() as stack:
         if execution.kind == "slurm":
@@ -154,7 +179,7 @@ def open_executor(execution: Execution, out: Path, *, num_folds: int) -> "Iterat
         else:
             address, options = _dask_address(execution, out)
             client = stack.enter_context(_client(address, **options))
-            if client.scheduler_info(n_workers=-1)["workers"] and not num_places(client):
+            if client.scheduler_info(n_workers=-1)["workers"] and not num_dask_places(client):
                 raise BadInput(
                     f"--executor dask: no worker of {address} offers a place; start them with --resources GPU=1"
                 )

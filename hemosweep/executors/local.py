@@ -14,10 +14,10 @@ from pathlib import Path
 from types import ModuleType
 
 from hemosweep.executors.exit_status import SERVER_DIED, num_events, read_end, stillborn
-from hemosweep.executors.machine import num_places
+from hemosweep.executors.machine import num_places, num_threads
 from hemosweep.executors.protocol import THREADING, Ended
 from hemosweep.foldrun.spec import LOG_NAME
-from hemosweep.model.device import count_gpus
+from hemosweep.model.device import THREADS, count_gpus
 from hemosweep.processes import deaf_to_the_terminal
 from hemosweep.training.child import run_job, train_fold
 
@@ -31,19 +31,22 @@ SERVER_END_S = 0.3
 _LEASE = "CUDA_VISIBLE_DEVICES"
 
 
-def leases(per_gpu: int | None = None) -> tuple[Mapping[str, str], ...]:
-    """Environments of the fold runs that run at a time: one GPU each, of those that this process may use.
+def leases(
+    per_gpu: int | None = None, *, at_once: int | None = None, one_a_processor: bool = False
+) -> tuple[Mapping[str, str], ...]:
+    """Environments of the fold runs that run at a time: one GPU each, of those that this process may use, or a share of
+    the processors each.
 
     Args:
-        per_gpu: number of fold runs that share a GPU; 1 by default.
+        per_gpu, at_once, one_a_processor: as `num_places`.
 
     Raises:
-        BadInput: it is given but there is no GPU, or it is below 1.
+        BadInput: as `num_places`.
     """
     num_gpus = count_gpus()
-    num_places(num_gpus, per_gpu)
+    places = num_places(num_gpus, per_gpu, at_once=at_once, one_a_processor=one_a_processor)
     if not num_gpus:
-        return ({},)
+        return ({},) if places == 1 else ({THREADS: str(num_threads(places))},) * places
     visible = os.environ.get(_LEASE)
     names = [str(index) for index in range(num_gpus)] if visible is None else visible.split(",")
     return tuple({_LEASE: name.strip()} for _ in range(per_gpu or 1) for name in names)

@@ -12,6 +12,8 @@ from hemosweep.digest import digest_json
 from hemosweep.environment import num_processors
 from hemosweep.errors import BadInput
 
+PLACE_BYTES = 2_000_000_000
+"""Memory that must be free for each fold run of the demo profile beside another one, about twice what one takes."""
 _PROC, _DEV = Path("/proc"), Path("/dev")
 
 
@@ -29,22 +31,47 @@ def machine_digest() -> str:
     return digest_json([platform.system(), platform.machine(), name, num_processors(), gpus, devices, visible])
 
 
-def num_places(num_gpus: int, per_gpu: int | None = None) -> int:
+def num_places(
+    num_gpus: int, per_gpu: int | None = None, *, at_once: int | None = None, one_a_processor: bool = False
+) -> int:
     """Return the number of fold runs that this machine trains at a time. Without a GPU it is one, which uses the whole
-    CPU.
+    CPU, unless `at_once` or `one_a_processor` says otherwise.
 
     Args:
         num_gpus: those that PyTorch can use.
         per_gpu: number of fold runs that share a GPU; 1 by default.
+        at_once: number of fold runs that share the processors.
+        one_a_processor: as many as there are processors, as far as the free memory goes.
 
     Raises:
-        BadInput: it is given but there is no GPU, or it is below 1.
+        BadInput: `per_gpu` is given but there is no GPU, or `at_once` and there is one, or one of them is below 1.
     """
     if per_gpu is not None and per_gpu < 1:
         raise BadInput(f"--per-gpu {per_gpu}: give at least 1")
     if per_gpu is not None and not num_gpus:
         raise BadInput(f"--per-gpu {per_gpu}: this machine has no GPU that PyTorch can use; leave it out")
-    return max(1, num_gpus) * (per_gpu or 1)
+    if at_once is not None and at_once < 1:
+        raise BadInput(f"--at-once {at_once}: give at least 1")
+    if at_once is not None and num_gpus:
+        raise BadInput(f"--at-once {at_once}: this machine trains on its GPU; give --per-gpu, or leave it out")
+    if num_gpus:
+        return num_gpus * (per_gpu or 1)
+    if at_once is None and one_a_processor:
+        return max(1, min(num_processors(), _free_bytes() // PLACE_BYTES))
+    return at_once or 1
+
+
+def num_threads(num_places: int) -> int:
+    """Threads of each of so many fold runs that share the processors."""
+    return max(1, num_processors() // num_places)
+
+
+def _free_bytes() -> int:
+    """Memory that is free, or could be made so; all of it where the system does not say so."""
+    available = re.search(r"^MemAvailable:\s+(\d+) kB$", _read(_PROC / "meminfo"), re.MULTILINE)
+    if available is not None:
+        return 1024 * int(available[1])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 class Bystanders:

@@ -37,7 +37,9 @@ class Calibrations:
     not_kept: str | None = None
 
 
-def calibrate(configs: Iterable[ArmConfig], out: Path, project: Path | None = None) -> Calibrations:
+def calibrate(
+    configs: Iterable[ArmConfig], out: Path, project: Path | None = None, *, num_threads: int | None = None
+) -> Calibrations:
     """Return the training step of each configuration. Configurations with the same network, patch and batch share one.
 
     A step is timed if none is kept for this machine, torch and source code. It is timed again if other programs
@@ -47,6 +49,7 @@ def calibrate(configs: Iterable[ArmConfig], out: Path, project: Path | None = No
     Args:
         out: the output folder; `calibrations.json` is written there, whole or not at all.
         project: root of the user's project, where configurations have components of it.
+        num_threads: threads of a fold run on the CPU; by default as many as there are processors.
 
     Raises:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
@@ -54,14 +57,14 @@ def calibrate(configs: Iterable[ArmConfig], out: Path, project: Path | None = No
     path, machine, code = out / FILE_NAME, machine_digest(), Code(project=project, cache_in=out)
     present = _code_digest(code)
     record = _Machine.from_stored(_read(path).get(machine), present)
-    names = {config: _step_digest(config, code) for config in configs}
+    names = {config: _step_digest(config, code, num_threads) for config in configs}
     to_time = {name: config for config, name in names.items() if record is None or not record.settles(name, config)}
     not_kept = None
     if record is None or to_time:
         # Imported where it is needed: it takes longer than all the rest.
         from hemosweep.forecast.timed_step import time_steps
 
-        timed = time_steps(tuple(to_time.values()))
+        timed = time_steps(tuple(to_time.values()), num_threads=num_threads)
         stored = _read(path)  # Another forecast may have kept its steps meanwhile.
         latest = _Machine.from_stored(stored.get(machine), present)
         known = {
@@ -141,14 +144,13 @@ def _within(value: object, kind: type, low: float, high: float) -> bool:
     return type(value) is kind and low <= value <= high  # type: ignore[operator]  # NaN is nowhere
 
 
-def _step_digest(config: ArmConfig, code: Code) -> str:
+def _step_digest(config: ArmConfig, code: Code, num_threads: int | None) -> str:
     """Digest of all that the time and memory of a step depend on."""
     network, loss = as_json(config.network), as_json(config.training.loss)
     channels, batch_size = config.preprocessing.channels, config.training.batch_size
     components = [*types_in(network), *types_in(loss)]
-    return digest_json(
-        [network, loss, channels, config.sampling.patch_HWD, batch_size, code.of(TIMED_STEPS, components)]
-    )
+    code_digest = code.of(TIMED_STEPS, components)
+    return digest_json([network, loss, channels, config.sampling.patch_HWD, batch_size, num_threads, code_digest])
 
 
 def _code_digest(code: Code) -> str:

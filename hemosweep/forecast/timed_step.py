@@ -38,12 +38,15 @@ batch: the estimate was between 8% below and 1% above the peak of the child proc
 """
 
 
-def time_steps(configs: Sequence[ArmConfig], *, num_steps: int = NUM_STEPS) -> Timed:
+def time_steps(configs: Sequence[ArmConfig], *, num_threads: int | None = None, num_steps: int = NUM_STEPS) -> Timed:
     """The training step of each configuration on this machine's device.
 
     On a GPU the step has the real batch size, and its memory is measured. On the CPU, where that may take minutes, it
     has only as many patches as take about `STEP_S`, and the memory of a whole batch is computed from that of a smaller
     one.
+
+    Args:
+        num_threads: threads on the CPU; by default as many as there are processors.
 
     Raises:
         OutOfMemory: the GPU does not hold the smallest micro-batch.
@@ -52,6 +55,7 @@ def time_steps(configs: Sequence[ArmConfig], *, num_steps: int = NUM_STEPS) -> T
     if device.torch_device.type == "cuda":
         steps = [_on_gpu(config, device, num_steps) for config in configs]
     else:
+        torch.set_num_threads(num_threads or device.num_threads)
         process_bytes = _process_bytes()  # Measured before the first step, which leaves memory behind.
         steps = [_on_cpu(config, device, num_steps, process_bytes) for config in configs]
     return Timed(

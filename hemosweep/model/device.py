@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from hemosweep.environment import num_processors
 
+THREADS = "HEMOSWEEP_THREADS"
+"""Environment variable of a fold run that shares the processors with others: the number of its threads."""
 _CHANNELS_LAST = {5: torch.channels_last_3d, 4: torch.channels_last}
 """The memory layout by the number of axes: 5 of patches, 4 of slices."""
 
@@ -69,11 +71,12 @@ def choose_device(*, deterministic: bool = False) -> Device:
 
     With `deterministic`, CUDA repeats every bit of a run; an operation that cannot is an error. The CPU always does.
 
-    Sets torch's thread count to the processors that this process may use. The CPU gets no bf16: where it was measured
-    (AVX512-BF16, torch 2.15) the SE U-Net trained at half the speed of float32 in channels_last_3d, and oneDNN's weight
-    gradient of a 3D convolution was wrong, up to NaN, for volumes two slices deep (the demo's deepest level).
+    Sets torch's thread count to the processors that this process may use, or to its share of them (`THREADS`). The CPU
+    gets no bf16: where it was measured (AVX512-BF16, torch 2.15) the SE U-Net trained at half the speed of float32 in
+    channels_last_3d, and oneDNN's weight gradient of a 3D convolution was wrong, up to NaN, for volumes two slices deep
+    (the demo's deepest level).
     """
-    num_threads = num_processors()
+    num_threads = min(num_processors(), int(os.environ.get(THREADS) or num_processors()))
     torch.set_num_threads(num_threads)
     if torch.cuda.is_available():
         if deterministic:

@@ -29,6 +29,8 @@ class SweepOptions:
         executor: "local", "slurm", "dask:SCHEDULER.json" or "dask:tls://HOST:PORT", or an executor of a lab:
             "FILE.py[:ADDRESS]", or "NAME[:ADDRESS]" of an installed package.
         per_gpu: local: fold runs at a time on each GPU.
+        at_once: local, without a GPU: fold runs at a time, each with its share of the processors; by default as many as
+            there are processors in the demo profile, and one in the paper's.
         max_jobs: slurm: jobs at a time.
         sbatch: slurm: options of sbatch for every job.
         host: slurm: this machine's address as the compute nodes know it.
@@ -56,6 +58,7 @@ class SweepOptions:
     fresh: bool = False
     executor: str = "local"
     per_gpu: int | None = None
+    at_once: int | None = None
     max_jobs: int | None = None
     sbatch: tuple[str, ...] = ()
     host: str | None = None

@@ -9,7 +9,6 @@ from hemosweep.config import ArmConfig
 from hemosweep.engine.index import FOLD_RUNS_NAME, live_plans, read_plans
 from hemosweep.engine.request import Request
 from hemosweep.executors.execution import count_slots
-from hemosweep.executors.machine import num_places
 from hemosweep.executors.protocol import set_up_threading
 from hemosweep.foldrun.seal import BrokenSeal, is_finished
 from hemosweep.forecast.calibration import FILE_NAME, Calibrations, calibrate
@@ -52,10 +51,10 @@ def forecast_study(request: Request) -> Forecast:
     inventory = take_inventory(request)
     counts = _count(request, inventory)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
-    calibrations = calibrate(with_work, request.out, request.project)
+    calibrations = calibrate(with_work, request.out, request.project, num_threads=execution.num_threads)
     steps, on_gpu = calibrations.steps, calibrations.num_gpus > 0
     if num_slots is None:
-        num_slots = num_places(calibrations.num_gpus, execution.per_gpu)
+        num_slots = execution.num_places(calibrations.num_gpus)
     fold_s = {config: forecast_fold(config, inventory.num_cases, step.patch_s) for config, step in steps.items()}
     same_arms = _same_arms(request)
     arms = []

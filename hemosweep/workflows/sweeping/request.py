@@ -23,9 +23,12 @@ def resolve(options: SweepOptions) -> Request:
     Raises:
         BadInput: an unknown sweep, profile, arm or executor, or a number out of range.
     """
+    chosen = profile(options.profile or ("demo" if options.data is None else "paper"))
     execution = read_execution(
         options.executor,
         per_gpu=options.per_gpu,
+        at_once=options.at_once,
+        one_a_processor=chosen.one_a_processor,
         max_jobs=options.max_jobs,
         sbatch=options.sbatch,
         host=options.host,
@@ -35,7 +38,6 @@ def resolve(options: SweepOptions) -> Request:
     )
     listed = find_listed(options.name)
     search, sweep = listed.search, listed.sweep
-    chosen = profile(options.profile or ("demo" if options.data is None else "paper"))
     by_looks = options.seeds == "auto"
     if options.budget is not None and not by_looks:
         raise BadInput("--budget is for --seeds auto, which adds seeds; a given number of seeds is trained whole")

@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from hemosweep.executors import machine
 from hemosweep.executors.local import LocalExecutor, leases
 from hemosweep.executors.protocol import Ended
 from hemosweep.foldrun.pause import PAUSED
@@ -183,6 +184,13 @@ def test_there_is_a_slot_for_every_gpu_that_may_be_used(monkeypatch, visible, ex
 def test_without_a_gpu_one_fold_run_at_a_time_has_the_processors(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert leases() == ({},)
+
+
+def test_fold_runs_that_share_the_processors_have_their_share_of_threads(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(machine, "num_processors", lambda: 6)
+    assert leases(at_once=2) == ({"HEMOSWEEP_THREADS": "3"},) * 2
+    assert leases(at_once=1) == ({},)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent")

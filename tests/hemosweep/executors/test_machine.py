@@ -9,12 +9,39 @@ from pathlib import Path
 import pytest
 
 from hemosweep.errors import BadInput
-from hemosweep.executors.machine import Bystanders, machine_digest, num_places
+from hemosweep.executors import machine
+from hemosweep.executors.machine import Bystanders, machine_digest, num_places, num_threads
 
 
 @pytest.mark.parametrize(("num_gpus", "per_gpu", "places"), [(0, None, 1), (1, None, 1), (4, None, 4), (2, 3, 6)])
 def test_every_gpu_is_a_place_or_several_and_without_one_the_processors_are(num_gpus, per_gpu, places):
     assert num_places(num_gpus, per_gpu) == places
+
+
+@pytest.mark.parametrize(
+    ("processors", "free_gb", "options", "places", "threads"),
+    [
+        (4, 64, {}, 1, 4),
+        (4, 64, {"one_a_processor": True}, 4, 1),
+        (16, 9, {"one_a_processor": True}, 4, 4),
+        (2, 1, {"one_a_processor": True}, 1, 2),
+        (4, 64, {"at_once": 2, "one_a_processor": True}, 2, 2),
+        (2, 64, {"at_once": 3}, 3, 1),
+    ],
+)
+def test_fold_runs_share_the_processors_as_far_as_the_memory_goes(
+    monkeypatch, processors, free_gb, options, places, threads
+):
+    monkeypatch.setattr(machine, "num_processors", lambda: processors)
+    monkeypatch.setattr(machine, "_free_bytes", lambda: free_gb * 10**9)
+    assert num_places(0, **options) == places
+    assert num_threads(places) == threads
+
+
+def test_a_gpu_is_not_shared_as_the_processors_are():
+    assert num_places(2, one_a_processor=True) == 2
+    with pytest.raises(BadInput, match=r"^--at-once 2: this machine trains on its GPU; give --per-gpu"):
+        num_places(2, at_once=2)
 
 
 @pytest.mark.parametrize(("num_gpus", "per_gpu", "said"), [(2, 0, "give at least 1"), (0, 2, "has no GPU")])

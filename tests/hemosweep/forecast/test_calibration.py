@@ -25,7 +25,7 @@ def time_as(monkeypatch):
     def install(step):
         asked = []
 
-        def time_steps(configs):
+        def time_steps(configs, *, num_threads):
             asked.append(list(configs))
             return Timed(device="cpu", num_gpus=0, steps=tuple(replace(step) for _ in configs))
 
@@ -71,6 +71,13 @@ def test_arms_with_the_same_network_patch_and_batch_have_one_step(time_as, confi
     assert set(steps) == {config, *alike, *others}
 
 
+def test_steps_of_other_numbers_of_threads_are_timed_by_themselves(time_as, config, tmp_path):
+    asked = time_as(QUIET)
+    for num_threads in (None, 1, 2, 1):
+        calibrate([config], tmp_path, num_threads=num_threads)
+    assert asked == 3 * [[config]]
+
+
 def test_what_is_new_is_timed_beside_what_is_kept(time_as, config, tmp_path):
     asked = time_as(QUIET)
     calibrate([config], tmp_path)
@@ -87,7 +94,7 @@ def test_what_becomes_of_the_file_while_steps_are_timed_loses_none(time_as, conf
     second, third = (replace(config, network=replace(config.network, width=width)) for width in (4, 8))
     timing = training_step.time_steps
 
-    def beside_another(configs):
+    def beside_another(configs, *, num_threads):
         monkeypatch.setattr(training_step, "time_steps", timing)
         if meanwhile == "removed":
             (tmp_path / "calibrations.json").unlink()

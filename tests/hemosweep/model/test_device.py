@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hemosweep.model.device import Device, choose_device
+from hemosweep.model.device import THREADS, Device, choose_device
 from hemosweep.model.losses.soft_dice import dice_ce_loss
 from hemosweep.model.unet import SEUNet
 
@@ -32,6 +32,11 @@ def test_without_cuda_the_cpu_computes_in_float32_and_channels_last(device: Devi
 
 
 @CPU_ONLY
+def test_a_fold_run_beside_others_has_its_share_of_threads(monkeypatch: pytest.MonkeyPatch, device: Device) -> None:
+    monkeypatch.setenv(THREADS, "1")
+    assert choose_device().num_threads == torch.get_num_threads() == 1
+
+
 def test_the_threads_are_the_processors_of_this_process(device: Device) -> None:
     assert 1 <= device.num_threads <= (os.cpu_count() or 1)
     assert torch.get_num_threads() == device.num_threads

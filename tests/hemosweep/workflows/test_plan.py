@@ -55,10 +55,10 @@ def known():
 def timed_once(known, monkeypatch):
     """The step of a configuration is timed for the first test that wants it; who else is at work is asked each time."""
 
-    def once(configs):
-        names = tuple(calibration._step_digest(config, Code()) for config in configs)
+    def once(configs, *, num_threads):
+        names = tuple(calibration._step_digest(config, Code(), num_threads) for config in configs)
         if names not in known:
-            known[names] = time_steps(configs)
+            known[names] = time_steps(configs, num_threads=num_threads)
         steps = (replace(step, num_busy=Bystanders().num_busy()) for step in known[names].steps)
         return replace(known[names], num_gpus=timed_step.count_gpus(), steps=tuple(steps))
 
