@@ -4,6 +4,7 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ THREADS = "HEMOSWEEP_THREADS"
 """Environment variable of a fold run that shares the processors with others: the number of its threads."""
 _CHANNELS_LAST = {5: torch.channels_last_3d, 4: torch.channels_last}
 """The memory layout by the number of axes: 5 of patches, 4 of slices."""
+
+_ONEDNN_BLOCK = 16
+"""Channels that oneDNN works on together with AVX-512; with AVX2 it is half of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +50,29 @@ class Device:
             layout = _CHANNELS_LAST.get(tensor.ndim) if self.channels_last else torch.contiguous_format
             if layout is not None:
                 tensor.data = tensor.data.contiguous(memory_format=layout)
+        if self.torch_device.type == "cpu" and self.channels_last:
+            for module in filter(_overruns_its_workspace, model.modules()):
+                module.weight.data = module.weight.data.contiguous()
+                module.register_forward_pre_hook(_contiguous)
         return model
+
+
+def _overruns_its_workspace(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """True for a 1x1 convolution with a stride and few channels.
+
+    In channels_last oneDNN writes the gradient of its weights beyond the memory that it asked for: the process dies, or
+    the gradient is wrong (oneDNN, issue 6035; seen with torch 2.15).
+    """
+    return (
+        isinstance(module, nn.Conv2d)
+        and set(module.kernel_size) == {1}
+        and max(module.stride) > 1
+        and module.in_channels < _ONEDNN_BLOCK
+    )
+
+
+def _contiguous(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(x.contiguous() for x in inputs)
 
 
 def count_gpus() -> int:

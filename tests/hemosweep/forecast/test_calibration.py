@@ -99,7 +99,7 @@ def test_what_becomes_of_the_file_while_steps_are_timed_loses_none(time_as, conf
         if meanwhile == "removed":
             (tmp_path / "calibrations.json").unlink()
         calibrate([third], tmp_path)
-        return timing(configs)
+        return timing(configs, num_threads=num_threads)
 
     monkeypatch.setattr(training_step, "time_steps", beside_another)
     assert calibrate([config, second], tmp_path).num_kept == 1

@@ -32,6 +32,20 @@ def test_without_cuda_the_cpu_computes_in_float32_and_channels_last(device: Devi
 
 
 @CPU_ONLY
+@pytest.mark.parametrize("in_channels", [4, 8, 12])
+def test_a_1x1_convolution_with_a_stride_and_few_channels_has_the_right_gradient(in_channels: int) -> None:
+    # As placed in channels_last, oneDNN wrote beyond its memory here: the process died, or the gradient was wrong.
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(in_channels, 16, 1, stride=2, bias=False)
+    expected, placed = copy.deepcopy(layer).double(), cpu(channels_last=True).place(torch.nn.Sequential(layer))
+    x_BCHW = torch.randn(2, in_channels, 60, 60)
+    for _ in range(3):
+        placed.zero_grad()
+        placed(x_BCHW.contiguous(memory_format=torch.channels_last)).square().sum().backward()
+    expected(x_BCHW.double()).square().sum().backward()
+    assert torch.allclose(layer.weight.grad.double(), expected.weight.grad, rtol=1e-4)
+
+
 def test_a_fold_run_beside_others_has_its_share_of_threads(monkeypatch: pytest.MonkeyPatch, device: Device) -> None:
     monkeypatch.setenv(THREADS, "1")
     assert choose_device().num_threads == torch.get_num_threads() == 1
