@@ -27,6 +27,11 @@ FINISHED = "FINISHED"
 _RUN_ID = re.compile(r"[0-9a-f]{6,32}")
 
 
+def full_name(sweep: str, arm: str, *, seed: int, repeat: int) -> str:
+    """Name of an arm replicate, by which a user means it alone."""
+    return f"{sweep}/{arm}~{repeat}" if repeat else f"{sweep}/{arm}@{seed}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
     """Cost of a fold run, or of an arm replicate: each figure is None where it is not known.
@@ -78,7 +83,7 @@ class RunRecord:
 
     @property
     def full_name(self) -> str:
-        return f"{self.sweep}/{self.arm}~{self.repeat}" if self.repeat else f"{self.sweep}/{self.arm}@{self.seed}"
+        return full_name(self.sweep, self.arm, seed=self.seed, repeat=self.repeat)
 
     @property
     def is_finished(self) -> bool:
