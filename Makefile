@@ -13,7 +13,8 @@ STAMP := .venv/.installed
 # $(call quote,TEXT) is TEXT as one word for the shell, whatever is in it.
 quote = '$(subst ','\'',$(1))'
 # $(call option,DATA,data) is --data 'VALUE' where DATA=VALUE was given to make. The environment does not count: names
-# as common as OUT and DATA may be set there for other programs.
+# as common as OUT and DATA may be set there for other programs. HEMOSWEEP_OUT and HEMOSWEEP_DATA are hemosweep's own: it
+# reads them itself where an option is not given.
 given = $(if $(filter command,$(origin $(1))),$($(1)))
 option = $(if $(call given,$(1)),--$(2) $(call quote,$(call given,$(1))))
 

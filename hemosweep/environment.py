@@ -25,6 +25,13 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+def version_line() -> str:
+    """Versions of hemosweep, Python and torch in a line, without importing torch."""
+    found = package_versions()
+    torch = f"PyTorch {found['torch']}" if "torch" in found else "no PyTorch"
+    return f"hemosweep {found.get('hemosweep', '(not installed)')} (Python {platform.python_version()}, {torch})"
+
+
 def git_commit() -> str | None:
     """Commit of the checkout that the code runs from, with `-dirty` if it was edited; None outside a checkout."""
     root = Path(__file__).parents[1]

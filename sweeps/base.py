@@ -80,7 +80,7 @@ def demo() -> Profile:
     )
 
 
-_PROFILES = {"demo": demo, "paper": paper}
+PROFILES = {"demo": demo, "paper": paper}
 
 
 def profile(name: str) -> Profile:
@@ -89,9 +89,9 @@ def profile(name: str) -> Profile:
     Raises:
         BadInput: there is none.
     """
-    if name not in _PROFILES:
-        raise BadInput(f"unknown profile {name!r}; choose one of {', '.join(_PROFILES)}")
-    return _PROFILES[name]()
+    if name not in PROFILES:
+        raise BadInput(f"unknown profile {name!r}; choose one of {', '.join(PROFILES)}")
+    return PROFILES[name]()
 
 
 def paper_network(base: ArmConfig) -> SEUNet3D:

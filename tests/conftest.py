@@ -29,7 +29,9 @@ settings.load_profile("hemosweep")
 
 
 def pytest_configure(config):
-    os.environ.pop("MLFLOW_TRACKING_URI", None)  # No test records at the server of whoever runs it.
+    # No test works on what belongs to whoever runs it.
+    for name in ("MLFLOW_TRACKING_URI", "HEMOSWEEP_OUT", "HEMOSWEEP_DATA"):
+        os.environ.pop(name, None)
     # Before torch is imported: threads that spin while another program has their processor all but stop a training.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     # A pool of compiling processes would outlive the test that compiles, and its pipes be collected in another one.

@@ -42,7 +42,7 @@ def test_the_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
     # On fewer phantoms than the demo has, so that it takes seconds.
     demo = base.demo()
     short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
-    monkeypatch.setitem(base._PROFILES, "demo", lambda: replace(demo, phantom_cases=4, config=short))
+    monkeypatch.setitem(base.PROFILES, "demo", lambda: replace(demo, phantom_cases=4, config=short))
     monkeypatch.chdir(tmp_path)
     (lines,) = re.findall(r"## From Python.*?```python\n(.*?)```", README, re.DOTALL)
     exec(compile(lines, "README.md", "exec"), {})
@@ -59,7 +59,7 @@ def test_the_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
 def test_the_page_on_adding_your_own_works_as_it_is_written(last, tmp_path, monkeypatch, capsys):
     demo = base.demo()
     short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
-    monkeypatch.setitem(base._PROFILES, "demo", lambda: replace(demo, phantom_cases=6, config=short))
+    monkeypatch.setitem(base.PROFILES, "demo", lambda: replace(demo, phantom_cases=6, config=short))
     monkeypatch.chdir(tmp_path)
     page = README.partition("## Add your own")[2].partition("\n## ")[0]
     (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

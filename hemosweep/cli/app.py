@@ -5,17 +5,23 @@ from typing import Annotated
 
 import typer
 
+from hemosweep.cli import completion
 from hemosweep.cli.bench import bench
 from hemosweep.cli.compare import Margin, compare, compare_all, power
 from hemosweep.cli.data import data_app
 from hemosweep.cli.ending import Commands
 from hemosweep.cli.external import import_results
+from hemosweep.cli.help import COMPARE, CONTEXT_SETTINGS, DATA, KEEP, LOOK, TRAIN, USE, block, shown
 from hemosweep.cli.options import (
+    DATA_VARIABLE,
+    OUT_VARIABLE,
     DataSet,
     Jobs,
     Json,
     LesionLabel,
     Out,
+    OutArgument,
+    data_option,
     expanded,
     num_jobs,
     print_error,
@@ -30,24 +36,73 @@ from hemosweep.cli.sweep import plan, score, sweep, sweeps
 from hemosweep.cli.sync import sync
 from hemosweep.errors import BadInput
 
+ENVIRONMENT = block(
+    "Environment:",
+    f"{OUT_VARIABLE}        default of --out, the folder of all results",
+    f"{DATA_VARIABLE}       default of --data and DATA, the data set",
+    "HEMOSWEEP_USER       name of the user in the record, in place of a pseudonym",
+    "MLFLOW_TRACKING_URI  MLflow server that sweeps record at, too (MLflow's own",
+    "                     variables for user, password and token count as well)",
+)
+EXIT_CODES = block(
+    "Exit codes:",
+    "0 done   1 part of the work failed   2 bad input   3 not comparable",
+)
+EXAMPLES = block(
+    "Examples:",
+    "hemosweep sweep patchsize",
+    "hemosweep compare patchsize/24x24x8 patchsize/32x32x16",
+    "hemosweep sweep --help",
+)
+
 app = typer.Typer(
     name="hemosweep",
     cls=Commands,
     help="Ablation studies of hemorrhagic-stroke segmentation on head CT.",
+    epilog="\n\n".join((EXAMPLES, ENVIRONMENT, EXIT_CODES)),
+    context_settings=CONTEXT_SETTINGS,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take most of the time that --help may take
 )
-app.add_typer(data_app)
+app.add_typer(data_app, rich_help_panel=DATA)
 
 
-@app.command()
+def _print_version(asked: bool) -> None:
+    if asked:
+        from hemosweep.environment import version_line
+
+        typer.echo(version_line())
+        raise typer.Exit
+
+
+@app.callback()
+def hemosweep(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the versions of hemosweep, Python and PyTorch.",
+            callback=_print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Options of the command without a name."""
+
+
+@app.command(**shown(DATA, "hemosweep preprocess scans --preview", "hemosweep preprocess scans --profile demo"))
 def preprocess(
     data: DataSet,
-    profile: Annotated[str, typer.Option(help="Whose grid: paper (the scanner's) or demo.")] = "paper",
+    profile: Annotated[
+        str, typer.Option(help="Whose grid: paper (the scanner's) or demo.", autocompletion=completion.profiles)
+    ] = "paper",
     symmetric: Annotated[
-        str, typer.Option(help="Symmetric image by plane, register or flirt (needs FSL), or none.")
+        str,
+        typer.Option(
+            help="Symmetric image by plane, register or flirt (needs FSL), or none.",
+            autocompletion=completion.symmetric,
+        ),
     ] = "plane",
     cta: Annotated[bool, typer.Option("--cta/--no-cta", help="Prepare the angiography of the cases with one.")] = True,
     preview: Annotated[bool, typer.Option("--preview", help="Draw every case as in the paper's Fig. 1.")] = False,
@@ -56,8 +111,9 @@ def preprocess(
     out: Out = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Prepare every case: head holder and skull off, symmetric image, angiography; one page shows all of them.
+    """Prepare every case of a data set for training.
 
+    Head holder and skull are taken off, and the symmetric image and the angiography are made. One page shows all cases.
     What is done already is kept.
     """
     from dataclasses import replace
@@ -78,13 +134,46 @@ def preprocess(
             typer.echo(f"look at the cases, the most suspicious first: {result.page}")
 
 
-app.command()(sweep)
-app.command()(plan)
-app.command()(sweeps)
-app.command()(score)
+app.command(**shown(TRAIN, "hemosweep sweeps"))(sweeps)
+app.command(**shown(TRAIN, "hemosweep plan patchsize --data scans", "hemosweep plan noise --seeds 5"))(plan)
+app.command(
+    **shown(
+        TRAIN,
+        "hemosweep sweep patchsize",
+        "hemosweep sweep patchsize --data scans --seeds 3 --out results",
+        "hemosweep sweep lab/tversky.py --arms dice_ce,tversky",
+    )
+)(sweep)
+app.command(**shown(TRAIN, "hemosweep score --all", "hemosweep score patchsize loss"))(score)
+app.command(name="import-results", **shown(TRAIN, "hemosweep import-results FOLDER --name nnunet --sweep published"))(
+    import_results
+)
 
 
-@app.command()
+@app.command(**shown(LOOK, "hemosweep status --watch"))
+def status(
+    out: Out = Path("runs"),
+    with_done: Annotated[bool, typer.Option("--all", help="List those that are done or outdated, too.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Redraw it every 2 s until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show which fold runs are running, failed, waiting and done.
+
+    They are read from their files alone.
+    """
+    if as_json and watch:
+        raise BadInput("--watch redraws a table; leave --json or --watch out")
+    if as_json:
+        from hemosweep.upkeep.status import read_status
+
+        print_json(read_status(out, with_done=with_done).as_json(with_done=with_done))
+        return
+    from hemosweep.workflows.status import show_status
+
+    show_status(out, with_done=with_done, watch=watch)
+
+
+@app.command(**shown(LOOK, "hemosweep runs --sweep patchsize", "hemosweep runs mlflow:http://HOST:5000 --json"))
 def runs(
     place: Annotated[
         str | None,
@@ -93,12 +182,14 @@ def runs(
             help="Another MLflow store, or a sweep or arm of it: mlflow:URI/hemosweep/SWEEP[/RUN].",
         ),
     ] = None,
-    sweep: Annotated[str | None, typer.Option(help="Only this sweep.")] = None,
+    sweep: Annotated[
+        str | None, typer.Option(help="Only this sweep.", autocompletion=completion.recorded_sweeps)
+    ] = None,
     out: Out = Path("runs"),
     cases: Annotated[bool, typer.Option("--cases", help="With every case's DSC (needs --json).")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the arm runs."""
+    """List the runs of the arms, with their scores."""
     from hemosweep.tracking.reader import MlflowStore
     from hemosweep.tracking.references import find_place
     from hemosweep.workflows.runs import list_runs
@@ -109,13 +200,19 @@ def runs(
     print_result(list_runs(store, sweep, run, with_cases=cases), as_json=as_json)
 
 
-app.command(name="import-results")(import_results)
-app.command()(compare)
-app.command(name="compare-all")(compare_all)
-app.command()(power)
+app.command(
+    **shown(
+        COMPARE,
+        "hemosweep compare patchsize/24x24x8 patchsize/32x32x16",
+        "hemosweep compare loss/focal@0 loss/dice_ce@0 --metric nsd",
+        "hemosweep compare ours.csv summary.json --json",
+    )
+)(compare)
+app.command(name="compare-all", **shown(COMPARE, "hemosweep compare-all patchsize --margin 0.01"))(compare_all)
+app.command(**shown(COMPARE, "hemosweep power patchsize --difference 0.02"))(power)
 
 
-@app.command()
+@app.command(**shown(COMPARE, "hemosweep report", "hemosweep report patchsize loss --to paper --data scans"))
 def report(
     sweeps: Annotated[
         list[str] | None,
@@ -123,6 +220,7 @@ def report(
             metavar="[SWEEP]...",
             help="Ablations, or those of another store: mlflow:URI/hemosweep/SWEEP, or mlflow:URI. Default: every one "
             "that has a finished run.",
+            autocompletion=completion.recorded_sweeps,
         ),
     ] = None,
     out: Out = Path("runs"),
@@ -130,11 +228,14 @@ def report(
         Path | None, typer.Option(help="Folder to write. Default: report under --out.", callback=expanded)
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(help="The runs' data set, to draw cases on. Default: phantoms under --out.", callback=expanded),
+        Path | None, data_option("The runs' data set, to draw cases on. Default: phantoms under --out.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(help="The score that it is about. Default: the declared primary metric, mostly dsc.")
+        str | None,
+        typer.Option(
+            help="The score that it is about. Default: the declared primary metric, mostly dsc.",
+            autocompletion=completion.metrics,
+        ),
     ] = None,
     margin: Margin = None,
     with_paths: Annotated[
@@ -142,7 +243,10 @@ def report(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """The study beside the paper, table by table: one page, Markdown and LaTeX, with figures and provenance."""
+    """Write the report of the study: one page, Markdown and LaTeX.
+
+    The study stands beside the paper, table by table, with figures and provenance.
+    """
     from hemosweep.workflows.report import make_report
 
     result = make_report(
@@ -159,40 +263,29 @@ def report(
     print_result(result, as_json=as_json)
 
 
-app.command()(predict)
-app.command()(promote)
-app.command()(ui)
-app.command()(dashboard)
-app.command()(sync)
+app.command(**shown(LOOK, "hemosweep ui --open", "hemosweep ui --sweep patchsize --port 5050"))(ui)
+app.command(**shown(LOOK, "hemosweep dashboard --open"))(dashboard)
+app.command(
+    **shown(
+        USE,
+        "hemosweep predict scan.nii.gz --run patchsize/32x32x16",
+        "hemosweep predict scans --model hemosweep-final-all@current --to masks",
+    )
+)(predict)
+app.command(**shown(USE, "hemosweep promote patchsize/32x32x16 --alias current"))(promote)
+app.command(**shown(KEEP, "hemosweep sync --to http://HOST:5000"))(sync)
 
 
-@app.command()
-def status(
-    out: Out = Path("runs"),
-    with_done: Annotated[bool, typer.Option("--all", help="List those that are done or outdated, too.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Redraw it every 2 s until Ctrl-C.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Show which fold runs are running, failed, waiting and done, from their files alone."""
-    if as_json and watch:
-        raise BadInput("--watch redraws a table; leave --json or --watch out")
-    if as_json:
-        from hemosweep.upkeep.status import read_status
-
-        print_json(read_status(out, with_done=with_done).as_json(with_done=with_done))
-        return
-    from hemosweep.workflows.status import show_status
-
-    show_status(out, with_done=with_done, watch=watch)
-
-
-@app.command()
+@app.command(**shown(KEEP, "hemosweep verify runs"))
 def verify(
-    out: Annotated[Path, typer.Argument(metavar="[OUT]", help="Folder of results.", callback=expanded)] = Path("runs"),
+    out: OutArgument = Path("runs"),
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Compare every file of the fold runs with its seal, and the record with them; exit code 1 where one differs."""
+    """Compare every file of the fold runs with its seal.
+
+    The record is compared with the fold runs, too. Exit code 1 where something differs.
+    """
     from hemosweep.workflows.verify import verify as verify_folder
 
     result = verify_folder(out, jobs=num_jobs(jobs))
@@ -201,9 +294,10 @@ def verify(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(**shown(KEEP, "hemosweep clean", "hemosweep clean --data scans --yes"))
 def clean(
     out: Out = Path("runs"),
+    # The environment decides nothing about what is deleted.
     data: Annotated[
         Path | None, typer.Option(help="Data set whose preprocessed cases count, too.", callback=expanded)
     ] = None,
@@ -213,7 +307,10 @@ def clean(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List or delete what nothing needs any more, such as fold runs of older source code."""
+    """List or delete what nothing needs any more.
+
+    Such are fold runs of older source code, and preprocessed cases of earlier settings.
+    """
     from hemosweep.workflows.clean import clean as clean_up
 
     try:
@@ -224,10 +321,10 @@ def clean(
     print_result(cleaning, as_json=as_json)
 
 
-app.command()(bench)
+app.command(**shown(KEEP, "hemosweep bench --quick", "hemosweep bench gpu --to results"))(bench)
 
 
-@app.command(name="cluster-certs")
+@app.command(name="cluster-certs", **shown(KEEP, "hemosweep cluster-certs --out results"))
 def cluster_certs(
     folder: Annotated[
         Path | None,
@@ -237,7 +334,10 @@ def cluster_certs(
     ] = None,
     out: Out = Path("runs"),
 ) -> None:
-    """Make the certificate and key that keep strangers off a Dask cluster, and show the commands that use them."""
+    """Make the certificate that keeps strangers off a cluster.
+
+    The cluster is Dask's. The commands that use the certificate and its key are printed.
+    """
     from hemosweep.workflows.certificates import make_cluster_certificates
 
     for line in make_cluster_certificates(folder, out):

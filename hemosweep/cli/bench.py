@@ -5,12 +5,20 @@ from typing import Annotated
 
 import typer
 
+from hemosweep.cli import completion
 from hemosweep.cli.options import Json, expanded, print_error, print_json
 from hemosweep.files import check_writable
 
 
 def bench(
-    part: Annotated[str, typer.Argument(metavar="PART", help="What is measured: cpu, gpu or all.")] = "all",
+    part: Annotated[
+        str,
+        typer.Argument(
+            metavar="PART",
+            help="What is measured: cpu, gpu or all.",
+            autocompletion=completion.words("cpu", "gpu", "all"),
+        ),
+    ] = "all",
     quick: Annotated[bool, typer.Option("--quick", help="Few repeats, and leave out what takes minutes.")] = False,
     to: Annotated[
         Path | None,
@@ -20,7 +28,10 @@ def bench(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure training, data path, inference and scores on this machine, beside MONAI and plain PyTorch."""
+    """Measure the speed of this machine.
+
+    Training, data path, inference and scores are timed beside MONAI and plain PyTorch.
+    """
     from dataclasses import asdict
 
     from hemosweep.bench.rows import as_lines

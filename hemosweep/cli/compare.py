@@ -5,13 +5,24 @@ from typing import Annotated
 
 import typer
 
+from hemosweep.cli import completion
 from hemosweep.cli.options import Json, Out, print_result
 
-MetricName = Annotated[str, typer.Option(help="Which score, such as nsd or hd95_mm; one that is not there lists them.")]
+MetricName = Annotated[
+    str,
+    typer.Option(
+        help="Which score, such as nsd or hd95_mm; one that is not there lists them.",
+        autocompletion=completion.metrics,
+    ),
+]
 Margin = Annotated[float | None, typer.Option(help="Largest difference that does not matter: tests equivalence, too.")]
 FamilyMetric = Annotated[
     str | None,
-    typer.Option("--metric", help="Which score, such as nsd. Default: the declared primary metric, mostly dsc."),
+    typer.Option(
+        "--metric",
+        help="Which score, such as nsd. Default: the declared primary metric, mostly dsc.",
+        autocompletion=completion.metrics,
+    ),
 ]
 AllowIncomparable = Annotated[
     bool, typer.Option("--allow-incomparable", help="Compare even where the data or folds differ; says so.")
@@ -25,9 +36,15 @@ def compare(
             metavar="A",
             help="Run id or name, SWEEP/ARM[@SEED], one of another MLflow store (mlflow:URI/hemosweep/SWEEP/RUN), or a "
             "file: CSV, TSV, nnU-Net's summary.json (v1 or v2), MIST's results.csv.",
+            autocompletion=completion.runs,
         ),
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="What is compared with it: the difference is B - A.")],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="What is compared with it: the difference is B - A.", autocompletion=completion.runs
+        ),
+    ],
     metric: MetricName = "dsc",
     margin: Margin = None,
     label: Annotated[
@@ -37,7 +54,10 @@ def compare(
     allow_incomparable: AllowIncomparable = False,
     as_json: Json = False,
 ) -> None:
-    """Paired t-test case by case, and beside it what it leaves unsaid; one sentence says what holds."""
+    """Compare two arms, or two files of scores, case by case.
+
+    The paired t-test is printed, and beside it what it leaves unsaid. One sentence says what holds.
+    """
     from hemosweep.workflows.compare import compare as compare_sides
 
     comparison = compare_sides(
@@ -50,7 +70,9 @@ def compare_all(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="SWEEP", help="Ablation, such as patchsize, or that of another store: mlflow:URI/hemosweep/SWEEP."
+            metavar="SWEEP",
+            help="Ablation, such as patchsize, or that of another store: mlflow:URI/hemosweep/SWEEP.",
+            autocompletion=completion.recorded_sweeps,
         ),
     ],
     metric: FamilyMetric = None,
@@ -59,7 +81,10 @@ def compare_all(
     allow_incomparable: AllowIncomparable = False,
     as_json: Json = False,
 ) -> None:
-    """Every comparison that an ablation declares as one family: Holm, Benjamini-Hochberg, and a forest plot."""
+    """Test all declared comparisons of an ablation as a family.
+
+    With the corrections of Holm and of Benjamini and Hochberg, and a forest plot.
+    """
     from hemosweep.workflows.compare_all import compare_all as compare_family
 
     family = compare_family(out, name, metric=metric, margin=margin, allow_incomparable=allow_incomparable)
@@ -67,7 +92,10 @@ def compare_all(
 
 
 def power(
-    name: Annotated[str, typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="SWEEP", help="Ablation, such as patchsize.", autocompletion=completion.recorded_sweeps),
+    ],
     difference: Annotated[float | None, typer.Option(help="True difference whose seeds are asked for.")] = None,
     cases: Annotated[int | None, typer.Option(help="Number of cases. Default: that of the runs.")] = None,
     folds: Annotated[int | None, typer.Option(help="Number of folds. Default: that of the runs.")] = None,
@@ -75,7 +103,10 @@ def power(
     out: Out = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Difference that more seeds would show, and the seeds that a difference needs, from the runs at hand."""
+    """Forecast what more seeds of an ablation would show.
+
+    The runs at hand give the difference that more seeds would show, and the seeds that a difference needs.
+    """
     from hemosweep.workflows.power import power as forecast
 
     result = forecast(out, name, metric=metric, difference=difference, num_cases=cases, num_folds=folds)

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from hemosweep.cli import completion
 from hemosweep.cli.external import export_mist, export_nnunet
-from hemosweep.cli.imports import DataGroup, print_summary
+from hemosweep.cli.help import shown
+from hemosweep.cli.imports import IMPORT, DataGroup, print_summary
 from hemosweep.cli.options import (
     DataSet,
     Jobs,
@@ -20,16 +22,21 @@ from hemosweep.cli.options import (
 )
 from hemosweep.errors import BadInput
 
+LOOK, EXPORT = "Make and look", "Export"
+
 data_app = typer.Typer(
     name="data", cls=DataGroup, help="Make, import, check and look at data sets.", no_args_is_help=True
 )
 
 
-@data_app.command()
+@data_app.command(**shown(LOOK, "hemosweep data phantom phantoms --cases 18"))
 def phantom(
     out: Annotated[Path, typer.Argument(help="Folder to make.", callback=expanded)],
     cases: Annotated[int, typer.Option(help="Number of cases.")] = 18,
-    size: Annotated[str, typer.Option(help="small (96 x 96), demo (240 x 240) or paper (512 x 512).")] = "demo",
+    size: Annotated[
+        str,
+        typer.Option(help="small (96 x 96), demo (240 x 240) or paper (512 x 512).", autocompletion=completion.sizes),
+    ] = "demo",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     ivh_share: Annotated[float, typer.Option(help="Share of cases with intraventricular hemorrhage.")] = 0.15,
 ) -> None:
@@ -44,7 +51,7 @@ def phantom(
     typer.echo(f"{cases} cases in {out}; look at them: hemosweep data preview {out}")
 
 
-@data_app.command()
+@data_app.command(**shown(LOOK, "hemosweep data preview scans --png scans.png"))
 def preview(
     data: DataSet,
     png: Annotated[Path, typer.Option(help="Picture to write.", callback=expanded)] = Path("preview.png"),
@@ -56,9 +63,12 @@ def preview(
     typer.echo(f"drew {contact_sheet(data, png, max_cases=cases)}")
 
 
-@data_app.command()
+@data_app.command(**shown(LOOK, "hemosweep data check scans"))
 def check(data: DataSet, lesion_label: LesionLabel = None, jobs: Jobs = None, as_json: Json = False) -> None:
-    """Report every problem of a data set at once. Exit code 2 if a case cannot be used."""
+    """Report every problem of a data set at once.
+
+    Exit code 2 if a case cannot be used.
+    """
     from hemosweep.qc import check_dataset
     from hemosweep.report.terminal.cohort import problem_table
     from hemosweep.report.terminal.progress import progress_bar
@@ -76,7 +86,7 @@ def check(data: DataSet, lesion_label: LesionLabel = None, jobs: Jobs = None, as
         raise typer.Exit(BadInput.exit_code)
 
 
-@data_app.command()
+@data_app.command(**shown(LOOK, "hemosweep data describe scans --json"))
 def describe(
     data: DataSet,
     png: Annotated[Path, typer.Option(help="Picture to write.", callback=expanded)] = Path("cohort.png"),
@@ -84,7 +94,10 @@ def describe(
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Print and draw the cohort: volumes, spacing, IVH share, HU histograms, content digest."""
+    """Print and draw the cohort of a data set.
+
+    Volumes, spacing, IVH share, histograms of HU, and the digest of the content.
+    """
     from hemosweep.qc.cohort import describe_cohort
     from hemosweep.report.terminal.cohort import draw_cohort, spread_table
     from hemosweep.report.terminal.progress import progress_bar
@@ -101,11 +114,20 @@ def describe(
     typer.echo(f"drew {png}")
 
 
-data_app.command(name="export-nnunet")(export_nnunet)
-data_app.command(name="export-mist")(export_mist)
+data_app.command(
+    name="export-nnunet", **shown(EXPORT, "hemosweep data export-nnunet scans --to nnUNet_raw --dataset-id 501")
+)(export_nnunet)
+data_app.command(name="export-mist", **shown(EXPORT, "hemosweep data export-mist scans --to mist"))(export_mist)
 
 
-@data_app.command(name="import-masks")
+@data_app.command(
+    name="import-masks",
+    **shown(
+        IMPORT,
+        "hemosweep data import-masks masks scans",
+        "hemosweep data import-masks drawn.seg.nrrd scans --lesion-label hematoma",
+    ),
+)
 def import_masks(
     source: Annotated[
         Path, typer.Argument(help="File, or folder of files with the cases' ids in their names.", callback=expanded)
@@ -129,7 +151,10 @@ def import_masks(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace masks that are there.")] = False,
 ) -> None:
-    """Put drawn masks into a data set: DICOM SEG, RTSTRUCT, 3D Slicer, ITK-SNAP, NRRD, MHA, NIfTI."""
+    """Put drawn masks into a data set.
+
+    Read are DICOM SEG and RTSTRUCT, the files of 3D Slicer and ITK-SNAP, NRRD, MHA and NIfTI.
+    """
     from hemosweep.importers.masks.importing import import_masks
     from hemosweep.report.terminal.progress import progress_bar
 

@@ -4,8 +4,8 @@ import errno
 from typing import Any
 
 import typer
-import typer.core
 
+from hemosweep.cli.help import Sections
 from hemosweep.cli.options import print_error
 from hemosweep.cli.streams import STANDARD_OUTPUT, drop_output
 from hemosweep.errors import BadInput, HemosweepError
@@ -21,7 +21,7 @@ class Carried(Exception):
         self.error = error
 
 
-class Commands(typer.core.TyperGroup):
+class Commands(Sections):
     """The commands, from which the framework gets no exception that it would answer itself."""
 
     def invoke(self, ctx: Any) -> Any:

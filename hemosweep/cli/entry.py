@@ -1,18 +1,23 @@
 """Entry point of the command line, where each end of a command becomes an exit code."""
 
+import os
 import sys
 
+from hemosweep.cli import completion
 from hemosweep.cli.app import app
 from hemosweep.cli.ending import Carried, tell_end
 from hemosweep.cli.options import printed_logs
 from hemosweep.cli.stops import signals_interrupt
 from hemosweep.cli.streams import safe_streams
 from hemosweep.errors import HemosweepError
-from hemosweep.scratch import own_scratch
 
 
 def main() -> None:
     """Entry point: each end of a command is one line at most and an exit code; a defect of ours keeps its traceback."""
+    if completion.VARIABLE in os.environ:
+        sys.exit(completion.complete(app))
+    from hemosweep.scratch import own_scratch  # Whoever presses TAB needs none, and waits.
+
     with safe_streams(), signals_interrupt(), own_scratch():
         sys.exit(_run())
 

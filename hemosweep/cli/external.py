@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hemosweep.cli.options import DataSet, Jobs, Json, LesionLabel, Out, expanded, num_jobs, print_error, tell
+from hemosweep.cli import completion
+from hemosweep.cli.options import (
+    DataSet,
+    Jobs,
+    Json,
+    LesionLabel,
+    Out,
+    data_option,
+    expanded,
+    num_jobs,
+    print_error,
+    tell,
+)
 
 if TYPE_CHECKING:
     from hemosweep.workflows.export import ExportResult
@@ -25,7 +37,10 @@ def export_nnunet(
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Write a data set for nnU-Net, with our folds: imagesTr, labelsTr, dataset.json, splits_final.json."""
+    """Write a data set for nnU-Net, with our folds.
+
+    Written are imagesTr, labelsTr, dataset.json and splits_final.json.
+    """
     from hemosweep.workflows.export import export_nnunet as export
 
     _tell_export(
@@ -51,7 +66,10 @@ def export_mist(
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Write a data set for MIST, with our folds: train, dataset.json, train_paths.csv."""
+    """Write a data set for MIST, with our folds.
+
+    Written are train, dataset.json and train_paths.csv.
+    """
     from hemosweep.workflows.export import export_mist as export
 
     _tell_export(
@@ -79,11 +97,10 @@ def import_results(
         ),
     ],
     name: Annotated[str, typer.Option(help="Name of the arm, such as nnunet.")],
-    sweep: Annotated[str, typer.Option(help="Ablation that it becomes an arm of.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(help="The data set that was exported. Default: phantoms under --out.", callback=expanded),
-    ] = None,
+    sweep: Annotated[
+        str, typer.Option(help="Ablation that it becomes an arm of.", autocompletion=completion.any_sweeps)
+    ],
+    data: Annotated[Path | None, data_option("The data set that was exported. Default: phantoms under --out.")] = None,
     export: Annotated[
         Path | None, typer.Option(help="Folder of the export. Default: the results name it.", callback=expanded)
     ] = None,
@@ -95,7 +112,10 @@ def import_results(
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Score another program's cross-validation by our metrics, and record it as an external arm of an ablation."""
+    """Record another program's cross-validation as an arm.
+
+    The predictions of nnU-Net or MIST are scored by our metrics, and recorded as an external arm of an ablation.
+    """
     from hemosweep.workflows.import_results import import_results as import_them
 
     try:

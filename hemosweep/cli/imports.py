@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from hemosweep.cli.help import Sections, shown
 from hemosweep.cli.options import expanded, print_error, print_warning
 from hemosweep.errors import BadInput
 
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from hemosweep.importers.protocol import Importer, ImportOption
     from hemosweep.importers.writer import ImportSummary
 
+IMPORT = "Import"
+"""Section of these commands."""
+
 ImportSource = Annotated[Path, typer.Argument(help="Folder to import from.", callback=expanded)]
 NewDataSet = Annotated[Path, typer.Argument(metavar="DATA", help="Data set folder to make.", callback=expanded)]
 
 
-class DataGroup(TyperGroup):
+class DataGroup(Sections):
     """Group of commands that looks for the importers only if a command is not among those that are always there."""
 
     _has_imports = False
@@ -48,7 +51,7 @@ def _import_commands() -> dict[str, Any]:
         print_warning(warning)
     app = typer.Typer(rich_markup_mode=None)
     for name, importer in catalogue.importers.items():
-        app.command(f"import-{name}")(_command(importer))
+        app.command(f"import-{name}", **shown(IMPORT, f"hemosweep data import-{name} FOLDER scans"))(_command(importer))
     return dict(typer.main.get_group(app).commands)
 
 

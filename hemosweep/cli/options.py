@@ -13,10 +13,23 @@ import typer
 
 from hemosweep.errors import BadInput
 
+OUT_VARIABLE, DATA_VARIABLE = "HEMOSWEEP_OUT", "HEMOSWEEP_DATA"
+"""Environment variables with the folders of `--out` and `--data` where they are not typed."""
+
 
 def expanded(path: Path | None) -> Path | None:
     """Path with `~` expanded, as a shell does: `make DATA=~/scans` passes it unexpanded."""
     return None if path is None else path.expanduser()
+
+
+def _data_set(ctx: typer.Context, param: typer.CallbackParam, path: Path | None) -> Path | None:
+    """As `expanded`. A data set of the environment is printed: it decides the profile, too."""
+    path = expanded(path)
+    source = ctx.get_parameter_source(str(param.name))
+    if path is not None and source is not None and source.name == "ENVIRONMENT" and not ctx.resilient_parsing:
+        other = "--data" if param.param_type_name == "option" else "DATA"
+        typer.echo(f"data set {path} of {DATA_VARIABLE}; {other} on the command line takes another", err=True)
+    return path
 
 
 def _foreground(label: int | None) -> int | None:
@@ -25,9 +38,13 @@ def _foreground(label: int | None) -> int | None:
     return label
 
 
-Out = Annotated[Path, typer.Option(help="Folder of all results.", callback=expanded)]
+_OUT: dict[str, Any] = {"help": "Folder of all results.", "envvar": OUT_VARIABLE, "callback": expanded}
+Out = Annotated[Path, typer.Option(**_OUT)]
+OutArgument = Annotated[Path, typer.Argument(metavar="[OUT]", **_OUT)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
-DataSet = Annotated[Path, typer.Argument(metavar="DATA", help="Data set folder.", callback=expanded)]
+DataSet = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Data set folder.", envvar=DATA_VARIABLE, callback=_data_set)
+]
 LesionLabel = Annotated[
     int | None,
     typer.Option(
@@ -35,6 +52,11 @@ LesionLabel = Annotated[
     ),
 ]
 Jobs = Annotated[int | None, typer.Option(help="Cases worked on at once. Default: one a processor.")]
+
+
+def data_option(help: str) -> Any:
+    """The option `--data` of a command; `help` says what the command takes the data set for."""
+    return typer.Option("--data", help=help, envvar=DATA_VARIABLE, callback=_data_set)
 
 
 def num_jobs(jobs: int | None) -> int:

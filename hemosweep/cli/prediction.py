@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hemosweep.cli import completion
 from hemosweep.cli.options import Json, Out, expanded, print_error, print_result, print_warning, tell
 
 
@@ -12,7 +13,9 @@ def predict(
     scan: Annotated[
         Path, typer.Argument(metavar="CT", help="CT as NIfTI, or a folder of them, or a data set.", callback=expanded)
     ],
-    run: Annotated[str | None, typer.Option(help="Run id, run name, or SWEEP/ARM[@SEED].")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Run id, run name, or SWEEP/ARM[@SEED].", autocompletion=completion.runs)
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="In place of a run, a model: NAME@ALIAS or NAME/VERSION (hemosweep promote).")
     ] = None,
@@ -33,7 +36,10 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Segment scans with the fold ensemble of a run or model: mask, volume in mL beside ABC/2, picture."""
+    """Segment scans with the fold ensemble of a run or model.
+
+    Each scan gets a mask, its volume in mL beside ABC/2, and a picture.
+    """
     from hemosweep.workflows.predict import predict_scans
 
     try:
@@ -55,7 +61,10 @@ def predict(
 
 
 def promote(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, run name, or SWEEP/ARM[@SEED].")],
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="Run id, run name, or SWEEP/ARM[@SEED].", autocompletion=completion.runs),
+    ],
     name: Annotated[str | None, typer.Option(help="Name of the model. Default: hemosweep-SWEEP-ARM.")] = None,
     alias: Annotated[str, typer.Option(help="Alias that means this version from now on.")] = "current",
     to: Annotated[
@@ -71,7 +80,10 @@ def promote(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Register the fold ensemble of a run as a model in MLflow: weights, configuration, digests and a model card."""
+    """Register the fold ensemble of a run as a model in MLflow.
+
+    The model has the weights, the configuration, digests and a model card.
+    """
     from hemosweep.workflows.promote import promote as register
 
     result = register(out, run, name=name, alias=alias, to=to, again=again, project=project)

@@ -8,26 +8,44 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from hemosweep.cli.options import Jobs, Json, LesionLabel, Out, expanded, num_jobs, print_error, print_result
+from hemosweep.cli import completion
+from hemosweep.cli.options import (
+    Jobs,
+    Json,
+    LesionLabel,
+    Out,
+    data_option,
+    expanded,
+    num_jobs,
+    print_error,
+    print_result,
+)
 from hemosweep.errors import BadInput, TimeIsUp
 from hemosweep.workflows.options import SweepOptions
 
 _OPTIONS: dict[str, Any] = {
     "name": Annotated[
         str,
-        typer.Argument(metavar="NAME|FILE.py", help="Ablation, such as patchsize; search; or your own file."),
+        typer.Argument(
+            metavar="NAME|FILE.py",
+            help="Ablation, such as patchsize; search; or your own file.",
+            autocompletion=completion.sweeps,
+        ),
     ],
-    "data": Annotated[
-        Path | None, typer.Option(help="Data set folder; without it a phantom is made under --out.", callback=expanded)
-    ],
+    "data": Annotated[Path | None, data_option("Data set folder; without it a phantom is made under --out.")],
     "profile": Annotated[
-        str | None, typer.Option(help="demo or paper. Default: demo, or paper where --data is given.")
+        str | None,
+        typer.Option(
+            help="demo or paper. Default: demo, or paper where a data set is given.",
+            autocompletion=completion.profiles,
+        ),
     ],
     "out": Out,
     "seeds": Annotated[
         str | None,
         typer.Option(
-            help="Train every arm with this many seeds; auto: more where a comparison is open. Default: 1, noise 3."
+            help="Train every arm with this many seeds; auto: more where a comparison is open. Default: 1, noise 3.",
+            autocompletion=completion.words("auto"),
         ),
     ],
     "budget": Annotated[
@@ -38,7 +56,7 @@ _OPTIONS: dict[str, Any] = {
         int | None,
         typer.Option(help="Draw the folds this many times, each with a seed of its own: counts training sets, too."),
     ],
-    "arms": Annotated[str, typer.Option(help="Only these arms, separated by commas.")],
+    "arms": Annotated[str, typer.Option(help="Only these arms, separated by commas.", autocompletion=completion.arms)],
     "folds": Annotated[int | None, typer.Option(help="Number of folds. Default: the profile's.")],
     "only_folds": Annotated[
         str | None, typer.Option(help="Only these folds of the split, such as 0,2: for trying. Default: all.")
@@ -55,7 +73,8 @@ _OPTIONS: dict[str, Any] = {
         str,
         typer.Option(
             help="Where fold runs are trained: local, slurm, dask:SCHEDULER.json, dask:tls://HOST:PORT, the name of an "
-            "installed one, or FILE.py[:ADDRESS]."
+            "installed one, or FILE.py[:ADDRESS].",
+            autocompletion=completion.executors,
         ),
     ],
     "per_gpu": Annotated[int | None, typer.Option(help="local: fold runs at a time on each GPU (1).")],
@@ -137,7 +156,10 @@ def _takes(names: list[str], further: Mapping[str, Any]) -> Callable[[Callable[.
     },
 )
 def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
-    """Train every arm of an ablation and compare them; or search beyond the paper, and test the best arm found."""
+    """Train every arm of an ablation, and compare the arms.
+
+    A search goes beyond the paper: it tries arms of its own, and the best arm found is tested.
+    """
     from hemosweep.workflows.sweep import run_sweep
 
     try:
@@ -153,7 +175,10 @@ def sweep(*, yes: bool, as_json: bool, **typed: Any) -> None:
 
 @_takes([name for name in _OPTIONS if name not in _OF_TRAINING], {"as_json": Json})
 def plan(*, as_json: bool, **typed: Any) -> None:
-    """List a sweep's fold runs, done, shared and missing, and forecast hours, memory and disk; train nothing."""
+    """Forecast what a sweep would train here; train nothing.
+
+    Its fold runs are listed, done, shared and missing, and hours, memory and disk are forecast.
+    """
     from hemosweep.workflows.plan import plan_sweep
 
     print_result(plan_sweep(_options(typed)), as_json=as_json)
@@ -164,7 +189,10 @@ def sweeps(
     ablations: Annotated[bool, typer.Option("--ablations", help="Leave the searches out.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the ablations and searches that there are: hemosweep's, and those of installed packages."""
+    """List the ablations and searches that there are.
+
+    Those are hemosweep's, and those of installed packages.
+    """
     from hemosweep.workflows.sweeps import list_sweeps
 
     found = list_sweeps(with_searches=not ablations)
@@ -175,13 +203,19 @@ def sweeps(
 
 
 def score(
-    names: Annotated[list[str] | None, typer.Argument(metavar="SWEEP|FILE.py", help="Ablations to score.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SWEEP|FILE.py", help="Ablations to score.", autocompletion=completion.any_sweeps),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     out: Out = Path("runs"),
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Score kept predictions by every metric that is new or has changed; trains nothing."""
+    """Score kept predictions by new or changed metrics.
+
+    Nothing is trained.
+    """
     from hemosweep.workflows.score import score_runs
 
     if bool(names) == every:

@@ -20,7 +20,10 @@ def sync(
     with_host: Annotated[bool, typer.Option("--with-host", help="Name this machine in each new record.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Copy the record to another MLflow server; what is there already is not written again."""
+    """Copy the record to another MLflow server.
+
+    What is there already is not written again.
+    """
     from hemosweep.workflows.sync import sync as copy_record
 
     try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hemosweep.executors.protocol import Executor
 
 CONNECT_TIMEOUT_S = 30
-_BUILT_IN = ("local", "dask", "slurm")
+BUILT_IN = ("local", "dask", "slurm")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +87,7 @@ def read_execution(
     """
     kind, _, address = executor.partition(":")
     plugin = None
-    if kind not in _BUILT_IN:
+    if kind not in BUILT_IN:
         found = find_plugin(executor)
         if found is None:
             raise BadInput(_unknown(executor))

@@ -15,14 +15,15 @@ _PHANTOMS = "phantom-*"
 
 
 class DataSets:
-    """The data sets given, or the phantoms that sweeps have made in an output folder."""
+    """The data set given, and the phantoms that sweeps have made in an output folder."""
 
     def __init__(self, out: Path, data: Path | None) -> None:
         """
         Raises:
             BadInput: the data set that was given cannot be read.
         """
-        folders = sorted(path for path in out.glob(_PHANTOMS) if path.is_dir()) if data is None else [data]
+        phantoms = sorted(path for path in out.glob(_PHANTOMS) if path.is_dir())
+        folders = phantoms if data is None else [data, *phantoms]
         self.none_found = "is not here; give it with --data" if data is None else "is not the one given with --data"
         """Remark on a data set that is not found."""
         self._sets: list[DataSet] = []
@@ -30,7 +31,7 @@ class DataSets:
             try:
                 cases, rows = read_manifest(folder), read_rows(folder)
             except BadInput:
-                if data is not None:
+                if folder == data:
                     raise
                 continue  # a phantom that is not finished
             free = {row.case_id: row.free for row in rows}

@@ -24,7 +24,7 @@ def short_demo():
     demo = base.demo()
     config = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(base._PROFILES, "demo", lambda: replace(demo, phantom_cases=4, config=config))
+        patch.setitem(base.PROFILES, "demo", lambda: replace(demo, phantom_cases=4, config=config))
         yield
 
 
