@@ -7,8 +7,8 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,13 @@ _PLAIN = re.compile(r"([^\w@%+=:,./~-])")
 Complete = Callable[[typer.Context, str], list[str]]
 
 
-def complete(command: Callable[[], Any]) -> int:
-    """Answer the shell: print the completions, and return the exit code."""
+def complete(command: Any) -> int:
+    """Answer the shell: print the completions of a command line, and return the exit code."""
     bash = os.environ[VARIABLE] == "complete_bash"
     answer, code = io.StringIO(), 0
     try:
         begun, quoted = _join_words(os.environ) if bash else ("", False)
-        with redirect_stdout(answer), redirect_stderr(io.StringIO()):
+        with _values_as_typed(command), redirect_stdout(answer), redirect_stderr(io.StringIO()):
             command()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0
@@ -47,6 +47,23 @@ def complete(command: Callable[[], Any]) -> int:
     except OSError:
         return 1
     return code
+
+
+@contextmanager
+def _values_as_typed(command: Any) -> Iterator[None]:
+    """Context in which every value is left as it is typed. To check it takes longer than all else, and a check may
+    print, or end the process."""
+
+    def as_typed(parameter: Any, ctx: Any, value: Any) -> Any:
+        return value
+
+    commands = [command, *getattr(command, "commands", {}).values()]
+    kinds: set[Any] = {type(parameter) for one in commands for parameter in one.params}
+    with ExitStack() as stack:
+        for kind in kinds:
+            stack.callback(setattr, kind, "process_value", kind.process_value)
+            kind.process_value = as_typed
+        yield
 
 
 def _join_words(environment: Any) -> tuple[str, bool]:
@@ -91,7 +108,7 @@ def _among(find: Callable[[], Iterable[str]]) -> Complete:
 
 
 def _out(ctx: typer.Context) -> Path:
-    return Path(ctx.params.get("out") or "runs")
+    return Path(ctx.params.get("out") or "runs").expanduser()
 
 
 def _recorded(ctx: typer.Context) -> Mapping[tuple[str, str], list[str]]:

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from typer.main import get_command
+
 from hemosweep.cli import completion
 from hemosweep.cli.app import app
 from hemosweep.cli.ending import Carried, tell_end
@@ -15,7 +17,7 @@ from hemosweep.errors import HemosweepError
 def main() -> None:
     """Entry point: each end of a command is one line at most and an exit code; a defect of ours keeps its traceback."""
     if completion.VARIABLE in os.environ:
-        sys.exit(completion.complete(app))
+        sys.exit(completion.complete(get_command(app)))
     from hemosweep.scratch import own_scratch  # Whoever presses TAB needs none, and waits.
 
     with safe_streams(), signals_interrupt(), own_scratch():

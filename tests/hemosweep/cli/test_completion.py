@@ -141,15 +141,19 @@ def test_a_folder_that_holds_no_usable_store_completes_nothing(ask, tmp_path):
     assert ask("compare", "--out", tmp_path / "gone", "") == []
 
 
+def test_an_option_that_prints_and_ends_does_neither(ask):
+    assert set(ask("--version", "swe")) == {"sweep", "sweeps"}
+
+
 @pytest.mark.parametrize("words", [("--out", "~nobody-of-that-name/x", ""), ("(", ""), ("'", ""), ("=", "")])
 def test_an_odd_line_is_no_error(ask, words):
     ask("compare", *words)
 
 
 def test_a_completion_imports_nothing_that_takes_long(monkeypatch):
-    heavy = ("torch", "mlflow", "optuna", "pandas", "numpy", "scipy", "sqlalchemy", "rich", "hemosweep.scratch")
+    heavy = ("torch", "mlflow", "optuna", "pandas", "numpy", "scipy", "sqlalchemy", "rich", "pydantic")
     monkeypatch.setenv(completion.VARIABLE, "complete_bash")
-    for words in (("sweep", ""), ("sweep", "loss", "--arms", ""), ("compare", ""), ("data", ""), ("verify", "--j")):
+    for words in (("sweep", ""), ("compare", ""), ("data", "")):
         monkeypatch.setenv("COMP_WORDS", "\n".join(["hemosweep", *words]))
         monkeypatch.setenv("COMP_CWORD", str(len(words)))
         _, names = imported(heavy, [])
