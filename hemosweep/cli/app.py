@@ -9,6 +9,7 @@ from hemosweep.cli import completion
 from hemosweep.cli.bench import bench
 from hemosweep.cli.compare import Margin, compare, compare_all, power
 from hemosweep.cli.data import data_app
+from hemosweep.cli.doctor import doctor
 from hemosweep.cli.ending import Commands
 from hemosweep.cli.external import import_results
 from hemosweep.cli.help import COMPARE, CONTEXT_SETTINGS, DATA, KEEP, LOOK, TRAIN, USE, block, shown
@@ -273,6 +274,7 @@ app.command(
     )
 )(predict)
 app.command(**shown(USE, "hemosweep promote patchsize/32x32x16 --alias current"))(promote)
+app.command(**shown(KEEP, "hemosweep doctor", "hemosweep doctor --out results --data scans"))(doctor)
 app.command(**shown(KEEP, "hemosweep sync --to http://HOST:5000"))(sync)
 
 

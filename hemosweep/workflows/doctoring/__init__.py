@@ -1,0 +1,1 @@
+"""What `hemosweep doctor` looks at: packages, the machine, folders, and other programs."""
