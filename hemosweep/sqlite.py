@@ -11,6 +11,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from hemosweep.activity import doing
 from hemosweep.errors import BadInput, HemosweepError
 
 DATABASE_PATIENCE_S = 5.0
@@ -115,7 +116,13 @@ def check_database(path: Path) -> None:
         )
     if path.is_file():
         with usable(path), closing(sqlite3.connect(path, timeout=DATABASE_PATIENCE_S)) as database:
-            database.execute("SELECT count(*) FROM sqlite_master")
+            await_database(path, database)
+
+
+def await_database(path: Path, database: sqlite3.Connection) -> None:
+    """Read from a database for the first time, which waits while another program holds it."""
+    with doing(f"waiting for {path}, which another program holds"):
+        database.execute("SELECT count(*) FROM sqlite_master")
 
 
 def integrity_fault(path: Path) -> str | None:

@@ -32,6 +32,8 @@ def pytest_configure(config):
     # No test works on what belongs to whoever runs it.
     for name in ("MLFLOW_TRACKING_URI", "HEMOSWEEP_OUT", "HEMOSWEEP_DATA"):
         os.environ.pop(name, None)
+    # Where a machine is busy a command would say so, also in a test that counts its lines.
+    os.environ["HEMOSWEEP_QUIET"] = "1"
     # Before torch is imported: threads that spin while another program has their processor all but stop a training.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     # A pool of compiling processes would outlive the test that compiles, and its pipes be collected in another one.

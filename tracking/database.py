@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from hemosweep.errors import BadInput
-from hemosweep.sqlite import DATABASE_PATIENCE_S, move_away, usable
+from hemosweep.sqlite import DATABASE_PATIENCE_S, await_database, move_away, usable
 from hemosweep.tracking.stored import StoredRun
 
 _ACTIVE = "experiments.lifecycle_stage = 'active' AND substr(experiments.name, 1, length(:prefix)) = :prefix"
@@ -121,6 +121,7 @@ def _opened(out: Path) -> Iterator[sqlite3.Connection]:
         with usable(path), closing(sqlite3.connect(uri, uri=True, timeout=DATABASE_PATIENCE_S)) as database:
             # One transaction, so that a run that is added meanwhile is in all results or in none.
             database.execute("BEGIN")
+            await_database(path, database)
             yield database
     except sqlite3.Error as error:
         raise BadInput(

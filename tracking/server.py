@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hemosweep.activity import doing, serving
 from hemosweep.durations import duration
 from hemosweep.engine.lock import driver
 from hemosweep.errors import BadInput, HemosweepError
@@ -71,7 +72,8 @@ def serve(out: Path, *, port: int = 5000, experiment: str | None = None, in_brow
         print("Ctrl-C ends it.", flush=True)
         if in_browser and not webbrowser.open(server.url):
             print("no browser could be opened here; open the address in yours", flush=True)
-        server.process.wait()
+        with serving():
+            server.process.wait()
     except KeyboardInterrupt:
         print("stopping MLflow")
     finally:
@@ -89,8 +91,9 @@ def start(out: Path, *, port: int = 5000, experiment: str | None = None) -> Serv
     require_store(out)
     copy = _copied(out) if _needs_copy(out) else None
     try:
-        store = open_store(out) if copy is None else open_store(copy, artifacts=out)
-        pages = _pages(store, out, experiment)
+        with doing(f"reading the runs of {out}"):
+            store = open_store(out) if copy is None else open_store(copy, artifacts=out)
+            pages = _pages(store, out, experiment)
         free = free_port(port)
         if free != port:
             print(f"port {port} is taken; using {free}", flush=True)
@@ -119,7 +122,8 @@ def _started(store: StoreConnection, copy: Path | None, port: int, pages: Mappin
     (first, *more) = [(text, f"http://{LOOPBACK}:{port}/{page}") for text, page in pages.items()]
     server = Server(process=process, url=first[1], copy=copy, links=dict(more))
     try:
-        _wait_until_healthy(process, port, log)
+        with doing("waiting for MLflow's server to answer"):
+            _wait_until_healthy(process, port, log)
     except HemosweepError as error:
         last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if copy else []
         stop(server)

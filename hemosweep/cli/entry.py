@@ -11,6 +11,7 @@ from hemosweep.cli.ending import Carried, tell_end
 from hemosweep.cli.options import printed_logs
 from hemosweep.cli.stops import signals_interrupt
 from hemosweep.cli.streams import safe_streams
+from hemosweep.cli.watch import watched
 from hemosweep.errors import HemosweepError
 
 
@@ -20,7 +21,7 @@ def main() -> None:
         sys.exit(completion.complete(get_command(app)))
     from hemosweep.scratch import own_scratch  # Whoever presses TAB needs none, and waits.
 
-    with safe_streams(), signals_interrupt(), own_scratch():
+    with watched() as before_output, safe_streams(before_output), signals_interrupt(), own_scratch():
         sys.exit(_run())
 
 

@@ -3,14 +3,24 @@
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 STANDARD_OUTPUT = "standard output"
 
 
-class _Results(io.FileIO):
+class _Watched(io.FileIO):
+    """A stream that calls `before` with what it is about to write on a terminal, or with nothing elsewhere."""
+
+    before: Callable[[bytes], None]
+
+    def write(self, data: Any) -> int:
+        self.before(bytes(data) if self.isatty() else b"")
+        return super().write(data)
+
+
+class _Results(_Watched):
     """Standard output; an error of the system has its name."""
 
     def write(self, data: Any) -> int:
@@ -21,7 +31,7 @@ class _Results(io.FileIO):
             raise
 
 
-class _Messages(io.FileIO):
+class _Messages(_Watched):
     """Standard error. What cannot be written is dropped: the terminal is closed, or the disk of a log is full.
 
     There is no other place to tell it, and the work, its record and the exit code must not depend on messages.
@@ -35,23 +45,26 @@ class _Messages(io.FileIO):
 
 
 @contextmanager
-def safe_streams() -> Iterator[None]:
+def safe_streams(before: Callable[[bytes], None]) -> Iterator[None]:
     """Context in which messages never raise, and an error of standard output names it.
 
     A descriptor that is closed is opened on nothing first: the next file would get its number, and all that is printed.
     A character that the user's encoding lacks is escaped.
+
+    Args:
+        before: called before each output, with its bytes where it goes to a terminal.
     """
     _open_closed_descriptors()
-    before = sys.stdout, sys.stderr
-    sys.stdout = _wrapped(sys.stdout, _Results, 1)
-    sys.stderr = _wrapped(sys.stderr, _Messages, 2)
+    streams = sys.stdout, sys.stderr
+    sys.stdout = _wrapped(sys.stdout, _Results, 1, before)
+    sys.stderr = _wrapped(sys.stderr, _Messages, 2, before)
     try:
         yield
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
                 stream.flush()
-        sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr = streams
 
 
 def drop_output() -> None:
@@ -69,7 +82,7 @@ def _open_closed_descriptors() -> None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))
 
 
-def _wrapped(stream: TextIO, kind: type[io.FileIO], number: int) -> TextIO:
+def _wrapped(stream: TextIO, kind: type[_Watched], number: int, before: Callable[[bytes], None]) -> TextIO:
     """The stream over a descriptor of that kind; itself where a program has replaced it."""
     try:
         if stream.fileno() != number:
@@ -77,7 +90,9 @@ def _wrapped(stream: TextIO, kind: type[io.FileIO], number: int) -> TextIO:
     except (OSError, ValueError):
         return stream
     stream.flush()
-    buffer = io.BufferedWriter(kind(number, "wb", closefd=False))
+    raw = kind(number, "wb", closefd=False)
+    raw.before = before
+    buffer = io.BufferedWriter(raw)
     return io.TextIOWrapper(
         buffer, encoding=stream.encoding, errors="backslashreplace", line_buffering=number == 2 or stream.isatty()
     )

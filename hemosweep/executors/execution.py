@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hemosweep.activity import doing
 from hemosweep.durations import read_seconds
 from hemosweep.errors import BadInput
 from hemosweep.executors.certificates import FOLDER_NAME
@@ -203,7 +204,8 @@ def _client(cluster: Any, **options: Any) -> "Client":
     from distributed import Client
 
     try:
-        return Client(cluster, timeout=CONNECT_TIMEOUT_S, set_as_default=False, **options)
+        with doing(f"connecting to the cluster {cluster}"):
+            return Client(cluster, timeout=CONNECT_TIMEOUT_S, set_as_default=False, **options)
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"--executor dask:{cluster}: cannot be reached ({reason}); is the scheduler running?") from None

@@ -4,13 +4,14 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from hemosweep.activity import doing
 from hemosweep.config import ArmConfig
 from hemosweep.executors.machine import Bystanders
 from hemosweep.forecast.step_cost import Calibration, Timed
@@ -53,14 +54,22 @@ def time_steps(configs: Sequence[ArmConfig], *, num_threads: int | None = None, 
     """
     device = choose_device()
     if device.torch_device.type == "cuda":
-        steps = [_on_gpu(config, device, num_steps) for config in configs]
+        steps = [_on_gpu(config, device, num_steps) for config in _announced(configs)]
     else:
         torch.set_num_threads(num_threads or device.num_threads)
         process_bytes = _process_bytes()  # Measured before the first step, which leaves memory behind.
-        steps = [_on_cpu(config, device, num_steps, process_bytes) for config in configs]
+        steps = [_on_cpu(config, device, num_steps, process_bytes) for config in _announced(configs)]
     return Timed(
         device=device.name, num_gpus=count_gpus(), gpu_bytes=memory_bytes(device.torch_device), steps=tuple(steps)
     )
+
+
+def _announced(configs: Sequence[ArmConfig]) -> Iterator[ArmConfig]:
+    for place, config in enumerate(configs, start=1):
+        patch = "x".join(map(str, config.sampling.patch_HWD))
+        with doing(f"timing a training step of {type(config.network).__name__}, patches of {patch}") as tell:
+            tell(f"{place} of {len(configs)}")
+            yield config
 
 
 def _on_gpu(config: ArmConfig, device: Device, num_steps: int) -> Calibration:

@@ -7,6 +7,7 @@ imports it, too.
 OPTED_OUT = {
     "hemosweep": "names of the Python API, imported when they are asked for",
     "hemosweep.ablation.*": "declares arms, whose configurations are part of every name",
+    "hemosweep.activity": "names the work that is done, for whoever waits for it",
     "hemosweep.components.*": "keeps and names components, whose records and code are part of every name",
     "hemosweep.config": "its values, and what follows from them, are part of every name themselves",
     "hemosweep.environment": "what it finds is recorded, not used",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from hemosweep.activity import doing
 from hemosweep.comparison.family import Family
 from hemosweep.comparison.family import compare_all as compare_declared
 from hemosweep.errors import BadInput
@@ -38,14 +39,15 @@ def compare_all(
     if name is None:
         raise BadInput(f"{sweep}: names no sweep; give {sweep}/hemosweep/SWEEP")
     declared = with_external_arms(find_declared(out, name, named=sweep), store)
-    family = compare_declared(
-        store,
-        declared.name,
-        declared.comparisons,
-        metric=metric or declared.primary_metric,
-        margin=margin,
-        allow_incomparable=allow_incomparable,
-    )
+    with doing(f"comparing the arms of {name}"):
+        family = compare_declared(
+            store,
+            declared.name,
+            declared.comparisons,
+            metric=metric or declared.primary_metric,
+            margin=margin,
+            allow_incomparable=allow_incomparable,
+        )
     return draw_family(family, figures_root(out, sweep))
 
 
@@ -53,7 +55,8 @@ def draw_family(family: Family, root: Path) -> Family:
     """Draw a sweep's comparisons in its folder below `root`; a failed picture never stops the result."""
     folder = root / family.sweep
     try:
-        return replace(family, forest=_draw(family, folder), rank_plot=_draw_ranks(family, folder))
+        with doing(f"drawing the comparisons of {family.sweep}"):
+            return replace(family, forest=_draw(family, folder), rank_plot=_draw_ranks(family, folder))
     except OSError as error:  # such as a folder without permission
         return replace(family, no_pictures=system_message(error))
 

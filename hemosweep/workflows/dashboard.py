@@ -4,6 +4,7 @@ import importlib.util
 import webbrowser
 from pathlib import Path
 
+from hemosweep.activity import doing, serving
 from hemosweep.errors import BadInput
 from hemosweep.sqlite import usable
 
@@ -35,7 +36,7 @@ def show_dashboard(out: str | Path, *, port: int = 8080, mlflow: str = MLFLOW, i
     out = Path(out)
     storage = open_studies(out)
     try:
-        with usable(out / LEDGER_NAME):
+        with doing("writing notes on the trials"), usable(out / LEDGER_NAME):
             note_trials(storage, lambda run_id: f"{mlflow.rstrip('/')}/{direct_run_page(run_id)}")
     except BadInput as error:
         print(f"trials have no notes: {error}", flush=True)
@@ -46,4 +47,5 @@ def show_dashboard(out: str | Path, *, port: int = 8080, mlflow: str = MLFLOW, i
     print(f"optuna-dashboard shows {out / LEDGER_NAME} at\n  {address}\nCtrl-C ends it.", flush=True)
     if in_browser and not webbrowser.open(address):
         print("no browser could be opened here; open the address in yours", flush=True)
-    serve_dashboard(storage, LOOPBACK, free)
+    with serving():
+        serve_dashboard(storage, LOOPBACK, free)

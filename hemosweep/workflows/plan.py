@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.ablation.catalogue import known_sweeps
+from hemosweep.activity import doing
 from hemosweep.config import ArmConfig
 from hemosweep.engine.index import FOLD_RUNS_NAME, live_plans, read_plans
 from hemosweep.engine.request import Request
@@ -48,7 +49,8 @@ def forecast_study(request: Request) -> Forecast:
     execution = request.execution
     num_folds = len(request.only_folds) or request.base.cross_validation.num_folds
     num_slots = None if execution.on_this_machine else count_slots(execution, request.out, num_folds=num_folds)
-    inventory = take_inventory(request)
+    with doing("listing the fold runs"):
+        inventory = take_inventory(request)
     counts = _count(request, inventory)
     with_work = {arm.config: None for arm, count in zip(request.arms, counts, strict=True) if count.num_missing}
     calibrations = calibrate(with_work, request.out, request.project, num_threads=execution.num_threads)

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from hemosweep.activity import serving
 from hemosweep.report.terminal.status import status_view
 from hemosweep.upkeep.status import read_status
 
@@ -44,6 +45,7 @@ def _watch(out: Path, *, with_done: bool) -> None:
                     console.print(view)
                 else:
                     live.update(view, refresh=True)
-                time.sleep(REDRAW_S)
+                with serving():
+                    time.sleep(REDRAW_S)
     except KeyboardInterrupt:
         return
