@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,7 +82,9 @@ def print_json(value: Any) -> None:
 def print_table(table: Any) -> None:
     from rich.console import Console
 
-    Console().print(table)
+    from hemosweep.report.terminal.lines import Fitted
+
+    Console().print(Fitted(table))
 
 
 class Printable(Protocol):
@@ -97,11 +100,13 @@ def print_result(result: Printable, *, as_json: bool) -> None:
     if as_json:
         print_json(result.as_json())
     else:
-        typer.echo("\n".join(result.as_lines(styled=sys.stdout.isatty() and "NO_COLOR" not in os.environ)))
+        on_terminal = sys.stdout.isatty()
+        for line in result.as_lines(styled=on_terminal and "NO_COLOR" not in os.environ):
+            _echo(line, on_terminal=on_terminal)
 
 
 def print_warning(text: str) -> None:
-    typer.echo(f"warning: {text}", err=True)
+    _echo(f"warning: {text}", on_terminal=sys.stderr.isatty(), err=True)
 
 
 class _LogPrinter(logging.Handler):
@@ -130,7 +135,16 @@ def printed_logs() -> Iterator[None]:
 
 
 def print_error(text: str) -> None:
-    typer.echo(f"error: {text}", err=True)
+    _echo(f"error: {text}", on_terminal=sys.stderr.isatty(), err=True)
+
+
+def _echo(line: str, *, on_terminal: bool, err: bool = False) -> None:
+    """Print a line: on a terminal it goes on in the next one between words, in a file it stays one."""
+    if on_terminal:
+        from hemosweep.report.terminal.lines import wrapped
+
+        line = "\n".join(wrapped(line, shutil.get_terminal_size().columns))
+    typer.echo(line, err=err)
 
 
 class CaseResults(Printable, Protocol):

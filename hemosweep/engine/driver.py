@@ -208,6 +208,7 @@ class _Driver:
         for number in sorted(epochs)[fold.num_epochs :]:
             self._display.epoch_ended(fold.job.replicate, fold.spec, epochs[number])
         fold.num_epochs = len(epochs)
+        self._display.progressed(fold.job.replicate, fold.spec, events)
         if time.monotonic() - fold.recorded > TRACK_EVERY_S:
             self._record_fold(fold.job, fold.spec)
             fold.recorded = time.monotonic()

@@ -21,10 +21,25 @@ def driver_lock(out: Path) -> Iterator[None]:
         try:
             stack.enter_context(hold(out / DRIVER_LOCK_NAME))
         except Held as held:
-            raise BadInput(f"{out}: another sweep runs here ({held.by}); wait for it, or give another --out") from None
+            raise _taken(out, held.by) from None
         yield
+
+
+def refuse_driven(out: Path) -> None:
+    """Refuse an output folder that has a driver, before any work; make nothing.
+
+    Raises:
+        BadInput: as `driver_lock`.
+    """
+    by = driver(out)
+    if by is not None:
+        raise _taken(out, by)
 
 
 def driver(out: Path) -> str | None:
     """The driver of an output folder, such as "process 4711 on node3"; None where none runs."""
     return holder(out / DRIVER_LOCK_NAME)
+
+
+def _taken(out: Path, by: str) -> BadInput:
+    return BadInput(f"{out}: another sweep runs here ({by}); wait for it, or give another --out")

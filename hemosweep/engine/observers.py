@@ -13,6 +13,9 @@ class Display(Protocol):
 
     def fold_started(self, replicate: Replicate, spec: FoldRunSpec) -> None: ...
 
+    def progressed(self, replicate: Replicate, spec: FoldRunSpec, events: Sequence[Mapping[str, Any]]) -> None:
+        """The journal of a fold run has grown: these are all its events."""
+
     def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None: ...
 
     def fold_ended(

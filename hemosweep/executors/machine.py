@@ -4,8 +4,11 @@ them."""
 import os
 import platform
 import re
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hemosweep.digest import digest_json
@@ -15,6 +18,7 @@ from hemosweep.errors import BadInput
 PLACE_BYTES = 2_000_000_000
 """Memory that must be free for each fold run of the demo profile beside another one, about twice what one takes."""
 _PROC, _DEV = Path("/proc"), Path("/dev")
+_GPU_TIMEOUT_S = 2.0
 
 
 def machine_digest() -> str:
@@ -72,6 +76,40 @@ def _free_bytes() -> int:
     if available is not None:
         return 1024 * int(available[1])
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GpuMemory:
+    """Memory of a GPU, of all programs together."""
+
+    used_bytes: int
+    total_bytes: int
+
+
+def gpu_memory() -> list[GpuMemory]:
+    """Memory of each GPU that this process may use, as NVIDIA's driver reports it; none where it reports nothing.
+
+    It is asked through its own program: PyTorch would take some hundred megabytes of each GPU to answer.
+    """
+    program, visible = shutil.which("nvidia-smi"), os.environ.get("CUDA_VISIBLE_DEVICES")
+    if program is None or visible == "":
+        return []
+    chosen = [] if visible is None else [f"--id={visible}"]
+    query = [program, *chosen, "--query-gpu=memory.used,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=_GPU_TIMEOUT_S, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return read_gpu_memory(answer)
+
+
+def read_gpu_memory(answer: str) -> list[GpuMemory]:
+    """Memory of each GPU from the driver's answer, a line of used and total mebibytes each; none of it where one of
+    them has no number, as on a part of a GPU."""
+    numbers = re.findall(r"^(\d+), (\d+)$", answer, re.MULTILINE)
+    if len(numbers) != len(answer.splitlines()):
+        return []
+    return [GpuMemory(used_bytes=int(used) << 20, total_bytes=int(total) << 20) for used, total in numbers]
 
 
 class Bystanders:

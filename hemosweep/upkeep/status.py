@@ -50,6 +50,7 @@ class TrainingProgress:
 
     begun: bool = False
     epoch: int = 0
+    train_loss: float | None = None
     val_loss: float | None = None
     val_dsc: float | None = None
     epoch_s: float | None = None
@@ -58,6 +59,17 @@ class TrainingProgress:
     failed: bool = False
     failure: str | None = None
     event_time: float = 0.0
+
+    def left_s(self, max_epochs: int | None, now: float) -> float | None:
+        """Seconds of the remaining epochs at the pace of the last ones, less the elapsed part of the present epoch.
+
+        Args:
+            now: the time in Unix seconds.
+        """
+        if self.epoch_s is None or max_epochs is None or self.trained:
+            return None
+        over_s = min(max(now - self.event_time, 0.0), self.epoch_s)
+        return max(0.0, (max_epochs - self.epoch) * self.epoch_s - over_s)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +199,7 @@ def _look(folder: Path, asked_by: tuple[PlannedBy, ...], present: PresentCode, *
         process=process,
         max_epochs=max_epochs,
         num_test_cases=len(test) if isinstance(test, list) else None,
-        eta_s=None if process is None else _eta_s(progress, max_epochs, time.time()),
+        eta_s=None if process is None else progress.left_s(max_epochs, time.time()),
         progress=progress,
     )
 
@@ -231,6 +243,7 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
     return TrainingProgress(
         begun=begun,
         epoch=epoch,
+        train_loss=latest.get("train_loss"),
         val_loss=latest.get("val_loss"),
         val_dsc=latest.get("val_dsc"),
         epoch_s=sum(paces) / len(paces) if paces else None,
@@ -240,14 +253,6 @@ def read_progress(events: Sequence[Mapping[str, Any]]) -> TrainingProgress:
         failure=failure,
         event_time=events[-1].get("time", 0.0) if events else 0.0,
     )
-
-
-def _eta_s(progress: TrainingProgress, max_epochs: int | None, now: float) -> float | None:
-    """Seconds of the remaining epochs at the pace of the last ones, less the elapsed part of the present epoch."""
-    if progress.epoch_s is None or max_epochs is None or progress.trained:
-        return None
-    over_s = min(max(now - progress.event_time, 0.0), progress.epoch_s)
-    return max(0.0, (max_epochs - progress.epoch) * progress.epoch_s - over_s)
 
 
 def _events(journal: Path) -> list[dict[str, Any]]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.digest import digest_json
 from hemosweep.engine.lock import driver_lock
-from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.lines import Name, lines_of
 from hemosweep.runs import FoldRecord, RunRecord
 from hemosweep.tracking.database import database_path
 from hemosweep.tracking.reader import MlflowStore
@@ -134,10 +133,10 @@ def _makes_up(run: RunRecord, folds: Sequence[FoldRecord]) -> bool:
 def _table(items: Sequence[Removable]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("what", no_wrap=True)
-    table.add_column("name", overflow="fold")
+    table.add_column("name")
     table.add_column("MB", justify="right", no_wrap=True)
     for item in items:
-        table.add_row(KINDS[item.kind], Text(item.name), f"{_mb([item]):.1f}")
+        table.add_row(KINDS[item.kind], Name(item.name), f"{_mb([item]):.1f}")
     return table
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from hemosweep.durations import duration
-from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.lines import Name, lines_of
 from hemosweep.stats.looks import LOOKS
 
 
@@ -174,7 +174,7 @@ class Forecast:
 def plan_table(forecast: Forecast) -> Table:
     """One line an arm."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("arm", no_wrap=True)
+    table.add_column("arm")
     shared = ("shared",) if forecast.num_shared else ()
     for header in ("fold\nruns", "done", *shared, "to\ntrain", "about", "memory"):
         table.add_column(header, justify="right", no_wrap=True)
@@ -183,7 +183,7 @@ def plan_table(forecast: Forecast) -> Table:
         before = (arm.num_fold_runs, arm.num_done, *((arm.num_shared,) if shared else ()))
         numbers = (str(number) for number in (*before, arm.num_missing))
         memory = "" if arm.memory_bytes is None else _size(arm.memory_bytes)
-        table.add_row(arm.arm, *numbers, duration(arm.seconds), memory, "\n".join(arm.shared_with))
+        table.add_row(Name(arm.arm), *numbers, duration(arm.seconds), memory, Name(", ".join(arm.shared_with)))
     return table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from hemosweep.errors import BadInput
-from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.lines import Name, lines_of
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.runs import RunStore, fits
 
@@ -77,7 +77,7 @@ def _cases(store: RunStore, run_id: str) -> list[dict[str, Any]]:
 def _table(runs: RunList) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("run", "sweep", "arm", "seed", "profile", "status"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=column != "arm")
     table.add_column("DSC", justify="right", no_wrap=True)
     for row in runs.rows:
         dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
@@ -85,6 +85,6 @@ def _table(runs: RunList) -> Table:
         remarks = [text for text in (row["subset"], row["external"]) if text is not None]
         arm = f"{row['arm']} ({', '.join(remarks)})" if remarks else row["arm"]
         seed = f"{row['seed']}" if row["repeat"] == 0 else f"{row['seed']} (repeat {row['repeat']})"
-        names = (row["run_id"][:8], row["sweep"], arm, seed, row["profile"] or "", row["status"])
+        names = (row["run_id"][:8], row["sweep"], Name(arm), seed, row["profile"] or "", row["status"])
         table.add_row(*names, dsc + spread)
     return table

@@ -16,6 +16,7 @@ from hemosweep.environment import num_processors
 from hemosweep.errors import BadInput
 from hemosweep.foldrun.scores import read_scores
 from hemosweep.foldrun.seal import RECORDS, is_finished
+from hemosweep.report.terminal.lines import say
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.runs import FoldRecord, RunRecord, RunStore, no_such_sweep
 from hemosweep.scores.metric import Metric
@@ -107,13 +108,13 @@ def score_replicates(out: Path, replicates: Sequence[Replicate], console: Consol
     further = {fold_run_folder(out, spec): spec.metrics for replicate in replicates for spec in replicate.fold_runs}
     scored = _rescore(names, further, num_processors(), console)
     for line in _told(scored):
-        console.print(line, highlight=False, soft_wrap=True)
+        say(console, line)
     if not scored.num_fold_runs:
         return
     try:
         record_scores(out)
     except Exception as error:  # An outage of the tracking stops no sweep.
-        console.print(f"[yellow]warning[/yellow]: scores are not recorded yet ({escape(str(error))})", soft_wrap=True)
+        say(console, f"[yellow]warning[/yellow]: scores are not recorded yet ({escape(str(error))})")
 
 
 def _rescore(

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from hemosweep.ablation.catalogue import known_sweeps
-from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.lines import Name, lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class SweepList:
         table.add_column("sweep", no_wrap=True)
         table.add_column("arms", justify="right", no_wrap=True)
         table.add_column("question")
-        table.add_column("from", overflow="fold")
+        table.add_column("from")
         for row in self.rows:
             table.add_row(
-                row["sweep"], "search" if row["search"] else str(len(row["arms"])), row["question"], row["from"]
+                row["sweep"], "search" if row["search"] else str(len(row["arms"])), row["question"], Name(row["from"])
             )
         return lines_of(table, styled=styled)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from hemosweep.errors import BadInput
+from hemosweep.report.terminal.lines import say
 from hemosweep.report.terminal.progress import progress_bar
 from hemosweep.tracking.database import database_path, require_store
 from hemosweep.tracking.sync.destination import Destination, as_known, find_destination, is_own_store
@@ -65,7 +66,7 @@ def sync(out: Path, to: str | None = None, *, with_host: bool = False) -> SyncRe
     require_store(out)
     destination = find_server(out, to)
     console = Console(stderr=True)
-    console.print(f"tracking: {destination.uri} ({destination.named_by})", highlight=False, soft_wrap=True)
+    say(console, f"tracking: {destination.uri} ({destination.named_by})")
     # Only now, because importing MLflow takes seconds.
     from hemosweep.tracking.sync.faults import Outage
     from hemosweep.tracking.sync.passes import Passes

@@ -6,6 +6,7 @@ The stand-in predicts every lesion but a few of its slices: real files, real sco
 import json
 import math
 import os
+import re
 import shlex
 import shutil
 import statistics
@@ -268,8 +269,18 @@ def test_a_second_sweep_in_the_same_folder_is_refused_while_the_first_one_runs(s
         code, stdout, stderr = sweep()
     assert (code, stdout) == (2, "")
     assert "another sweep runs here" in stderr
-    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) == 1, "it was refused after some work"
     assert child.trained == []
+
+
+def test_the_last_lines_of_a_sweep_are_for_other_programs(sweep, child):
+    child.failing = {(MIDDLE, 0, 1)}
+    _, stdout, _ = sweep()
+    small, middle = (line.split() for line in stdout.splitlines()[-2:])
+    assert small[:5] == ["summary", "sweep=patchsize", f"arm={SMALL}", "seed=0", "n=6"]
+    assert re.fullmatch(r"dsc_mean=[01]\.\d{3}", small[5])
+    assert small[6:] == ["status=done"]
+    assert middle == ["summary", "sweep=patchsize", f"arm={MIDDLE}", "seed=0", "n=3", "dsc_mean=nan", "status=failed"]
 
 
 @pytest.fixture

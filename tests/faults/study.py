@@ -92,7 +92,7 @@ class Display:
 
     def fold_started(self, *_) -> None: ...
 
-    fold_ended = epoch_ended = fold_started
+    fold_ended = epoch_ended = progressed = fold_started
 
 
 def plan(cases: Path) -> list[Replicate]:

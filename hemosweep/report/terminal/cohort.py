@@ -41,7 +41,7 @@ def problem_table(report: CheckReport) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("kind", no_wrap=True)
     table.add_column("cases", max_width=30)
-    table.add_column("what, and the way out", overflow="fold")
+    table.add_column("what, and the way out")
     for severity, kind, cases, message in report.as_rows():
         style = SEVERITY_STYLES[severity]
         table.add_row(Text(severity, style), Text(kind), Text(cases or "data set"), Text(message))

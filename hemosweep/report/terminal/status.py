@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hemosweep.report.terminal.lines import Fitted, Name
 from hemosweep.report.terminal.table import UNDEFINED
 from hemosweep.upkeep.status import FoldRunStatus, State, SweepStatus
 
@@ -23,7 +24,7 @@ def status_view(status: SweepStatus, *, with_done: bool) -> RenderableType:
     """
     shown = [fold_run for fold_run in status.fold_runs if with_done or fold_run.state not in ("done", "older")]
     line = Text(summary(status))
-    return Group(line, "", status_table(shown)) if shown else line
+    return Group(line, "", Fitted(status_table(shown))) if shown else line
 
 
 def summary(status: SweepStatus) -> str:
@@ -40,7 +41,7 @@ def summary(status: SweepStatus) -> str:
 def status_table(fold_runs: Iterable[FoldRunStatus]) -> Table:
     """One line a fold run. The fold runs of an arm that have not begun share one line."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("\nfold run", overflow="fold")
+    table.add_column("\nfold run")
     table.add_column("\nstate", no_wrap=True)
     for header in ("\nepoch", "val.\nloss", "\nDSC", "s an\nepoch", "ETA at\nmost"):
         table.add_column(header, justify="right", no_wrap=True)
@@ -63,7 +64,7 @@ def _grouped(fold_runs: Iterable[FoldRunStatus]) -> Iterator[list[FoldRunStatus]
 
 def _shared_cells(fold_runs: list[FoldRunStatus]) -> list[RenderableType]:
     folds = ", ".join(str(fold_run.asked_by[0].fold) for fold_run in fold_runs)
-    return [Text(f"{fold_runs[0].asked_by[0].replicate} folds {folds}"), _state(fold_runs[0])]
+    return [Name(f"{fold_runs[0].asked_by[0].replicate} folds {folds}"), _state(fold_runs[0])]
 
 
 def _cells(fold_run: FoldRunStatus) -> list[RenderableType]:
@@ -71,7 +72,7 @@ def _cells(fold_run: FoldRunStatus) -> list[RenderableType]:
     others = len(fold_run.asked_by) - 1
     begun = progress.begun or progress.epoch > 0
     return [
-        Text(fold_run.name + (f" (+{others})" if others > 0 else "")),
+        Name(fold_run.name + (f" (+{others})" if others > 0 else "")),
         _state(fold_run),
         f"{progress.epoch}/{fold_run.max_epochs or '?'}" if begun else UNDEFINED,
         _number(progress.val_loss, ".3f"),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
+
+from hemosweep.report.terminal.lines import Name
 
 if TYPE_CHECKING:
     # Importing it takes half a second, most of it numpy and scipy.special, and a table of arms needs none of it.
@@ -39,7 +40,7 @@ def arm_table(rows: Sequence[ArmRow]) -> Table:
     """One line an arm, in the order given; in under 100 columns the sd goes below the mean."""
     roomy = max((len(row.arm) for row in rows), default=0) <= ROOMY_ARM_LENGTH
     table = _table(blanks=2 if roomy else 1)
-    table.add_column("\nArm", no_wrap=True)
+    table.add_column("\nArm")
     for header in ("DSC\nmean ±sd", "\nIVH", "\nno IVH"):
         table.add_column(header, justify="right")
     for header in ("min", "max", "seconds"):
@@ -47,7 +48,7 @@ def arm_table(rows: Sequence[ArmRow]) -> Table:
     with_paper = _add_paper_column(table, "paper\nDSC", [row.paper for row in rows])
     for row in rows:
         table.add_row(
-            Text(row.arm),
+            Name(row.arm),
             _mean_sd(row.dsc),
             _mean_sd(row.ivh),
             _mean_sd(row.no_ivh),
@@ -65,7 +66,7 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
     t, p and stars are of the paper's test over cases; p of the claim counts seeds and folds too, and Holm's is of that.
     """
     table = _table(blanks=1)
-    table.add_column(f"\nA {ARROW} B", overflow="fold")
+    table.add_column(f"\nA {ARROW} B")
     table.add_column("\nn", justify="right", no_wrap=True)
     table.add_column("difference\n[95% CI]", justify="right")
     for header in ("\nt", "\np"):
@@ -77,7 +78,7 @@ def comparison_table(rows: "Sequence[FamilyComparison]") -> Table:
     for row in rows:
         comparison = row.comparison
         table.add_row(
-            Text(f"{row.a} {ARROW} {row.b}"),
+            Name(f"{row.a} {ARROW} {row.b}"),
             str(comparison.n),
             _difference(comparison),
             _number(comparison.t, ".2f"),
@@ -97,7 +98,7 @@ def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     they belong to the uncorrected p-value over cases. No number is cut in 80 columns.
     """
     table = _table(blanks=1)
-    table.add_column(f"\nA {ARROW} B", overflow="fold")
+    table.add_column(f"\nA {ARROW} B")
     table.add_column("\nn", justify="right", no_wrap=True)
     table.add_column("difference\n[95% CI]", justify="right", no_wrap=True)
     for header in ("Holm\np", "B-H\np", "claim\np", "raw\np"):
@@ -108,7 +109,7 @@ def family_table(rows: "Sequence[FamilyComparison]") -> Table:
     for row in rows:
         comparison = row.comparison
         table.add_row(
-            Text(f"{row.a} {ARROW} {row.b}"),
+            Name(f"{row.a} {ARROW} {row.b}"),
             str(comparison.n),
             _difference(comparison).replace(" ", "\n"),
             _p(row.holm_p),

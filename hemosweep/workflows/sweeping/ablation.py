@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from hemosweep.activity import doing
 from hemosweep.data.folds import further_repeats
 from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.driver import DrawReplicate, run_sweep
 from hemosweep.engine.ledger import Ledger
-from hemosweep.engine.lock import driver_lock
+from hemosweep.engine.lock import driver_lock, refuse_driven
 from hemosweep.engine.observers import TrialLedger
 from hemosweep.engine.plan import write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
@@ -23,15 +24,16 @@ from hemosweep.engine.tracker import LateTracker, Tracker, describe, one_line
 from hemosweep.environment import describe_environment, num_processors
 from hemosweep.errors import BadInput, TimeIsUp
 from hemosweep.executors.execution import open_executor
+from hemosweep.executors.machine import gpu_memory
 from hemosweep.executors.protocol import Executor
 from hemosweep.files import check_writable
 from hemosweep.model.device import choose_device
 from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
+from hemosweep.report.terminal.lines import say
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 from hemosweep.runs import LOOKS_FACT
 from hemosweep.stats.looks import LOOKS, LOOKS_TEXT
-from hemosweep.sweeps.base import Profile
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.upkeep.leftovers import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
@@ -72,16 +74,19 @@ def run_study(request: Request, *, confirmed: bool = False) -> StudyResult:
                     train_by_looks(request, train_part, progress) if request.by_looks else (train_part(request), ())
                 )
         # Other machines are given back before the pictures are drawn.
-        record_lost_arms(request, progress)
-        result = summarise_study(request, results, ends)
+        with doing("comparing the arms"):
+            record_lost_arms(request, progress)
+            result = summarise_study(request, results, ends)
         case_page = ""
         # Some folds are for trying, and their result replaces no verdict of the study. After an outage, which was told
         # of, the same command makes up for it.
         if None not in result.run_ids.values() and request.subset is None:
             declared = with_external_arms(request.sweep.declaration, MlflowStore(request.out))
-            family = record_verdict(result.family, declared, request.out, progress)
+            with doing("drawing and recording the comparisons"):
+                family = record_verdict(result.family, declared, request.out, progress)
             case_page = case_page_note(request, declared, family, progress)
-        return replace(result, notes=study_notes(request, results, result, case_page))
+        with doing("drawing the boxplot"):
+            return replace(result, notes=study_notes(request, results, result, case_page))
 
 
 def record_lost_arms(request: Request, console: Console) -> None:
@@ -89,8 +94,9 @@ def record_lost_arms(request: Request, console: Console) -> None:
     try:
         record_external_arms(request.out, request.sweep.name)
     except Exception as error:
-        console.print(
-            f"[yellow]warning[/yellow]: external arms are not recorded yet ({escape(one_line(error))})", soft_wrap=True
+        say(
+            console,
+            f"[yellow]warning[/yellow]: external arms are not recorded yet ({escape(one_line(error))})",
         )
 
 
@@ -114,14 +120,13 @@ def _started_over(request: Request, prepared: Prepared, console: Console) -> Ite
         BadInput: a process works on one of the fold runs.
     """
 
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True)
-
     delete_fold_runs(
         prepared.plan(request.arms, range(max(LOOKS)) if request.by_looks else request.seeds),
         request.out,
-        gone=lambda num: say(f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"),
-        warn=lambda text: say(f"[yellow]warning[/yellow]: {escape(text)}"),
+        gone=lambda num: say(
+            console, f"--fresh: {num} fold runs were taken away; to go on from here later, leave --fresh out"
+        ),
+        warn=lambda text: say(console, f"[yellow]warning[/yellow]: {escape(text)}"),
     )
     try:
         yield
@@ -133,15 +138,16 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
     """Prepare the data set of a request for training, and print what will be trained.
 
     Raises:
-        BadInput: as `read_manifest` and `prepare_sweep`.
+        BadInput: as `refuse_driven`, `read_manifest` and `prepare_sweep`.
     """
     check_writable("--out", request.out)
+    refuse_driven(request.out)
     if request.project is not None:
         check_components(request.arms, request.sweep.metrics, request.project)
     if request.profile.name == "paper" and request.execution.on_this_machine and not confirmed:
         _ask_for_confirmation(request, console)
     check_budget(request)
-    data = request.data if request.data is not None else _phantom(request.phantom_folder, request.profile, console)
+    data = request.data if request.data is not None else _phantom(request, console)
     cases = read_manifest(data)
     # Numbers of folds and of repeats that cannot work are refused before any work.
     further_repeats(cases, request.base.cross_validation, request.repeats)
@@ -168,14 +174,18 @@ def prepare_request(request: Request, console: Console, *, confirmed: bool) -> P
 def _ask_for_confirmation(request: Request, console: Console) -> None:
     if choose_device().torch_device.type == "cuda":
         return
-    console.print("\n".join(forecast_study(request).text_lines()), highlight=False, soft_wrap=True)
+    for line in forecast_study(request).text_lines():
+        say(console, escape(line))
     raise BadInput(
         "this machine has no GPU; add --yes to train here all the same, or --profile demo for a scaled-down run"
     )
 
 
-def _phantom(data: Path, chosen: Profile, console: Console) -> Path:
-    with progress_bar(f"phantom data set {data}", console) as advance:
+def _phantom(request: Request, console: Console) -> Path:
+    """The phantom data set of an output folder, made by one process at a time."""
+    data, chosen = request.phantom_folder, request.profile
+    request.out.mkdir(parents=True, exist_ok=True)
+    with driver_lock(request.out), progress_bar(f"phantom data set {data}", console) as advance:
         write_phantom(
             data,
             num_cases=chosen.phantom_cases,
@@ -199,9 +209,9 @@ def _announce(request: Request, prepared: Prepared, data: Path, console: Console
         f"profile {request.profile.name}: {request.scaling}",
         f"arms {len(request.arms)}, {trainings}, {request.subset or f'folds {len(prepared.folds)}'}",
     ):
-        console.print(line, highlight=False, soft_wrap=True)
+        say(console, line)
     for warning in prepared.warnings:
-        console.print(f"[yellow]warning[/yellow]: {escape(warning)}", highlight=False, soft_wrap=True)
+        say(console, f"[yellow]warning[/yellow]: {escape(warning)}")
 
 
 def open_tracker(out: Path) -> Tracker:
@@ -272,7 +282,8 @@ def train(
     write_plan(request.out, request.sweep.name, request.profile.name, replicates, request.sweep.declaration)
     score_replicates(request.out, replicates, console)
     executor = workplace.executor
-    with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots) as display:
+    memory = gpu_memory if request.execution.on_this_machine else list
+    with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots, gpu_memory=memory) as display:
         return run_sweep(
             replicates,
             [

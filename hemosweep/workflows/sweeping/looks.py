@@ -14,6 +14,7 @@ from hemosweep.durations import duration
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.errors import BadInput
+from hemosweep.report.terminal.lines import say
 from hemosweep.stats.looks import LOOKS, may_settle
 from hemosweep.stats.multiple_testing import CLAIMS
 from hemosweep.workflows.plan import forecast_study
@@ -89,7 +90,7 @@ def train_by_looks(
         for line in [f"{end.a} to {end.b} {end.state}: {end.reason}" for end in ended] + [
             f"{pair.a} to {pair.b} open: more seeds may settle it" for pair in still_open
         ]:
-            console.print(f"look at {number} seeds: {escape(line)}", highlight=False, soft_wrap=True)
+            say(console, f"look at {number} seeds: {escape(line)}")
         ends |= {(end.a, end.b): end for end in ended}
         if not still_open:
             break

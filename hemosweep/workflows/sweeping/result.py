@@ -1,5 +1,6 @@
 """Result of a finished sweep: its tables and verdicts."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,7 +24,8 @@ class StudyResult:
 
     `subset` names the trained folds, such as "folds 0, 2 of 5 only"; None for all. `spreads` is the spread of an arm's
     mean over its seeds, for the arms that have several. `looks` are the ends of the comparisons where seeds were added
-    by looks. `notes` are remarks for the user, including the next commands.
+    by looks. `notes` are remarks for the user, including the next commands. `summaries` are lines for other programs,
+    one an arm and seed.
     """
 
     sweep: str
@@ -36,6 +38,7 @@ class StudyResult:
     subset: str | None = None
     looks: tuple[LookEnd, ...] = ()
     notes: tuple[str, ...] = ()
+    summaries: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -50,12 +53,12 @@ class StudyResult:
         }
 
     def as_lines(self, *, styled: bool = False) -> list[str]:
-        """The arms, the comparisons with their verdicts, and the notes."""
+        """The arms, the comparisons with their verdicts, the notes, and the summaries."""
         family = self.family
         tables = [arm_table(self.arms), *([comparison_table(family.rows)] if family.rows else [])]
         failed = [f"{pair.a} to {pair.b}: {pair.failed}" for pair in family.pairs if pair.failed]
         verdicts = [*family.verdict_lines(), *family.refused, *failed, *family.remark_lines()]
-        return [*lines_of(*tables, styled=styled), *verdicts, *self.notes]
+        return [*lines_of(*tables, styled=styled), *verdicts, *self.notes, *self.summaries]
 
 
 def summarise_study(
@@ -108,4 +111,20 @@ def summarise_study(
             *(f"{result.replicate.run_name}: not recorded in MLflow" for result in results if result.run_id is None),
         ),
         spreads={arm: spread for arm, frames in complete.items() if (spread := arm_spread(frames)) is not None},
+        summaries=tuple(_summary(name, result) for result in results),
     )
+
+
+def _summary(sweep: str, result: ReplicateResult) -> str:
+    """Result of an arm with one seed as words of the form name=value, in one line."""
+    replicate, mean = result.replicate, result.dsc_mean
+    values = {
+        "sweep": sweep,
+        "arm": replicate.arm.name,
+        "seed": replicate.seed,
+        **({"repeat": replicate.repeat} if replicate.repeat else {}),
+        "n": len(result.cases),
+        "dsc_mean": "nan" if mean is None or result.failures else f"{mean:.3f}",
+        "status": "failed" if result.failures else "done",
+    }
+    return " ".join(["summary", *(f"{name}={shlex.quote(str(value))}" for name, value in values.items())])

@@ -16,7 +16,7 @@ from hemosweep.engine.prepare import Split, hold_out
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
 from hemosweep.engine.tracker import Tracker
-from hemosweep.report.terminal.lines import lines_of
+from hemosweep.report.terminal.lines import lines_of, say
 from hemosweep.report.terminal.search import draw_search, params_text, search_table
 from hemosweep.workflows.sweeping.ablation import (
     Workplace,
@@ -77,10 +77,10 @@ def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
     progress = Console(stderr=True)
     prepared = prepare_request(request, progress, confirmed=confirmed)
     split = hold_out(prepared, request.base, request.out)
-    progress.print(
+    say(
+        progress,
         f"search of {num_trials} trials on {len(split.trials.cases)} cases; "
         f"{len(split.held_out.folds[0].test)} are held out to test the best one",
-        highlight=False,
     )
     with driving(request.out):
         with open_workplace(request, split.trials) as workplace:
@@ -96,7 +96,7 @@ def run_search(request: Request, *, confirmed: bool = False) -> SearchResult:
             last, results = None, []
             if best is not None and best.index > 0:
                 last = _last_request(search, request, best)
-                progress.print(f"start and best ({best.name}) on the held-out cases", highlight=False)
+                say(progress, f"start and best ({best.name}) on the held-out cases")
                 results = train_arms(last, split.held_out, workplace, tracker, progress)
         notes = _notes(search, request, trials, best)
         held_out = None if last is None else _summarise(last, results, progress)
@@ -131,10 +131,9 @@ def _run_trials(
         left_s = (time.monotonic() - begun) / num_here * (num_trials - num_ended) if num_here else None
         trial = ledger.ask()
         eta = "" if left_s is None else f"  ETA {duration(left_s)}"
-        console.print(
+        say(
+            console,
             f"{num_ended + 1}/{num_trials} {trial.name}: {escape(params_text(trial.params))}{eta}",
-            highlight=False,
-            soft_wrap=True,
         )
         arm = search.arm(trial.name, request.base, trial.params)
         results = train(

@@ -8,6 +8,7 @@ from rich.markup import escape
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.comparison.family import Family, compare_family
 from hemosweep.engine.tracker import one_line
+from hemosweep.report.terminal.lines import say
 from hemosweep.tracking.reader import MlflowStore
 from hemosweep.tracking.references import figures_root
 from hemosweep.workflows.compare_all import draw_family
@@ -36,9 +37,8 @@ def record_verdict(family: Family, declared: Declaration, out: Path, console: Co
         VerdictRecorder(out).record(family, declared)
     except Exception as error:
         reason = escape(one_line(error))
-        console.print(
+        say(
+            console,
             f"[yellow]warning[/yellow]: the verdicts are not in MLflow yet ({reason}); the same command records them",
-            highlight=False,
-            soft_wrap=True,
         )
     return family

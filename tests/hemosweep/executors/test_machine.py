@@ -10,7 +10,7 @@ import pytest
 
 from hemosweep.errors import BadInput
 from hemosweep.executors import machine
-from hemosweep.executors.machine import Bystanders, machine_digest, num_places, num_threads
+from hemosweep.executors.machine import Bystanders, GpuMemory, gpu_memory, machine_digest, num_places, num_threads
 
 
 @pytest.mark.parametrize(("num_gpus", "per_gpu", "places"), [(0, None, 1), (1, None, 1), (4, None, 4), (2, 3, 6)])
@@ -56,6 +56,41 @@ def test_a_machine_is_another_one_with_other_gpus(monkeypatch):
     assert machine_digest() == machine
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert machine_digest() != machine
+
+
+@pytest.fixture
+def driver_says(monkeypatch, tmp_path):
+    """Puts a program in the place of NVIDIA's."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def driver_says(script):
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return driver_says
+
+
+def test_the_memory_of_each_gpu_is_what_the_driver_says(driver_says):
+    driver_says('echo "3061, 143771"; echo "0, 143771"')
+    total = 143771 * 1024**2
+    assert gpu_memory() == [
+        GpuMemory(used_bytes=3061 * 1024**2, total_bytes=total),
+        GpuMemory(used_bytes=0, total_bytes=total),
+    ]
+
+
+@pytest.mark.parametrize("script", ["exit 9", 'echo "[N/A], [N/A]"', "echo Failed to initialize NVML"])
+def test_a_driver_that_does_not_say_it_is_no_memory_to_show(driver_says, script):
+    driver_says(script)
+    assert gpu_memory() == []
+
+
+def test_a_gpu_that_is_not_to_be_used_is_not_asked_for(driver_says, monkeypatch):
+    driver_says('echo "3061, 143771"')
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpu_memory() == []
 
 
 def cpu_s(pid):

@@ -1,11 +1,14 @@
 import io
+import time
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from hemosweep.ablation.sweep import Arm
+from hemosweep.activity import present
 from hemosweep.engine.plan import Replicate
+from hemosweep.executors.machine import GpuMemory
 from hemosweep.report.terminal import progress
 from hemosweep.report.terminal.progress import SweepDisplay, progress_bar
 
@@ -141,15 +144,66 @@ def test_a_fold_that_two_arms_share_counts_in_both(clock, replicate, console):
     ]
 
 
-def test_on_a_terminal_the_epochs_of_the_fold_at_work_are_shown(clock, replicate):
+def shown(display, width):
+    """Lines of the live display on a terminal of a width."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(display)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+@pytest.fixture
+def display(replicate, clock):
     console = Console(file=io.StringIO(), width=200, force_terminal=True, color_system=None)
-    with SweepDisplay([replicate], console) as display:
-        display.fold_started(replicate, replicate.fold_runs[0])
-        display.epoch_ended(replicate, replicate.fold_runs[0], epoch(3))
-        display._progress.refresh()
-    shown = console.file.getvalue()
-    assert "3/10" in shown
-    assert "validation loss 0.500  DSC 0.400" in shown
+    memory = GpuMemory(used_bytes=3_210_000_000, total_bytes=141_000_000_000)
+    with SweepDisplay([replicate], console, gpu_memory=lambda: [memory]) as display:
+        yield display
+
+
+def journal(*events):
+    return [{"event": "started", "time": 0.0}, *({"time": time.time(), **event} for event in events)]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_on_a_terminal_the_fold_at_work_has_its_epoch_losses_dsc_and_eta_and_the_sweep_its_own(
+    replicate, display, width
+):
+    fold = replicate.fold_runs[0]
+    display.fold_started(replicate, fold)
+    assert shown(display, width)[1] == "small[0] fold 0  starting"
+    events = [{**epoch(number, seconds=60.0), "train_loss": 0.25} for number in (1, 2, 3)]
+    for event in events:
+        display.epoch_ended(replicate, fold, event)
+    display.progressed(replicate, fold, journal(*events))
+    sweep, *lines = shown(display, width)
+    assert sweep.split("  ")[-3:] == ["0/2 fold runs", "ETA 17 min 00 s", "GPU 3.2 of 141 GB"]
+    text = "  ".join(line.strip() for line in lines)
+    assert text.startswith("small[0] fold 0  epoch 3/10  loss 0.250  validation loss 0.500  DSC 0.400  ETA ")
+    assert max(map(len, [sweep, *lines])) <= width
+
+
+def test_after_the_last_epoch_the_test_is_shown(replicate, display):
+    fold = replicate.fold_runs[0]
+    display.fold_started(replicate, fold)
+    tested = {"event": "tested", "case_id": fold.test[0].case_id, "dsc": 0.5, "seconds": 1.0}
+    display.progressed(replicate, fold, journal(epoch(10), {"event": "stopped", "reason": "epochs"}, tested))
+    assert shown(display, 120)[1].endswith(f"testing 1 of {len(fold.test)} cases")
+
+
+def test_whoever_waits_is_told_the_fold_at_work_and_what_comes_after_it(replicate, display):
+    fold = replicate.fold_runs[0]
+    display.fold_started(replicate, fold)
+    display.progressed(replicate, fold, journal(epoch(3)))
+    assert present().text == "training small[0] fold 0"
+    assert present().progress.startswith("epoch 3/10, validation loss 0.500, DSC 0.400, ETA ")
+    display.fold_ended(replicate, fold, scores(0.5), False)
+    assert present().text == "recording results"
+
+
+def test_a_progress_bar_tells_how_far_the_work_is(console):
+    with progress_bar("preprocessing", console) as advance:
+        advance(2, 3)
+        assert (present().text, present().progress) == ("preprocessing", "2 of 3")
+    assert present() is None
 
 
 def test_a_progress_bar_leaves_nothing_behind(console):

@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from hemosweep.report.terminal.lines import Fitted
 from hemosweep.report.terminal.table import UNDEFINED, ArmRow, arm_table, comparison_table, family_table
 from hemosweep.stats import paired_comparison
 from hemosweep.stats.multiple_testing import FamilyComparison
@@ -31,7 +32,7 @@ CLAIM_P = "0.2048"
 
 def lines(table, width=100):
     console = Console(width=width, file=io.StringIO())
-    console.print(table)
+    console.print(Fitted(table))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
