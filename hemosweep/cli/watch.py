@@ -144,6 +144,7 @@ def watched() -> Iterator[Callable[[bytes], None]]:
         yield watch.output
     finally:
         ended.set()
+        thread.join(2 * TICK_S)
         watch.end()
 
 

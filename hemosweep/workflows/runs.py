@@ -77,7 +77,7 @@ def _cases(store: RunStore, run_id: str) -> list[dict[str, Any]]:
 def _table(runs: RunList) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("run", "sweep", "arm", "seed", "profile", "status"):
-        table.add_column(column, no_wrap=column != "arm")
+        table.add_column(column, no_wrap=True)
     table.add_column("DSC", justify="right", no_wrap=True)
     for row in runs.rows:
         dsc = UNDEFINED if row["dsc_mean"] is None else f"{row['dsc_mean']:.3f}"
