@@ -40,27 +40,99 @@ help: ## Show this text
 	@printf '\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n'
 	@sed -n 's/^## /  /p' Makefile
 
+# One list for `make help` and for the check below: in brackets, the targets that take the variable.
 ## DATA=        the data set's folder (sweep: without it a phantom is made, and the profile is demo)
-## PROFILE=     demo or paper (sweep: paper where DATA is given)
+##              [sweep plan study report clean-runs phantom preview data-check describe preprocess]
+## PROFILE=     demo or paper (sweep: paper where DATA is given) [sweep plan study preprocess]
 ## OUT=         where runs and results go (default runs)
-## SEEDS=       how many seeds an arm is trained with; auto: more where a comparison is open
-## BUDGET=      sweep: with SEEDS=auto, the hours of training of the sweep, such as 12h
-## REPEATS=     how often the folds are drawn, each time with a seed of its own (sweep, plan)
-## ARMS=        only these arms, separated by commas
-## TRIALS=      sweep-search-...: how many arms are tried (default 20)
-## FOLDS=       number of folds (default the profile's)
-## ONLY_FOLDS=  sweep, plan: only these folds of the split, such as 0,2 (for trying)
-## EXECUTOR=    sweep: where fold runs are trained (default local)
-## AT_ONCE=     sweep, plan: fold runs at a time without a GPU (default: one a processor in the demo profile, else 1)
-## TRACKING=    sweep, sync: another MLflow server to record at, too, such as http://HOST:5000 (sweep: none for none)
-## CASES=       phantom: how many cases; preview: at most so many
-## JOBS=        data-check, describe, preprocess, score: cases worked on at once (default one a processor); mutants too
-## MUTANTS=     mutants: how many (default 320)
-## AREAS=       mutants: only these areas, such as stats,scores
-## SIZE=        phantom: demo or paper
-## SEED=        phantom: seed of the random numbers
+##              [sweep plan study score report runs status sync clean-runs ui dashboard preview describe preprocess]
+## SEEDS=       how many seeds an arm is trained with; auto: more where a comparison is open [sweep plan study]
+## BUDGET=      with SEEDS=auto, the hours of training of the sweep, such as 12h [sweep study]
+## REPEATS=     how often the folds are drawn, each time with a seed of its own [sweep plan study]
+## ARMS=        only these arms, separated by commas [sweep plan study]
+## TRIALS=      sweep-search-...: how many arms are tried (default 20) [sweep plan study]
+## FOLDS=       number of folds (default the profile's) [sweep plan study]
+## ONLY_FOLDS=  only these folds of the split, such as 0,2 (for trying) [sweep plan study]
+## EXECUTOR=    where fold runs are trained (default local) [sweep study]
+## AT_ONCE=     fold runs at a time without a GPU (demo: one a processor; else 1) [sweep plan study]
+## TRACKING=    another MLflow server to record at, too, such as http://HOST:5000 (none for none) [sweep study sync]
+## CASES=       phantom: how many cases; preview: at most so many [phantom preview]
+## JOBS=        cases worked on at once (default one a processor) [data-check describe preprocess score mutants]
+## MUTANTS=     how many (default 320) [mutants]
+## AREAS=       only these areas, such as stats,scores [mutants]
+## SIZE=        demo or paper [phantom]
+## SEED=        seed of the random numbers [phantom]
 ## ARGS=        further options for hemosweep (test, test-slow: for pytest), passed on as they are
-## PYTHON=      setup: the Python that .venv is made with, 3.11 to 3.13 (default python3)
+##              [sweep plan study score report bench runs status sync clean-runs ui dashboard phantom preview data-check
+##              describe preprocess mutants check test test-browser test-slow]
+## PYTHON=      the Python that .venv is made with, 3.11 to 3.13 (default python3) [every target]
+
+# A variable that nothing would read is refused: SEED=3 for SEEDS=3 would train for hours, and not what was asked for.
+define REFUSED_VARIABLE
+function distance(a, b,  i, j, old, row) {
+	for (j = 0; j <= length(b); j++) row[0, j] = j
+	for (i = 1; i <= length(a); i++) {
+		row[i, 0] = i
+		for (j = 1; j <= length(b); j++) {
+			old = row[i - 1, j - 1] + (substr(a, i, 1) != substr(b, j, 1))
+			if (row[i - 1, j] + 1 < old) old = row[i - 1, j] + 1
+			if (row[i, j - 1] + 1 < old) old = row[i, j - 1] + 1
+			row[i, j] = old
+		}
+	}
+	return row[length(a), length(b)]
+}
+/^## / {
+	if ($$2 ~ /^[A-Z_]+=$$/) { name = substr($$2, 1, length($$2) - 1); known[name] }
+	for (i = 2; i <= NF; i++) {
+		word = $$i
+		if (sub(/^\[/, "", word)) listing = 1
+		last = sub(/\]$$/, "", word)
+		if (listing) takes[word, name]
+		if (last) listing = 0
+	}
+}
+END {
+	num_goals = split(goals, goal, " ")
+	for (name in known) {
+		if (num_goals == 0 || ("every", name) in takes) read[name]
+		for (g in goal) {
+			target = goal[g]
+			sub(/^sweep-.*/, "sweep", target)
+			sub(/^plan-.*/, "plan", target)
+			if ((target, name) in takes) read[name]
+		}
+	}
+	num_given = split(given, names, " ")
+	for (i = 1; i <= num_given; i++) {
+		if (names[i] in read) continue
+		least = 3
+		for (name in read) if (distance(toupper(names[i]), name) < least) {
+			least = distance(toupper(names[i]), name)
+			nearest = "; give " name "="
+		}
+		where = num_goals ? goals " does not take " names[i] "=" : "there is no variable " names[i] "="
+		print where nearest " (make help lists the variables, and the targets that take each)"
+		exit
+	}
+}
+endef
+GIVEN := $(strip $(filter-out MAKE% MFLAGS SHELL V .% -%,\
+	$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))))
+ifneq ($(GIVEN),)
+REFUSAL := $(shell awk -v given=$(call quote,$(GIVEN)) -v goals=$(call quote,$(MAKECMDGOALS)) \
+	$(call quote,$(REFUSED_VARIABLE)) Makefile)
+$(if $(REFUSAL),$(error $(REFUSAL)))
+endif
+
+# A .venv keeps the Python that it was made with, so another one is refused, not ignored.
+ifneq ($(if $(filter clean distclean help,$(MAKECMDGOALS)),,$(and $(call given,PYTHON),$(wildcard $(STAMP)))),)
+version = $(shell $(call quote,$(1)) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+ifneq ($(call version,$(PYTHON)),$(call version,$(BIN)/python))
+$(error .venv has Python $(call version,$(BIN)/python), and PYTHON=$(PYTHON) $(if $(call version,$(PYTHON)),is \
+	Python $(call version,$(PYTHON)),cannot be run); make distclean, then make setup PYTHON=..., makes .venv anew)
+endif
+endif
 
 # --- Environment ------------------------------------------------------------------------------------------------------
 
@@ -203,13 +275,13 @@ phantom: $(STAMP) ## Make a phantom data set in the folder DATA
 		$(call option,CASES,cases) $(call option,SIZE,size) $(call option,SEED,seed) $(call given,ARGS)
 
 preview: $(STAMP) ## Draw the cases of the data set DATA
-	$(BIN)/hemosweep data preview $(call quote,$(DATA)) $(call option,CASES,cases) $(call given,ARGS)
+	$(BIN)/hemosweep data preview $(call quote,$(DATA)) $(call option,CASES,cases) $(OUT_OPTION) $(call given,ARGS)
 
 data-check: $(STAMP) ## Report every problem of the data set DATA
 	$(BIN)/hemosweep data check $(call quote,$(DATA)) $(call option,JOBS,jobs) $(call given,ARGS)
 
 describe: $(STAMP) ## Print and draw the cohort of the data set DATA
-	$(BIN)/hemosweep data describe $(call quote,$(DATA)) $(call option,JOBS,jobs) $(call given,ARGS)
+	$(BIN)/hemosweep data describe $(call quote,$(DATA)) $(OUT_OPTION) $(call option,JOBS,jobs) $(call given,ARGS)
 
 preprocess: $(STAMP) ## Prepare every case of the data set DATA, draw it as in the paper's Fig. 1, and write a page of all
 	$(BIN)/hemosweep preprocess $(call quote,$(DATA)) --preview \

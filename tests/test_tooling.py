@@ -63,6 +63,86 @@ def test_make_sweep_passes_nothing_that_was_not_given():
     assert line == ".venv/bin/hemosweep sweep 'patchsize'"
 
 
+def refusal(*arguments):
+    """The one line of a make that does nothing."""
+    result = run("make", "-n", *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("sweep-patchsize", "SEED=3"), ("sweep-patchsize does not take SEED=", "give SEEDS=")),
+        (("sweep-patchsize", "seeds=3"), ("does not take seeds=", "give SEEDS=")),
+        (("plan-patchsize", "DATAS=x"), ("does not take DATAS=", "give DATA=")),
+        (("sweep-patchsize", "PROFILE=demo", "MUTANTS=3"), ("does not take MUTANTS= (make help lists",)),
+        (("lint", "ARGS=--fix"), ("lint does not take ARGS=",)),
+        (("FOO=1",), ("there is no variable FOO=",)),
+        (("phantom", "DATA=x", "it's=1"), ("phantom does not take it's=",)),
+    ],
+    ids=lambda value: " ".join(value) if "=" in value[-1] else "",
+)
+def test_make_refuses_a_variable_that_nothing_would_read(arguments, parts):
+    line = refusal(*arguments)
+    assert all(part in line for part in parts), line
+
+
+def test_make_takes_its_own_variables():
+    assert last_line("sweep-se", "MAKEFLAGS=n", "V=1", "SHELL=/bin/sh").startswith(".venv/bin/hemosweep sweep 'se'")
+
+
+def listed_variables():
+    """Target to the variables that `make help` lists for it."""
+    listed, name, targets = {}, "", None
+    for line in re.findall("^## (.*)", MAKEFILE, re.M):
+        for word in line.split():
+            if re.fullmatch("[A-Z_]+=", word) and line.startswith(word):
+                name = word[:-1]
+            targets = set() if word.startswith("[") else targets
+            if targets is not None:
+                listed.setdefault(word.strip("[]"), []).append(name)
+            targets = None if word.endswith("]") else targets
+    return listed
+
+
+@pytest.mark.parametrize("target", sorted(set(listed_variables()) - {"every", "target"}))
+def test_each_variable_that_make_help_lists_for_a_target_reaches_its_command(target):
+    names = [name for name in listed_variables()[target] if name != "TRACKING"]  # it goes by the environment
+    goal = f"{target}-se" if target in {"sweep", "plan"} else target
+    result = run("make", "-n", goal, *(f"{name}=given-{name}" for name in names))
+    assert result.returncode == 0, result.stderr
+    assert [name for name in names if f"given-{name}" not in result.stdout] == []
+
+
+def stub_checkout(folder, version, *, environment=None):
+    """A checkout with a Python of that version and, if asked for, a .venv of another one; returns the Python."""
+
+    def python(path, version):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\necho {version}\n")
+        path.chmod(0o755)
+        return path
+
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    if environment:
+        python(folder / ".venv/bin/python", environment)
+        (folder / ".venv/.installed").touch()
+    return python(folder / "python3", version)
+
+
+def test_make_with_another_python_than_that_of_venv_says_how_to_make_it_anew(tmp_path: Path):
+    other = stub_checkout(tmp_path, "3.13", environment="3.12")
+    result = run("make", "-C", str(tmp_path), "-n", "setup", f"PYTHON={other}")
+    assert result.returncode == 2
+    assert f".venv has Python 3.12, and PYTHON={other} is Python 3.13; make distclean" in result.stderr
+    assert run("make", "-C", str(tmp_path), "-n", "distclean", f"PYTHON={other}").returncode == 0
+    same = stub_checkout(tmp_path, "3.12", environment="3.12")
+    assert run("make", "-C", str(tmp_path), "-n", "setup", f"PYTHON={same}").returncode == 0
+
+
 def test_make_phantom_without_its_folder_says_what_to_give():
     result = run("make", "-n", "phantom")
     assert result.returncode == 2
@@ -70,11 +150,7 @@ def test_make_phantom_without_its_folder_says_what_to_give():
 
 
 def test_make_setup_refuses_a_python_that_is_too_old(tmp_path: Path):
-    old = tmp_path / "python3"
-    old.write_text("#!/bin/sh\necho 3.10\n")
-    old.chmod(0o755)
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    old = stub_checkout(tmp_path, "3.10")
     result = run("make", "-C", str(tmp_path), "setup", f"PYTHON={old}")
     assert result.returncode == 2
     assert f"setup: {old} is Python 3.10; give 3.11 to 3.13" in result.stderr

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
+from hemosweep.gitignore import keep_out_of_git
 from hemosweep.sqlite import check_database, database_url, move_away, usable
 from hemosweep.tracking import schema, views
 from hemosweep.tracking.backend import MLFLOW_VERSION, Experiment, MlflowClient, MlflowException, Run
@@ -47,6 +48,7 @@ def open_store(out: Path, *, artifacts: Path | None = None) -> StoreConnection:
     """
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
+    keep_out_of_git(out)
     path = database_path(out)
     # Checked before MLflow opens it, which would try for minutes.
     check_database(path)

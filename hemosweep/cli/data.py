@@ -14,6 +14,7 @@ from hemosweep.cli.options import (
     Jobs,
     Json,
     LesionLabel,
+    Out,
     expanded,
     num_jobs,
     print_error,
@@ -21,6 +22,11 @@ from hemosweep.cli.options import (
     print_table,
 )
 from hemosweep.errors import BadInput
+from hemosweep.gitignore import keep_out_of_git
+
+Picture = Annotated[
+    Path | None, typer.Option(help="Picture to write, in place of the one under --out.", callback=expanded)
+]
 
 LOOK, EXPORT = "Make and look", "Export"
 
@@ -54,13 +60,17 @@ def phantom(
 @data_app.command(**shown(LOOK, "hemosweep data preview scans --png scans.png"))
 def preview(
     data: DataSet,
-    png: Annotated[Path, typer.Option(help="Picture to write.", callback=expanded)] = Path("preview.png"),
+    png: Picture = None,
     cases: Annotated[int, typer.Option(help="At most this many cases.")] = 12,
+    out: Out = Path("runs"),
 ) -> None:
-    """Draw a contact sheet of a data set."""
+    """Draw a contact sheet of a data set, by default as preview.png under --out."""
     from hemosweep.report.slices.preview import contact_sheet
 
-    typer.echo(f"drew {contact_sheet(data, png, max_cases=cases)}")
+    path = contact_sheet(data, png or out / "preview.png", max_cases=cases)
+    if png is None:
+        keep_out_of_git(out)
+    typer.echo(f"drew {path}")
 
 
 @data_app.command(**shown(LOOK, "hemosweep data check scans"))
@@ -89,12 +99,13 @@ def check(data: DataSet, lesion_label: LesionLabel = None, jobs: Jobs = None, as
 @data_app.command(**shown(LOOK, "hemosweep data describe scans --json"))
 def describe(
     data: DataSet,
-    png: Annotated[Path, typer.Option(help="Picture to write.", callback=expanded)] = Path("cohort.png"),
+    png: Picture = None,
     lesion_label: LesionLabel = None,
     jobs: Jobs = None,
+    out: Out = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Print and draw the cohort of a data set.
+    """Print and draw the cohort of a data set, by default as cohort.png under --out.
 
     Volumes, spacing, IVH share, histograms of HU, and the digest of the content.
     """
@@ -104,14 +115,17 @@ def describe(
 
     with progress_bar("reading cases") as progress:
         cohort = describe_cohort(data, lesion_label=lesion_label, jobs=num_jobs(jobs), progress=progress)
-    draw_cohort(cohort, png, title=cohort.title)
+    path = png or out / "cohort.png"
+    draw_cohort(cohort, path, title=cohort.title)
+    if png is None:
+        keep_out_of_git(out)
     if as_json:
         print_json(cohort.as_json())
         return
     for line in cohort.as_lines():
         typer.echo(line)
     print_table(spread_table(cohort))
-    typer.echo(f"drew {png}")
+    typer.echo(f"drew {path}")
 
 
 data_app.command(

@@ -10,6 +10,7 @@ from hemosweep.config import PreprocessingConfig
 from hemosweep.data.manifest import read_participants
 from hemosweep.data.remarks import grouped
 from hemosweep.files import system_message, write_text
+from hemosweep.gitignore import keep_out_of_git
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
 from hemosweep.preprocessing.overview import LESION_OUTSIDE, Overview, load_overview
@@ -92,6 +93,8 @@ def prepare_data_set(
                 continue
             of_group = replace(config, angiography=angiography)
             folders.append(derivatives_folder(data, out, of_group))
+            if folders[-1].is_relative_to(out):
+                keep_out_of_git(out)
             outcomes.append(
                 preprocess(
                     group,

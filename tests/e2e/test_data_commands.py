@@ -132,6 +132,16 @@ def test_check_prints_a_table_that_a_person_can_read(main, data):
     assert "6 cases: 5 usable, 1 not" in stdout
 
 
+@pytest.mark.parametrize(("command", "picture"), [("preview", "preview.png"), ("describe", "cohort.png")])
+def test_pictures_of_patients_go_to_the_output_folder_which_git_ignores(main, data, tmp_path, command, picture):
+    lines = (data / "participants.tsv").read_text().splitlines(keepends=True)
+    (data / "participants.tsv").write_text("".join(lines[:2]))
+    code, stdout, stderr = main("data", command, data, "--out", tmp_path / "out")
+    assert (code, stderr) == (0, ""), stderr
+    assert stdout.endswith(f"drew {tmp_path / 'out' / picture}\n")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".gitignore", picture]
+
+
 def test_describe_prints_the_cohort_and_draws_it(main, phantoms, tmp_path):
     png = tmp_path / "cohort.png"
     code, stdout, stderr = main("data", "describe", phantoms, "--png", png, "--jobs", 1, "--json")
