@@ -48,7 +48,6 @@ def open_store(out: Path, *, artifacts: Path | None = None) -> StoreConnection:
     """
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    keep_out_of_git(out)
     path = database_path(out)
     # Checked before MLflow opens it, which would try for minutes.
     check_database(path)
@@ -63,6 +62,7 @@ def open_store(out: Path, *, artifacts: Path | None = None) -> StoreConnection:
             client = _connect(path)
     except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
         raise _unusable(path, error) from error
+    keep_out_of_git(out)
     return StoreConnection(uri=database_url(path), database=path, artifacts=place, client=client)
 
 
