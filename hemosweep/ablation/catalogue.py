@@ -5,8 +5,9 @@ entry point of the group `hemosweep.sweeps`, whose value is a `Sweep` or a `Sear
 """
 
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -104,10 +105,16 @@ def find_listed(name: str) -> Listed:
     known = known_sweeps()
     if name not in known:
         raise BadInput(
-            f"unknown sweep {name!r}; there is {', '.join(known)} (hemosweep sweeps), or name the file of your own, "
-            "such as lab/tversky.py"
+            f"unknown sweep {name!r}{_nearest(name, known)}; there is {', '.join(known)} (hemosweep sweeps), or name "
+            "the file of your own, such as lab/tversky.py"
         )
     return known[name]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Question for the known name that a mistyped one is nearest to; empty where none is near."""
+    near = get_close_matches(name.lower(), known, n=1)
+    return f" (is it {near[0]}?)" if near else ""
 
 
 def _in_file(file: Path) -> Listed:

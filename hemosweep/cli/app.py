@@ -13,6 +13,7 @@ from hemosweep.cli.doctor import doctor
 from hemosweep.cli.ending import Commands
 from hemosweep.cli.external import import_results
 from hemosweep.cli.help import COMPARE, CONTEXT_SETTINGS, DATA, KEEP, LOOK, TRAIN, USE, block, shown
+from hemosweep.cli.init import init
 from hemosweep.cli.options import (
     DATA_VARIABLE,
     OUT_VARIABLE,
@@ -66,6 +67,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take most of the time that --help may take
 )
+app.command(**shown(DATA, "hemosweep init scans", "hemosweep init scans --yes"))(init)
 app.add_typer(data_app, rich_help_panel=DATA)
 
 

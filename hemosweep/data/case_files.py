@@ -4,11 +4,14 @@ import os
 import re
 from pathlib import Path
 
+from hemosweep.data.found import like_named_folder, named, other_images
 from hemosweep.ids import canonical_id, stored_path
 
 SUFFIXES = (".nii.gz", ".nii")
 SUBJECT = re.compile(r"sub-[^_/]+")
+ADD_OR_REMOVE = "add the file or remove the case's row"
 _ENTITIES = re.compile(r"(?P<subject>sub-[^_/]+)(?:_(?P<session>ses-[^_/]+))?(?:_[a-z]+-[^_/]+)*")
+_NO_CT = re.compile(r"_(cta|label-[a-z]+_mask)\.nii")
 _CT_NAME = re.compile(r"(?P<stem>.+)_ct\.nii(?:\.gz)?")
 
 
@@ -56,7 +59,19 @@ def ct_fault(ct_path: Path, case_id: str) -> str | None:
     """Reason why there is no CT at a case's place, with the way out; None where there is one."""
     if os.path.isfile(ct_path):
         return None
-    return misnamed(ct_path, case_id) or f"no CT at {ct_path}; add the file or remove the case's row"
+    return misnamed(ct_path, case_id) or f"no CT at {ct_path}; {_instead_of_ct(ct_path, case_id) or ADD_OR_REMOVE}"
+
+
+def _instead_of_ct(ct_path: Path, case_id: str) -> str | None:
+    """What lies where the files of a case without a CT should, with the way out; None where nothing does."""
+    folder = ct_path.parents[1]
+    if not os.path.isdir(folder):
+        other = like_named_folder(folder.parent, case_id)
+        return None if other is None else f"there is a folder {other}: write its name as participant_id"
+    others = [name for name in other_images(folder, ()) if not _NO_CT.search(name)]
+    if not others:
+        return None
+    return f"there is {named(others)} in {folder}: if that is the CT, move it there; else {ADD_OR_REMOVE}"
 
 
 def misnamed(ct_path: Path, case_id: str) -> str | None:

@@ -54,6 +54,10 @@ def _by_patient(cases: Sequence[Case]) -> list[tuple[str, tuple[Case, ...]]]:
     return [(patient, tuple(scans[patient])) for patient in sorted(scans)]
 
 
+MIN_PATIENTS = 3
+"""Of a data set with folds: one to test on, one to train on, and one to validate on."""
+
+
 def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fold, ...]:
     """Draw the folds of a data set; independent of the order of `cases`.
 
@@ -64,7 +68,11 @@ def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fo
     if len(patients) < config.num_folds:
         raise BadInput(
             f"{config.num_folds} folds need at least as many patients, but the data set has {len(patients)}; "
-            "use fewer folds or add patients"
+            + (
+                f"use fewer folds (--folds {len(patients)}) or add patients"
+                if len(patients) >= MIN_PATIENTS
+                else "add patients"
+            )
         )
     rng = random.Random(config.fold_seed)
     hands = _deal(patients, config.num_folds, rng)
@@ -73,7 +81,8 @@ def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fo
         rest = _by_patient([case for hand in hands if hand is not test for case in hand])
         if len(rest) < 2:
             raise BadInput(
-                f"fold {index} has {len(rest)} patients to train and validate on; at least 2 are needed: add patients"
+                f"fold {index} has {len(rest)} patients to train and validate on, as the data set has {len(patients)} "
+                f"patients; add some, {MIN_PATIENTS} at least"
             )
         # The last hand: where a stratum is too small for all, training goes first.
         num_parts = min(len(rest), max(2, round(1 / config.validation_share)))

@@ -3,12 +3,14 @@
 import csv
 import logging
 import os
-from collections.abc import Collection, Mapping
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hemosweep.data.case import IVH_VALUES, Case
-from hemosweep.data.case_files import case_file, ct_fault, own_sessions, sessions
+from hemosweep.data.case_files import ADD_OR_REMOVE, case_file, ct_fault, own_sessions, sessions
+from hemosweep.data.found import instead_of_table, named, no_folder, other_images
 from hemosweep.errors import BadInput
 from hemosweep.ids import canonical_id
 
@@ -34,8 +36,25 @@ def read_manifest(data: Path) -> tuple[Case, ...]:
             raise BadInput(f"case {case.case_id}: {fault}")
         if case.lesion_path is None:
             expected = case_file(data, case.case_id, LESION_SUFFIX)
-            raise BadInput(f"case {case.case_id}: no lesion mask at {expected}; add the file or remove the case's row")
+            raise BadInput(
+                f"case {case.case_id}: no lesion mask at {expected}; {instead_of_mask(data, case) or ADD_OR_REMOVE}"
+            )
     return cases
+
+
+def instead_of_mask(data: Path, case: Case) -> str | None:
+    """Images that lie beside the CT of a case without a lesion mask, with the way out; None where there are none."""
+    folder = case.ct_path.parent
+    taken = [path for path in (case.ct_path, case.ivh_path, case.cta_path) if path is not None]
+    others = other_images(folder, taken)
+    if not others:
+        return None
+    command = f"hemosweep data import-masks {shlex.quote(str(data))} {shlex.quote(str(data))}"
+    pattern = shlex.quote("*" + others[0].removeprefix(case.case_id))
+    return (
+        f"there is {named(others)}: if that is the mask, name it so, or take those of all cases by {command} "
+        f"--pattern {pattern}; else {ADD_OR_REMOVE}"
+    )
 
 
 def read_participants(data: Path) -> tuple[Case, ...]:
@@ -92,7 +111,7 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
         BadInput: no folder or table, a missing column, or no row.
     """
     if not os.path.isdir(data):  # pathlib's own raises where a path may not be looked at
-        raise BadInput(f"{data}: no such data folder; give the folder that holds {TABLE_NAME}")
+        raise BadInput(no_folder(data, TABLE_NAME))
     table = data / TABLE_NAME
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
@@ -101,15 +120,16 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
             cells = [(reader.line_num, row) for row in reader]
             columns = reader.fieldnames or ()
     except FileNotFoundError:
-        raise BadInput(f"{table}: not found; a data set needs it (columns {', '.join(REQUIRED_COLUMNS)})") from None
+        needs = f"a data set needs it (columns {', '.join(REQUIRED_COLUMNS)})"
+        raise BadInput(f"{table}: not found; {instead_of_table(data, TABLE_NAME) or needs}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        reason = _encoding(error) if isinstance(error, UnicodeDecodeError) else error
         raise BadInput(
             f"{table}: cannot be read ({reason}); save it as tab-separated UTF-8 text without stray quotes"
         ) from error
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
-        raise BadInput(f"{table}: lacks the column {', '.join(missing)}; columns must be tab-separated")
+        raise BadInput(f"{table}: lacks the column {', '.join(missing)}; {_instead_of_columns(columns)}")
     if not cells:
         raise BadInput(f"{table}: lists no cases; add one row a case")
     rows = []
@@ -132,6 +152,18 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
             for name in names or (case_id,)
         ]
     return tuple(rows)
+
+
+def _encoding(error: UnicodeDecodeError) -> str:
+    return "UTF-16, not UTF-8" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "not UTF-8"
+
+
+def _instead_of_columns(columns: Sequence[str]) -> str:
+    """Columns that a table has instead of those that it needs."""
+    if len(columns) == 1 and (wrong := next((sign for sign in ",;" if sign in columns[0]), None)):
+        return f"columns must be tab-separated, and these are separated by {wrong!r}"
+    has = f"it has {', '.join(columns)}; rename one, or add it; " if columns else ""
+    return f"{has}columns must be tab-separated"
 
 
 def id_fault(row: ManifestRow, listed: Collection[str]) -> str | None:

@@ -33,9 +33,9 @@ def find_root(source: Path, layout: Layout) -> Path:
     if root is not None:
         return root
     missing = [mark for mark in layout.marks if not _holds(source, mark)]
-    command, other = _other_layout(source, layout)
+    other = likely_import(source, but=layout)
     if other is not None:
-        way_out = f"it looks like {other.name}: use hemosweep data {command}"
+        way_out = f"it looks like {other[1].name}: use hemosweep data {other[0]}"
     elif _holds(source, TABLE_NAME):
         way_out = "it is a data set already and needs no import"
     else:
@@ -46,8 +46,9 @@ def find_root(source: Path, layout: Layout) -> Path:
     )
 
 
-def _other_layout(source: Path, layout: Layout) -> tuple[str, Layout | None]:
-    """Command and layout of the importer that a folder seems to be for. Of several, the one whose marks say most."""
+def likely_import(source: Path, *, but: Layout | None = None) -> tuple[str, Layout] | None:
+    """Command and layout of the importer that a folder seems to be for, none where it fits none. Of several, the one
+    whose marks say most."""
     from hemosweep.importers.catalogue import find_importers  # It imports every importer, and they this module.
 
     def certainty(other: Layout) -> tuple[int, int]:
@@ -56,9 +57,9 @@ def _other_layout(source: Path, layout: Layout) -> tuple[str, Layout | None]:
     fitting = [
         (f"import-{importer.name}", importer.layout)
         for importer in find_importers().importers.values()
-        if importer.layout != layout and _root(source, importer.layout) is not None
+        if importer.layout != but and _root(source, importer.layout) is not None
     ]
-    return max(fitting, key=lambda one: certainty(one[1]), default=("", None))
+    return max(fitting, key=lambda one: certainty(one[1]), default=None)
 
 
 def _root(source: Path, layout: Layout) -> Path | None:

@@ -11,6 +11,7 @@ import numpy as np
 from hemosweep.arrays import FloatArray, Spacing
 from hemosweep.data.case import Case
 from hemosweep.data.case_files import ct_fault, doubled
+from hemosweep.data.found import like_named_folder, named, other_images
 from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
@@ -68,7 +69,9 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
             fault = ct_fault(case.ct_path, case.case_id) or ""
             add("missing-ct", "error", fault.replace(f"{folder.parent}{os.sep}", ""))
         else:
-            add("missing-folder", "error", f"no folder {folder.name}; add the case or remove its row")
+            other = like_named_folder(folder.parent, case.case_id)
+            way_out = "add the case or remove its row" if other is None else f"there is {other}: write that as its id"
+            add("missing-folder", "error", f"no folder {folder.name}; {way_out}")
         return Examined(case=case, problems=tuple(problems))
     try:
         stored = read_volume(case.ct_path)
@@ -100,10 +103,14 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
         problems += _head_problems(case, anatomy)
         problems += _mask_problems(case, ct, hu_DHW, anatomy, lesion_label)
     if case.lesion_path is None:
+        others = other_images(
+            case.ct_path.parent, [path for path in (case.ct_path, case.ivh_path, case.cta_path) if path]
+        )
+        beside = f" (there is {named([_shortened(name, case) for name in others])})" if others else ""
         add(
             "missing-mask",
             "warning",
-            "no file *_label-lesion_mask.nii.gz; the case can be segmented, not trained on or scored",
+            f"no file *_label-lesion_mask.nii.gz{beside}; the case can be segmented, not trained on or scored",
         )
     problems += _angiography_problems(case, ct)
     return Examined(
@@ -115,6 +122,11 @@ def _examine(case: Case, lesion_label: int | None) -> Examined:
         content=content_digest(hu_DHW),
         texture_DK=texture(hu_DHW),
     )
+
+
+def _shortened(name: str, case: Case) -> str:
+    """Name of a file with * for the case's id, so that the message is that of other cases, too."""
+    return name.replace(case.case_id, "*")
 
 
 def content_digest(hu_DHW: FloatArray) -> str:
@@ -152,7 +164,8 @@ def oblique_angle_deg(volume: Volume) -> float:
 
 def _head_problems(case: Case, anatomy: Anatomy) -> Iterator[Problem]:
     if anatomy.fault is not None:
-        text = f"{explained_fault(anatomy.fault, anatomy.slices)}; is it a head CT in Hounsfield units?"
+        kind = "" if anatomy.hu_DHW.min() < 0 else " No value is below 0, as that of air is: it may be an MR image."
+        text = f"{explained_fault(anatomy.fault, anatomy.slices)}; is it a head CT in Hounsfield units?{kind}"
         yield Problem(case_id=case.case_id, kind="no-head", severity="error", message=text)
         return
     measures = measure_mask(anatomy.hu_DHW, anatomy.spacing_DHW_mm, anatomy.head_DHW, anatomy.brain_DHW)

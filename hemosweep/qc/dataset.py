@@ -1,9 +1,11 @@
 """The check of a whole data set."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from hemosweep.data.case import Case
+from hemosweep.data.folds import MIN_PATIENTS
 from hemosweep.data.parallel import map_cases
 from hemosweep.qc.between import (
     duplicate_problems,
@@ -12,9 +14,10 @@ from hemosweep.qc.between import (
     shared_patient_problems,
 )
 from hemosweep.qc.case import examine
-from hemosweep.qc.problem import SEVERITIES, CheckReport
+from hemosweep.qc.problem import SEVERITIES, CheckReport, named
 from hemosweep.qc.table import read_table, unlisted_folders
 from hemosweep.qc.twins import twin_problems
+from hemosweep.sweeps.base import profile
 
 
 def check_dataset(
@@ -53,4 +56,27 @@ def check_dataset(
         case_ids=tuple(case.case_id for case in cases),
         trainable_ids=tuple(one.case.case_id for one in examined if one.has_lesion and one.case.case_id not in broken),
         problems=problems,
+        before_training=before_training(cases),
     )
+
+
+def before_training(cases: Sequence[Case]) -> tuple[str, ...]:
+    """What a sweep of these cases would refuse, though each of them can be used, one sentence each."""
+    without = [case.case_id for case in cases if case.lesion_path is None]
+    texts = []
+    if without:
+        texts.append(
+            f"{len(without)} of {len(cases)} cases have no lesion mask ({named(without)}); it trains only if each "
+            "has one: add them (hemosweep data import-masks), or take the rows out"
+        )
+    num_patients, num_folds = (
+        len({case.patient_id for case in cases}),
+        profile("paper").config.cross_validation.num_folds,
+    )
+    if num_patients < MIN_PATIENTS:
+        texts.append(f"{num_patients} patients are too few for any folds; add some, {MIN_PATIENTS} at least")
+    elif num_patients < num_folds:
+        texts.append(
+            f"{num_patients} patients are too few for the paper's {num_folds} folds; give --folds {num_patients}"
+        )
+    return tuple(texts)

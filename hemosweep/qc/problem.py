@@ -30,6 +30,8 @@ class CheckReport:
     case_ids: tuple[str, ...]
     trainable_ids: tuple[str, ...]
     problems: tuple[Problem, ...]
+    before_training: tuple[str, ...] = ()
+    """What a sweep would refuse, one sentence each."""
 
     def count(self, severity: Severity) -> int:
         return sum(problem.severity == severity for problem in self.problems)
@@ -50,6 +52,7 @@ class CheckReport:
             "num_infos": self.count("info"),
             "usable": list(self.usable_ids),
             "trainable": list(self.trainable_ids),
+            "before_training": list(self.before_training),
             "problems": [asdict(problem) for problem in self.problems],
         }
 
@@ -75,7 +78,11 @@ class CheckReport:
         if without_mask:
             usable += f", {without_mask} of them for prediction only"
         counts = [_counted(self.count(severity), severity) for severity in SEVERITIES]
-        return [f"{_counted(num_cases, 'case')}: {usable}", ", ".join(counts)]
+        return [
+            f"{_counted(num_cases, 'case')}: {usable}",
+            ", ".join(counts),
+            *(f"before a sweep: {text}" for text in self.before_training),
+        ]
 
 
 def named(case_ids: Sequence[str]) -> str:

@@ -55,8 +55,7 @@ def start(environment):
                 env=environment | (env or {}),
                 start_new_session=True,
                 preexec_fn=heed_interrupts,
-                **pipes,
-                **options,
+                **(pipes | options),
             )
 
     return start

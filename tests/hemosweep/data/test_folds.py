@@ -168,11 +168,15 @@ def test_more_folds_than_patients_names_both_numbers() -> None:
     cases = make_cases([(3, False), (3, True), (1, False)])  # seven cases, but three patients
     with pytest.raises(BadInput) as caught:
         draw_folds(cases, CrossValidationConfig(num_folds=5))
-    assert re.search(r"^5 folds .* patients, .* has 3; use fewer folds or add patients$", str(caught.value))
+    assert re.search(
+        r"^5 folds .* patients, .* has 3; use fewer folds \(--folds 3\) or add patients$", str(caught.value)
+    )
 
 
 def test_a_fold_without_patients_left_to_validate_on_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"1 patients to train and validate on; at least 2 .* add patients"):
+    with pytest.raises(
+        BadInput, match=r"1 patients to train and validate on, as the data set has 2 patients; add some, 3 at least"
+    ):
         draw_folds(make_cases([(1, False), (1, False)]), CrossValidationConfig(num_folds=2))
 
 

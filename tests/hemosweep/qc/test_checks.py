@@ -102,7 +102,7 @@ def only_message(report: CheckReport) -> str:
 def test_nothing_is_said_of_a_clean_data_set(clean: DataSet) -> None:
     report = clean.check()
     assert report.problems == ()
-    assert report.as_lines() == ["2 cases: all usable", "0 errors, 0 warnings, 0 infos"]
+    assert report.as_lines()[:2] == ["2 cases: all usable", "0 errors, 0 warnings, 0 infos"]
 
 
 def plant_text_as_ct(data: DataSet) -> None:
@@ -329,6 +329,14 @@ def test_a_case_without_lesion_mask_is_for_prediction_only(data: DataSet) -> Non
     assert report.as_lines()[0] == "2 cases: all usable, 1 of them for prediction only"
 
 
+def test_what_a_sweep_would_refuse_is_said_before_it(data: DataSet) -> None:
+    without_lesion_mask(data)
+    masks, patients = data.check().before_training
+    assert masks.startswith("1 of 2 cases have no lesion mask (sub-002); it trains only if each has one: add them")
+    assert patients == "2 patients are too few for any folds; add some, 3 at least"
+    assert data.check().as_lines()[2:] == [f"before a sweep: {masks}", f"before a sweep: {patients}"]
+
+
 def test_lesion_label_picks_one_value_and_tells_where_it_is_missing(data: DataSet) -> None:
     plant_odd_mask_values(data)
     assert told(data.check(lesion_label=3)) == [("sub-001", "mask-empty", "error")]
@@ -417,7 +425,7 @@ def test_a_tilted_gantry_is_an_info(data: DataSet) -> None:
     report = data.check()
     assert told(report) == [("sub-002", "tilt", "info")]
     assert only_message(report).startswith("gantry tilt of 12.0 degrees")
-    assert report.as_lines() == ["2 cases: all usable", "0 errors, 0 warnings, 1 info"]
+    assert report.as_lines()[:2] == ["2 cases: all usable", "0 errors, 0 warnings, 1 info"]
 
 
 def test_oblique_slices_are_an_info(data: DataSet) -> None:
@@ -517,6 +525,7 @@ def test_report_is_the_same_for_one_process_and_two_and_is_plain_json(data: Data
         "num_infos",
         "usable",
         "trainable",
+        "before_training",
         "problems",
     ]
     assert set(record["problems"][0]) == {"case_id", "kind", "severity", "message"}
