@@ -234,7 +234,7 @@ def test_a_mistake_is_one_line_with_what_was_found_and_the_way_out(main, phantom
     code, stdout, stderr = main(*(word.format(**places) for word in command.split()))
     said = stdout if command == CHECK and stdout else stderr
     text = " ".join(said.split())
-    assert code == 2
+    assert code == 2, text
     assert [part for part in parts if part.format(**places) not in text] == [], text
     if said is stderr:
         assert stdout == ""
