@@ -43,10 +43,12 @@ def making(start, tmp_path):
     """A phantom data set whose making takes minutes, begun."""
     folder = tmp_path / "phantoms"
     process = start(*PHANTOM, folder, "--cases", 2000)
-    wait_for(lambda: cases(folder) or process.poll() is not None, "the first case")
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        wait_for(lambda: cases(folder) or process.poll() is not None, "the first case")
+        yield process
+    finally:  # A first case that does not come leaves no command behind either.
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize(
