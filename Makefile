@@ -16,7 +16,8 @@ quote = '$(subst ','\'',$(1))'
 # as common as OUT and DATA may be set there for other programs. HEMOSWEEP_OUT and HEMOSWEEP_DATA are hemosweep's own: it
 # reads them itself where an option is not given.
 given = $(if $(filter command,$(origin $(1))),$($(1)))
-option = $(if $(call given,$(1)),--$(2) $(call quote,$(call given,$(1))))
+option = $(if $(call given,$(1)),--$(2) $(call quoted,$(1)))
+quoted = $(if $(call given,$(1)),$(call quote,$(call given,$(1))))
 
 OUT_OPTION = $(call option,OUT,out)
 SWEEP_OPTIONS = $(call option,DATA,data) $(call option,PROFILE,profile) $(OUT_OPTION) $(call option,SEEDS,seeds) \
@@ -30,7 +31,7 @@ endif
 TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 
 .PHONY: help setup test test-browser test-slow mutants lint format format-check types imports check \
-	study score bench report status sync ui dashboard runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
+	quickstart study score bench readme report status sync ui dashboard runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -226,6 +227,9 @@ each-sweep = @failed=; for name in $(1); do \
 
 # --- Work -------------------------------------------------------------------------------------------------------------
 
+quickstart: $(STAMP) ## Go from the data set DATA, or a phantom, to the report of a small sweep: ten minutes on two cores
+	$(BIN)/hemosweep quickstart $(call quoted,DATA) $(OUT_OPTION) $(call given,ARGS)
+
 sweep-architecture: $(STAMP) FORCE ## Train every network alone, then every method as it was published: two tables
 	$(call each-sweep,$(NETWORK_SWEEPS),sweep-architecture)
 
@@ -247,6 +251,9 @@ plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train n
 bench: $(STAMP) ## Measure the speed on this machine, beside MONAI and plain PyTorch (ARGS='gpu', ARGS=--quick)
 	$(BIN)/hemosweep bench --to tests/benchmarks/results $(call given,ARGS)
 	$(BIN)/python tests/benchmarks/readme_table.py
+
+readme: $(STAMP) ## Renew the README's picture and the printed outputs from OUT, a finished sweep-patchsize and sweep-noise
+	$(BIN)/python -m tests.benchmarks.readme $(OUT_OPTION) $(call given,ARGS)
 
 runs: $(STAMP) ## List the runs
 	$(BIN)/hemosweep runs $(OUT_OPTION) $(call given,ARGS)

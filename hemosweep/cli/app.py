@@ -9,6 +9,7 @@ from hemosweep.cli import completion
 from hemosweep.cli.bench import bench
 from hemosweep.cli.compare import Margin, compare, compare_all, power
 from hemosweep.cli.data import data_app
+from hemosweep.cli.docs import docs
 from hemosweep.cli.doctor import doctor
 from hemosweep.cli.ending import Commands
 from hemosweep.cli.external import import_results
@@ -34,6 +35,7 @@ from hemosweep.cli.options import (
 )
 from hemosweep.cli.pages import dashboard, ui
 from hemosweep.cli.prediction import predict, promote
+from hemosweep.cli.quickstart import quickstart
 from hemosweep.cli.sweep import plan, score, sweep, sweeps
 from hemosweep.cli.sync import sync
 from hemosweep.errors import BadInput
@@ -67,6 +69,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: rich alone would take most of the time that --help may take
 )
+app.command(**shown(DATA, "hemosweep quickstart scans", "hemosweep quickstart"))(quickstart)
 app.command(**shown(DATA, "hemosweep init scans", "hemosweep init scans --yes"))(init)
 app.add_typer(data_app, rich_help_panel=DATA)
 
@@ -346,3 +349,6 @@ def cluster_certs(
 
     for line in make_cluster_certificates(folder, out):
         typer.echo(line)
+
+
+app.command(**shown(KEEP, "hemosweep docs", "hemosweep docs statistics"))(docs)

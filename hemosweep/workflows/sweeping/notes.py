@@ -1,8 +1,6 @@
 """Notes below the tables of a finished sweep: pictures, remarks, and the commands that come next."""
 
 import shlex
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.looks import LOOKS_TEXT, SHARES_TEXT
+from hemosweep.workflows.program import program
 from hemosweep.workflows.sweeping.result import StudyResult
 
 
@@ -72,21 +71,13 @@ def study_notes(
     notes.append(f"  make ui{out_option}")
     for row in family.rows:
         runs = " ".join(shlex.quote(f"{name}/{arm}") for arm in (row.a, row.b))
-        notes.append(f"  {_program()} compare {runs}{cli_option}")
+        notes.append(f"  {program()} compare {runs}{cli_option}")
     if family.rows:
-        notes.append(f"  {_program()} compare-all {name}{cli_option}")
+        notes.append(f"  {program()} compare-all {name}{cli_option}")
     if whole and request.search is None:
         data_option = "" if request.data is None else f" --data {shlex.quote(str(request.data))}"
-        notes.append(f"  {_program()} report {name}{cli_option}{data_option}")
+        notes.append(f"  {program()} report {name}{cli_option}{data_option}")
     return tuple(notes)
-
-
-def _program() -> str:
-    """Command that calls hemosweep from here: its name where that is enough, else its path."""
-    called = Path(sys.argv[0])
-    if shutil.which(called.name) or called.name != "hemosweep":
-        return "hemosweep"
-    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def picture_note(what: str, draw: Callable[[], Path]) -> str:
