@@ -250,7 +250,7 @@ plan-%: $(STAMP) FORCE ## Forecast what the sweep NAME would train here; train n
 
 bench: $(STAMP) ## Measure the speed on this machine, beside MONAI and plain PyTorch (ARGS='gpu', ARGS=--quick)
 	$(BIN)/hemosweep bench --to tests/benchmarks/results $(call given,ARGS)
-	$(BIN)/python tests/benchmarks/readme_table.py
+	$(BIN)/python tests/benchmarks/speed_table.py
 
 readme: $(STAMP) ## Renew the README's picture and the printed outputs from OUT, a finished sweep-patchsize and sweep-noise
 	$(BIN)/python -m tests.benchmarks.readme $(OUT_OPTION) $(call given,ARGS)

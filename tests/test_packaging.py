@@ -84,6 +84,7 @@ def test_the_wheel_holds_every_file_of_the_package_sweeps_and_tracking_among_the
     inside = {name if name.parts[0] == "hemosweep" else "hemosweep" / name for name in names}
     assert files(wheel) == {name.as_posix() for name in inside}
     assert files(wheel) > {
+        "hemosweep/docs/statistics.md",
         "hemosweep/py.typed",
         "hemosweep/report/cases/templates/viewer.js",
         "hemosweep/report/document/templates/page.html",
@@ -167,8 +168,8 @@ def test_the_contributors_page_names_the_rooms_in_the_order_of_the_import_rules(
     assert rooms.splitlines() == contract["layers"]
 
 
-def test_the_readme_gives_the_reason_for_each_dependency():
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Dependencies")[2].partition("\n## ")[0]
+def test_the_documentation_gives_the_reason_for_each_dependency():
+    section = (ROOT / "hemosweep" / "docs" / "dependencies.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", section, re.M)[1:]
     explained = {name.lower() for row in rows for name in row.split(", ")}
     project = PYPROJECT["project"]

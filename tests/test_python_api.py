@@ -11,7 +11,6 @@ import pytest
 from scipy import stats
 
 import hemosweep
-from hemosweep import cli
 from hemosweep.sweeps import base
 from tests.recorded import CLEAR, FOUR_FOLDS, IDS, MIDDLE, SMALL, cases, in_memory
 
@@ -53,30 +52,6 @@ def test_the_lines_of_the_readme_run(tmp_path, monkeypatch, capsys):
     assert "runs/report" in printed
     assert "sub-001_ct" in printed.splitlines()[-1]
     assert {path.name for path in tmp_path.iterdir()} == {"runs"}
-
-
-@pytest.mark.parametrize("last", ["plan", pytest.param("report", marks=pytest.mark.slow)])
-def test_the_page_on_adding_your_own_works_as_it_is_written(last, tmp_path, monkeypatch, capsys):
-    demo = base.demo()
-    short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
-    monkeypatch.setitem(base.PROFILES, "demo", lambda: replace(demo, phantom_cases=6, config=short))
-    monkeypatch.chdir(tmp_path)
-    page = README.partition("## Add your own")[2].partition("\n## ")[0]
-    (text,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "tversky.py").write_text(text)
-    commands = re.findall(r"^hemosweep (.*?)(?: #.*)?$", page, re.MULTILINE)
-    names = [command.split()[0] for command in commands]
-    assert names == ["plan", "sweep", "compare-all", "report"]
-    for command in commands[: names.index(last) + 1]:
-        monkeypatch.setattr("sys.argv", ["hemosweep", *command.split()])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert not ended.value.code
-    printed = capsys.readouterr().out
-    assert "forecast for tversky" in printed
-    if last == "report":
-        assert "dice_ce to tversky: " in printed
-        assert (tmp_path / "runs" / "report" / "index.html").is_file()
 
 
 def test_a_case_table_is_found_by_the_run_s_name_with_nan_for_what_is_undefined():

@@ -215,9 +215,9 @@ for package in ["model", "sampling", "training", "inference", "scores", "stats",
     assert result.returncode == 0, result.stderr
 
 
-def test_the_speed_tables_of_the_readme_are_those_of_the_benchmarks_files():
-    result = run(sys.executable, "tests/benchmarks/readme_table.py", "--check", PYTHONPATH=str(ROOT))
-    assert result.returncode == 0, "make it with: PYTHONPATH=. .venv/bin/python tests/benchmarks/readme_table.py"
+def test_the_speed_tables_of_the_documentation_are_those_of_the_benchmarks_files():
+    result = run(sys.executable, "tests/benchmarks/speed_table.py", "--check", PYTHONPATH=str(ROOT))
+    assert result.returncode == 0, "make it with: PYTHONPATH=. .venv/bin/python tests/benchmarks/speed_table.py"
 
 
 def test_the_gpu_part_of_the_benchmark_needs_torch_numpy_and_scipy_alone():

@@ -27,7 +27,10 @@ def docs(
     if shown.count("\n") < shutil.get_terminal_size().lines:
         typer.echo(shown, nl=False)
     else:
-        typer.echo_via_pager(shown, color="NO_COLOR" not in os.environ)
+        import pydoc
+
+        os.environ.setdefault("LESS", "-R")  # shows colours
+        pydoc.pager(shown)
 
 
 def _rendered(text: str) -> str:

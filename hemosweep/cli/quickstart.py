@@ -1,7 +1,7 @@
 """`hemosweep quickstart`: the commands to a first report, each printed before it runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,7 +39,7 @@ def quickstart(
     typer.echo(f"\n{show_page(out / 'report' / PAGE)}")
 
 
-def _run(commands: typer.core.TyperCommand | typer.core.TyperGroup, arguments: tuple[str, ...]) -> int:
+def _run(commands: Any, arguments: tuple[str, ...]) -> int:
     """Run one of the commands, which prints what it prints by itself; return its exit code."""
     try:
         return int(commands.main(args=list(arguments), standalone_mode=False) or 0)

@@ -3,13 +3,13 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from hemosweep.ablation.catalogue import find_sweep, sweep_names
 from hemosweep.config import ArmConfig, TrainingConfig
+from hemosweep.docs.topics import find_topic
 from hemosweep.phantom.sizes import SIZES
 from hemosweep.sampling import regions
 from hemosweep.sampling.restriction import restriction
@@ -140,10 +140,10 @@ def test_the_phantom_s_slices_lie_as_the_list_says():
     assert BY_CHOICE["Slices"].value.startswith(f"{SIZES['paper'].spacing_DHW_mm[0]:g} mm")
 
 
-def test_profile_and_readme_count_the_inferred_choices():
+def test_profile_and_documentation_count_the_inferred_choices():
     number = count_readings("inferred")
     assert f"the paper's protocol, with {number} inferred choices" in paper().scaling
-    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
-    assert f"the paper's protocol, with {number} inferred choices" in readme
-    assert f"and {count_readings('changed')} changed ones" in readme
-    assert "to the letter" not in readme
+    page = " ".join(find_topic("paper").text.split())
+    assert f"the paper's protocol, with {number} inferred choices" in page
+    assert f"and {count_readings('changed')} changed ones" in page
+    assert "to the letter" not in page

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from hemosweep.errors import BadInput
-from hemosweep.report.plots.arm_plots import BLACK, BLUE, GREY, STYLE, save
+from hemosweep.report.plots.arm_plots import BLACK, BLUE, DPI, GREY, STYLE, save
 from hemosweep.report.terminal.table import ARROW, MINUS
 from hemosweep.scores.metric import MetricDescription
 from hemosweep.stats.multiple_testing import FamilyComparison
@@ -31,7 +31,12 @@ FOREST_LEGEND: Any = {"loc": "outside lower left", "ncols": 4, "handletextpad": 
 
 
 def draw_forest(
-    rows: Sequence[FamilyComparison], path: Path, *, title: str, paper: Mapping[tuple[str, str], float] | None = None
+    rows: Sequence[FamilyComparison],
+    path: Path,
+    *,
+    title: str,
+    paper: Mapping[tuple[str, str], float] | None = None,
+    dpi: int = DPI,
 ) -> None:
     """One line a comparison, in the order given: the mean difference B - A with its 95% interval over the cases.
 
@@ -41,6 +46,7 @@ def draw_forest(
     Args:
         path: file to write; its suffix is the format.
         paper: (A, B) to the difference of the means that the paper prints.
+        dpi: pixels an inch.
 
     Raises:
         BadInput: no comparison with a difference.
@@ -74,7 +80,7 @@ def draw_forest(
         _write_columns(numbers, places, rows)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
         figure.legend(handles=_legend(rows, with_paper=any(v is not None for v in printed.values())), **FOREST_LEGEND)
-        save(figure, path)
+        save(figure, path, dpi=dpi)
 
 
 def _draw(axes: Axes, place: float, row: FamilyComparison) -> None:

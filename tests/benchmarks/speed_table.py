@@ -1,7 +1,7 @@
-"""Make the README's speed tables from the JSON files that the benchmarks left in `results/`.
+"""Make the speed tables of `hemosweep docs speed` from the JSON files that the benchmarks left in `results/`.
 
-    python tests/benchmarks/readme_table.py            # write them
-    python tests/benchmarks/readme_table.py --check    # exit code 1 where the README says something else
+    python tests/benchmarks/speed_table.py            # write them
+    python tests/benchmarks/speed_table.py --check    # exit code 1 where the page says something else
 
 A row is written here once, as words and a place in a file; no figure is typed.
 """
@@ -16,8 +16,8 @@ from typing import Any
 from hemosweep.bench.rows import BenchResult, BenchRow, number
 
 RESULTS = Path(__file__).parent / "results"
-README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- speed: made by tests/benchmarks/readme_table.py -->\n", "<!-- speed: end -->\n"
+PAGE = Path(__file__).parents[2] / "hemosweep" / "docs" / "speed.md"
+BEGIN, END = "<!-- speed: made by tests/benchmarks/speed_table.py -->\n", "<!-- speed: end -->\n"
 
 
 def read(name: str) -> Any:
@@ -94,8 +94,8 @@ def measured_with(result: BenchResult) -> str:
     return f"torch {result.versions['torch']}{monai}, {result.day}{busy}"
 
 
-def with_tables(readme: str) -> str:
-    before, _, rest = readme.partition(BEGIN)
+def with_tables(page: str) -> str:
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{tables()}\n{END}{after}"
 
@@ -104,10 +104,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    readme = README.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     if check:
-        return int(readme != with_tables(readme))
-    README.write_text(with_tables(readme), encoding="utf-8")
+        return int(page != with_tables(page))
+    PAGE.write_text(with_tables(page), encoding="utf-8")
     return 0
 
 
