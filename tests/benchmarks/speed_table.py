@@ -9,6 +9,7 @@ A row is written here once, as words and a place in a file; no figure is typed.
 import argparse
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def tables() -> str:
         lines += [f"| {what} | {figure} | {goal} |" for what, figure, goal in bench_rows(result)]
         if result.profile:
             parts = ", ".join(f"{share:.0f}% `{name}`" for name, share in result.profile.items())
-            lines += ["", f"Where the time of a training step goes there: {parts}."]
+            where = f"Where the time of a training step goes there: {parts}."
+            lines += ["", textwrap.fill(where, 120, break_on_hyphens=False)]
     lines += ["", "| what else | figure | where |", "|---|---|---|"]
     lines += [f"| {what} | {figure} | {where} |" for what, figure, where in other_rows()]
     return "\n".join([*lines[1:], ""])

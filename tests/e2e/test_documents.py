@@ -195,8 +195,19 @@ def short_demo(monkeypatch, num_cases):
     monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, mp_context, initializer: ThreadPoolExecutor(1))
 
 
-@pytest.mark.parametrize("last", ["plan", pytest.param("report", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", COMPARED)
+def test_a_sweep_of_one_s_own_has_its_arms_in_both_profiles(name, monkeypatch):
+    module = type(sys)(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(sweep_blocks()[name].text, f"{name}.py", "exec"), module.__dict__)
+    for profile in (base.demo(), base.paper()):
+        assert {arm.name for arm in module.SWEEP.arms(profile.config)} == {*COMPARED[name]}
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("tversky", "plan"), *(pytest.param(name, "report", marks=pytest.mark.slow) for name in COMPARED)],
+)
 def test_the_commands_of_a_sweep_of_one_s_own_run_as_they_are_written(name, last, tmp_path, monkeypatch, capsys):
     short_demo(monkeypatch, 6)
     monkeypatch.chdir(tmp_path)
