@@ -67,7 +67,7 @@ def run(config: ArmConfig, *, quick: bool = False, say: Say = print) -> BenchRes
         say(name)
         rows += part()
     busy = round(max(busy_before, _others_busy()), 2)
-    return make_result("cpu", _processor(), rows, details, profile=profile, num_busy=busy)
+    return make_result("cpu", processor_name(), rows, details, profile=profile, num_busy=busy)
 
 
 def _cpu() -> Device:
@@ -84,7 +84,8 @@ def _others_busy() -> float:
     return bystanders.num_busy()
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """Name of the processor's model, as the system reports it."""
     info = Path("/proc/cpuinfo")
     names = (
         [line.split(": ", 1)[1] for line in info.read_text().splitlines() if line.startswith("model name")]

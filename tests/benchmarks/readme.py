@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from hemosweep.bench.cpu import _processor
+from hemosweep.bench.cpu import processor_name
 from hemosweep.environment import num_processors
 from tests.benchmarks.readme_picture import draw
 
@@ -59,7 +59,7 @@ def wrapped(printed: str) -> str:
 
 
 def block(arguments: tuple[str, ...], printed: str) -> str:
-    told = f"`hemosweep {' '.join(arguments)}` prints, on {num_processors()} cores of an {_processor()}:"
+    told = f"`hemosweep {' '.join(arguments)}` prints, on {num_processors()} cores ({processor_name()}):"
     return f"{textwrap.fill(told, COLUMNS, break_on_hyphens=False)}\n\n```text\n{wrapped(printed)}\n```\n"
 
 
@@ -80,12 +80,12 @@ def main() -> int:
     missing = sum(arm["num_missing"] for arm in plan["arms"])
     if missing:
         sys.exit(f"error: {out}: {missing} fold runs are missing; run make sweep-{SWEEP} OUT={out} first")
-    for name, (path, arguments, part) in PRINTED.items():
+    printed = {name: part(run(out, *arguments)) for name, (_, arguments, part) in PRINTED.items()}
+    for name, (path, arguments, _) in PRINTED.items():
         document = ROOT / path
         text = document.read_text(encoding="utf-8")
-        printed = part(run(out, *arguments))
-        document.write_text(with_block(text, name, block(arguments, printed)), encoding="utf-8")
-    draw(out, SWEEP, table(run(out, "sweep", SWEEP)), PICTURE)
+        document.write_text(with_block(text, name, block(arguments, printed[name])), encoding="utf-8")
+    draw(out, SWEEP, printed["sweep"], PICTURE)
     print(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size / 1e3:.0f} kB")
     return 0
 
