@@ -1,6 +1,7 @@
 """The README's picture: the table of a sweep, its forest plot, and a case with the predictions of two arms."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hemosweep.report.document.facts import Overlay, PairFacts
 from hemosweep.report.paper.printed import paper_difference
 from hemosweep.report.plots.arm_plots import STYLE, save
 from hemosweep.report.plots.forest import draw_forest
-from hemosweep.report.slices.pairs import PANEL_INCHES, PairArm, draw_pair, largest_changes
+from hemosweep.report.slices.pairs import PANEL_INCHES, Change, PairArm, _Row, draw_pair
 from hemosweep.workflows.declared import find_declared
 from hemosweep.workflows.reporting.facts import gather
 from hemosweep.workflows.reporting.source import ReportSource
@@ -65,16 +66,35 @@ def draw_table(printed: str, path: Path) -> None:
 
 
 def draw_case(pair: PairFacts, path: Path, *, dpi: int) -> None:
-    """The case that gained most from one arm to the other, under both."""
+    """The case that gained most from one arm to the other, of those whose slice shows what both have found of it."""
     if not isinstance(pair.overlay, Overlay):
         raise SystemExit(f"error: {pair.overlay}")
     arms = (pair.overlay.a, pair.overlay.b)
-    shown = largest_changes(*(arm.cases for arm in arms))[0].case_id
+    shown = next(_telling(pair.overlay, arms))
 
     def only(arm: PairArm) -> PairArm:
         return replace(arm, cases=arm.cases[arm.cases["case_id"] == shown])
 
-    draw_pair(only(arms[0]), only(arms[1]), pair.overlay.cases, path, lesion_label=pair.overlay.lesion_label, dpi=dpi)
+    draw_pair(
+        only(arms[0]),
+        only(arms[1]),
+        pair.overlay.cases,
+        path,
+        lesion_label=pair.overlay.lesion_label,
+        subject="a case under both arms",
+        dpi=dpi,
+    )
+
+
+def _telling(overlay: Overlay, arms: tuple[PairArm, PairArm]) -> Iterator[str]:
+    """Ids of the cases that gained, the largest gain first, whose slice holds the lesion and both predictions."""
+    by_id = {case.case_id: case for case in overlay.cases}
+    a, b = (arm.cases.set_index("case_id")["dsc"] for arm in arms)
+    for case_id in (b - a).sort_values(ascending=False).index:
+        change = Change(case_id=case_id, dsc_a=a[case_id], dsc_b=b[case_id])
+        row = _Row.read(change, arms, by_id[case_id], overlay.lesion_label)
+        if all(mask_HW.any() for mask_HW in (row.reference_HW, *row.predictions_HW)):
+            yield case_id
 
 
 def compose(parts: list[Image.Image], path: Path) -> None:
@@ -89,4 +109,5 @@ def compose(parts: list[Image.Image], path: Path) -> None:
         page.paste(part, (left, top))
         pen.text((MARGIN - 6, top), letter, fill="black", font=font)
         top += part.height + GAP
-    page.save(path, optimize=True)
+    few = page.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # half the size
+    few.save(path, optimize=True)

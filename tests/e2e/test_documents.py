@@ -225,6 +225,7 @@ def test_the_commands_of_a_sweep_of_one_s_own_run_as_they_are_written(name, last
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_commands_of_is_it_real_train_and_read_as_they_are_written(here, tmp_path, monkeypatch, capsys):
     short_demo(monkeypatch, 6)
     for name in ("ours.csv", "summary.json"):

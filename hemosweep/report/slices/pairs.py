@@ -91,6 +91,7 @@ def draw_pair(
     path: Path,
     *,
     lesion_label: int | None = None,
+    subject: str = "largest gains and losses",
     dpi: int = DPI,
 ) -> None:
     """Draw the cases of `largest_changes`, a row each: CT, the same under arm A, and under arm B.
@@ -104,6 +105,7 @@ def draw_pair(
         raw_cases: where each case's CT and reference mask lie.
         path: file to write; its suffix is the format.
         lesion_label: the value of the reference masks that counts, where they hold several.
+        subject: of the picture, in its title behind the names of the arms.
         dpi: pixels an inch.
 
     Raises:
@@ -116,7 +118,7 @@ def draw_pair(
     rows = [_Row.read(change, (a, b), by_id[change.case_id], lesion_label) for change in changes]
     heights = [PANEL_INCHES * row.height_over_width for row in rows]
     width_inches = 3 * PANEL_INCHES
-    title, title_inches = fit_title(f"{a.name} to {b.name}: largest gains and losses", width_inches)
+    title, title_inches = fit_title(f"{a.name} to {b.name}: {subject}", width_inches)
     with mpl.rc_context(STYLE):
         height_inches = sum(heights) + ROW_TITLE_INCHES * len(rows) + 0.3 + title_inches + LEGEND_INCHES
         figure = Figure(figsize=(width_inches, height_inches))
