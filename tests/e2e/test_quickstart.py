@@ -32,7 +32,7 @@ def test_a_step_that_fails_ends_it_with_its_own_message_and_exit_code(main, tmp_
 def test_it_ends_with_a_report_and_the_same_command_trains_nothing_again(main, phantoms, tmp_path, monkeypatch):
     demo = base.demo()
     short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
-    monkeypatch.setitem(base._PROFILES, "demo", lambda: replace(demo, config=short))
+    monkeypatch.setitem(base.PROFILES, "demo", lambda: replace(demo, config=short))
     out = tmp_path / "runs"
     code, printed, error = main("quickstart", phantoms, "--out", out)
     assert code == 0, error
