@@ -30,7 +30,7 @@ settings.load_profile("hemosweep")
 
 def pytest_configure(config):
     # No test works on what belongs to whoever runs it.
-    for name in ("MLFLOW_TRACKING_URI", "HEMOSWEEP_OUT", "HEMOSWEEP_DATA"):
+    for name in ("MLFLOW_TRACKING_URI", "HEMOSWEEP_OUT", "HEMOSWEEP_DATA", "MAKEFLAGS", "MAKEOVERRIDES"):
         os.environ.pop(name, None)
     # Where a machine is busy a command would say so, also in a test that counts its lines.
     os.environ["HEMOSWEEP_QUIET"] = "1"
