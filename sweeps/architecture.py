@@ -58,7 +58,7 @@ LEAST_HEAVY = 4
 
 def _unetr(base: ArmConfig) -> UNETR:
     height, width, depth = (scaled_size(base, size) for size in UNETR().patch_HWD)
-    return UNETR(width=narrowed(base, UNETR().width, least=LEAST_HEAVY), patch_HWD=(height, width, depth))
+    return UNETR(width=narrowed(base, UNETR().width), patch_HWD=(height, width, depth))
 
 
 NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
@@ -82,8 +82,8 @@ NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
     "mednext-s": lambda base: MedNeXtS(width=narrowed(base, 32, least=LEAST_HEAVY)),
     "swinunetr": lambda base: SwinUNETR(width=narrowed(base, 24, multiple=12), window=scaled_size(base, 7)),
     "unetr": _unetr,
-    "plainconv": lambda base: PlainConv(width=narrowed(base, 32, least=LEAST_HEAVY)),
-    "resenc": lambda base: ResEnc(width=narrowed(base, 32, least=LEAST_HEAVY)),
+    "plainconv": lambda base: PlainConv(width=narrowed(base, 32)),
+    "resenc": lambda base: ResEnc(width=narrowed(base, 32)),
 }
 """Networks beside the paper's, as wide as the profile has them, by their arms."""
 

@@ -32,9 +32,11 @@ GPU_EVERY_S = 10.0
 
 @contextmanager
 def progress_bar(what: str, console: Console | None = None) -> Iterator[Callable[[int, int], None]]:
-    """A bar with an ETA on standard error; yields the function that moves it: (done, total)."""
+    """A bar with an ETA on standard error, if that is a terminal; yields the function that moves it: (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with doing(what) as tell, Progress(*columns, console=console or Console(stderr=True), transient=True) as progress:
+    console = console or Console(stderr=True)
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with doing(what) as tell, bar as progress:
         task = progress.add_task(what, total=None)
 
         def advance(done: int, total: int) -> None:
