@@ -143,7 +143,7 @@ def test_with_a_margin_equivalence_is_tested_and_said(main, recorded, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["patches"], "unknown sweep 'patches'; there is se, loss"),
+        (["patches"], "unknown sweep 'patches' (is it patchsize?); there is se, loss"),
         (["search-patch"], "search-patch is a search"),
         (["final"], "sweep final has no finished run"),
         (["--out", "{empty}"], "has no runs; start one with"),

@@ -786,7 +786,7 @@ def test_a_trial_that_failed_is_named_and_the_others_go_on(search, child):
         (("--arms", "start"), {}, "search-patch picks its arms itself"),
         (("--fresh",), {}, "search-patch learns from the trials that it has had; to start over, give another --out"),
         (("--only-folds", "0"), {}, "search-patch ranks its arms by all of their folds; leave --only-folds out"),
-        ((), {"name": "search-nosuch"}, "unknown sweep 'search-nosuch'; there is se, "),
+        ((), {"name": "search-nosuch"}, "unknown sweep 'search-nosuch'"),
     ],
     ids=["no budget", "not a search", "seeds", "arms", "fresh", "some folds", "no such search"],
 )

@@ -73,7 +73,7 @@ def test_a_profile_is_found_by_its_name():
 
 def test_a_sweep_is_found_by_its_name():
     assert [find_sweep(name).name for name in sweep_names()] == list(sweep_names())
-    with pytest.raises(BadInput, match=r"^unknown sweep 'patches'; there is .*patchsize"):
+    with pytest.raises(BadInput, match=r"^unknown sweep 'patches' \(is it patchsize\?\); there is .*patchsize"):
         find_sweep("patches")
 
 
