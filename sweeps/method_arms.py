@@ -91,5 +91,5 @@ def whole_head(base: ArmConfig, arm: ArmConfig, **preprocessing: Any) -> ArmConf
     )
 
 
-def adam(base: ArmConfig, learning_rate: float) -> Adam:
-    return Adam(learning_rate=scaled_rate(base, learning_rate, at_most=1e-3))
+def adam(base: ArmConfig, learning_rate: float, *, at_most: float = 1e-3) -> Adam:
+    return Adam(learning_rate=scaled_rate(base, learning_rate, at_most=at_most))

@@ -34,14 +34,22 @@ def docs(
 
 
 def _rendered(text: str) -> str:
-    """Markdown as a terminal shows it."""
+    """Markdown as a terminal shows it. Lines of code stay whole, so that they can be copied."""
     import re
 
-    from rich.console import Console
-    from rich.markdown import Markdown
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.markdown import CodeBlock, Markdown
+    from rich.text import Text
+
+    class Code(CodeBlock):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            yield Text(str(self.text).rstrip(), style="markdown.code_block", no_wrap=True, overflow="ignore")
+
+    class Page(Markdown):
+        elements = Markdown.elements | {"fence": Code, "code_block": Code}
 
     console = Console(width=min(shutil.get_terminal_size().columns, 120), force_terminal=True)
     with console.capture() as captured:
         # Marks of what a script prints, which Markdown hides.
-        console.print(Markdown(re.sub(r"<!--.*?-->\n", "", text), hyperlinks=False))
+        console.print(Page(re.sub(r"<!--.*?-->\n", "", text), hyperlinks=False), crop=False)
     return captured.get()

@@ -1,5 +1,7 @@
 """`hemosweep docs`: the topics of the documentation, on a terminal and in a pipe."""
 
+import re
+
 import pytest
 
 from hemosweep.cli.docs import _rendered
@@ -38,6 +40,13 @@ def test_on_a_terminal_a_topic_is_rendered_in_its_width_without_marks(monkeypatc
     assert "Title" in shown
     assert "printed" not in shown
     assert "|---|" not in shown
+
+
+def test_on_a_terminal_a_line_of_code_stays_whole(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    command = "make sweep-patchsize SEEDS=3      # three seeds of every arm"
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", _rendered(f"Text.\n\n```sh\n{command}\n```\n\nMore text.\n")).splitlines()
+    assert command in [line.rstrip() for line in lines]
 
 
 def test_no_topic_is_told_twice():
