@@ -1,4 +1,4 @@
-"""Commands about differences: two sides, the declared comparisons of a sweep, and what more seeds would show."""
+"""Commands about differences: of two sides, of a sweep, with more seeds, and the report of the study."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hemosweep.cli import completion
-from hemosweep.cli.options import Json, Out, print_result
+from hemosweep.cli.options import Json, Out, data_option, expanded, print_result, print_warning
 
 MetricName = Annotated[
     str,
@@ -110,4 +110,54 @@ def power(
     from hemosweep.workflows.power import power as forecast
 
     result = forecast(out, name, metric=metric, difference=difference, num_cases=cases, num_folds=folds)
+    print_result(result, as_json=as_json)
+
+
+def report(
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SWEEP]...",
+            help="Ablations, or those of another store: mlflow:URI/hemosweep/SWEEP, or mlflow:URI. Default: every one "
+            "that has a finished run.",
+            autocompletion=completion.recorded_sweeps,
+        ),
+    ] = None,
+    out: Out = Path("runs"),
+    to: Annotated[
+        Path | None, typer.Option(help="Folder to write. Default: report under --out.", callback=expanded)
+    ] = None,
+    data: Annotated[
+        Path | None, data_option("The runs' data set, to draw cases on. Default: phantoms under --out.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="The score that it is about. Default: the declared primary metric, mostly dsc.",
+            autocompletion=completion.metrics,
+        ),
+    ] = None,
+    margin: Margin = None,
+    with_paths: Annotated[
+        bool, typer.Option("--with-paths", help="Also name folders, machine and user, which others need not know.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the report of the study: one page, Markdown and LaTeX.
+
+    The study stands beside the paper, table by table, with figures and provenance.
+    """
+    from hemosweep.workflows.report import make_report
+
+    result = make_report(
+        out,
+        tuple(sweeps or ()),
+        to=to,
+        data=data,
+        metric=metric,
+        margin=margin,
+        with_paths=with_paths,
+    )
+    for warning in result.warnings:
+        print_warning(warning)
     print_result(result, as_json=as_json)
