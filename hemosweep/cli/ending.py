@@ -30,6 +30,12 @@ class Commands(Sections):
         except (EOFError, KeyboardInterrupt, OSError) as error:
             raise Carried(error) from error
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        for name, group in self.commands.items():
+            if args[0] not in self.commands and args[0] in getattr(group, "commands", {}):
+                ctx.fail(f"No such command '{args[0]}'. Did you mean '{name} {args[0]}'?")
+        return super().resolve_command(ctx, args)
+
 
 def tell_end(error: BaseException) -> int:
     """Print the line of an exception that ended a command; return the exit code.

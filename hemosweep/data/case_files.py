@@ -63,7 +63,7 @@ def ct_fault(ct_path: Path, case_id: str) -> str | None:
 
 
 def _instead_of_ct(ct_path: Path, case_id: str) -> str | None:
-    """What lies where the files of a case without a CT should, with the way out; None where nothing does."""
+    """Images in the place of the files of a case without a CT, with the way out; None where nothing does."""
     folder = ct_path.parents[1]
     if not os.path.isdir(folder):
         other = like_named_folder(folder.parent, case_id)

@@ -1,4 +1,4 @@
-"""What lies where a data set, or a file of a case, is missing: names for a message, with the way out."""
+"""Names, for a message, of things in the place of a data set or of a case's file that is missing, with the way out."""
 
 import os
 import shlex
@@ -29,16 +29,17 @@ def no_folder(data: Path, table_name: str) -> str:
 
 
 def instead_of_table(data: Path, table_name: str) -> str | None:
-    """What a folder without a table of participants is instead, and what to do; None where it holds no scans at all."""
+    """Kind of a folder without a table of participants, and the way out; None where it holds no scans at all."""
     other = no_place_for_table(data, table_name)
     num_images = 0 if other else sum(1 for _ in islice(image_files(data), MAX_LOOKED_AT))
     if num_images:
-        return f"it holds {num_images} images: hemosweep init {shlex.quote(str(data))} makes it, or says what they need"
+        place = shlex.quote(str(data))
+        return f"its folder holds {num_images} images: hemosweep init {place} makes the table from their names"
     return other
 
 
 def no_place_for_table(data: Path, table_name: str) -> str | None:
-    """What a folder is that is no data set, not even one without its table, and what to do; None for any other."""
+    """Kind of a folder that is no data set, not even one without its table, and the way out; None for any other."""
     names = _names(data)
     stem = Path(table_name).stem
     for name in names:

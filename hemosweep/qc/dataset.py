@@ -56,12 +56,14 @@ def check_dataset(
         case_ids=tuple(case.case_id for case in cases),
         trainable_ids=tuple(one.case.case_id for one in examined if one.has_lesion and one.case.case_id not in broken),
         problems=problems,
-        before_training=before_training(cases),
+        before_training=before_training([case for case in cases if case.case_id not in broken]),
     )
 
 
 def before_training(cases: Sequence[Case]) -> tuple[str, ...]:
-    """What a sweep of these cases would refuse, though each of them can be used, one sentence each."""
+    """Reasons to refuse a sweep of these cases, though each of them can be used, one sentence each."""
+    if not cases:
+        return ()
     without = [case.case_id for case in cases if case.lesion_path is None]
     texts = []
     if without:

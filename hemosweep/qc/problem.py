@@ -31,7 +31,7 @@ class CheckReport:
     trainable_ids: tuple[str, ...]
     problems: tuple[Problem, ...]
     before_training: tuple[str, ...] = ()
-    """What a sweep would refuse, one sentence each."""
+    """Reasons to refuse a sweep, one sentence each."""
 
     def count(self, severity: Severity) -> int:
         return sum(problem.severity == severity for problem in self.problems)

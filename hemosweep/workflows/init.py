@@ -83,6 +83,8 @@ def init_data_set(data: Path, *, ask: Ask | None = None) -> InitResult:
         return answer
 
     patients = _patients(cases, decide)
+    if len(set(patients.values())) == len(cases):
+        decisions.append("each case is taken for a patient of its own; write the same patient_id where it is not")
     chosen = {case.case_id: {kind: files[0] for kind, files in case.files.items()} for case in cases}
     decisions += _choices(data, cases)
     ivh = _ivh(chosen, decide, decisions)

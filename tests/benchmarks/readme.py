@@ -39,7 +39,7 @@ PRINTED: dict[str, tuple[str, tuple[str, ...], Callable[[str], str]]] = {
 
 
 def run(out: Path, *arguments: str) -> str:
-    """What a command prints, in as many columns as the documents have."""
+    """Output of a command, in as many columns as the documents have."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "COLUMNS": str(COLUMNS)}
     command = [str(HEMOSWEEP), *arguments, "--out", str(out)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

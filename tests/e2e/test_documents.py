@@ -53,7 +53,7 @@ def parse(command, words):
 
 
 def made(words):
-    """What make would run; its variables are among those that make help lists."""
+    """Commands that make would run; its variables are among those that make help lists."""
     given = {word.partition("=")[0] for word in words if "=" in word}
     assert given <= VARIABLES, f"make has no variable {given - VARIABLES}"
     done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)

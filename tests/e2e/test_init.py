@@ -34,6 +34,7 @@ def test_a_flat_folder_of_pairs_becomes_a_data_set_without_a_copy(main, data):
     assert table(data) == [("P01", "P01", "n/a"), ("P02", "P02", "n/a")]
     assert [case.case_id for case in read_manifest(data)] == ["P01", "P02"]
     assert os.path.samefile(data / "P01_seg.nii.gz", data / "P01/ct/P01_label-lesion_mask.nii.gz")
+    assert "each case is taken for a patient of its own" in stdout
     assert "linked 4 files to their places" in stdout
     assert stdout.splitlines()[-1] == f"next: hemosweep data check {data}"
 
@@ -57,6 +58,7 @@ def test_sessions_are_scans_of_one_patient_and_an_ivh_mask_tells_the_ivh(main, d
     assert "without an IVH mask, so IVH is not known: sub-01_ses-02" in stdout
     assert "left alone: sub-02/ct/sub-02_label-edema_mask.nii.gz" in stdout
     assert "linked" not in stdout
+    assert "of its own" not in stdout
     assert len(read_manifest(data)) == 3
 
 

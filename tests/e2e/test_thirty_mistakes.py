@@ -155,7 +155,7 @@ MISTAKES = {
     "the folder of results": (results, CHECK, ("folder of results (--out)",)),
     "a folder of DICOM": (dicom, CHECK, ("it holds DICOM files: hemosweep data import-dicom {data} NEW_FOLDER",)),
     "a folder of nnU-Net": (nnunet, CHECK, ("folder of nnU-Net: hemosweep data import-nnunet {data}",)),
-    "a flat folder": (flat, CHECK, ("it holds 12 images: hemosweep init {data}",)),
+    "a flat folder": (flat, CHECK, ("its folder holds 12 images: hemosweep init {data}",)),
     "init of a folder of nnU-Net": (nnunet, "init {data}", ("hemosweep data import-nnunet {data} NEW_FOLDER",)),
     "init of DICOM": (dicom, "init {data}", ("hemosweep data import-dicom",)),
     "init of names that say nothing": (words_for_images, "init {data}", ("a.nii.gz, b.nii.gz", "name them as P01_ct")),

@@ -92,7 +92,7 @@ class FoldFolder:
         )
 
     def cost(self, *, windows, memory_of="process", gib=1):
-        """What the present version writes before and after it tests the cases of the fold."""
+        """Files of the present version before and after it tests the cases of the fold."""
         self.event("network", parameters=1000, window_flops=2_000_000_000)
         for place, number in enumerate(windows):
             self.event("tested", case_id=f"case {place}", dsc=0.5, seconds=0.5 * (place + 1), num_windows=number)

@@ -1,4 +1,4 @@
-"""What a server answers, or its silence, is one line with a way out and without credentials."""
+"""A server's answer, or its silence, is one line with a way out and without credentials."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""What `hemosweep doctor` looks at: packages, the machine, folders, and other programs."""
+"""Subjects of `hemosweep doctor`: packages, the machine, folders, and other programs."""

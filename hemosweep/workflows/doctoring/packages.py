@@ -17,7 +17,7 @@ EXTRAS = {
     "cluster": "--executor dask and slurm",
     "dashboard": "hemosweep dashboard",
 }
-"""What each extra is needed for."""
+"""Use of each extra."""
 _AGAIN = "run make setup, or pip install hemosweep, again"
 
 

@@ -61,3 +61,11 @@ def test_a_reader_or_a_terminal_that_is_gone_is_no_error_to_tell(ended, monkeypa
 def test_a_defect_keeps_its_traceback_and_is_no_abort(ended, error):
     with pytest.raises(type(error)):
         ended(error)
+
+
+def test_a_command_of_a_group_that_is_called_without_it_is_told_with_it(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hemosweep", "preview", "scans"])
+    with pytest.raises(SystemExit) as exited:
+        hemosweep.cli.main()
+    assert exited.value.code == 2
+    assert "No such command 'preview'. Did you mean 'data preview'?" in capsys.readouterr().err

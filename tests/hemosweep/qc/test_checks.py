@@ -337,6 +337,12 @@ def test_what_a_sweep_would_refuse_is_said_before_it(data: DataSet) -> None:
     assert data.check().as_lines()[2:] == [f"before a sweep: {masks}", f"before a sweep: {patients}"]
 
 
+def test_a_case_that_cannot_be_used_is_told_once_and_not_as_one_without_a_mask(data: DataSet) -> None:
+    without_lesion_mask(data)
+    data.path("sub-002", "ct").unlink()
+    assert not any("no lesion mask" in text for text in data.check().before_training)
+
+
 def test_lesion_label_picks_one_value_and_tells_where_it_is_missing(data: DataSet) -> None:
     plant_odd_mask_values(data)
     assert told(data.check(lesion_label=3)) == [("sub-001", "mask-empty", "error")]

@@ -1,4 +1,4 @@
-"""What is told of the recorder's process, which may say anything and end in any way."""
+"""Reports on the recorder's process, which may say anything and end in any way."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What the recorder tells the process that started it, at its last pass."""
+"""Words of the recorder to the process that started it, at its last pass."""
 
 import json
 import threading
