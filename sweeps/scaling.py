@@ -55,7 +55,7 @@ def with_network(
     """An arm with another network, on the smallest patch of which it labels so much, and with the channels that it is
     made for.
 
-    An epoch holds as many voxels as before.
+    An epoch holds as many voxels as before, and at least one step a case.
 
     Args:
         batch_size: that of the method at full size, which is scaled as the profile scales the paper's; by default a
@@ -73,7 +73,7 @@ def with_network(
         network=network,
         preprocessing=_with_channels(base.preprocessing, channels_of(network) or base.preprocessing.channels),
         sampling=replace(base.sampling, patch_HWD=patch_HWD, num_patches_per_case=num_patches),
-        training=replace(base.training, batch_size=max(2, batch)),
+        training=replace(base.training, batch_size=max(2, min(batch, num_patches))),
     )
 
 

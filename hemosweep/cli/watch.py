@@ -82,7 +82,8 @@ class Watch:
             note = self._note()
             if now - self._silent_since < self._patience_s or not note.text:
                 return
-            text = f"{note.text} ({duration(max(0.0, now - note.begun))})"
+            lasted_s = now - note.begun
+            text = note.text if lasted_s < 1.0 else f"{note.text} ({duration(lasted_s)})"
             if self._width is not None:
                 if not self._in_line:
                     self._show(text, self._width())

@@ -17,6 +17,7 @@ from hemosweep.errors import BadInput
 
 PLACE_BYTES = 2_000_000_000
 """Memory that must be free for each fold run of the demo profile beside another one, about twice what one takes."""
+_CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _PROC, _DEV = Path("/proc"), Path("/dev")
 _GPU_TIMEOUT_S = 2.0
 
@@ -45,7 +46,7 @@ def num_places(
         num_gpus: those that PyTorch can use.
         per_gpu: number of fold runs that share a GPU; 1 by default.
         at_once: number of fold runs that share the processors.
-        one_a_processor: as many as there are processors, as far as the free memory goes.
+        one_a_processor: as many as there are processors, as far as the free memory is known to go.
 
     Raises:
         BadInput: `per_gpu` is given but there is no GPU, or `at_once` and there is one, or one of them is below 1.
@@ -61,7 +62,7 @@ def num_places(
     if num_gpus:
         return num_gpus * (per_gpu or 1)
     if at_once is None and one_a_processor:
-        return max(1, min(num_processors(), _free_bytes() // PLACE_BYTES))
+        return max(1, min(num_processors(), (free_memory() or 0) // PLACE_BYTES))
     return at_once or 1
 
 
@@ -70,12 +71,11 @@ def num_threads(num_places: int) -> int:
     return max(1, num_processors() // num_places)
 
 
-def _free_bytes() -> int:
-    """Memory that is free, or could be made so; all of it where the system does not say so."""
-    available = re.search(r"^MemAvailable:\s+(\d+) kB$", _read(_PROC / "meminfo"), re.MULTILINE)
-    if available is not None:
-        return 1024 * int(available[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def free_memory() -> int | None:
+    """Bytes that may still be used, with the limit of a container; None where the system does not say."""
+    known = re.search(r"^MemAvailable:\s+(\d+) kB", _read(_PROC / "meminfo"), re.MULTILINE)
+    limits = [int(text) for path in _CGROUPS if (text := _read(path).strip()).isdecimal()]  # "max" is no limit.
+    return None if known is None else min([1024 * int(known[1]), *limits])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hemosweep.environment import num_processors
+from hemosweep.executors.machine import free_memory
 from hemosweep.workflows.doctoring.finding import GIB, Finding, note, ok, problem
 
-_MEMINFO = Path("/proc/meminfo")
-_CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _DRIVER = Path("/proc/driver/nvidia/version")
 FEW_GIB = 4
 """Free memory below which preprocessing of large scans, or a training on the CPU, may end for want of it."""
@@ -39,21 +38,6 @@ def check_memory() -> Finding:
             "memory", text, f"below {FEW_GIB} GiB large scans may not fit; end other programs, or give --jobs 1"
         )
     return ok("memory", text)
-
-
-def free_memory() -> int | None:
-    """Bytes that may still be used, with the limit of a container; None where the system does not say."""
-    try:
-        known = re.search(r"^MemAvailable:\s+(\d+) kB", _MEMINFO.read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    limits = []
-    for path in _CGROUPS:
-        try:
-            limits.append(int(path.read_text()))
-        except (OSError, ValueError):  # "max" is no limit.
-            continue
-    return None if known is None else min([int(known[1]) * 1024, *limits])
 
 
 def check_torch() -> Iterator[Finding]:

@@ -180,8 +180,8 @@ def test_a_wait_for_a_database_that_another_process_holds_is_told(tmp_path):
             database.rollback()
             rest = process.stderr.read()
             assert process.stdout.read() == ""
-    waited = re.fullmatch(rf"waiting for {path}, which another program holds \((\d+) s\)\n", told)
-    assert int(waited[1]) <= 2
+    waited = re.fullmatch(rf"waiting for {path}, which another program holds(?: \((\d+) s\))?\n", told)
+    assert int(waited[1] or 0) <= 2  # Under a second it has no time.
     assert rest.startswith("error: ")
 
 

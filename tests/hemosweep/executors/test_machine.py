@@ -33,9 +33,27 @@ def test_fold_runs_share_the_processors_as_far_as_the_memory_goes(
     monkeypatch, processors, free_gb, options, places, threads
 ):
     monkeypatch.setattr(machine, "num_processors", lambda: processors)
-    monkeypatch.setattr(machine, "_free_bytes", lambda: free_gb * 10**9)
+    monkeypatch.setattr(machine, "free_memory", lambda: free_gb * 10**9)
     assert num_places(0, **options) == places
     assert num_threads(places) == threads
+
+
+def test_the_limit_of_a_container_counts_as_free_memory(monkeypatch, tmp_path):
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:     4096 kB\n")
+    (tmp_path / "limit").write_text("1048576\n")
+    (tmp_path / "none").write_text("max\n")
+    monkeypatch.setattr(machine, "_PROC", tmp_path)
+    monkeypatch.setattr(machine, "_CGROUPS", (tmp_path / "none", tmp_path / "gone"))
+    assert machine.free_memory() == 4 * 2**20
+    monkeypatch.setattr(machine, "_CGROUPS", (tmp_path / "limit",))
+    assert machine.free_memory() == 2**20
+    (tmp_path / "meminfo").unlink()
+    assert machine.free_memory() is None
+
+
+def test_where_the_free_memory_is_not_known_one_fold_run_has_the_processors(monkeypatch):
+    monkeypatch.setattr(machine, "free_memory", lambda: None)
+    assert num_places(0, one_a_processor=True) == 1
 
 
 def test_a_gpu_is_not_shared_as_the_processors_are():

@@ -141,16 +141,6 @@ def test_little_memory_is_a_note(monkeypatch):
     assert machine.check_memory().found == "not known"
 
 
-def test_a_containers_limit_counts_as_memory(monkeypatch, tmp_path):
-    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:     4096 kB\n")
-    (tmp_path / "max").write_text("1048576\n")
-    monkeypatch.setattr(machine, "_MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(machine, "_CGROUPS", (tmp_path / "gone",))
-    assert machine.free_memory() == 4 * 2**20
-    monkeypatch.setattr(machine, "_CGROUPS", (tmp_path / "max",))
-    assert machine.free_memory() == 2**20
-
-
 def test_little_space_is_a_note_and_none_a_problem(disk, tmp_path):
     disk(5 * 2**30)
     assert of_folder(tmp_path / "runs")["folder of results"].level == "note"
