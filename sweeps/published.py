@@ -11,7 +11,8 @@ The baseline is the paper's final configuration, arm `final` of the sweep `final
 HU, in place of the paper's window or as a further channel.
 
 The profile scales patches and widths as it scales the paper's. Where it has fewer steps than the paper, a learning rate
-of Adam made for many is raised in proportion, to 0.001 at most (the V-Nets': 0.0003).
+made for many is raised in proportion, to 0.001 at most (the V-Nets': 0.0003, stochastic gradient descent: 0.01), and a
+momentum remembers fewer steps.
 
 Command: `make sweep-architecture`, which trains `architecture` first; needs `pip install hemosweep[nnunet]`. Expected
 cost: about an hour on two cores in the demo profile; 100 full trainings in the paper profile.
@@ -47,7 +48,7 @@ from hemosweep.sweeps.architecture import NETWORKS
 from hemosweep.sweeps.base import SYMMETRIC_METHOD
 from hemosweep.sweeps.final import final
 from hemosweep.sweeps.method_arms import adam, brain_drawn, coarsened, method_arm, slices_arm, whole_head
-from hemosweep.sweeps.scaling import scaled_size, with_network
+from hemosweep.sweeps.scaling import scaled_momentum, scaled_rate, scaled_size, with_network
 
 BASELINE = "final"
 LARGEST_VNET_RATE = 3e-4
@@ -121,7 +122,7 @@ def _nnunets_network(base: ArmConfig, arm: str) -> ArmConfig:
         (320, 320, 16),
         batch_size=2,
         loss=DiceCE(),
-        optimiser=SGD(),
+        optimiser=SGD(momentum=scaled_momentum(base, 0.99)),
         schedule=Poly(),
         sampling={
             "transforms": (
@@ -209,7 +210,12 @@ _METHODS: Mapping[str, Callable[[ArmConfig], ArmConfig]] = {
         window=(-15.0, 115.0),
         batch_size=16,
         loss=CrossEntropy(),
-        optimiser=SGD(learning_rate=1e-3, momentum=0.99, nesterov=False, weight_decay=1e-4),
+        optimiser=SGD(
+            learning_rate=scaled_rate(base, 1e-3, at_most=1e-2),
+            momentum=scaled_momentum(base, 0.99),
+            nesterov=False,
+            weight_decay=1e-4,
+        ),
         inference={"overlap": 2 / 3},
     ),
     "ednet-like": lambda base: slices_arm(

@@ -15,6 +15,8 @@ from hemosweep.sweeps.base import PAPER_PATCH_HWD, SYMMETRIC_METHOD, paper_netwo
 
 SECOND_WINDOW = Window(low_hu=20.0, high_hu=60.0)
 """Level 40 and width 40, the narrow one of Cho et al. 2019; their other one, 50/100, is the paper's."""
+SHORTEST_MEMORY = 10.0
+"""Steps that the usual momentum of 0.9 remembers."""
 _PAPER_SAMPLING, _PAPER_TRAINING = SamplingConfig(), TrainingConfig()
 
 
@@ -89,8 +91,18 @@ def _with_channels(preprocessing: PreprocessingConfig, channels: tuple[str, ...]
 
 def scaled_rate(base: ArmConfig, rate: float, *, at_most: float) -> float:
     """A learning rate made for the paper's number of steps, raised where the profile has fewer of them."""
-    ratio = _num_steps(_PAPER_SAMPLING, _PAPER_TRAINING) / _num_steps(base.sampling, base.training)
-    return min(max(rate, at_most), rate * max(1.0, ratio))
+    return min(max(rate, at_most), rate * _shortening(base))
+
+
+def scaled_momentum(base: ArmConfig, momentum: float) -> float:
+    """A momentum with a memory of 1 / (1 - momentum) steps, shortened as the training is, to 10 steps at the least."""
+    memory = 1.0 / (1.0 - momentum)
+    return momentum if memory <= SHORTEST_MEMORY else 1.0 - 1.0 / max(SHORTEST_MEMORY, memory / _shortening(base))
+
+
+def _shortening(base: ArmConfig) -> float:
+    """Factor by which the profile has fewer steps than the paper; 1 where it has as many."""
+    return max(1.0, _num_steps(_PAPER_SAMPLING, _PAPER_TRAINING) / _num_steps(base.sampling, base.training))
 
 
 def _num_steps(sampling: SamplingConfig, training: TrainingConfig) -> float:

@@ -12,7 +12,7 @@ from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.final import final
-from hemosweep.sweeps.scaling import narrowed, scaled_rate
+from hemosweep.sweeps.scaling import narrowed, scaled_momentum, scaled_rate
 from hemosweep.sweeps.se import brain_sampled
 
 ALONE, PUBLISHED = find_sweep("architecture"), find_sweep("published")
@@ -125,3 +125,15 @@ def test_a_rate_rises_with_the_steps_that_a_profile_lacks_up_to_a_bound():
     # A case gives 64 / 32 x 12 = 24 steps in the demo, and 3000 / 64 x 100 = 4687.5 in the paper's profile.
     assert scaled_rate(demo().config, 1e-6, at_most=1e-3) == pytest.approx(1e-6 * 4687.5 / 24)
     assert scaled_rate(demo().config, 1e-4, at_most=1e-3) == 1e-3
+
+
+def test_a_momentum_remembers_fewer_steps_where_the_training_has_fewer():
+    assert [scaled_momentum(paper().config, momentum) for momentum in (0.9, 0.99)] == [0.9, 0.99]
+    assert [scaled_momentum(demo().config, momentum) for momentum in (0.5, 0.9)] == [0.5, 0.9]
+    assert scaled_momentum(demo().config, 0.99) == pytest.approx(0.9)
+
+
+def test_a_method_of_large_slices_has_a_step_a_case():
+    configs = arms(PUBLISHED, demo)
+    for name in ("hybrid3d2d-fpn", "patchfcn"):
+        assert configs[name].training.batch_size <= configs[name].sampling.num_patches_per_case
