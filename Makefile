@@ -33,13 +33,37 @@ TRAINING_OPTIONS = $(call option,EXECUTOR,executor) $(call option,BUDGET,budget)
 .PHONY: help setup test test-browser test-slow mutants lint format format-check types imports check \
 	quickstart study score bench readme report status sync ui dashboard runs clean-runs phantom preview data-check describe preprocess clean distclean lock FORCE
 
+# Lists for 80 columns: a head, and its text in lines below each other.
+define LIST
+function put(head, text,  number, words, line, i) {
+	number = split(text, words, " ")
+	line = head
+	for (i = 1; i <= number; i++) {
+		if (length(line) + 1 + length(words[i]) > 80) { print line; line = sprintf("%*s", length(head), "") }
+		line = line " " words[i]
+	}
+	print line
+}
+/^[a-z][a-z%-]*:.*## / && !variables {
+	target = $$0; sub(/:.*/, "", target); sub(/%/, "NAME", target)
+	text = $$0; sub(/.*:.*## /, "", text)
+	put(sprintf("  %-19s", target), text)
+}
+variables && sub(/^## /, "") {
+	if ($$1 ~ /=$$/ && name) { put(sprintf("  %-12s", name), text); text = "" }
+	if ($$1 ~ /=$$/) { name = $$1; $$1 = "" }
+	text = text " " $$0
+}
+END { if (variables) put(sprintf("  %-12s", name), text) }
+endef
+
+help: export PROGRAM = $(LIST)
 help: ## Show this text
-	@awk 'BEGIN { FS = ":.*## " } \
-		/^[a-z][a-z%-]*:.*## / { sub(/%/, "NAME", $$1); printf "  %-19s %s\n", $$1, $$2 }' Makefile
+	@awk "$$PROGRAM" Makefile
 	@names=$$($(BIN)/hemosweep sweeps --names 2>/dev/null | tr '\n' ' '); \
-		printf '\nNAME is one of: %s\n' "$${names:-those of .venv/bin/hemosweep sweeps, after make setup}"
+		printf '\nNAME is one of: %s\n' "$${names:-those of .venv/bin/hemosweep sweeps, after make setup}" | fold -s -w 80 | sed 's/ $$//'
 	@printf '\nVariables, as in make sweep-patchsize DATA=/path/to/dataset SEEDS=3:\n'
-	@sed -n 's/^## /  /p' Makefile
+	@awk -v variables=1 "$$PROGRAM" Makefile
 
 # One list for `make help` and for the check below: in brackets, the targets that take the variable.
 ## DATA=        the data set's folder (sweep: without it a phantom is made, and the profile is demo)

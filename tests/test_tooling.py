@@ -40,6 +40,10 @@ def test_make_alone_lists_every_target():
     assert listed == {target.replace("%", "NAME") for target in targets}
 
 
+def test_make_help_fits_into_a_terminal_of_80_columns():
+    assert [line for line in run("make").stdout.splitlines() if len(line) > 80 or line.endswith(" ")] == []
+
+
 def test_make_help_lists_every_variable_of_the_options():
     variables = set(re.findall(r"\$\(call (?:option|given),([A-Z_]+)", MAKEFILE))
     assert variables > {"DATA", "PROFILE", "OUT"}
@@ -48,7 +52,7 @@ def test_make_help_lists_every_variable_of_the_options():
 
 @pytest.mark.skipif(not (ROOT / ".venv/bin/hemosweep").exists(), reason="make asks the hemosweep of .venv")
 def test_make_help_names_every_sweep_and_every_search():
-    names = run("make", "help").stdout.partition("NAME is one of: ")[2].splitlines()[0].split()
+    names = run("make", "help").stdout.partition("NAME is one of: ")[2].partition("\n\n")[0].split()
     assert names == [*sweep_names(), *(search.name for search in SEARCHES)]
     assert [name for name in sweep_names() if not (ROOT / "sweeps" / f"{name}.py").is_file()] == []
 

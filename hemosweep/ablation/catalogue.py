@@ -57,14 +57,17 @@ def own_sweeps() -> Mapping[str, Listed]:
         BadInput: two of them have one name.
     """
     folder = Path(__file__).parents[1] / "sweeps"
-    found: list[Listed] = []
-    for name in sorted(module.name for module in pkgutil.iter_modules([str(folder)])):
-        module = import_module(f"{GROUP}.{name}")
-        place = f"{GROUP.replace('.', '/')}/{name}.py"
-        found += [Listed(of=module.SWEEP, place=place)] if hasattr(module, OBJECT) else []
-        found += [Listed(of=search, place=place) for search in getattr(module, "SEARCHES", ())]
+    found = [listed for module in pkgutil.iter_modules([str(folder)]) for listed in listed_in(module.name)]
     found.sort(key=lambda one: (one.search is not None, one.sweep.section or "none", one.place))
     return _by_name(found)
+
+
+def listed_in(name: str) -> list[Listed]:
+    """Ablations and searches of one of hemosweep's modules of sweeps."""
+    module = import_module(f"{GROUP}.{name}")
+    place = f"{GROUP.replace('.', '/')}/{name}.py"
+    ablations = [module.SWEEP] if hasattr(module, OBJECT) else []
+    return [Listed(of=one, place=place) for one in (*ablations, *getattr(module, "SEARCHES", ()))]
 
 
 @cache

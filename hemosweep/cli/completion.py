@@ -14,11 +14,15 @@ from typing import Any
 
 import typer
 
+import hemosweep.sweeps as own_package
+
 VARIABLE = "_HEMOSWEEP_COMPLETE"
 """Environment variable by which the shell asks for completions."""
 _WORDS, _PLACE = "COMP_WORDS", "COMP_CWORD"
 _BREAKS = re.compile(r"[=:@]+")
 """Characters at which bash breaks words, other than space and what has a meaning for the shell itself."""
+_NAMED = re.compile(r'\b(?:Sweep|Search)\(\s*name="([^"]+)"')
+"""The name of an ablation or a search, where a file of hemosweep makes it."""
 _PLAIN = re.compile(r"([^\w@%+=:,./~-])")
 
 Complete = Callable[[typer.Context, str], list[str]]
@@ -117,12 +121,17 @@ def _recorded(ctx: typer.Context) -> Mapping[tuple[str, str], list[str]]:
     return finished_arms(_out(ctx))
 
 
+def _own_sweeps() -> dict[str, str]:
+    """Module of each of hemosweep's by the name in its file: to import all of them takes longer than all else."""
+    folder = Path(str(own_package.__file__)).parent
+    return {name: file.stem for file in sorted(folder.glob("*.py")) for name in _NAMED.findall(file.read_text("utf-8"))}
+
+
 def _known_sweeps() -> list[str]:
     """hemosweep's, and those of installed packages by their entry points: to load one may take seconds."""
-    from hemosweep.ablation.catalogue import GROUP, own_sweeps
     from hemosweep.plugins import installed
 
-    return [*own_sweeps(), *(one.name for one in installed(GROUP))]
+    return [*_own_sweeps(), *(one.name for one in installed(own_package.__name__))]
 
 
 def _recorded_sweeps(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -131,15 +140,18 @@ def _recorded_sweeps(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def _arms(ctx: typer.Context, incomplete: str) -> list[str]:
     """Arms behind those that are typed already, with a comma between them."""
-    from hemosweep.ablation.catalogue import own_sweeps
-
     # Where an option still lacks its value, the parser leaves the arguments before it as they are.
     sweep = str(ctx.params.get("name") or next(iter(ctx.args), ""))
-    own = own_sweeps().get(sweep)
-    recorded = [] if own is not None else [arm for of, arm in _recorded(ctx) if of == sweep]
+    module = _own_sweeps().get(sweep)
+    names = [arm for of, arm in _recorded(ctx) if of == sweep] if module is None else _own_arms(module, sweep)
     chosen = incomplete.split(",")[:-1]
-    names = recorded if own is None else own.sweep.arm_names
     return [",".join([*chosen, name]) for name in names if name not in chosen]
+
+
+def _own_arms(module: str, sweep: str) -> tuple[str, ...]:
+    from hemosweep.ablation.catalogue import listed_in
+
+    return next(one.sweep.arm_names for one in listed_in(module) if one.name == sweep)
 
 
 def _runs(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -11,7 +11,7 @@ from hemosweep.errors import BadInput
 
 def doctor(
     out: Out = Path("runs"),
-    data: Annotated[Path | None, data_option("A data set to look at, too.")] = None,
+    data: Annotated[Path | None, data_option("A data set to look at, too.", must_exist=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Check what hemosweep needs of this machine.

@@ -24,7 +24,21 @@ def expanded(path: Path | None) -> Path | None:
 
 
 def _data_set(ctx: typer.Context, param: typer.CallbackParam, path: Path | None) -> Path | None:
-    """As `expanded`. A data set of the environment is printed: it decides the profile, too."""
+    """As `expanded`. A data set of the environment is printed: it decides the profile, too.
+
+    Raises:
+        BadInput: there is no such folder; without a wait for what the command imports.
+    """
+    path = _named_data_set(ctx, param, path)
+    if path is not None and not ctx.resilient_parsing and not os.path.isdir(path):
+        from hemosweep.data.found import no_folder
+        from hemosweep.data.manifest import TABLE_NAME
+
+        raise BadInput(no_folder(path, TABLE_NAME))
+    return path
+
+
+def _named_data_set(ctx: typer.Context, param: typer.CallbackParam, path: Path | None) -> Path | None:
     path = expanded(path)
     source = ctx.get_parameter_source(str(param.name))
     if path is not None and source is not None and source.name == "ENVIRONMENT" and not ctx.resilient_parsing:
@@ -55,9 +69,10 @@ LesionLabel = Annotated[
 Jobs = Annotated[int | None, typer.Option(help="Cases worked on at once. Default: one a processor.")]
 
 
-def data_option(help: str) -> Any:
+def data_option(help: str, *, must_exist: bool = True) -> Any:
     """The option `--data` of a command; `help` says what the command takes the data set for."""
-    return typer.Option("--data", help=help, envvar=DATA_VARIABLE, callback=_data_set)
+    callback = _data_set if must_exist else _named_data_set
+    return typer.Option("--data", help=help, envvar=DATA_VARIABLE, callback=callback)
 
 
 def num_jobs(jobs: int | None) -> int:

@@ -3,11 +3,13 @@
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hemosweep.errors import BadInput
-from hemosweep.prediction.arm import Arm
-from hemosweep.prediction.predict import PredictionResult, predict, predict_with
-from hemosweep.tracking.reader import MlflowStore
+
+if TYPE_CHECKING:
+    from hemosweep.prediction.arm import Arm
+    from hemosweep.prediction.predict import PredictionResult
 
 
 def predict_scans(
@@ -21,7 +23,7 @@ def predict_scans(
     as_folder: bool = False,
     to: str | Path | None = None,
     project: str | Path | None = None,
-) -> PredictionResult:
+) -> "PredictionResult":
     """Segment a scan, or every scan of a folder, with the fold ensemble of a run or of a model.
 
     Args:
@@ -35,16 +37,21 @@ def predict_scans(
     to, project = (None if path is None else Path(path) for path in (to, project))
     if (run is None) == (model is None):
         raise BadInput("give either --run or --model: what shall segment the scans")
+    if tracking is not None and model is None:
+        raise BadInput("--tracking says where a model is; give --model, or leave it out")
+
+    # Seconds of PyTorch, of which a mistake above needs nothing.
+    from hemosweep.prediction.predict import predict, predict_with
+    from hemosweep.tracking.reader import MlflowStore
+
     if model is not None:
         load = partial(_load_model, out, model, tracking, project)
         return predict_with(load, scan, cta=cta, as_folder=as_folder, to=out / "predictions" if to is None else to)
-    if tracking is not None:
-        raise BadInput("--tracking says where a model is; give --model, or leave it out")
     assert run is not None
     return predict(MlflowStore(out), scan, run, out=out, cta=cta, as_folder=as_folder, to=to, project=project)
 
 
-def _load_model(out: Path, reference: str, tracking: str | None, project: Path | None) -> Arm:
+def _load_model(out: Path, reference: str, tracking: str | None, project: Path | None) -> "Arm":
     from hemosweep.prediction.model_files import read_model
     from hemosweep.tracking.registry import fetch, open_registry
 

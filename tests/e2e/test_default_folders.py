@@ -40,6 +40,8 @@ def test_verify_takes_it_too(main, monkeypatch, tmp_path):
 def test_a_data_set_of_the_environment_is_told_and_brings_the_paper_profile(
     main, asked, command, monkeypatch, tmp_path
 ):
+    for name in ("scans", "typed"):
+        (tmp_path / name).mkdir()
     monkeypatch.setenv("HEMOSWEEP_DATA", str(tmp_path / "scans"))
     _, _, err = main(command, "se")
     assert err.splitlines()[0] == (

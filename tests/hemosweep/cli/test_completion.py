@@ -151,7 +151,18 @@ def test_an_odd_line_is_no_error(ask, words):
 
 
 def test_a_completion_imports_nothing_that_takes_long(monkeypatch):
-    heavy = ("torch", "mlflow", "optuna", "pandas", "numpy", "scipy", "sqlalchemy", "rich", "pydantic")
+    heavy = (
+        "torch",
+        "mlflow",
+        "optuna",
+        "pandas",
+        "numpy",
+        "scipy",
+        "sqlalchemy",
+        "rich",
+        "pydantic",
+        "hemosweep.config",
+    )
     monkeypatch.setenv(completion.VARIABLE, "complete_bash")
     for words in (("sweep", ""), ("compare", ""), ("data", "")):
         monkeypatch.setenv("COMP_WORDS", "\n".join(["hemosweep", *words]))

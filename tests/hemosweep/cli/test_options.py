@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import sys
+from hemosweep.cli import main
+sys.argv = ["hemosweep", *{words!r}]
+try:
+    main()
+finally:
+    print(*sorted({{"torch", "mlflow", "optuna", "matplotlib", "pandas"}} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("sweep", "se", "--data", "nowhere"), "nowhere: no such data folder; give the folder that holds"),
+        (("plan", "se", "--data", "nowhere"), "nowhere: no such data folder"),
+        (("data", "check", "nowhere"), "nowhere: no such data folder"),
+        (("preprocess", "nowhere"), "nowhere: no such data folder"),
+        (("predict", "scan.nii.gz"), "give either --run or --model"),
+        (("predict", "scan.nii.gz", "--run", "se/unet", "--tracking", "http://HOST:5000"), "give --model"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_of_the_command_line_is_told_before_a_library_is_loaded(words, said, tmp_path):
+    code = CODE.format(words=words)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (2, "\n")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
