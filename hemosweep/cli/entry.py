@@ -1,5 +1,6 @@
 """Entry point of the command line, where each end of a command becomes an exit code."""
 
+import gc
 import os
 import sys
 
@@ -22,7 +23,9 @@ def main() -> None:
     from hemosweep.scratch import own_scratch  # Whoever presses TAB needs none, and waits.
 
     with watched() as before_output, safe_streams(before_output), signals_interrupt(), own_scratch():
-        sys.exit(_run())
+        code = _run()
+    gc.freeze()  # At its end Python would look for garbage in all that PyTorch has loaded: a second or more.
+    sys.exit(code)
 
 
 def _run() -> int | str | None:

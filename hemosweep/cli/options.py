@@ -30,12 +30,18 @@ def _data_set(ctx: typer.Context, param: typer.CallbackParam, path: Path | None)
         BadInput: there is no such folder; without a wait for what the command imports.
     """
     path = _named_data_set(ctx, param, path)
-    if path is not None and not ctx.resilient_parsing and not os.path.isdir(path):
+    if path is not None and not ctx.resilient_parsing:
+        check_data_folder(path)
+    return path
+
+
+def check_data_folder(path: Path) -> None:
+    """Raise BadInput where there is no such folder."""
+    if not os.path.isdir(path):
         from hemosweep.data.found import no_folder
         from hemosweep.data.manifest import TABLE_NAME
 
         raise BadInput(no_folder(path, TABLE_NAME))
-    return path
 
 
 def _named_data_set(ctx: typer.Context, param: typer.CallbackParam, path: Path | None) -> Path | None:

@@ -43,6 +43,12 @@ def command_line():
     return parsers(app)
 
 
+@pytest.fixture(autouse=True)
+def any_data_folder(monkeypatch):
+    """A document's data sets are the reader's, not here."""
+    monkeypatch.setattr("hemosweep.cli.options.check_data_folder", lambda path: None)
+
+
 def parse(command, words):
     """Parse the words as the program does, down to the last command; nothing is run."""
     context = command.make_context(command.name or "", list(words))

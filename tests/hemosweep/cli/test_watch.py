@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hemosweep.activity import doing, serving
+from hemosweep.activity import doing, present, serving
+from hemosweep.cli.stops import signals_interrupt
 from hemosweep.cli.watch import AGAIN_S, PATIENCE_IN_FILES_S, PATIENCE_S, QUIET, Watch
 from hemosweep.tracking.database import database_path
 
@@ -135,6 +137,17 @@ def test_a_line_that_is_not_ended_is_not_written_over(terminal, bar):
     terminal.watch.output(b"\r\x1b[1A\x1b[2K")
     terminal.wait(2)
     assert terminal.line.startswith("hemosweep runs is at work")
+
+
+def test_a_stop_is_told_until_the_end_or_until_another_work_begins(file):
+    with signals_interrupt():
+        with pytest.raises(KeyboardInterrupt), doing("timing a training step"):
+            signal.raise_signal(signal.SIGINT)
+        file.wait(4)
+        with doing("recording results"):
+            file.wait(4)
+    assert [re.sub(r" \(.*", "", line) for line in file.text.splitlines()] == ["stopping", "recording results"]
+    assert present() is None
 
 
 def test_a_server_that_is_ready_lets_nobody_wait(file, terminal):
