@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from hemosweep.config import SamplingConfig
 from hemosweep.qc.case import Examined
 from hemosweep.qc.problem import Problem, Severity, named
 from hemosweep.qc.texture import same_scans
@@ -14,6 +15,8 @@ MAX_MADS = 5.0
 MAX_RELATIVE = 0.2
 MAX_RELATIVE_SLICES = 0.5
 """Head scans of one protocol have 24 to 60 slices, as the technician saw fit."""
+THIN_SLICE_MM = 1.25
+"""The thin slices that a scanner reconstructs beside those that are read."""
 
 
 def duplicate_problems(examined: Sequence[Examined]) -> Iterator[Problem]:
@@ -91,6 +94,23 @@ def outlier_problems(examined: Sequence[Examined]) -> Iterator[Problem]:
         if index not in odd_steps:
             text = f"{counts[index]} slices, the data set's median is {np.median(counts):.3g}; look at it"
             yield _problem(case_ids[index], "slice-count-outlier", "warning", text)
+
+
+def thin_slice_problems(examined: Sequence[Examined]) -> Iterator[Problem]:
+    """Slices so thin that a patch of the paper shows less of the head than it does there."""
+    thin_mm = {
+        one.case.case_id: one.spacing_DHW_mm[0]
+        for one in examined
+        if one.spacing_DHW_mm is not None and one.spacing_DHW_mm[0] <= THIN_SLICE_MM
+    }
+    if thin_mm:
+        step_mm, depth = float(np.median(list(thin_mm.values()))), SamplingConfig().patch_HWD[2]
+        text = (
+            f"slices of {step_mm:.3g} mm ({len(thin_mm)} of {len(examined)} cases): {depth} slices of a patch show "
+            f"{depth * step_mm:.3g} mm of a head, and every scan takes longer; to train on thicker ones, set "
+            "spacing_HWD_mm in a sweep of your own (hemosweep docs ablation)"
+        )
+        yield _problem("", "thin-slices", "info", text)
 
 
 def _outliers(values: Sequence[float], max_relative: float) -> list[int]:

@@ -12,6 +12,7 @@ from hemosweep.qc.between import (
     missing_angiography_problems,
     outlier_problems,
     shared_patient_problems,
+    thin_slice_problems,
 )
 from hemosweep.qc.case import examine
 from hemosweep.qc.problem import SEVERITIES, CheckReport, named
@@ -50,6 +51,7 @@ def check_dataset(
         *unlisted_folders(data, cases),
         *twin_problems(cases),
         *shared_patient_problems(examined),
+        *thin_slice_problems(examined),
     )
     broken = {problem.case_id for problem in problems if problem.severity == "error"}
     return CheckReport(

@@ -12,6 +12,7 @@ from hemosweep.qc.between import (
     missing_angiography_problems,
     outlier_problems,
     shared_patient_problems,
+    thin_slice_problems,
 )
 from hemosweep.qc.case import Examined, content_digest
 from hemosweep.qc.problem import CheckReport, Problem
@@ -159,6 +160,17 @@ def test_outliers_of_pixel_size_and_slice_count_name_their_cases():
 
 def test_four_cases_have_no_outliers():
     assert list(outlier_problems([seen(n, brain(n), spacing_DHW_mm=(float(1 + n), 1.0, 1.0)) for n in range(4)])) == []
+
+
+def test_a_data_set_of_thin_slices_is_told_with_the_way_to_thicker_ones():
+    def cohort(*steps_mm):
+        return [seen(n, brain(n), spacing_DHW_mm=(mm, 0.5, 0.5)) for n, mm in enumerate(steps_mm)]
+
+    assert list(thin_slice_problems(cohort(1.26, 1.5, 5.0))) == []
+    (problem,) = thin_slice_problems(cohort(1.0, 1.25, 1.0, 5.0))
+    assert (problem.case_id, problem.kind, problem.severity) == ("", "thin-slices", "info")
+    assert problem.message.startswith("slices of 1 mm (3 of 4 cases): 16 slices of a patch show 16 mm of a head, ")
+    assert problem.message.endswith("set spacing_HWD_mm in a sweep of your own (hemosweep docs ablation)")
 
 
 def test_rows_share_what_is_said_of_several_cases():
