@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hemosweep.model.architectures.lesion_logit import LesionLogit2d, start_with_both_signs
 from hemosweep.model.architectures.unet2d import Encoder, UNet2D, decoder_of, doubled, encoder_of
 
 NUM_LEVELS = 5
@@ -19,11 +20,12 @@ def hssayeni_unet(in_channels: int, width: int, dropout: float) -> UNet2D:
     *fine, fourth, fifth = encoder_of(in_channels, widths, _two_convolutions).blocks
     encoder = Encoder([*fine, nn.Sequential(fourth, nn.Dropout(dropout)), nn.Sequential(fifth, nn.Dropout(dropout))])
     decoder = decoder_of(widths, _two_convolutions, up=_UpConvolution)
-    last = _LesionLogit(2)
+    last = LesionLogit2d(2)
     head = nn.Sequential(nn.Conv2d(width, 2, 3, padding=1), nn.ReLU(inplace=True), last)
     network = UNet2D(encoder, decoder, head)
     network.apply(_he_normal)
     nn.init.xavier_uniform_(last.weight)  # Keras' default.
+    start_with_both_signs(last)
     return network
 
 
@@ -46,20 +48,6 @@ class _UpConvolution(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return torch.relu(self.convolution(F.pad(self.enlarge(x_BCHW), (0, 1, 0, 1))))
-
-
-class _LesionLogit(nn.Conv2d):
-    """A 1x1 convolution to one logit z of the lesion, as the logits (0, z) of two classes.
-
-    Their softmax is z's sigmoid, and their cross-entropy is the binary one.
-    """
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__(in_channels, 1, 1)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        lesion_B1HW = super().forward(x_BCHW)
-        return torch.cat([torch.zeros_like(lesion_B1HW), lesion_B1HW], dim=1)
 
 
 def _he_normal(module: nn.Module) -> None:

@@ -1,7 +1,6 @@
 """Layers that 3D networks share. On CUDA all of them repeat their bits where PyTorch is told to."""
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hemosweep.model.layers import BatchNorm
 
@@ -33,15 +32,3 @@ def convolution(
 def double_convolution(in_channels: int, out_channels: int) -> nn.Sequential:
     """Two 3x3x3 convolutions, each with batch normalisation and the rectifier: the block of a U-Net."""
     return nn.Sequential(*convolution(in_channels, out_channels), *convolution(out_channels, out_channels))
-
-
-class LesionLogit(nn.Conv3d):
-    """A 1x1x1 convolution to one logit z of the lesion, as the logits (0, z) of two classes: their softmax is z's
-    sigmoid, and their cross-entropy the binary one."""
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__(in_channels, 1, 1)
-
-    def forward(self, x_BCDHW: Tensor) -> Tensor:
-        lesion_B1DHW = super().forward(x_BCDHW)
-        return torch.cat([torch.zeros_like(lesion_B1DHW), lesion_B1DHW], dim=1)

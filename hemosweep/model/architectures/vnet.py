@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from hemosweep.model.architectures.layers3d import LesionLogit
+from hemosweep.model.architectures.lesion_logit import LesionLogit3d, start_with_both_signs
 
 NUM_DOWN = (2, 3, 3, 3)
 """Convolutions of each level on the way down, below the first one, which has one."""
@@ -36,8 +36,9 @@ class VNet(nn.Module):
             for below, here, times in zip([widths[-1], *up[:-1]], up, NUM_UP, strict=True)
         )
         self.last = nn.Conv3d(2 * width, 2, 1)
-        self.classify = LesionLogit(2)
+        self.classify = LesionLogit3d(2)
         self.apply(_glorot)
+        start_with_both_signs(self.classify)
 
     def forward(self, x_BCDHW: Tensor) -> Tensor:
         repeats = -(-self.width // x_BCDHW.shape[1])

@@ -19,8 +19,9 @@ class DeepBleedVNet:
     calls *one* convolution that often: its weights are tied (`tied`). At the end 1x1x1 convolutions to 2 channels with
     ReLU, and to one logit. 22,546,101 parameters with one input channel, 65,171,861 untied.
 
-    Inferred: Keras' initialisation, which their code leaves as it is. The logit z of the lesion becomes the logits
-    (0, z) of our two classes, whose softmax is its sigmoid.
+    Inferred: Keras' initialisation, which their code leaves as it is, but the two weights of the last logit start with
+    different signs: with one sign, as half of all starts have, the lesion can be told only by the bias. The logit z of
+    the lesion becomes the logits (0, z) of our two classes, whose softmax is its sigmoid.
     """
 
     width: int = 16

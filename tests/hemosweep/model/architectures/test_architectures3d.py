@@ -12,12 +12,14 @@ from hemosweep.model.architectures.cicek import UNet3D
 from hemosweep.model.architectures.cnn_ds import CNNDS
 from hemosweep.model.architectures.deep_supervision import DeeplySupervised, halving_weights
 from hemosweep.model.architectures.hybrid3d2d import SLAB, Hybrid3D2D
+from hemosweep.model.architectures.lesion_logit import LesionLogit2d, LesionLogit3d
 from hemosweep.model.architectures.vnet import VNet
 from hemosweep.model.networks.cicek_unet3d import CicekUNet3D
 from hemosweep.model.networks.cnn_ds_like import CNNDSLike
 from hemosweep.model.networks.deepbleed import DeepBleedVNet
 from hemosweep.model.networks.dna_unets import PlainConv, ResEnc
 from hemosweep.model.networks.dynunet import DynUNet
+from hemosweep.model.networks.hssayeni import HssayeniUNet
 from hemosweep.model.networks.hybrid3d2d_fpn import Hybrid3D2DFPN
 from hemosweep.model.networks.mednext import MedNeXtS
 from hemosweep.model.networks.segresnet import SegResNet
@@ -115,6 +117,17 @@ def test_the_v_net_adds_its_input_to_each_of_its_first_channels():
     x_BCDHW = torch.randn(1, 2, 16, 16, 16)
     network(x_BCDHW)
     assert torch.equal(kept["first"], x_BCDHW[:, [0, 1, 0, 1, 0]])
+
+
+@pytest.mark.parametrize("network", [DeepBleedVNet(width=2), DeepBleedVNet(width=2, tied=False), HssayeniUNet(width=2)])
+def test_of_the_two_channels_behind_the_lesion_s_logit_one_speaks_for_it_and_one_against_it(network):
+    for seed in range(8):
+        torch.manual_seed(seed)
+        (last,) = (
+            one for one in network.build(in_channels=1).modules() if isinstance(one, LesionLogit2d | LesionLogit3d)
+        )
+        for_it, against_it = last.weight.flatten().tolist()
+        assert for_it > 0.0 > against_it
 
 
 def test_the_loss_of_the_v_net_s_two_logits_is_the_binary_one_of_its_logit():
