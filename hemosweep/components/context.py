@@ -31,6 +31,19 @@ def only_patch_of(network: "Network") -> tuple[int, int, int] | None:
     return _three("only_patch_DHW", network, least=1)
 
 
+def is_slice_wise(network: "Network") -> bool:
+    """True for a network that labels each slice by itself, from the slice and its context.
+
+    Raises:
+        BadInput: its `slice_wise` is neither true nor false.
+    """
+    value = getattr(network, "slice_wise", False)
+    if not isinstance(value, bool):
+        cls = type(network)
+        raise BadInput(f"network={cls.__name__} ({place_of(cls)}): slice_wise is {value!r}; give True, or leave it out")
+    return value
+
+
 def least_voxels_of(network: "Network") -> int:
     """The fewest voxels of a patch that a network takes; 1 where any number will do.
 
@@ -103,6 +116,7 @@ def check_patch(network: "Network", patch_DHW: tuple[int, int, int], *, augment:
     num_voxels, least = math.prod(patch_DHW), least_voxels_of(network)
     if num_voxels < least:
         raise BadInput(f"{patch} needs {least} voxels or more, this one has {num_voxels}")
+    is_slice_wise(network)
     context_DHW = context_of(network)
     depth, height, width = context_DHW
     if min(labelled_part(patch_DHW, context_DHW)) < 1:

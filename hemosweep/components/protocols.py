@@ -47,7 +47,9 @@ class Network(Protocol):
     label, (0, 0, 0) where it has none (`components.context`). A 2.5D network of 2k + 1 slices has (k, 0, 0). A network
     may also have `only_patch_DHW`: the one patch that it takes, or `least_voxels`: the fewest voxels of a patch that it
     takes, as one does that normalises over the voxels of its coarsest level. A network made for certain input channels
-    has their names, in order, in `channels`, such as ("ct", "symmetric"); another one takes any.
+    has their names, in order, in `channels`, such as ("ct", "symmetric"); another one takes any. A network that labels
+    each slice of a patch by itself, from the slice and its context, says so with `slice_wise = True`: windows of its
+    test do not overlap along the slices then, which would give the same again.
     """
 
     @property

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hemosweep.arrays import Mask, Shape
-from hemosweep.components.context import NO_CONTEXT, context_of, labelled_part
+from hemosweep.components.context import NO_CONTEXT, context_of, is_slice_wise, labelled_part
 from hemosweep.config import WHOLE, ArmConfig
 from hemosweep.model.device import Device
 from hemosweep.model.memory import MicroBatch
@@ -39,7 +39,11 @@ def window_starts(length: int, patch: int, overlap: float) -> list[int]:
     if span <= 0:
         return [0]
     # Steps of patch * (1 - overlap) share exactly `overlap`, which is too little; 1e-9 is for that product's rounding.
-    num_steps = min(span, math.floor(span / (patch * (1.0 - overlap)) + 1e-9) + 1)
+    return _spread(span, min(span, math.floor(span / (patch * (1.0 - overlap)) + 1e-9) + 1))
+
+
+def _spread(span: int, num_steps: int) -> list[int]:
+    """Whole numbers from 0 to `span` in steps as even as can be."""
     return [(2 * step * span + num_steps) // (2 * num_steps) for step in range(num_steps + 1)]
 
 
@@ -97,6 +101,7 @@ def predict_probability(
     batch_size: int,
     device: Device,
     context_DHW: tuple[int, int, int] = NO_CONTEXT,
+    slice_wise: bool = False,
     centred: bool = False,
     on_windows: Callable[[int], object] = lambda num_windows: None,
 ) -> NDArray[np.float32]:
@@ -112,6 +117,7 @@ def predict_probability(
 
     Args:
         context_DHW: voxels at each side of a patch that the network sees and does not label.
+        slice_wise: whether the network labels each slice by itself: `window_grid`.
         centred: whether a volume that is smaller than the window is padded at both ends alike, as around the centre of
             a whole case in training, and not at its ends alone.
         on_windows: called with the number of windows that the network sees.
@@ -121,7 +127,7 @@ def predict_probability(
     """
     volume_DHW = brain_DHW.shape
     window_DHW = labelled_part(patch_DHW, context_DHW)
-    starts = window_grid(volume_DHW, window_DHW, overlap)
+    starts = window_grid(volume_DHW, window_DHW, overlap, slice_wise=slice_wise)
     padded_DHW = padded_shape(volume_DHW, window_DHW)
     before_DHW = missing_before(volume_DHW, window_DHW) if centred else (0, 0, 0)
     is_kept_ZYX = windows_with_brain(brain_DHW, starts, window_DHW)
@@ -189,15 +195,21 @@ def predict_case(
         batch_size=config.training.batch_size,
         device=device,
         context_DHW=context_of(config.network),
+        slice_wise=is_slice_wise(config.network),
         centred=config.sampling.centres == WHOLE,
         on_windows=on_windows,
     )
 
 
-def window_grid(volume_DHW: Sequence[int], window_DHW: Shape, overlap: float) -> Starts:
-    """Starts of the windows of a volume along each axis."""
+def window_grid(volume_DHW: Sequence[int], window_DHW: Shape, overlap: float, *, slice_wise: bool) -> Starts:
+    """Starts of the windows of a volume along each axis.
+
+    Where the network labels each slice by itself, they are as few as cover the slices: of a slice in two of them it
+    would say the same twice.
+    """
     d, h, w = (window_starts(length, size, overlap) for length, size in zip(volume_DHW, window_DHW, strict=True))
-    return d, h, w
+    span = volume_DHW[0] - window_DHW[0]
+    return (_spread(span, -(-span // window_DHW[0])) if slice_wise and span > 0 else d), h, w
 
 
 def padded_shape(volume_DHW: Sequence[int], window_DHW: Shape, margin_DHW: Shape = NO_CONTEXT) -> Shape:

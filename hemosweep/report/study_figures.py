@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from hemosweep.components.context import is_slice_wise
 from hemosweep.config import WHOLE, PreprocessingConfig, SamplingConfig
 from hemosweep.data.case import Case
 from hemosweep.engine.plan import Replicate, fold_run_folder
@@ -110,14 +111,17 @@ class SweepFigures:
         spec = replicate.fold_runs[0]
         window_DHW, overlap = spec.config.labelled_DHW, spec.config.inference.overlap
         restriction, centred = spec.config.sampling.restriction, spec.config.sampling.centres == WHOLE
+        slice_wise = is_slice_wise(spec.config.network)
 
         def draw(path: Path) -> None:
             case_id = median_case(spec.test, cases)
             case = _load(spec.test, case_id)
             title = f"{_named(spec.test, case_id)}: windows of the test"
-            draw_windows(case, restriction, window_DHW, overlap, path, title=title, centred=centred)
+            draw_windows(
+                case, restriction, window_DHW, overlap, path, title=title, slice_wise=slice_wise, centred=centred
+            )
 
-        key = (window_DHW, overlap, centred, restriction.leaves_brain, _grid_of(spec))
+        key = (window_DHW, overlap, slice_wise, centred, restriction.leaves_brain, _grid_of(spec))
         return self._once(replicate, WINDOWS_NAME, key, draw)
 
     def _draw_network(self, replicate: Replicate) -> Path:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hemosweep.components.context import (
     context_of,
+    is_slice_wise,
     labelled_part,
     labelled_slices,
     least_voxels_of,
@@ -98,6 +99,16 @@ class NetworkContract:
         module, x_BCDHW = self._built(self.in_channels[-1]), _batch(self.in_channels[-1], self._smallest())
         together, alone = _evaluated(module, x_BCDHW), _evaluated(module, x_BCDHW[:1])
         assert torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4)
+
+    def test_a_network_of_slices_labels_each_slice_by_itself(self) -> None:
+        if not is_slice_wise(self.component):
+            return
+        module, x_BCDHW = self._built(self.in_channels[-1]), _batch(self.in_channels[-1], self._smallest())
+        context = context_of(self.component)[0]
+        together = _evaluated(module, x_BCDHW)
+        for index in range(together.shape[2]):
+            alone = _evaluated(module, x_BCDHW[:, :, index : index + 2 * context + 1])
+            assert torch.allclose(together[:, :, index : index + 1], alone, rtol=1e-3, atol=1e-4)
 
     def test_the_patches_stay_as_they_are(self) -> None:
         x_BCDHW = _batch(self.in_channels[-1], self._smallest())

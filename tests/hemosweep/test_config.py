@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hemosweep.components.context import is_slice_wise
 from hemosweep.config import (
     ArmConfig,
     CrossValidationConfig,
@@ -116,6 +117,7 @@ class Slices:
     context_DHW: Any = (1, 0, 0)
     only_patch_DHW: Any = None
     least_voxels: Any = 1
+    slice_wise: Any = False
     patch_multiple: tuple[int, int, int] = (1, 1, 1)
 
     def build(self, *, in_channels: int) -> Any:
@@ -155,6 +157,7 @@ def test_a_network_takes_a_patch_of_just_its_least_voxels() -> None:
         ),
         (Slices(least_voxels=0), False, r"^network=Slices \(.*\): least_voxels is 0; give a whole number"),
         (Slices(least_voxels=True), False, "least_voxels is True"),
+        (Slices(slice_wise="yes"), False, r"^network=Slices \(.*\): slice_wise is 'yes'; give True, or leave it out$"),
     ],
     ids=str,
 )
@@ -182,6 +185,14 @@ def test_a_network_made_for_certain_channels_takes_just_these() -> None:
         message = f"^network=Mirrored: it is made for the channels ct, symmetric, and this arm has {found}; change prep"
         with pytest.raises(BadInput, match=message):
             ArmConfig(sampling=sampling, network=Mirrored(), preprocessing=preprocessing)
+
+
+def test_a_network_is_one_of_slices_or_not() -> None:
+    assert [is_slice_wise(network) for network in (Slices(), Slices(slice_wise=True), SEUNet3D())] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_channels_of_a_network_that_are_no_names_are_refused() -> None:

@@ -26,6 +26,7 @@ class CascadeLike:
     classifiers beside the U-Nets.
     """
 
+    slice_wise: ClassVar[bool] = True
     channels: ClassVar[tuple[str, ...]] = ("ct", "ct_2")
     width: int = 64
     slice_weight: float = 1.0

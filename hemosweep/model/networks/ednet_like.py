@@ -1,7 +1,7 @@
 """A network in the manner of ED-Net (Hu et al. 2020)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -22,6 +22,7 @@ class EDNetLike:
     convolutions to 48 channels each, and two 3x3 convolutions of 256 channels.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 64
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """A network in the manner of the multi-view CNN of Yao et al. 2020."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -22,6 +22,7 @@ class MultiViewLike:
     third of the channels each, joined by a 1x1 convolution beside a shortcut, with batch normalisation and ReLU.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 32
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """The network of PatchFCN (Kuo et al. 2019)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -26,6 +26,7 @@ class PatchFCN:
     Read by us as: random weights to begin with; the head for a stack's score is left out, since nothing here scores it.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 16
 
     def __post_init__(self) -> None:

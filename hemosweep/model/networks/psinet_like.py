@@ -1,7 +1,7 @@
 """A network in the manner of psi-Net (Kuang et al. 2020)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -23,6 +23,7 @@ class PsiNetLike:
     the mean of the deepest features, with a weight of 0.1 in the loss.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 32
     slice_weight: float = 0.1
 

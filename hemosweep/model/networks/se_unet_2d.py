@@ -1,7 +1,7 @@
 """The 2D U-Net with squeeze-and-excitation of Woo et al. 2019."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -20,6 +20,7 @@ class SEUNet2D:
     excitation of ratio 16 after each block of both paths.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 64
     reduction: int = 16
 

@@ -24,6 +24,7 @@ class SiameseSym:
     none has to be registered.
     """
 
+    slice_wise: ClassVar[bool] = True
     channels: ClassVar[tuple[str, ...]] = ("ct", "symmetric")
     width: int = 64
 

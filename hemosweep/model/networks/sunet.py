@@ -1,7 +1,7 @@
 """SUNETx5 of Clèrigues et al. 2019."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -23,6 +23,7 @@ class SUNetX5:
     Left out: their dropout at test, whose three passes they average.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 8
     dropout: float = 0.2
 

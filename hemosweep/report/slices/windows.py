@@ -42,6 +42,7 @@ def draw_windows(
     path: Path,
     *,
     title: str,
+    slice_wise: bool = False,
     centred: bool = False,
 ) -> None:
     """Draw the windows of a case on the axial slice and on the coronal plane of its largest lesion area.
@@ -55,13 +56,14 @@ def draw_windows(
         restriction: that of the arm, which says whether windows must touch the brain (`seen_volume`).
         patch_DHW: size of a window in voxels, the labelled part of a patch; `overlap` is the share of it that
             neighbours have in common at least.
+        slice_wise: whether the network labels each slice by itself (`window_grid`).
         centred: whether a case smaller than the window lies in its middle (`predict_probability`).
         path: file to write; its suffix is the format.
     """
     image_CDHW, inside_DHW = seen_volume(case, restriction)
     shape_DHW = inside_DHW.shape
     lesion_DHW = case.lesion_DHW if shape_DHW == case.lesion_DHW.shape else case.grid.uncrop(case.lesion_DHW, fill=0)
-    starts = window_grid(shape_DHW, patch_DHW, overlap)
+    starts = window_grid(shape_DHW, patch_DHW, overlap, slice_wise=slice_wise)
     kept_ZYX = windows_with_brain(inside_DHW, starts, patch_DHW)
     depth, height, width = shape_DHW
     padded_DHW = padded_shape(shape_DHW, patch_DHW)

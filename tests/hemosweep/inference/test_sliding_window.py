@@ -3,6 +3,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise, product
 from typing import Any
 
@@ -131,6 +132,31 @@ def test_a_voxelwise_network_is_reproduced_at_every_voxel_of_a_brain_that_fills_
     image_CDHW = image_of(shape)
     probability = predict(Stub(), image_CDHW, np.ones(shape, dtype=bool), patch, overlap=overlap, batch=batch)
     np.testing.assert_allclose(probability, expected(image_CDHW), atol=1e-6)
+
+
+class InPlane(nn.Module):
+    """Labels each slice from the 3 x 3 voxels around."""
+
+    def forward(self, x_BCDHW: Tensor) -> Tensor:
+        around = torch.nn.functional.avg_pool3d(x_BCDHW[:, :1], (1, 3, 3), stride=1, padding=(0, 1, 1))
+        return torch.cat([torch.zeros_like(around), 4 * around], dim=1)
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 30), st.sampled_from([1, 3, 8]))
+def test_a_network_of_slices_sees_each_slice_in_as_few_windows_as_cover_them(depth: int, patch_depth: int) -> None:
+    image_CDHW, brain_DHW = image_of((depth, 9, 7)), np.ones((depth, 9, 7), dtype=bool)
+    given = {"image_CDHW": image_CDHW, "brain_DHW": brain_DHW, "patch": (patch_depth, 4, 4)}
+    windows: dict[bool, int] = {}
+    probability = {
+        slice_wise: predict(
+            InPlane(), **given, slice_wise=slice_wise, on_windows=partial(windows.__setitem__, slice_wise)
+        )
+        for slice_wise in (True, False)
+    }
+    np.testing.assert_allclose(probability[True], probability[False], atol=1e-6)
+    in_plane = windows[False] // len(window_starts(depth, patch_depth, 0.5))
+    assert windows[True] == -(-depth // patch_depth) * in_plane
 
 
 @settings(max_examples=40)

@@ -50,6 +50,12 @@ def test_the_picture_counts_the_windows_and_tells_their_mean_overlap(tmp_path):
         assert f">{line}<" in text, line
 
 
+def test_windows_of_a_network_of_slices_share_none_that_they_need_not_share(tmp_path):
+    text = drawn(tmp_path, case(), (4, 8, 8), slice_wise=True)
+    assert ">windows beside it in this plane; 90 in all, of 8 x 8 x 4 voxels<" in text  # 12 slices: 3 x 5 x 6 windows
+    assert ", 0% of slices<" in text
+
+
 def test_windows_that_touch_no_brain_are_not_drawn(tmp_path):
     brain_DHW = np.zeros(SHAPE_DHW, dtype=bool)
     brain_DHW[0, 0, 0] = True
