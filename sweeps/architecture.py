@@ -7,14 +7,14 @@ tables are never mixed. An arm named `-like` is of a method that is not public e
 | arm | network |
 |---|---|
 | `unet`, `se_unet` | the paper's, without and with squeeze-and-excitation |
+| `unetr`, `swinunetr`, `mednext-s`, `dynunet`, `segresnet` | MONAI's |
+| `resenc`, `plainconv` | nnU-Net's two U-Nets, which are not nnU-Net |
 | `unet3d-cicek`, `weightmap-like` | 3D U-Net of two convolutions a level, with four levels and with three |
 | `hybrid3d2d-fpn` | slab of five slices in, one out, feature pyramid |
 | `deepbleed-tied`, `deepbleed-untied` | V-Net with tied and untied weights |
 | `cnn-ds-like` | deeply supervised encoder-decoder |
 | `hssayeni`, `psinet-like`, `multiview-like`, `siamese-sym`, `cascade-like`, `patchfcn`, `ednet-like`, `se-unet-2d`, \
 `sunetx5` | networks of slices |
-| `segresnet`, `dynunet`, `mednext-s`, `swinunetr`, `unetr` | MONAI's |
-| `plainconv`, `resenc` | nnU-Net's two U-Nets, which are not nnU-Net |
 
 A network that cannot take the paper's patch has the next one that it takes; a network that sees a context gets it
 around the patch. An epoch and a batch then hold as many voxels as before. `siamese-sym` has the symmetric image as its
@@ -54,6 +54,8 @@ from hemosweep.sweeps.se import brain_sampled
 BASELINE = "unet"
 LEAST_HEAVY = 4
 """A network whose step takes over five times that of the paper's may be narrower than the paper's is."""
+LEAST_VNET = 2
+"""The V-Net's convolutions have 125 voxels, not 27."""
 
 
 def _unetr(base: ArmConfig) -> UNETR:
@@ -62,11 +64,18 @@ def _unetr(base: ArmConfig) -> UNETR:
 
 
 NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
+    "unetr": _unetr,
+    "swinunetr": lambda base: SwinUNETR(width=narrowed(base, 24, multiple=12), window=scaled_size(base, 7)),
+    "resenc": lambda base: ResEnc(width=narrowed(base, 32)),
+    "plainconv": lambda base: PlainConv(width=narrowed(base, 32)),
+    "mednext-s": lambda base: MedNeXtS(width=narrowed(base, 32, least=LEAST_HEAVY)),
+    "dynunet": lambda base: DynUNet(width=narrowed(base, 32)),
+    "segresnet": lambda base: SegResNet(width=narrowed(base, 16, multiple=8)),
     "unet3d-cicek": lambda base: CicekUNet3D(width=narrowed(base, 32)),
     "weightmap-like": lambda base: CicekUNet3D(width=narrowed(base, 32), num_levels=3),
     "hybrid3d2d-fpn": lambda base: Hybrid3D2DFPN(width=narrowed(base, 32)),
-    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_HEAVY)),
-    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_HEAVY), tied=False),
+    "deepbleed-tied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_VNET)),
+    "deepbleed-untied": lambda base: DeepBleedVNet(width=narrowed(base, 16, least=LEAST_VNET), tied=False),
     "cnn-ds-like": lambda base: CNNDSLike(width=narrowed(base, 16, least=LEAST_HEAVY)),
     "hssayeni": lambda base: HssayeniUNet(width=narrowed(base, 64)),
     "psinet-like": lambda base: PsiNetLike(width=narrowed(base, 32)),
@@ -77,15 +86,9 @@ NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
     "ednet-like": lambda base: EDNetLike(width=narrowed(base, 64)),
     "se-unet-2d": lambda base: SEUNet2D(width=narrowed(base, 64)),
     "sunetx5": lambda base: SUNetX5(width=narrowed(base, 8)),
-    "segresnet": lambda base: SegResNet(width=narrowed(base, 16, multiple=8)),
-    "dynunet": lambda base: DynUNet(width=narrowed(base, 32)),
-    "mednext-s": lambda base: MedNeXtS(width=narrowed(base, 32, least=LEAST_HEAVY)),
-    "swinunetr": lambda base: SwinUNETR(width=narrowed(base, 24, multiple=12), window=scaled_size(base, 7)),
-    "unetr": _unetr,
-    "plainconv": lambda base: PlainConv(width=narrowed(base, 32)),
-    "resenc": lambda base: ResEnc(width=narrowed(base, 32)),
 }
-"""Networks beside the paper's, as wide as the profile has them, by their arms."""
+"""Networks beside the paper's, as wide as the profile has them, by their arms. Those of today stand first: they take
+longest, and at the end of a sweep no processor then waits for one of them."""
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

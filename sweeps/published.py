@@ -45,7 +45,7 @@ from hemosweep.sampling.augmentations.affine import Affine
 from hemosweep.sampling.augmentations.flip import Flip
 from hemosweep.sampling.augmentations.intensity_jitter import IntensityJitter
 from hemosweep.sweeps.architecture import NETWORKS
-from hemosweep.sweeps.base import SYMMETRIC_METHOD
+from hemosweep.sweeps.base import PAPER_PATCH_HWD, SYMMETRIC_METHOD
 from hemosweep.sweeps.final import final
 from hemosweep.sweeps.method_arms import adam, brain_drawn, coarsened, method_arm, slices_arm, whole_head
 from hemosweep.sweeps.scaling import scaled_momentum, scaled_rate, scaled_size, with_network
@@ -119,7 +119,7 @@ def _nnunets_network(base: ArmConfig, arm: str) -> ArmConfig:
     made = method_arm(
         base,
         arm,
-        (320, 320, 16),
+        _planned_patch(base),
         batch_size=2,
         loss=DiceCE(),
         optimiser=SGD(momentum=scaled_momentum(base, 0.99)),
@@ -135,6 +135,16 @@ def _nnunets_network(base: ArmConfig, arm: str) -> ArmConfig:
     return replace(made, preprocessing=replace(made.preprocessing, intensity=ZScore()))
 
 
+def _planned_patch(base: ArmConfig) -> tuple[int, int, int]:
+    """nnU-Net plans as large a patch as its memory takes, 320 pixels wide; with ours a batch holds no more voxels than
+    the profile's epoch has of a case."""
+    depth = 16
+    height, width, _ = PAPER_PATCH_HWD
+    budget = base.sampling.num_patches_per_case * height * width * depth
+    side = next(side for side in range(320, 0, -32) if 2 * side**2 * depth <= budget)
+    return side, side, depth
+
+
 def _of_final(base: ArmConfig, **preprocessing: Any) -> ArmConfig:
     arm = final(base)
     return replace(arm, preprocessing=replace(arm.preprocessing, **preprocessing))
@@ -144,6 +154,8 @@ _METHODS: Mapping[str, Callable[[ArmConfig], ArmConfig]] = {
     BASELINE: final,
     "window-40-90": lambda base: _of_final(base, intensity=Window(low_hu=40.0, high_hu=90.0)),
     "thresholded-channel": lambda base: _of_final(base, ct_channels=(Band(),)),
+    "resenc": lambda base: _nnunets_network(base, "resenc"),
+    "plainconv": lambda base: _nnunets_network(base, "plainconv"),
     "unet3d-cicek": lambda base: method_arm(
         base,
         "unet3d-cicek",
@@ -229,8 +241,6 @@ _METHODS: Mapping[str, Callable[[ArmConfig], ArmConfig]] = {
         base, "se-unet-2d", (128, 128, 1), batch_size=16, loss=SoftDice(), optimiser=adam(base, 1e-3)
     ),
     "sunetx5": _sunetx5,
-    "plainconv": lambda base: _nnunets_network(base, "plainconv"),
-    "resenc": lambda base: _nnunets_network(base, "resenc"),
 }
 
 

@@ -133,6 +133,14 @@ def test_a_momentum_remembers_fewer_steps_where_the_training_has_fewer():
     assert scaled_momentum(demo().config, 0.99) == pytest.approx(0.9)
 
 
+def test_nnunets_patch_is_the_planned_one_at_full_size_and_no_larger_than_the_epoch_of_a_case():
+    for name in ("plainconv", "resenc"):
+        assert arms(PUBLISHED, paper)[name].sampling.patch_HWD == (320, 320, 16)
+        # A case gives 64 patches of 16 x 16 x 8 voxels, of which two of 80 x 80 x 8 take 102,400 of 131,072. The
+        # network's next size is 96.
+        assert arms(PUBLISHED, demo)[name].sampling.patch_HWD == (96, 96, 8)
+
+
 def test_a_method_of_large_slices_has_a_step_a_case():
     configs = arms(PUBLISHED, demo)
     for name in ("hybrid3d2d-fpn", "patchfcn"):
