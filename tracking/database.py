@@ -40,7 +40,7 @@ def require_store(out: Path) -> None:
     BadInput: the folder holds no store.
     """
     if not database_path(out).is_file():
-        raise BadInput(f"{out} has no runs; start one with `hemosweep sweep NAME --out {out}`")
+        raise BadInput(f"the folder {out} has no runs; start one with `hemosweep sweep NAME --out {out}`")
 
 
 def read_revision(database: Path) -> str | None:

@@ -147,7 +147,12 @@ def report(
 
     The study stands beside the paper, table by table, with figures and provenance.
     """
-    from hemosweep.workflows.report import make_report
+    from hemosweep.tracking.address import is_address
+    from hemosweep.tracking.database import require_store
+
+    if not any(map(is_address, sweeps or ())):
+        require_store(out)
+    from hemosweep.workflows.report import make_report  # Seconds of PyTorch, for which a missing folder need not wait.
 
     result = make_report(
         out,

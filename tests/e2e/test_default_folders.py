@@ -27,7 +27,7 @@ def test_the_folder_of_results_is_that_of_the_environment_unless_one_is_typed(ma
     monkeypatch.setenv("HEMOSWEEP_OUT", str(recorded.out))
     assert main("runs", "--json") == typed
     code, _, err = main("runs", "--out", tmp_path / "another")
-    assert (code, err.startswith(f"error: {tmp_path / 'another'} has no runs")) == (2, True)
+    assert (code, err.startswith(f"error: the folder {tmp_path / 'another'} has no runs")) == (2, True)
 
 
 def test_verify_takes_it_too(main, monkeypatch, tmp_path):

@@ -23,6 +23,7 @@ finally:
         (("plan", "se", "--data", "nowhere"), "nowhere: no such data folder"),
         (("data", "check", "nowhere"), "nowhere: no such data folder"),
         (("preprocess", "nowhere"), "nowhere: no such data folder"),
+        (("report", "--out", "nowhere"), "the folder nowhere has no runs; start one with"),
         (("predict", "scan.nii.gz"), "give either --run or --model"),
         (("predict", "scan.nii.gz", "--run", "se/unet", "--tracking", "http://HOST:5000"), "give --model"),
     ],
