@@ -19,6 +19,7 @@ from hemosweep.cli.options import (
     num_jobs,
     print_error,
     print_json,
+    print_lines,
     print_table,
 )
 from hemosweep.errors import BadInput
@@ -90,8 +91,7 @@ def check(data: DataSet, lesion_label: LesionLabel = None, jobs: Jobs = None, as
     else:
         if report.problems:
             print_table(problem_table(report))
-        for line in report.as_lines():
-            typer.echo(line)
+        print_lines(report.as_lines())
     if report.count("error"):
         raise typer.Exit(BadInput.exit_code)
 
@@ -122,8 +122,7 @@ def describe(
     if as_json:
         print_json(cohort.as_json())
         return
-    for line in cohort.as_lines():
-        typer.echo(line)
+    print_lines(cohort.as_lines())
     print_table(spread_table(cohort))
     typer.echo(f"drew {path}")
 

@@ -121,9 +121,13 @@ def print_result(result: Printable, *, as_json: bool) -> None:
     if as_json:
         print_json(result.as_json())
     else:
-        on_terminal = sys.stdout.isatty()
-        for line in result.as_lines(styled=on_terminal and "NO_COLOR" not in os.environ):
-            _echo(line, on_terminal=on_terminal)
+        print_lines(result.as_lines(styled=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    on_terminal = sys.stdout.isatty()
+    for line in lines:
+        _echo(line, on_terminal=on_terminal)
 
 
 def print_warning(text: str) -> None:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from hemosweep.cli.options import print_lines
+
 CODE = """
 import sys
 from hemosweep.cli import main
@@ -14,6 +16,19 @@ try:
 finally:
     print(*sorted({{"torch", "mlflow", "optuna", "matplotlib", "pandas"}} & set(sys.modules)))
 """
+
+
+def test_lines_go_on_in_the_next_one_on_a_terminal_and_stay_one_in_a_file(monkeypatch, capsys):
+    line = " ".join(["before a sweep:", *["word"] * 30])
+    monkeypatch.setenv("COLUMNS", "80")
+    for is_terminal in (True, False):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda is_terminal=is_terminal: is_terminal)
+        print_lines([line])
+    *wrapped, whole = capsys.readouterr().out.splitlines()
+    assert whole == line
+    assert len(wrapped) == 3
+    assert max(map(len, wrapped)) <= 80
+    assert " ".join(" ".join(wrapped).split()) == line
 
 
 @pytest.mark.parametrize(
