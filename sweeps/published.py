@@ -122,7 +122,7 @@ def _nnunets_network(base: ArmConfig, arm: str) -> ArmConfig:
         _planned_patch(base),
         batch_size=2,
         loss=DiceCE(),
-        optimiser=SGD(momentum=scaled_momentum(base, 0.99)),
+        optimiser=SGD(momentum=scaled_momentum(base, 0.99), clip_norm=12.0),
         schedule=Poly(),
         sampling={
             "transforms": (

@@ -47,6 +47,7 @@ BIRTH_DEFAULTS: dict[str, dict[str, Any]] = {
 LATER_FIELDS: dict[str, dict[str, Any]] = {
     "hemosweep.model.networks.se_unet.SEUNet3D": {"channel_dropout": False},
     "hemosweep.model.networks.swin_unetr.SwinUNETR": {"window": 7},
+    "hemosweep.model.optimisers.sgd.SGD": {"clip_norm": None},
 }
 """Component to each field that it was given after its birth, with the default that keeps its results as they were."""
 

@@ -32,11 +32,31 @@ def test_an_optimiser_of_torch_has_the_component_s_values(component, expected):
 
 
 @pytest.mark.parametrize(
+    ("gradients", "steps"),
+    [
+        ((3.0, 4.0), (1.5, 2.0)),  # The norm of both is 5, and 2.5 is left of it.
+        ((0.6, -0.8), (0.6, -0.8)),
+        ((0.0, 0.0), (0.0, 0.0)),
+    ],
+)
+def test_a_gradient_that_is_too_long_is_shortened_over_all_parameters(gradients, steps):
+    parameters = [torch.nn.Parameter(torch.zeros(1)) for _ in (*gradients, "without a gradient")]
+    component = SGD(learning_rate=1.0, momentum=0.0, nesterov=False, weight_decay=0.0, clip_norm=2.5)
+    optimizer = component.build(iter(parameters), on_cuda=False)
+    for parameter, gradient in zip(parameters, gradients, strict=False):
+        parameter.grad = torch.tensor([gradient])
+    optimizer.step()
+    assert [-parameter.item() for parameter in parameters] == pytest.approx([*steps, 0.0], rel=1e-5)
+
+
+@pytest.mark.parametrize(
     ("kind", "values"),
     [
         (Adadelta, {"learning_rate": 0.0}),
         (SGD, {"momentum": 1.0}),
         (SGD, {"nesterov": True, "momentum": 0.0}),
+        (SGD, {"clip_norm": 0.0}),
+        (SGD, {"clip_norm": math.nan}),
         (Adam, {"beta2": -0.1}),
         (AdamW, {"weight_decay": math.inf}),
         (Poly, {"power": 0.0}),
