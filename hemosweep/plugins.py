@@ -7,6 +7,9 @@ from typing import Any
 
 from hemosweep.errors import BadInput
 
+SWEEPS = "hemosweep.sweeps"
+"""Group of the entry points of sweeps, and the package of hemosweep's own."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Installed:

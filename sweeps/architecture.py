@@ -55,7 +55,7 @@ BASELINE = "unet"
 LEAST_HEAVY = 4
 """A network whose step takes over five times that of the paper's may be narrower than the paper's is."""
 LEAST_VNET = 2
-"""The V-Net's convolutions have 125 voxels, not 27."""
+"""Narrowest V-Net of a profile: its convolutions have 125 voxels, not 27, and its step takes longer still."""
 
 
 def _unetr(base: ArmConfig) -> UNETR:
@@ -87,8 +87,8 @@ NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
     "se-unet-2d": lambda base: SEUNet2D(width=narrowed(base, 64)),
     "sunetx5": lambda base: SUNetX5(width=narrowed(base, 8)),
 }
-"""Networks beside the paper's, as wide as the profile has them, by their arms. Those of today stand first: they take
-longest, and at the end of a sweep no processor then waits for one of them."""
+"""Networks beside the paper's, as wide as the profile has them, by their arms. The slowest
+come first, so that no processor waits for one of them at the end of a sweep."""
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

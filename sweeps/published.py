@@ -1,10 +1,10 @@
 """Does another method segment better, each as it was published? (a benchmark of hemosweep's own, beside Table 6)
 
 Every method has its own input, network, loss, optimiser, augmentation and post-processing, as far as they are public;
-`hemosweep.report.paper.methods` lists which of these facts are printed, remembered or inferred. The folds, the rule of
-the kept epoch (best validation loss), the budget of voxels an epoch and the test are ours, the same for all. What the
-networks alone make of it is the sweep `architecture`; the two tables are never mixed. An arm named `-like` is of a
-method that is not public enough for more.
+`hemosweep.report.paper.method_facts` lists which of these facts are printed, remembered or inferred. The folds, the
+rule of the kept epoch (best validation loss), the budget of voxels an epoch and the test are ours, the same for all.
+What the networks alone make of it is the sweep `architecture`; the two tables are never mixed. An arm named `-like` is
+of a method that is not public enough for more.
 
 The baseline is the paper's final configuration, arm `final` of the sweep `final`. `window-40-90` and
 `thresholded-channel` are it with the idea of Ker et al. 2019, who classify scans and segment nothing: CT from 40 to 90
@@ -136,8 +136,8 @@ def _nnunets_network(base: ArmConfig, arm: str) -> ArmConfig:
 
 
 def _planned_patch(base: ArmConfig) -> tuple[int, int, int]:
-    """nnU-Net plans as large a patch as its memory takes, 320 pixels wide; with ours a batch holds no more voxels than
-    the profile's epoch has of a case."""
+    """nnU-Net plans as large a patch as its memory takes, 320 pixels wide at full size. Ours is narrower where a batch
+    would hold more voxels than a profile's epoch has of a case; the network's next size may then be a little larger."""
     depth = 16
     height, width, _ = PAPER_PATCH_HWD
     budget = base.sampling.num_patches_per_case * height * width * depth

@@ -18,11 +18,10 @@ from hemosweep.ablation.sweep import Sweep
 from hemosweep.components.project import project_of, read_object, refusal
 from hemosweep.config import ArmConfig
 from hemosweep.errors import BadInput
-from hemosweep.plugins import installed
+from hemosweep.plugins import SWEEPS, installed
 
 P = ParamSpec("P")
 
-GROUP = "hemosweep.sweeps"
 OBJECT = "SWEEP"
 """Name of the object in a file."""
 
@@ -64,8 +63,8 @@ def own_sweeps() -> Mapping[str, Listed]:
 
 def listed_in(name: str) -> list[Listed]:
     """Ablations and searches of one of hemosweep's modules of sweeps."""
-    module = import_module(f"{GROUP}.{name}")
-    place = f"{GROUP.replace('.', '/')}/{name}.py"
+    module = import_module(f"{SWEEPS}.{name}")
+    place = f"{SWEEPS.replace('.', '/')}/{name}.py"
     ablations = [module.SWEEP] if hasattr(module, OBJECT) else []
     return [Listed(of=one, place=place) for one in (*ablations, *getattr(module, "SEARCHES", ()))]
 
@@ -163,7 +162,7 @@ def _same(other: Listed, value: Sweep | Search) -> bool:
 
 
 def _installed() -> Iterator[Listed]:
-    for one in installed(GROUP):
+    for one in installed(SWEEPS):
         value = one.load()
         if not isinstance(value, Sweep | Search):
             raise BadInput(f"{one.place}: is a {type(value).__name__}, no Sweep; mend or remove the package")

@@ -122,16 +122,16 @@ def _recorded(ctx: typer.Context) -> Mapping[tuple[str, str], list[str]]:
 
 
 def _own_sweeps() -> dict[str, str]:
-    """Module of each of hemosweep's by the name in its file: to import all of them takes longer than all else."""
+    """Names of hemosweep's sweeps, each with its module; to import them would take longer than all else."""
     folder = Path(str(own_package.__file__)).parent
     return {name: file.stem for file in sorted(folder.glob("*.py")) for name in _NAMED.findall(file.read_text("utf-8"))}
 
 
 def _known_sweeps() -> list[str]:
     """hemosweep's, and those of installed packages by their entry points: to load one may take seconds."""
-    from hemosweep.plugins import installed
+    from hemosweep.plugins import SWEEPS, installed
 
-    return [*_own_sweeps(), *(one.name for one in installed(own_package.__name__))]
+    return [*_own_sweeps(), *(one.name for one in installed(SWEEPS))]
 
 
 def _recorded_sweeps(ctx: typer.Context, incomplete: str) -> list[str]:

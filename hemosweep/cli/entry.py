@@ -1,6 +1,5 @@
 """Entry point of the command line, where each end of a command becomes an exit code."""
 
-import gc
 import os
 import sys
 
@@ -23,9 +22,7 @@ def main() -> None:
     from hemosweep.scratch import own_scratch  # Whoever presses TAB needs none, and waits.
 
     with watched() as before_output, safe_streams(before_output), signals_interrupt(), own_scratch():
-        code = _run()
-    gc.freeze()  # At its end Python would look for garbage in all that PyTorch has loaded: a second or more.
-    sys.exit(code)
+        sys.exit(_run())
 
 
 def _run() -> int | str | None:

@@ -27,7 +27,7 @@ def _data_set(ctx: typer.Context, param: typer.CallbackParam, path: Path | None)
     """As `expanded`. A data set of the environment is printed: it decides the profile, too.
 
     Raises:
-        BadInput: there is no such folder; without a wait for what the command imports.
+        BadInput: there is no such folder. The check comes before the command's own imports, which take seconds.
     """
     path = _named_data_set(ctx, param, path)
     if path is not None and not ctx.resilient_parsing:

@@ -36,9 +36,9 @@ def signals_interrupt() -> Iterator[None]:
 
     heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heard}
-    try:
-        with until_the_end:
+    with until_the_end:
+        try:
             yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -48,8 +48,8 @@ class Network(Protocol):
     may also have `only_patch_DHW`: the one patch that it takes, or `least_voxels`: the fewest voxels of a patch that it
     takes, as one does that normalises over the voxels of its coarsest level. A network made for certain input channels
     has their names, in order, in `channels`, such as ("ct", "symmetric"); another one takes any. A network that labels
-    each slice of a patch by itself, from the slice and its context, says so with `slice_wise = True`: windows of its
-    test do not overlap along the slices then, which would give the same again.
+    each slice of a patch by itself, from the slice and its context, says so with `slice_wise = True`: its test then
+    takes as few windows as cover the slices, since a slice in two of them would get the same twice.
     """
 
     @property

@@ -101,7 +101,7 @@ def thin_slice_problems(examined: Sequence[Examined]) -> Iterator[Problem]:
     thin_mm = {
         one.case.case_id: one.spacing_DHW_mm[0]
         for one in examined
-        if one.spacing_DHW_mm is not None and one.spacing_DHW_mm[0] <= THIN_SLICE_MM
+        if one.spacing_DHW_mm is not None and round(one.spacing_DHW_mm[0], 2) <= THIN_SLICE_MM
     }
     if thin_mm:
         step_mm, depth = float(np.median(list(thin_mm.values()))), SamplingConfig().patch_HWD[2]

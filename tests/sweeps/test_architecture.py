@@ -133,7 +133,7 @@ def test_a_momentum_remembers_fewer_steps_where_the_training_has_fewer():
     assert scaled_momentum(demo().config, 0.99) == pytest.approx(0.9)
 
 
-def test_nnunets_patch_is_the_planned_one_at_full_size_and_no_larger_than_the_epoch_of_a_case():
+def test_nnunets_patch_is_the_planned_one_at_full_size_and_of_the_epoch_s_size_in_the_demo():
     for name in ("plainconv", "resenc"):
         assert arms(PUBLISHED, paper)[name].sampling.patch_HWD == (320, 320, 16)
         # A case gives 64 patches of 16 x 16 x 8 voxels, of which two of 80 x 80 x 8 take 102,400 of 131,072. The

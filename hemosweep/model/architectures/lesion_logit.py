@@ -18,7 +18,7 @@ class LesionLogit2d(nn.Conv2d):
 
 
 class LesionLogit3d(nn.Conv3d):
-    """As `LesionLogit2d`, of volumes."""
+    """A 1x1x1 convolution to one logit z of the lesion, as the logits (0, z) of two classes."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__(in_channels, 1, 1)
@@ -39,4 +39,5 @@ def start_with_both_signs(logit: LesionLogit2d | LesionLogit3d) -> None:
 
 
 def _of_two_classes(lesion: Tensor) -> Tensor:
+    """Logits `(B, 2, ...)` of background and lesion from those of the lesion, `(B, 1, ...)`."""
     return torch.cat([torch.zeros_like(lesion), lesion], dim=1)

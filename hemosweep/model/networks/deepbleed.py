@@ -20,8 +20,8 @@ class DeepBleedVNet:
     ReLU, and to one logit. 22,546,101 parameters with one input channel, 65,171,861 untied.
 
     Inferred: Keras' initialisation, which their code leaves as it is, but the two weights of the last logit start with
-    different signs: with one sign, as half of all starts have, the lesion can be told only by the bias. The logit z of
-    the lesion becomes the logits (0, z) of our two classes, whose softmax is its sigmoid.
+    different signs: with one sign, as half of all starts have, only the bias can raise or lower it. The logit z of the
+    lesion becomes the logits (0, z) of our two classes, whose softmax is its sigmoid.
     """
 
     width: int = 16

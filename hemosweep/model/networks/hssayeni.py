@@ -20,8 +20,8 @@ class HssayeniUNet:
 
     Read by us as: the logit z of the lesion becomes the logits (0, z) of our two classes, whose softmax is its sigmoid.
 
-    Inferred: the two weights of that logit start with different signs. With one sign, as half of all starts have, the
-    lesion can be told only by the bias, which a learning rate of 1e-5 hardly moves.
+    Inferred: the two weights of that logit start with different signs. With one sign, as half of all starts have,
+    only the bias can raise or lower it, and a learning rate of 1e-5 hardly moves the bias.
     """
 
     slice_wise: ClassVar[bool] = True

@@ -1,7 +1,7 @@
 """The hybrid 3D/2D network of Chang et al. 2018, without its region proposals."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hemosweep.model.networks.checks import check_network
 
@@ -23,6 +23,7 @@ class Hybrid3D2DFPN:
     no region proposals and no boxes: to choose among candidates is left to post-processing.
     """
 
+    slice_wise: ClassVar[bool] = True
     width: int = 32
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hemosweep.cli
-from hemosweep.ablation.catalogue import known_sweeps
+from hemosweep.ablation.catalogue import known_sweeps, own_sweeps
 from hemosweep.cli import completion
 from hemosweep.tracking import names
 from tests.imports import imported
@@ -61,6 +61,10 @@ def test_sweeps_are_those_of_the_catalogue(ask):
     for command in ("sweep", "plan", "score"):
         assert set(ask(command, "")) >= set(known_sweeps())
     assert ask("sweep", "pat") == ["patchsize"]
+
+
+def test_the_names_that_are_read_in_the_files_are_those_of_the_sweeps():
+    assert {*completion._own_sweeps()} == {*own_sweeps()}
 
 
 def test_a_sweep_of_an_installed_package_is_named_without_loading_it(ask, monkeypatch):

@@ -18,10 +18,21 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hemosweep.arrays import Shape
+from hemosweep.components.context import context_of
+from hemosweep.components.protocols import Network
+from hemosweep.config import ArmConfig, SamplingConfig
 from hemosweep.inference import sliding_window as inference
-from hemosweep.inference.sliding_window import fill_last_batch, predict_probability, seen_volume, window_starts
+from hemosweep.inference.sliding_window import (
+    fill_last_batch,
+    predict_case,
+    predict_probability,
+    seen_volume,
+    window_starts,
+)
 from hemosweep.model.device import Device, choose_device
 from hemosweep.model.memory import OutOfMemory
+from hemosweep.model.networks.cicek_unet3d import CicekUNet3D
+from hemosweep.model.networks.patchfcn import PatchFCN
 from hemosweep.model.unet import SEUNet
 from hemosweep.preprocessing.grid import Grid
 from hemosweep.preprocessing.record import PreprocessedCase
@@ -203,6 +214,28 @@ def test_an_arm_without_restrictions_is_tested_on_every_window_of_the_whole_imag
     image, seen = seen_volume(case, restriction("brain"))
     assert image is case.image_CDHW
     assert seen is case.brain_DHW
+
+
+@pytest.mark.parametrize(("network", "num_windows"), [(PatchFCN(width=4), 3), (CicekUNet3D(width=4, num_levels=3), 6)])
+def test_an_arm_s_network_says_whether_it_is_one_of_slices(network: Network, num_windows: int) -> None:
+    # 12 slices of 16 x 16 voxels. A window has 4 of them: 3 windows cover them, and 6 share more than half.
+    nothing_DHW = np.zeros((12, 16, 16), dtype=bool)
+    case = PreprocessedCase(
+        case_id="sub-001",
+        image_CDHW=image_of((12, 16, 16)),
+        brain_DHW=~nothing_DHW,
+        lesion_DHW=nothing_DHW,
+        reference_DHW=nothing_DHW,
+        affine=np.eye(4),
+        spacing_DHW_mm=(5.0, 1.0, 1.0),
+        native_spacing_DHW_mm=(5.0, 1.0, 1.0),
+        grid=Grid(native_DHW=(12, 16, 16), full_DHW=(12, 16, 16), crop_start_DHW=(0, 0, 0), crop_DHW=(12, 16, 16)),
+    )
+    depth = 4 + 2 * context_of(network)[0]
+    config = ArmConfig(sampling=SamplingConfig(patch_HWD=(16, 16, depth)), network=network)
+    numbers: list[int] = []
+    predict_case(network.build(in_channels=2).eval(), case, config, CPU, on_windows=numbers.append)
+    assert numbers == [num_windows]
 
 
 def test_only_windows_with_brain_are_computed_and_in_batches() -> None:

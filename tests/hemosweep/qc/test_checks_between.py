@@ -167,7 +167,7 @@ def test_a_data_set_of_thin_slices_is_told_with_the_way_to_thicker_ones():
         return [seen(n, brain(n), spacing_DHW_mm=(mm, 0.5, 0.5)) for n, mm in enumerate(steps_mm)]
 
     assert list(thin_slice_problems(cohort(1.26, 1.5, 5.0))) == []
-    (problem,) = thin_slice_problems(cohort(1.0, 1.25, 1.0, 5.0))
+    (problem,) = thin_slice_problems(cohort(1.0, 1.25 + 1e-6, 1.0, 5.0))
     assert (problem.case_id, problem.kind, problem.severity) == ("", "thin-slices", "info")
     assert problem.message.startswith("slices of 1 mm (3 of 4 cases): 16 slices of a patch show 16 mm of a head, ")
     assert problem.message.endswith("set spacing_HWD_mm in a sweep of your own (hemosweep docs ablation)")

@@ -155,6 +155,10 @@ class Broken:
     kind: str = ""
     patch_multiple: tuple[int, ...] = (1, 1, 1)
 
+    @property
+    def slice_wise(self):
+        return self.kind == "not of slices"
+
     def build(self, *, in_channels):
         return (lambda x: x) if self.kind == "function" else Net(in_channels, self.kind)
 
@@ -205,6 +209,7 @@ SHAPE = "test_it_gives_two_classes_in_the_shape_of_the_labelled_part"
         ("dropout", "test_evaluation_repeats_its_bits_and_leaves_the_state_alone"),
         ("counts", "test_evaluation_repeats_its_bits_and_leaves_the_state_alone"),
         ("batch", "test_in_evaluation_a_patch_does_not_depend_on_the_others_of_its_batch"),
+        ("not of slices", "test_a_network_of_slices_labels_each_slice_by_itself"),
         ("changes", "test_the_patches_stay_as_they_are"),
         ("unused", "test_every_parameter_gets_a_finite_gradient"),
         ("root", "test_every_parameter_gets_a_finite_gradient"),
