@@ -21,7 +21,7 @@ around the patch. An epoch and a batch then hold as many voxels as before. `siam
 second channel, `cascade-like` a second window. The profile narrows every network as it narrows the paper's.
 
 Command: `make sweep-architecture`, which trains `published`, too; needs `pip install hemosweep[monai,nnunet]`. Expected
-cost: about an hour on two cores in the demo profile; 120 full trainings in the paper profile.
+cost: about 40 minutes on two cores in the demo profile; 120 full trainings in the paper profile.
 """
 
 from collections.abc import Callable, Mapping

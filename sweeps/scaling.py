@@ -100,6 +100,14 @@ def scaled_momentum(base: ArmConfig, momentum: float) -> float:
     return momentum if memory <= SHORTEST_MEMORY else 1.0 - 1.0 / max(SHORTEST_MEMORY, memory / _shortening(base))
 
 
+def rate_for_momentum(base: ArmConfig, rate: float, momentum: float) -> float:
+    """The learning rate for `scaled_momentum`, with which a gradient moves the weights as far in all as before.
+
+    That is rate / (1 - momentum) times the gradient, summed over the steps that remember it.
+    """
+    return round(rate * (1.0 - scaled_momentum(base, momentum)) / (1.0 - momentum), 9)
+
+
 def _shortening(base: ArmConfig) -> float:
     """Factor by which the profile has fewer steps than the paper; 1 where it has as many."""
     return max(1.0, _num_steps(_PAPER_SAMPLING, _PAPER_TRAINING) / _num_steps(base.sampling, base.training))

@@ -12,7 +12,7 @@ from hemosweep.model.losses.dice_ce import DiceCE
 from hemosweep.model.optimisers.adadelta import Adadelta
 from hemosweep.sweeps.base import demo, paper
 from hemosweep.sweeps.final import final
-from hemosweep.sweeps.scaling import narrowed, scaled_momentum, scaled_rate
+from hemosweep.sweeps.scaling import narrowed, rate_for_momentum, scaled_momentum, scaled_rate
 from hemosweep.sweeps.se import brain_sampled
 
 ALONE, PUBLISHED = find_sweep("architecture"), find_sweep("published")
@@ -131,6 +131,13 @@ def test_a_momentum_remembers_fewer_steps_where_the_training_has_fewer():
     assert [scaled_momentum(paper().config, momentum) for momentum in (0.9, 0.99)] == [0.9, 0.99]
     assert [scaled_momentum(demo().config, momentum) for momentum in (0.5, 0.9)] == [0.5, 0.9]
     assert scaled_momentum(demo().config, 0.99) == pytest.approx(0.9)
+
+
+def test_with_a_shorter_memory_a_gradient_moves_the_weights_as_far_in_all():
+    assert rate_for_momentum(paper().config, 0.01, 0.99) == 0.01
+    # 0.01 / (1 - 0.99) = 1 = 0.1 / (1 - 0.9)
+    assert rate_for_momentum(demo().config, 0.01, 0.99) == pytest.approx(0.1)
+    assert rate_for_momentum(demo().config, 0.01, 0.9) == 0.01
 
 
 def test_nnunets_patch_is_the_planned_one_at_full_size_and_of_the_epoch_s_size_in_the_demo():
