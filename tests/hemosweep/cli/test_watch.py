@@ -142,7 +142,7 @@ def test_a_line_that_is_not_ended_is_not_written_over(terminal, bar):
 def test_a_stop_is_told_until_the_end_or_until_another_work_begins(file):
     with signals_interrupt():
         with pytest.raises(KeyboardInterrupt), doing("timing a training step"):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)  # Ctrl-C is ignored in a process of the background.
         file.wait(4)
         with doing("recording results"):
             file.wait(4)
