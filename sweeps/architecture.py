@@ -21,7 +21,7 @@ around the patch. An epoch and a batch then hold as many voxels as before. `siam
 second channel, `cascade-like` a second window. The profile narrows every network as it narrows the paper's.
 
 Command: `make sweep-architecture`, which trains `published`, too; needs `pip install hemosweep[monai,nnunet]`. Expected
-cost: about 40 minutes on two cores in the demo profile; 120 full trainings in the paper profile.
+cost: 40 minutes on two cores in the demo profile; 120 full trainings in the paper profile.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,8 +87,8 @@ NETWORKS: Mapping[str, Callable[[ArmConfig], Network]] = {
     "se-unet-2d": lambda base: SEUNet2D(width=narrowed(base, 64)),
     "sunetx5": lambda base: SUNetX5(width=narrowed(base, 8)),
 }
-"""Networks beside the paper's, as wide as the profile has them, by their arms. The slowest
-come first, so that no processor waits for one of them at the end of a sweep."""
+"""Networks beside the paper's, as wide as the profile has them, by their arms. The slowest come first, so that no
+processor waits for one of them at the end of a sweep."""
 
 
 def _configure(base: ArmConfig, params: Params) -> ArmConfig:

@@ -81,6 +81,7 @@ class SweepDisplay:
     Args:
         num_slots: returns the present number of fold runs that are trained at once.
         gpu_memory: returns the memory of each GPU that they are trained on.
+        is_settled: tells of a fold run that it was settled before, so that no time is needed for it.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class SweepDisplay:
         *,
         num_slots: Callable[[], int] = lambda: 1,
         gpu_memory: Callable[[], Sequence[GpuMemory]] = lambda: (),
+        is_settled: Callable[[FoldRunSpec], bool] = lambda spec: False,
     ) -> None:
         self._console = console
         self._num_slots = num_slots
@@ -101,7 +103,9 @@ class SweepDisplay:
             for replicate in replicates
             for spec, cost in zip(replicate.fold_runs, work(replicate), strict=True)
         }
-        self._left = dict(self._cost)
+        settled = {spec.digest for replicate in replicates for spec in replicate.fold_runs if is_settled(spec)}
+        self._left = {key: cost for key, cost in self._cost.items() if key[1] not in settled}
+        """Training that is left of each fold run that has not ended."""
         self._trained = 0.0
         self._training_s = 0.0
         self._rest_s = 0.0
@@ -155,7 +159,7 @@ class SweepDisplay:
     def epoch_ended(self, replicate: Replicate, spec: FoldRunSpec, event: Mapping[str, Any]) -> None:
         key = (replicate.digest, spec.digest)
         left = self._cost[key] * (1 - event["epoch"] / spec.config.training.max_epochs)
-        self._trained += self._left[key] - left
+        self._trained += self._left.get(key, self._cost[key]) - left
         self._left[key] = left
         self._training_s += event["seconds"]
         self._in_flight[key].training_s += event["seconds"]
@@ -180,7 +184,7 @@ class SweepDisplay:
 
     def _end(self, replicate: Replicate, spec: FoldRunSpec, outcome: str) -> None:
         key = (replicate.digest, spec.digest)
-        self._left[key] = 0.0
+        self._left.pop(key, None)
         self._num_folds_ended += 1
         if key in self._in_flight:
             self._land(key)
@@ -197,8 +201,8 @@ class SweepDisplay:
         if not self._trained:
             return "unknown yet"
         training_s = self._training_s / self._trained * sum(self._left.values())
-        num_left = len(self._cost) - self._num_folds_ended
-        return duration((training_s + self._rest_s / max(1, self._num_trained) * num_left) / self._num_slots())
+        rest_s = self._rest_s / max(1, self._num_trained) * len(self._left)
+        return duration((training_s + rest_s) / self._num_slots())
 
 
 def gpu_parts(memories: Sequence[GpuMemory]) -> list[str]:

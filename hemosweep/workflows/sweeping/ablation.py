@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from hemosweep.engine.driver import DrawReplicate, run_sweep
 from hemosweep.engine.ledger import Ledger
 from hemosweep.engine.lock import driver_lock, refuse_driven
 from hemosweep.engine.observers import TrialLedger
-from hemosweep.engine.plan import write_plan
+from hemosweep.engine.plan import is_settled, write_plan
 from hemosweep.engine.prepare import Prepared, prepare_sweep
 from hemosweep.engine.request import Request
 from hemosweep.engine.results import ReplicateResult
@@ -283,7 +284,13 @@ def train(
     score_replicates(request.out, replicates, console)
     executor = workplace.executor
     memory = gpu_memory if request.execution.on_this_machine else list
-    with SweepDisplay(replicates, console, num_slots=lambda: executor.num_slots, gpu_memory=memory) as display:
+    with SweepDisplay(
+        replicates,
+        console,
+        num_slots=lambda: executor.num_slots,
+        gpu_memory=memory,
+        is_settled=partial(is_settled, request.out),
+    ) as display:
         return run_sweep(
             replicates,
             [

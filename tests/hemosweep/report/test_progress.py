@@ -64,6 +64,20 @@ def test_where_nobody_watches_each_fold_is_one_line(clock, replicate, console):
     ]
 
 
+def test_what_was_done_before_is_not_in_the_eta_wherever_it_stands(clock, tiny_spec, replicate, console):
+    folds = tuple(tiny_spec(digest=f"fold-{fold}", fold=fold, max_epochs=10) for fold in range(5))
+    five = replace(replicate, fold_runs=folds)
+    with SweepDisplay([five], console, is_settled=lambda spec: spec.fold in (0, 3, 4)) as display:
+        display.fold_ended(five, folds[0], scores(0.8), True)
+        display.fold_started(five, folds[1])
+        for number in range(1, 11):
+            display.epoch_ended(five, folds[1], epoch(number))
+        clock.now += 12.0
+        display.fold_ended(five, folds[1], scores(0.5), False)
+    # Of five only fold 2 is left: ten epochs of 1 s, and the 2 s that fold 1 took beside its epochs.
+    assert lines(console)[-1] == "2/5 small[0] fold 1: DSC 0.500 over 1 cases  ETA 12 s"
+
+
 def test_before_anything_is_trained_the_eta_is_unknown(clock, replicate, console):
     with SweepDisplay([replicate], console) as display:
         display.fold_ended(replicate, replicate.fold_runs[0], scores(0.5), True)
