@@ -15,7 +15,7 @@ made for many is raised in proportion, to 0.001 at most (the V-Nets': 0.0003). A
 and its learning rate is raised so that a gradient counts for as much in all.
 
 Command: `make sweep-architecture`, which trains `architecture` first; needs `pip install hemosweep[nnunet]`. Expected
-cost: about half an hour on two cores in the demo profile; 100 full trainings in the paper profile.
+cost: 40 minutes on two cores that do some other work, too, in the demo profile; 100 full trainings in the paper's.
 """
 
 from collections.abc import Callable, Mapping

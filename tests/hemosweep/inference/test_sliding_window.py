@@ -108,6 +108,22 @@ def image_of(shape: Shape, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, (2, *shape)).astype(np.float16)
 
 
+def case_of(image_CDHW: np.ndarray, brain_DHW: np.ndarray, grid: Grid) -> PreprocessedCase:
+    """A case without a lesion."""
+    nothing_DHW = np.zeros_like(brain_DHW)
+    return PreprocessedCase(
+        case_id="sub-001",
+        image_CDHW=image_CDHW,
+        brain_DHW=brain_DHW,
+        lesion_DHW=nothing_DHW,
+        reference_DHW=nothing_DHW,
+        affine=np.eye(4),
+        spacing_DHW_mm=(5.0, 1.0, 1.0),
+        native_spacing_DHW_mm=(5.0, 1.0, 1.0),
+        grid=grid,
+    )
+
+
 def expected(image_CDHW: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-4 * image_CDHW[0].astype(np.float64)))
 
@@ -192,19 +208,10 @@ def test_voxels_of_windows_with_brain_are_predicted_and_all_others_are_zero(data
 def test_an_arm_without_restrictions_is_tested_on_every_window_of_the_whole_image() -> None:
     # A head of 4 x 4 x 5 voxels with one voxel of brain, stored out of an image of 4 x 9 x 12.
     image_CDHW = image_of((4, 4, 5))
-    brain_DHW, nothing_DHW = np.zeros((4, 4, 5), dtype=bool), np.zeros((4, 4, 5), dtype=bool)
+    brain_DHW = np.zeros((4, 4, 5), dtype=bool)
     brain_DHW[0, 0, 0] = True
-    case = PreprocessedCase(
-        case_id="sub-001",
-        image_CDHW=image_CDHW,
-        brain_DHW=brain_DHW,
-        lesion_DHW=nothing_DHW,
-        reference_DHW=nothing_DHW,
-        affine=np.eye(4),
-        spacing_DHW_mm=(5.0, 1.0, 1.0),
-        native_spacing_DHW_mm=(5.0, 1.0, 1.0),
-        grid=Grid(native_DHW=(4, 9, 12), full_DHW=(4, 9, 12), crop_start_DHW=(0, 3, 2), crop_DHW=(4, 4, 5)),
-    )
+    grid = Grid(native_DHW=(4, 9, 12), full_DHW=(4, 9, 12), crop_start_DHW=(0, 3, 2), crop_DHW=(4, 4, 5))
+    case = case_of(image_CDHW, brain_DHW, grid)
     image, seen = seen_volume(case, restriction("none"))
     whole_DHW = np.full((4, 9, 12), 1 / (1 + np.exp(4.0)))  # background is -1
     whole_DHW[:, 3:7, 2:7] = expected(image_CDHW)
@@ -219,18 +226,9 @@ def test_an_arm_without_restrictions_is_tested_on_every_window_of_the_whole_imag
 @pytest.mark.parametrize(("network", "num_windows"), [(PatchFCN(width=4), 3), (CicekUNet3D(width=4, num_levels=3), 6)])
 def test_an_arm_s_network_says_whether_it_is_one_of_slices(network: Network, num_windows: int) -> None:
     # 12 slices of 16 x 16 voxels. A window has 4 of them: 3 windows cover them, and 6 share more than half.
-    nothing_DHW = np.zeros((12, 16, 16), dtype=bool)
-    case = PreprocessedCase(
-        case_id="sub-001",
-        image_CDHW=image_of((12, 16, 16)),
-        brain_DHW=~nothing_DHW,
-        lesion_DHW=nothing_DHW,
-        reference_DHW=nothing_DHW,
-        affine=np.eye(4),
-        spacing_DHW_mm=(5.0, 1.0, 1.0),
-        native_spacing_DHW_mm=(5.0, 1.0, 1.0),
-        grid=Grid(native_DHW=(12, 16, 16), full_DHW=(12, 16, 16), crop_start_DHW=(0, 0, 0), crop_DHW=(12, 16, 16)),
-    )
+    shape = (12, 16, 16)
+    grid = Grid(native_DHW=shape, full_DHW=shape, crop_start_DHW=(0, 0, 0), crop_DHW=shape)
+    case = case_of(image_of(shape), np.ones(shape, dtype=bool), grid)
     depth = 4 + 2 * context_of(network)[0]
     config = ArmConfig(sampling=SamplingConfig(patch_HWD=(16, 16, depth)), network=network)
     numbers: list[int] = []
