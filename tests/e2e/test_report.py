@@ -184,6 +184,13 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
                 "return [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
                 ".map(e => e.getAttribute('aria-label'))"
             )
+        resize(driver, 1000, 900)
+        scrolled, cut = driver.execute_script(
+            "const tables = [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth);"
+            "const right = e => e.getBoundingClientRect().right;"
+            "return [tables.length, tables.filter(e => right(e.querySelector('caption span')) > right(e) + 1).length]"
+        )
+        resize(driver, 390, 900)
         overflow = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
         said = driver.get_log("browser")
         sent = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
@@ -194,6 +201,8 @@ def test_a_browser_shows_tables_and_pictures_from_the_file_alone(finished, tmp_p
     # paper; five parts of the list of readings.
     assert len(tables) == 1 + 3 * 8 + 7 + 3 + 5
     assert hidden == {1280: [], 390: []}, "columns behind a scrollbar"
+    assert scrolled > 0
+    assert cut == 0, "captions behind a scrollbar"
     assert min(tables) >= 2
     assert scopes
     assert alts
