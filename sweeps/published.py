@@ -12,7 +12,7 @@ HU, in place of the paper's window or as a further channel.
 
 The profile scales patches and widths as it scales the paper's. Where it has fewer steps than the paper, a learning rate
 made for many is raised in proportion, to 0.001 at most (the V-Nets': 0.0003). A momentum of 0.99 remembers fewer steps,
-and its learning rate is raised so that a gradient counts for as much in all.
+and its learning rate is raised so that a gradient counts for as much in all. Windows of its test share half as much.
 
 Command: `make sweep-architecture`, which trains `architecture` first; needs `pip install hemosweep[nnunet]`. Expected
 cost: 40 minutes on two cores that do some other work, too, in the demo profile; 100 full trainings in the paper's.
@@ -48,7 +48,7 @@ from hemosweep.sweeps.architecture import NETWORKS
 from hemosweep.sweeps.base import PAPER_PATCH_HWD, SYMMETRIC_METHOD
 from hemosweep.sweeps.final import final
 from hemosweep.sweeps.method_arms import adam, brain_drawn, coarsened, method_arm, slices_arm, whole_head
-from hemosweep.sweeps.scaling import rate_for_momentum, scaled_momentum, scaled_size, with_network
+from hemosweep.sweeps.scaling import rate_for_momentum, scaled_momentum, scaled_size, with_network, with_scaled_test
 
 BASELINE = "final"
 LARGEST_VNET_RATE = 3e-4
@@ -251,7 +251,7 @@ SWEEP = Sweep(
     question="Does another method segment better, each as it was published?",
     space={"method": tuple(_METHODS)},
     arm_name=lambda params: params["method"],
-    configure=lambda base, params: _METHODS[params["method"]](base),
+    configure=lambda base, params: with_scaled_test(base, _METHODS[params["method"]](base)),
     baseline=BASELINE,
     comparisons=tuple((BASELINE, method) for method in _METHODS if method != BASELINE),
 )

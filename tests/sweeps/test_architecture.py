@@ -42,11 +42,24 @@ def test_a_method_that_is_not_public_enough_is_named_like():
 
 
 @BASES
-def test_the_baselines_are_arms_of_the_papers_own_sweeps(base):
+def test_the_baselines_are_arms_of_the_papers_own_sweeps_but_for_the_windows_of_a_scaled_test(base):
     config = base().config
-    assert arms(ALONE, base)["unet"] == brain_sampled(config, se=False)
-    assert arms(ALONE, base)["se_unet"] == brain_sampled(config, se=True)
-    assert arms(PUBLISHED, base)["final"] == final(config)
+    overlap = {demo: 0.25, paper: 0.5}[base]
+    for arm, own in (
+        (arms(ALONE, base)["unet"], brain_sampled(config, se=False)),
+        (arms(ALONE, base)["se_unet"], brain_sampled(config, se=True)),
+        (arms(PUBLISHED, base)["final"], final(config)),
+    ):
+        assert arm == replace(own, inference=replace(own.inference, overlap=overlap))
+
+
+@BASES
+def test_windows_share_the_same_in_every_arm_but_the_one_that_was_published_with_more(base):
+    for sweep in (ALONE, PUBLISHED):
+        overlaps = {name: arm.inference.overlap for name, arm in arms(sweep, base).items()}
+        own = overlaps.pop("patchfcn") if sweep is PUBLISHED else None
+        assert set(overlaps.values()) == {base().config.inference.overlap * (0.5 if base is demo else 1.0)}
+        assert own in (None, pytest.approx(1 / 3 if base is demo else 2 / 3))
 
 
 @BASES
