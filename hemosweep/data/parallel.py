@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 from hemosweep.data.case import Case
@@ -47,17 +48,20 @@ def map_cases(function: Callable[[Case], R], cases: Sequence[Case], *, jobs: int
 def process_pool(jobs: int) -> Iterator[Callable[[Callable[[], R]], Future[R]]]:
     """Context with a function that hands a picklable call to one of so many processes.
 
-    After an error or an interrupt what is queued is dropped, and what has begun ends first. The processes end with this
-    one, however it ends; signals of the terminal and SIGTERM are its own.
+    After an error or an interrupt what is queued is dropped, and what has begun ends first; it may end early where
+    `is_stopping`. The processes end with this one, however it ends; signals of the terminal and SIGTERM are its own.
 
     Raises:
         HemosweepError: a process was killed.
     """
-    end_with_us = partial(_end_with_the_parent, os.getpid())
+    # Spawned, not forked: the caller may run threads.
+    context = get_context("spawn")
     # A semaphore's error has no name. The first one starts the process that keeps track of them.
     with naming(SHARED_MEMORY), deaf_to_the_terminal():
-        # Spawned, not forked: the caller may run threads.
-        executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_us)
+        stopping = context.Event()
+        executor = ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=_begin_process, initargs=(os.getpid(), stopping)
+        )
     with executor as pool:
 
         def submit(call: Callable[[], R]) -> Future[R]:
@@ -71,12 +75,24 @@ def process_pool(jobs: int) -> Iterator[Callable[[Callable[[], R]], Future[R]]]:
                 "a process was killed, for lack of memory perhaps; give fewer --jobs and start again"
             ) from error
         except BaseException:
+            stopping.set()
             pool.shutdown(cancel_futures=True)  # an interrupt must not wait for what is queued
             raise
 
 
-def _end_with_the_parent(parent: int) -> None:
+_stopping: Event | None = None
+"""Set where the parent of this process is waiting for it to end."""
+
+
+def is_stopping() -> bool:
+    """True in a process of a pool that an error or an interrupt ended: what it makes now, nobody wants any more."""
+    return _stopping is not None and _stopping.is_set()
+
+
+def _begin_process(parent: int, stopping: Event) -> None:
     """Leave signals to the parent, which prints one line, and lets a case that has begun end. Signals of the terminal
     are blocked from the start; whoever ends a whole group of processes sends SIGTERM to all of them."""
+    global _stopping
+    _stopping = stopping
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     die_with_parent(parent)

@@ -130,11 +130,14 @@ def prepare_sweep(
     further = further_repeats(data_set, base.cross_validation, num_repeats)
     warnings: list[str] = []
     inputs: dict[PreprocessingConfig, Inputs] = {}
-    for config in dict.fromkeys(arm.config.preprocessing for arm in arms):
-        folder = derivatives_folder(data, out, config, code)
-        if not folder.is_relative_to(data):
-            warnings.append(f"{data} is read-only; preprocessed cases are kept in {folder}")
-        outcome = preprocess(cases, config, folder, jobs=jobs, progress=progress)
+    folders = {
+        config: derivatives_folder(data, out, config, code)
+        for config in dict.fromkeys(arm.config.preprocessing for arm in arms)
+    }
+    outcomes = preprocess(cases, folders, jobs=jobs, progress=progress)
+    for config, outcome in outcomes.items():
+        if not folders[config].is_relative_to(data):
+            warnings.append(f"{data} is read-only; preprocessed cases are kept in {folders[config]}")
         _refuse_failures(outcome)
         inputs[config] = Inputs.read(outcome.paths)
         warnings += grouped(outcome.warnings)

@@ -60,14 +60,39 @@ class PreparedImages:
     warnings: tuple[str, ...]
 
 
-def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
-    """Read one case, put tilted slices straight, remove head holder and skull, and make the further channels.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """One case as it was read, its slices put straight, with the masks of head and brain: with this, every
+    preprocessing of it begins.
+
+    `straightening` is None where the gantry was not tilted. `lesion_outside_share` is the share of the lesion outside
+    the brain mask, None without a lesion mask.
+    """
+
+    case: Case
+    raw: RawCase
+    ct: Volume
+    hu_DHW: FloatArray
+    head_DHW: Mask
+    brain_DHW: Mask
+    lesion_DHW: Mask
+    straightening: Straightening | None
+    measures: MaskMeasures
+    lesion_outside_share: float | None
+    warnings: tuple[str, ...]
+
+
+def read_head(case: Case, *, lesion_label: int | None, angiography: bool) -> Head:
+    """Read one case, put tilted slices straight, and find the head and the brain.
+
+    Args:
+        lesion_label, angiography: those of a `PreprocessingConfig`.
 
     Raises:
-        BadInput: the case cannot be read (`read_case`), shows no head (`no_head`), its slices cannot be put straight,
-            or its angiography does not fit.
+        BadInput: the case cannot be read (`read_case`), shows no head (`no_head`), or its slices cannot be put
+            straight.
     """
-    raw = read_case(case, lesion_label=config.lesion_label, with_cta=config.angiography)
+    raw = read_case(case, lesion_label=lesion_label, with_cta=angiography)
     warnings = list(raw.warnings)
     ct, moved = _named(case, lambda: straighten(raw.ct))
     lesion_DHW = np.zeros(ct.array_DHW.shape, dtype=bool)
@@ -91,6 +116,37 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     outside_share = lesion_outside_share(lesion_DHW, brain_DHW)
     if (of_lesion := lesion_finding(outside_share)) is not None:
         warnings.append(of_lesion.warning)
+    return Head(
+        case=case,
+        raw=raw,
+        ct=ct,
+        hu_DHW=hu_DHW,
+        head_DHW=head_DHW,
+        brain_DHW=brain_DHW,
+        lesion_DHW=lesion_DHW,
+        straightening=moved,
+        measures=measures,
+        lesion_outside_share=None if raw.lesion_DHW is None else outside_share,
+        warnings=tuple(warnings),
+    )
+
+
+def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
+    """Read one case, put tilted slices straight, remove head holder and skull, and make the further channels.
+
+    Raises:
+        BadInput: as `read_head` and `images_of`.
+    """
+    return images_of(read_head(case, lesion_label=config.lesion_label, angiography=config.angiography), config)
+
+
+def images_of(head: Head, config: PreprocessingConfig) -> PreparedImages:
+    """Remove head holder and skull of a case that was read for the configuration, and make the further channels.
+
+    Raises:
+        BadInput: an intensity or the symmetric image cannot be made, or the angiography does not fit.
+    """
+    case, ct, hu_DHW, brain_DHW = head.case, head.ct, head.hu_DHW, head.brain_DHW
 
     def shown(intensity: Intensity, hu_DHW: FloatArray) -> tuple[FloatArray, tuple[float, float]]:
         """The brain in an intensity, background elsewhere, and the HU that become -1 and 1."""
@@ -107,26 +163,26 @@ def prepare_images(case: Case, config: PreprocessingConfig) -> PreparedImages:
     if config.symmetric != "none":
         mirror = METHODS[config.symmetric]
         channels["symmetric"] = _named(
-            case, lambda: mirror(stripped_DHW, hu_DHW, head_DHW, brain_DHW, spacing_DHW_mm, fill=-1.0)
+            case, lambda: mirror(stripped_DHW, hu_DHW, head.head_DHW, brain_DHW, ct.spacing_DHW_mm, fill=-1.0)
         )
     cta_DHW = None
-    if (scanned_cta := raw.cta) is not None:
+    if (scanned_cta := head.raw.cta) is not None:
         cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, straighten(scanned_cta)[0]))
         channels["cta"], _ = shown(config.angiography_intensity, cta_DHW)
     return PreparedImages(
         case_id=case.case_id,
-        raw=raw,
+        raw=head.raw,
         ct=ct,
         cta_DHW=cta_DHW,
-        head_DHW=head_DHW,
+        head_DHW=head.head_DHW,
         brain_DHW=brain_DHW,
-        lesion_DHW=lesion_DHW,
+        lesion_DHW=head.lesion_DHW,
         channels_DHW=channels,
         window_hu=window_hu,
-        straightening=moved,
-        measures=measures,
-        lesion_outside_share=None if raw.lesion_DHW is None else outside_share,
-        warnings=tuple(warnings),
+        straightening=head.straightening,
+        measures=head.measures,
+        lesion_outside_share=head.lesion_outside_share,
+        warnings=head.warnings,
     )
 
 

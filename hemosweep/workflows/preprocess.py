@@ -98,12 +98,11 @@ def prepare_data_set(
             outcomes.append(
                 preprocess(
                     group,
-                    of_group,
-                    folders[-1],
+                    {of_group: folders[-1]},
                     jobs=min(jobs, len(group)),
                     progress=partial(_advance, progress, done_before, len(cases)),
                     illustrate=illustrate if preview else None,
-                )
+                )[of_group]
             )
             done_before += len(group)
 

@@ -59,9 +59,8 @@ def fold(tmp_path_factory: pytest.TempPathFactory) -> FoldRun:
     )
     (arm,) = find_sweep("final").select(base, ("final",))
     cases = read_manifest(data)
-    outcome = preprocess(
-        cases, arm.config.preprocessing, folder / "preprocessed", jobs=1, progress=lambda done, total: None
-    )
+    of_arm = arm.config.preprocessing
+    outcome = preprocess(cases, {of_arm: folder / "preprocessed"}, jobs=1, progress=lambda done, total: None)[of_arm]
     assert outcome.failures == {}
     first, second, third = (
         CaseInput(case_id=case.case_id, ivh=case.ivh_text, path=str(outcome.paths[case.case_id])) for case in cases

@@ -46,10 +46,11 @@ def prepared(tmp_path, data, cases, tiny_inputs, tiny_config, monkeypatch):
     def run(configs=None, failures=None, **changes):
         asked = []
 
-        def preprocess(cases, config, folder, *, jobs, progress):
-            asked.append((config, folder))
+        def preprocess(cases, folders, *, jobs, progress):
+            asked.extend(folders.items())
             noticed = {"a": ("CT is clipped",), "b": (), "c": ("CT is clipped", "no skull"), "d": (), "e": ()}
-            return PreprocessedCases(paths=tiny_inputs, warnings=noticed, failures=failures or {}, pictures={})
+            outcome = PreprocessedCases(paths=tiny_inputs, warnings=noticed, failures=failures or {}, pictures={})
+            return dict.fromkeys(folders, outcome)
 
         monkeypatch.setattr(prepare, "preprocess", preprocess)
         configs = configs or {"one": tiny_config(), "two": tiny_config(patience=3)}

@@ -1,5 +1,6 @@
 """Derivatives on disk: found again, never stale, never half-written."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hemosweep.data.nifti import Volume, read_volume, write_volume
 from hemosweep.intensity.window import Window
 from hemosweep.preprocessing.cache import PreprocessedCases, preprocess
 from hemosweep.preprocessing.derivatives import derivatives_folder
-from hemosweep.preprocessing.pipeline import PreparedImages
+from hemosweep.preprocessing.pipeline import Head, PreparedImages, read_head
 from hemosweep.preprocessing.preparation_time import read_seconds
 from hemosweep.preprocessing.record import load_preprocessed
 
@@ -28,7 +29,7 @@ def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
 
 
 def run(cases: list[Case], config: PreprocessingConfig, folder: Path) -> PreprocessedCases:
-    return preprocess(cases, config, folder, jobs=1, progress=lambda done, total: None)
+    return preprocess(cases, {config: folder}, jobs=1, progress=lambda done, total: None)[config]
 
 
 def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path, write_ball_case: WriteCase) -> None:
@@ -36,7 +37,9 @@ def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path,
     rewrite(cases[0].ct_path, lambda hu_DHW: np.clip(hu_DHW, 0, 80))
     folder = tmp_path / "derivatives"
     steps: list[tuple[int, int]] = []
-    outcome = preprocess(cases, AS_SCANNED, folder, jobs=2, progress=lambda done, total: steps.append((done, total)))
+    outcome = preprocess(cases, {AS_SCANNED: folder}, jobs=2, progress=lambda done, total: steps.append((done, total)))[
+        AS_SCANNED
+    ]
     paths = outcome.paths
     assert steps == [(0, 2), (1, 2), (2, 2)]
     assert list(paths) == ["sub-002", "sub-001"]
@@ -52,6 +55,33 @@ def test_cases_are_preprocessed_once_and_warnings_told_each_time(tmp_path: Path,
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert run(cases, AS_SCANNED, folder) == outcome
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+
+
+def test_several_preprocessings_read_a_case_once_and_make_what_each_makes_alone(
+    tmp_path: Path, write_ball_case: WriteCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [write_ball_case(f"sub-00{number}") for number in (1, 2)]
+    configs = [AS_SCANNED, COARSE, PreprocessingConfig(symmetric="plane")]
+    alone = [run(cases, config, tmp_path / f"alone-{number}") for number, config in enumerate(configs)]
+    read: list[str] = []
+
+    def count(case: Case, **how: object) -> Head:
+        read.append(case.case_id)
+        time.sleep(0.2)
+        return read_head(case, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("hemosweep.preprocessing.cache.read_head", count)
+    folders = {config: tmp_path / f"together-{number}" for number, config in enumerate(configs)}
+    steps: list[tuple[int, int]] = []
+    together = preprocess(cases, folders, jobs=1, progress=lambda done, total: steps.append((done, total)))
+    assert (read, steps) == (["sub-001", "sub-002"], [(0, 2), (1, 2), (2, 2)])
+    assert list(together) == configs
+    for outcome, own in zip(together.values(), alone, strict=True):
+        for case_id, path in own.paths.items():
+            assert outcome.paths[case_id].read_bytes() == path.read_bytes()
+        assert (outcome.warnings, outcome.failures) == (own.warnings, {})
+    # The seconds of each hold the reading, too, though the first one had done it.
+    assert all((read_seconds(path) or 0.0) >= 0.2 for outcome in together.values() for path in outcome.paths.values())
 
 
 def test_changed_parameters_meet_another_folder(tmp_path: Path) -> None:
@@ -112,8 +142,8 @@ def test_pictures_lie_beside_their_cases_and_are_drawn_when_first_asked_for(
     cases = [write_ball_case("sub-001")]
     assert run(cases, AS_SCANNED, tmp_path / "out").pictures == {}
     outcome = preprocess(
-        cases, AS_SCANNED, tmp_path / "out", jobs=1, progress=lambda done, total: None, illustrate=draw
-    )
+        cases, {AS_SCANNED: tmp_path / "out"}, jobs=1, progress=lambda done, total: None, illustrate=draw
+    )[AS_SCANNED]
     assert outcome.pictures["sub-001"] == outcome.paths["sub-001"].with_suffix(".png")
     assert outcome.pictures["sub-001"].read_text() == "picture of sub-001"
 

@@ -52,7 +52,7 @@ def test_the_overview_lies_in_the_case_s_file_and_changes_nothing_of_the_case(
     tmp_path: Path, write_ball_case: WriteCase
 ) -> None:
     case = write_ball_case("sub-001")
-    outcome = preprocess([case], CONFIG, tmp_path / "out", jobs=1, progress=lambda done, total: None)
+    outcome = preprocess([case], {CONFIG: tmp_path / "out"}, jobs=1, progress=lambda done, total: None)[CONFIG]
     path = outcome.paths["sub-001"]
     images = prepare_images(case, CONFIG)
     found, made = load_overview(path), make_overview(images)
