@@ -58,7 +58,7 @@ def test_rows_hold_both_figures_both_verdicts_and_what_is_missing(finished):
     (row, *_) = rows(text, "32x32x16")
     assert row[1:3] == ["0.842 ± 0.115", f"0.715 ± {statistics.stdev(MIDDLE):.3f}"]
     assert (row[3], row[4], row[6]) == ("24x24x8", "+0.083", "better (p < 0.001)")
-    assert row[7].startswith("differs on these trained models (Holm p = 0.")
+    assert row[7].startswith("higher on these trained models, no claim (Holm p = 0.")
     (cta, *_) = rows(text, "ncct+cta")
     assert cta[5:] == ["–", "worse (p < 0.001)", "not comparable"]
     (se, *_) = rows(text, "se\\_unet")

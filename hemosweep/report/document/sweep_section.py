@@ -36,8 +36,8 @@ _READING = (
     "Our verdict rests on a claim: that the difference would be there, too, if both arms were trained again. Its p "
     "counts cases, seeds and folds once each, and is corrected for the number of comparisons that the ablation "
     "declared before any training (Holm). Where the paper's test finds a difference and the claim does not hold, the "
-    "arms differ on these trained models. Arms are not comparable where two runs differ in data, folds, metric digest "
-    "or checkpoint rule: then no figure is given.",
+    "verdict says higher or lower on these trained models, and there is no claim. Arms are not comparable where two "
+    "runs differ in data, folds, metric digest or checkpoint rule: then no figure is given.",
 )
 
 

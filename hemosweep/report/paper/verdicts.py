@@ -13,7 +13,6 @@ _WORDS = {
     "different": "different",
     "no_evidence": "no evidence of a difference",
     "equivalent": "equivalent",
-    "trained_models": "differs on these trained models",
     "not_comparable": "not comparable",
 }
 _UNTESTABLE = {
@@ -37,12 +36,17 @@ def our_verdict(row: FamilyComparison) -> str:
     comparison = row.comparison
     if comparison.outcome == "not_testable":
         return _UNTESTABLE.get(comparison.status, "not testable")
-    word = _WORDS[row.outcome]
+    word = _WORDS.get(row.outcome) or _on_trained_models(comparison.mean_diff or 0.0)
     if row.holm_p is None:
         return word
     if row.taken_back:
         word = f"not significant after Holm, {word}"
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
+
+
+def _on_trained_models(mean_diff: float) -> str:
+    """What the test over cases found, with its direction, and what it is not: the p beside it belongs to the claim."""
+    return f"{'higher' if mean_diff > 0 else 'lower'} on these trained models, no claim"
 
 
 def p_value(p: float | None) -> str:

@@ -124,7 +124,7 @@ def test_a_comparison_without_folds_and_seeds_has_no_claim_in_the_table():
     own = facts(pairs=(PairFacts(a="unet", b="se_unet", row=row),))
     assert test_table(own).rows[0][5:7] == ("0.0016", "***")
     assert claim_table(own).rows == (("unet → se_unet", *["–"] * 6),)
-    assert verdict_table(own).rows[1][7] == "differs on these trained models"
+    assert verdict_table(own).rows[1][7] == "higher on these trained models, no claim"
 
 
 def test_seeds_are_told_one_by_one():
@@ -167,7 +167,7 @@ def test_our_verdict_is_taken_back_where_holm_does_so():
     first, second = rows_of(weak, none)
     assert first.comparison.claim.p == pytest.approx(first.comparison.p)
     assert 0.025 < first.comparison.p < 0.05
-    assert our_verdict(first).startswith("not significant after Holm, differs on these trained models (")
+    assert our_verdict(first).startswith("not significant after Holm, higher on these trained models, no claim (")
     assert our_verdict(second).startswith("no evidence of a difference (")
     assert our_verdict(rows_of(weak)[0]).startswith("better (")
 
