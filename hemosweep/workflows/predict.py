@@ -40,9 +40,15 @@ def predict_scans(
     if tracking is not None and model is None:
         raise BadInput("--tracking says where a model is; give --model, or leave it out")
 
-    # Seconds of PyTorch, of which a mistake above needs nothing.
-    from hemosweep.prediction.predict import predict, predict_with
+    from hemosweep.prediction.scans import list_scans
+    from hemosweep.runs import find_run
     from hemosweep.tracking.reader import MlflowStore
+
+    list_scans(scan, cta=cta, as_folder=as_folder)
+    if run is not None:
+        find_run(MlflowStore(out), run)
+    # Seconds of PyTorch, of which no mistake above needs anything.
+    from hemosweep.prediction.predict import predict, predict_with
 
     if model is not None:
         load = partial(_load_model, out, model, tracking, project)

@@ -40,8 +40,8 @@ from hemosweep.upkeep.leftovers import remove_leftovers
 from hemosweep.upkeep.restart import delete_fold_runs
 from hemosweep.workflows.declared import with_external_arms
 from hemosweep.workflows.external_arms import record_external_arms
-from hemosweep.workflows.plan import forecast_study
 from hemosweep.workflows.score import score_replicates
+from hemosweep.workflows.study_forecast import forecast_study
 from hemosweep.workflows.sweeping.case_page import case_page_note
 from hemosweep.workflows.sweeping.component_check import check_components
 from hemosweep.workflows.sweeping.looks import check_budget, train_by_looks

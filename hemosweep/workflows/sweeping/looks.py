@@ -17,7 +17,7 @@ from hemosweep.errors import BadInput
 from hemosweep.report.terminal.lines import say
 from hemosweep.stats.looks import LOOKS, may_settle
 from hemosweep.stats.multiple_testing import CLAIMS
-from hemosweep.workflows.plan import forecast_study
+from hemosweep.workflows.study_forecast import forecast_study
 from hemosweep.workflows.sweeping.runs import sweep_runs
 
 SETTLED = CLAIMS | {"equivalent"}

@@ -25,7 +25,7 @@ from hemosweep.preprocessing.record import load_preprocessed, save_preprocessed
 from hemosweep.sweeps.base import profile
 from hemosweep.testing.fold_runs import seal_untrained
 from hemosweep.workflows.forecast import plan_table
-from hemosweep.workflows.plan import forecast_study
+from hemosweep.workflows.study_forecast import forecast_study
 
 CASE_IDS = [f"sub-{number}" for number in range(1, 7)]
 NUM_FOLDS = 3
