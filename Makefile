@@ -159,6 +159,11 @@ $(error .venv has Python $(call version,$(BIN)/python), and PYTHON=$(PYTHON) $(i
 endif
 endif
 
+# Every target that is not in this file, and no file either.
+.DEFAULT:
+	@echo "error: there is no target $@;$(if $(filter sweep plan,$@), give the sweep's name: make $@-NAME;) make help lists them" >&2; \
+		exit 2
+
 # --- Environment ------------------------------------------------------------------------------------------------------
 
 setup: $(STAMP) ## Install hemosweep and its tools into .venv (the other targets do so when needed)

@@ -44,6 +44,19 @@ def test_make_help_fits_into_a_terminal_of_80_columns():
     assert [line for line in run("make").stdout.splitlines() if len(line) > 80 or line.endswith(" ")] == []
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("sweep", "error: there is no target sweep; give the sweep's name: make sweep-NAME; make help lists them"),
+        ("predict", "error: there is no target predict; make help lists them"),
+    ],
+)
+def test_make_says_what_to_do_instead_of_a_target_that_it_does_not_have(target, said):
+    refused = run("make", target)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[0] == said
+
+
 def test_make_help_lists_every_variable_of_the_options():
     variables = set(re.findall(r"\$\(call (?:option|given),([A-Z_]+)", MAKEFILE))
     assert variables > {"DATA", "PROFILE", "OUT"}

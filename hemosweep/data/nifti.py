@@ -6,6 +6,7 @@ RAS+ order: D runs inferior to superior, H posterior to anterior, W left to righ
 
 import gzip
 import os
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ from hemosweep.data.mask_values import is_colour, single_colour
 from hemosweep.errors import BadInput
 from hemosweep.files import replacing
 
+_HEADER_BEGINS = {struct.pack(order + "i", size) for order in "<>" for size in (348, 540)}
+"""First bytes of a NIfTI file, its header's size: NIfTI-1 and NIfTI-2, in either order."""
 UNREADABLE = (
     ImageFileError,
     HeaderDataError,
@@ -124,8 +127,22 @@ def read_volume(path: Path, *, as_mask: bool = False) -> Volume:
     except BadInput:
         raise
     except UNREADABLE as error:
+        if path.name.endswith(".gz") and _is_bare(path):
+            bare = path.name.removesuffix(".gz")
+            raise BadInput(
+                f"{path}: not packed, though its name ends in .gz; in its folder: mv {path.name} {bare} && gzip {bare}"
+            ) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path}: not a readable NIfTI file ({reason}); convert or copy it again") from error
+
+
+def _is_bare(path: Path) -> bool:
+    """True for a file that begins with a NIfTI header, and with nothing around it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in _HEADER_BEGINS
+    except OSError:
+        return False
 
 
 def checked_volume(

@@ -52,6 +52,11 @@ class _Body:
     touches_side: bool
 
 
+def perhaps_mr(hu_DHW: FloatArray) -> str:
+    """What to add to a fault of a scan whose values are not those of a CT; empty where they may be."""
+    return "" if hu_DHW.min() < 0 else " No value is below 0, as that of air is: it may be an MR image."
+
+
 def no_head(hu_DHW: FloatArray, spacing_DHW_mm: Spacing, head_DHW: Mask, brain_DHW: Mask) -> str | None:
     """Name what a scan shows that is no head; None for a head, whole or in part.
 

@@ -26,7 +26,7 @@ from hemosweep.preprocessing.mask_findings import (
     lesion_outside_share,
     measure_mask,
 )
-from hemosweep.preprocessing.no_head import no_head
+from hemosweep.preprocessing.no_head import no_head, perhaps_mr
 from hemosweep.preprocessing.record import PreprocessedCase
 from hemosweep.preprocessing.slice_findings import explained_fault, scan_findings
 from hemosweep.preprocessing.symmetry import METHODS
@@ -110,7 +110,7 @@ def read_head(case: Case, *, lesion_label: int | None, angiography: bool) -> Hea
     brain_DHW = brain_mask(hu_DHW, spacing_DHW_mm, head_DHW)
     if (fault := no_head(hu_DHW, spacing_DHW_mm, head_DHW, brain_DHW)) is not None:
         fault = explained_fault(fault, slices)
-        raise BadInput(f"case {case.case_id}: {fault}, in {case.ct_path.name}; is it a head CT?")
+        raise BadInput(f"case {case.case_id}: {fault}, in {case.ct_path.name}; is it a head CT?{perhaps_mr(hu_DHW)}")
     measures = measure_mask(hu_DHW, spacing_DHW_mm, head_DHW, brain_DHW)
     warnings += [finding.warning for finding in scan_findings(slices, measures)]
     outside_share = lesion_outside_share(lesion_DHW, brain_DHW)

@@ -16,6 +16,7 @@ from hemosweep.data.hounsfield import AIR_HU, to_hounsfield
 from hemosweep.data.nifti import Volume, read_volume
 from hemosweep.errors import BadInput
 from hemosweep.preprocessing.mask_findings import measure_mask
+from hemosweep.preprocessing.no_head import perhaps_mr
 from hemosweep.preprocessing.slice_findings import explained_fault, scan_findings
 from hemosweep.preprocessing.tilt import tilt_deg
 from hemosweep.qc.anatomy import Anatomy, find_anatomy
@@ -164,8 +165,8 @@ def oblique_angle_deg(volume: Volume) -> float:
 
 def _head_problems(case: Case, anatomy: Anatomy) -> Iterator[Problem]:
     if anatomy.fault is not None:
-        kind = "" if anatomy.hu_DHW.min() < 0 else " No value is below 0, as that of air is: it may be an MR image."
-        text = f"{explained_fault(anatomy.fault, anatomy.slices)}; is it a head CT in Hounsfield units?{kind}"
+        fault = explained_fault(anatomy.fault, anatomy.slices)
+        text = f"{fault}; is it a head CT in Hounsfield units?{perhaps_mr(anatomy.hu_DHW)}"
         yield Problem(case_id=case.case_id, kind="no-head", severity="error", message=text)
         return
     measures = measure_mask(anatomy.hu_DHW, anatomy.spacing_DHW_mm, anatomy.head_DHW, anatomy.brain_DHW)

@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from hemosweep.activity import serving
+from hemosweep.data.manifest import TABLE_NAME
 from hemosweep.report.terminal.status import status_view
 from hemosweep.upkeep.status import read_status
 
@@ -30,7 +31,8 @@ def show_status(out: Path, *, with_done: bool, watch: bool) -> None:
 def _view(out: Path, *, with_done: bool) -> RenderableType:
     status = read_status(out, with_done=with_done)
     if status.driver is None and not status.fold_runs:
-        return Text(f"{out}: no fold runs yet")
+        is_data = (out / TABLE_NAME).is_file()
+        return Text(f"{out}: {'a data set; give the --out of its sweep' if is_data else 'no fold runs yet'}")
     return status_view(status, with_done=with_done)
 
 

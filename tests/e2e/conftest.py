@@ -155,7 +155,7 @@ parsers = cache(typer.main.get_command)
 def main(monkeypatch, capfd, tmp_path):
     """Runs the command line in this process and in an empty folder: exit code, standard output, standard error."""
     # A thread where the command starts processes: as good for reading files, and there at once.
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, mp_context, initializer: ThreadPoolExecutor(1))
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, **options: ThreadPoolExecutor(1))
     # One thread of torch, as other tests run beside this one.
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
     monkeypatch.setattr(typer.main, "get_command", parsers)

@@ -197,7 +197,7 @@ def short_demo(monkeypatch, num_cases):
     demo = base.demo()
     short = replace(demo.config, training=replace(demo.config.training, max_epochs=2))
     monkeypatch.setitem(base.PROFILES, "demo", lambda: replace(demo, phantom_cases=num_cases, config=short))
-    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, mp_context, initializer: ThreadPoolExecutor(1))
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", lambda jobs, **options: ThreadPoolExecutor(1))
 
 
 @pytest.mark.parametrize("name", COMPARED)

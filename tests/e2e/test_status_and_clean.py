@@ -142,6 +142,12 @@ def test_status_of_nothing_is_one_line(main, out):
     assert list(out.iterdir()) == []
 
 
+def test_status_of_a_data_set_asks_for_the_folder_of_its_sweep(main, tmp_path):
+    (tmp_path / "participants.tsv").write_text("participant_id\nsub-001\n")
+    said = f"{tmp_path}: a data set; give the --out of its sweep\n"
+    assert main("status", "--out", tmp_path) == (0, said, "")
+
+
 def test_status_watches_until_ctrl_c(start, out):
     folder = begin(out, spec("a"))
     process = start("status", "--out", out, "--watch")

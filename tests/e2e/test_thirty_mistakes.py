@@ -137,7 +137,7 @@ MISTAKES = {
     "a .nii that was renamed .nii.gz": (
         unpacked_under_the_packed_name,
         CHECK,
-        ("sub-001_ct.nii.gz: not a readable NIfTI file", "is not a gzip file"),
+        ("sub-001_ct.nii.gz: not packed, though its name ends in .gz", "&& gzip sub-001_ct.nii"),
     ),
     # Scans and masks of another kind.
     "MR given as CT": (one_as_mr, CHECK, ("No value is below 0", "MR image")),

@@ -111,6 +111,13 @@ def test_a_scan_without_a_skull_is_refused(write_ball_case: WriteCase) -> None:
         preprocess_case(raw, AS_SCANNED)
 
 
+def test_values_that_are_not_those_of_a_ct_are_told_with_the_refusal(write_ball_case: WriteCase) -> None:
+    raw = write_ball_case("sub-001")
+    rewrite(raw.ct_path, lambda hu_DHW: np.clip((hu_DHW + 100) * 4, 0, 900).astype(np.int16))
+    with pytest.raises(BadInput, match=r"is it a head CT\? No value is below 0, .* it may be an MR image\."):
+        preprocess_case(raw, AS_SCANNED)
+
+
 def test_a_tilted_scan_exported_through_a_window_keeps_its_brain_and_nothing_else(tmp_path: Path) -> None:
     """Voxels left open by the straightened slices look no darker than the export's air, or air would be tissue."""
     phantom = make_phantom(0, size="small", seed=11, cta_share=0.0, variant=PhantomVariant(gantry_tilt_deg=18.0))
