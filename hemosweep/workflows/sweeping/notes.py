@@ -16,6 +16,9 @@ from hemosweep.stats.looks import LOOKS_TEXT, SHARES_TEXT
 from hemosweep.workflows.program import program
 from hemosweep.workflows.sweeping.result import StudyResult
 
+MOST_COMPARISONS = 5
+"""As many as the paper has in one table."""
+
 
 def study_notes(
     request: Request, results: Sequence[ReplicateResult], result: StudyResult, case_page: str = ""
@@ -69,15 +72,19 @@ def study_notes(
     waiting = [result.replicate.run_name for result in results if result.run_id is None]
     notes.append(f"Next, once {', '.join(waiting)} is recorded:" if waiting else "Next:")
     notes.append(f"  make ui{out_option}")
-    for row in family.rows:
-        runs = " ".join(shlex.quote(f"{name}/{arm}") for arm in (row.a, row.b))
-        notes.append(f"  {program()} compare {runs}{cli_option}")
-    if family.rows:
-        notes.append(f"  {program()} compare-all {name}{cli_option}")
+    pairs = compare_commands(name, [(row.a, row.b) for row in family.rows])
+    notes += [f"  {program()} {command}{cli_option}" for command in pairs]
     if whole and request.search is None:
         data_option = "" if request.data is None else f" --data {shlex.quote(str(request.data))}"
         notes.append(f"  {program()} report {name}{cli_option}{data_option}")
     return tuple(notes)
+
+
+def compare_commands(sweep: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """The command of each comparison (A, B), and the one of all. Where they are many, the first stands for them."""
+    shown = pairs if len(pairs) <= MOST_COMPARISONS else pairs[:1]
+    commands = [f"compare {' '.join(shlex.quote(f'{sweep}/{arm}') for arm in pair)}" for pair in shown]
+    return [*commands, f"compare-all {sweep}"] if pairs else []
 
 
 def picture_note(what: str, draw: Callable[[], Path]) -> str:
