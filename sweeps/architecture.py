@@ -22,7 +22,7 @@ second channel, `cascade-like` a second window. The profile narrows every networ
 has fewer steps than the paper, windows of the test share a quarter in place of a half, in every arm alike.
 
 Command: `make sweep-architecture`, which trains `published`, too; needs `pip install hemosweep[monai,nnunet]`. Expected
-cost: 40 minutes on two cores in the demo profile; 120 full trainings in the paper profile.
+cost: 30 minutes on two cores in the demo profile; 120 full trainings in the paper profile.
 """
 
 from collections.abc import Callable, Mapping

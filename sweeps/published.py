@@ -12,10 +12,11 @@ HU, in place of the paper's window or as a further channel.
 
 The profile scales patches and widths as it scales the paper's. Where it has fewer steps than the paper, a learning rate
 made for many is raised in proportion, to 0.001 at most (the V-Nets': 0.0003). A momentum of 0.99 remembers fewer steps,
-and its learning rate is raised so that a gradient counts for as much in all. Windows of its test share half as much.
+and its learning rate is raised so that a gradient counts for as much in all. Windows of the test then share a quarter
+in place of a half, but for a method that says what its own share.
 
 Command: `make sweep-architecture`, which trains `architecture` first; needs `pip install hemosweep[nnunet]`. Expected
-cost: 40 minutes on two cores that do some other work, too, in the demo profile; 100 full trainings in the paper's.
+cost: 22 minutes on two cores in the demo profile; 100 full trainings in the paper profile.
 """
 
 from collections.abc import Callable, Mapping

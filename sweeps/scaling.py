@@ -112,13 +112,13 @@ def rate_for_momentum(base: ArmConfig, rate: float, momentum: float) -> float:
 
 
 def with_scaled_test(base: ArmConfig, arm: ArmConfig) -> ArmConfig:
-    """An arm whose windows share half as much, where the profile has fewer steps than the paper.
+    """An arm whose windows share half as much as the profile's, where that has fewer steps than the paper.
 
-    Several networks take as long to test a case as to train on it for an epoch; a third of the windows does.
+    The test of many large networks would take as long as half of their training. An overlap of a method's own stays.
     """
-    if _shortening(base) == 1.0:
+    if _shortening(base) == 1.0 or arm.inference.overlap != base.inference.overlap:
         return arm
-    return replace(arm, inference=replace(arm.inference, overlap=LESS_OVERLAP * arm.inference.overlap))
+    return replace(arm, inference=replace(arm.inference, overlap=LESS_OVERLAP * base.inference.overlap))
 
 
 def _shortening(base: ArmConfig) -> float:
