@@ -37,16 +37,18 @@ def our_verdict(row: FamilyComparison) -> str:
     if comparison.outcome == "not_testable":
         return _UNTESTABLE.get(comparison.status, "not testable")
     word = _WORDS.get(row.outcome) or _on_trained_models(comparison.mean_diff or 0.0)
-    if row.holm_p is None:
-        return word
     if row.taken_back:
         word = f"not significant after Holm, {word}"
+    elif row.outcome == "trained_models":
+        word = f"{word}, no claim"
+    if row.holm_p is None:
+        return word
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
 
 
 def _on_trained_models(mean_diff: float) -> str:
-    """What the test over cases found, with its direction, and what it is not: the p beside it belongs to the claim."""
-    return f"{'higher' if mean_diff > 0 else 'lower'} on these trained models, no claim"
+    """What the test over cases found, with its direction."""
+    return f"{'higher' if mean_diff > 0 else 'lower'} on these trained models"
 
 
 def p_value(p: float | None) -> str:

@@ -167,7 +167,7 @@ def test_our_verdict_is_taken_back_where_holm_does_so():
     first, second = rows_of(weak, none)
     assert first.comparison.claim.p == pytest.approx(first.comparison.p)
     assert 0.025 < first.comparison.p < 0.05
-    assert our_verdict(first).startswith("not significant after Holm, higher on these trained models, no claim (")
+    assert our_verdict(first).startswith("not significant after Holm, higher on these trained models (")
     assert our_verdict(second).startswith("no evidence of a difference (")
     assert our_verdict(rows_of(weak)[0]).startswith("better (")
 
