@@ -67,10 +67,11 @@ help: ## Show this text
 
 # One list for `make help` and for the check below: in brackets, the targets that take the variable.
 ## DATA=        the data set's folder (sweep: without it a phantom is made, and the profile is demo)
-##              [sweep plan study report clean-runs phantom preview data-check describe preprocess]
+##              [quickstart sweep plan study report clean-runs phantom preview data-check describe preprocess]
 ## PROFILE=     demo or paper (sweep: paper where DATA is given) [sweep plan study preprocess]
 ## OUT=         where runs and results go (default runs)
-##              [sweep plan study score report runs status sync clean-runs ui dashboard preview describe preprocess]
+##              [quickstart sweep plan study score report runs status sync clean-runs ui dashboard readme preview
+##              describe preprocess]
 ## SEEDS=       how many seeds an arm is trained with; auto: more where a comparison is open [sweep plan study]
 ## BUDGET=      with SEEDS=auto, the hours of training of the sweep, such as 12h [sweep study]
 ## REPEATS=     how often the folds are drawn, each time with a seed of its own [sweep plan study]
@@ -88,8 +89,8 @@ help: ## Show this text
 ## SIZE=        demo or paper [phantom]
 ## SEED=        seed of the random numbers [phantom]
 ## ARGS=        further options for hemosweep (test, test-slow: for pytest), passed on as they are
-##              [sweep plan study score report bench runs status sync clean-runs ui dashboard phantom preview data-check
-##              describe preprocess mutants check test test-browser test-slow]
+##              [quickstart sweep plan study score report bench readme runs status sync clean-runs ui dashboard phantom
+##              preview data-check describe preprocess mutants check test test-browser test-slow]
 ## PYTHON=      the Python that .venv is made with, 3.11 to 3.13 (default python3) [every target]
 
 # A variable that nothing would read is refused: SEED=3 for SEEDS=3 would train for hours, and not what was asked for.

@@ -133,6 +133,25 @@ def test_each_variable_that_make_help_lists_for_a_target_reaches_its_command(tar
     assert [name for name in names if f"given-{name}" not in result.stdout] == []
 
 
+def variables_in(text):
+    """The variables of the command line that a part of the Makefile reads, by itself or by a list of options."""
+    found = set(re.findall(r"\$\(call (?:option|given|quoted),([A-Z_]+)", text))
+    found |= set(re.findall(r"\$\(call quote,\$\(([A-Z_]+)\)\)", text))
+    for name in re.findall(r"\$\(([A-Z]+_OPTIONS?)\)", text) + re.findall(r"\$\(call (each-sweep),", text):
+        (own,) = re.findall(rf"^{name} = (.*(?:\\\n.*)*)", MAKEFILE, re.M)
+        found |= variables_in(own)
+    return found
+
+
+RECIPES = re.findall(r"^([a-z][a-z%-]*):(?!=).*\n((?:\t.*\n)+)", MAKEFILE, re.M)
+
+
+@pytest.mark.parametrize(("target", "recipe"), RECIPES, ids=[target for target, _ in RECIPES])
+def test_each_variable_that_a_command_reads_is_listed_for_its_target(target, recipe):
+    kind = target.partition("-")[0] if target.startswith(("sweep-", "plan-")) else target
+    assert variables_in(recipe) - {"TRACKING"} <= set(listed_variables().get(kind, ()))
+
+
 def stub_checkout(folder, version, *, environment=None):
     """A checkout with a Python of that version and, if asked for, a .venv of another one; returns the Python."""
 
