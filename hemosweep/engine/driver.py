@@ -262,7 +262,13 @@ class _Driver:
         replicate = job.replicate
         failures = [job.failures[fold] for fold in sorted(job.failures)]
         result = conclude(self._out, replicate, failures)
-        figures = {} if failures else _draw(self._illustrate, replicate, result.cases, self._display)
+        figures: Mapping[str, Path] = {}
+        interrupt: KeyboardInterrupt | None = None
+        if not failures:
+            try:
+                figures = _draw(self._illustrate, replicate, result.cases, self._display)
+            except KeyboardInterrupt as stopped:  # Every fold run is done: the result is recorded before the end.
+                interrupt = stopped
 
         folders = self._folders(job)
         # Known only now: the driver's machine need not be one that trains.
@@ -290,6 +296,8 @@ class _Driver:
             self._ledger.fail(job.trial, attempts)
         else:
             self._ledger.complete(job.trial, result.dsc_mean, attempts)
+        if interrupt is not None:
+            raise interrupt
 
 
 def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:

@@ -518,6 +518,16 @@ def test_an_interrupt_is_told_to_the_tracker_and_raised_on(sweep, replicate, sto
     assert told["ledger"].of("fail") == [], "the trial stays open and is gone on with"
 
 
+def test_an_arm_whose_fold_runs_are_done_is_recorded_though_its_drawing_is_interrupted(sweep, replicate):
+    def draw(replicate, cases):
+        raise KeyboardInterrupt
+
+    _, told, *_ = sweep([replicate("small"), replicate("large")], illustrate=draw, raises=KeyboardInterrupt)
+    ((run_id, _, figures, _, status),) = told["tracker"].of("finish_replicate")
+    assert (run_id, figures, status) == ("begin_replicate 1", {}, "FINISHED")
+    assert len(told["ledger"].of("complete")) == 1
+
+
 def test_an_interrupt_keeps_what_is_done(sweep, replicate):
     sweep([replicate()], Executor(interrupted={"small-1"}), raises=KeyboardInterrupt)
     (result,), _, executor, _ = sweep([replicate()])
