@@ -38,15 +38,24 @@ def _rendered(text: str) -> str:
     import re
 
     from rich.console import Console, ConsoleOptions, RenderResult
-    from rich.markdown import CodeBlock, Markdown
+    from rich.markdown import CodeBlock, Markdown, TableElement
+    from rich.table import Table as Grid
     from rich.text import Text
 
     class Code(CodeBlock):
         def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
             yield Text(str(self.text).rstrip(), style="markdown.code_block", no_wrap=True, overflow="ignore")
 
+    class Table(TableElement):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for table in super().__rich_console__(console, options):
+                if isinstance(table, Grid):
+                    for column in table.columns:
+                        column.overflow = "fold"  # A name that is cut cannot be typed.
+                yield table
+
     class Page(Markdown):
-        elements = Markdown.elements | {"fence": Code, "code_block": Code}
+        elements = Markdown.elements | {"fence": Code, "code_block": Code, "table_open": Table}
 
     console = Console(width=min(shutil.get_terminal_size().columns, 120), force_terminal=True)
     with console.capture() as captured:

@@ -18,7 +18,8 @@ from hemosweep.stats.paired import PairedComparison, paired_comparison, to_json
 class SideComparison:
     """Two sides, the check of their comparability, and their paired comparison.
 
-    `overridden` are the reasons against the comparison that --allow-incomparable overrides.
+    `overridden` are the reasons against the comparison that --allow-incomparable overrides. `in_family` says what the
+    claim becomes among the comparisons that its sweep declares; empty where there is no claim or no such family.
     """
 
     a: Side
@@ -27,6 +28,7 @@ class SideComparison:
     comparison: PairedComparison
     warnings: tuple[str, ...]
     overridden: tuple[str, ...]
+    in_family: str = ""
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -43,6 +45,7 @@ class SideComparison:
             values[f"run_id_{letter}"] = side.runs[0].run_id if len(side.runs) == 1 else None
         values["baseline_run_ids"] = [run.run_id for run in self.baseline.runs]
         values["incomparable_reasons_overridden"] = list(self.overridden)
+        values["in_family"] = self.in_family or None
         return values
 
     def as_lines(self, *, styled: bool = False) -> list[str]:
@@ -54,6 +57,7 @@ class SideComparison:
             *(f"warning: {warning}" for warning in self.all_warnings),
             "",
             self.comparison.verdict,
+            *([self.in_family] if self.in_family else []),
         ]
         return lines
 

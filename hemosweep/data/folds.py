@@ -80,9 +80,12 @@ def draw_folds(cases: Sequence[Case], config: CrossValidationConfig) -> tuple[Fo
     for index, test in enumerate(hands):
         rest = _by_patient([case for hand in hands if hand is not test for case in hand])
         if len(rest) < 2:
+            way_out = f"add patients, for {MIN_PATIENTS} in all at least"
+            if len(patients) >= MIN_PATIENTS:
+                way_out = f"use {MIN_PATIENTS} folds (--folds {MIN_PATIENTS}) or add patients"
             raise BadInput(
-                f"fold {index} has {len(rest)} patients to train and validate on, as the data set has {len(patients)} "
-                f"patients; add some, {MIN_PATIENTS} at least"
+                f"fold {index} has {len(rest)} of the {len(patients)} patients left to train and validate on, and "
+                f"needs 2; {way_out}"
             )
         # The last hand: where a stratum is too small for all, training goes first.
         num_parts = min(len(rest), max(2, round(1 / config.validation_share)))

@@ -120,7 +120,7 @@ def read_rows(data: Path) -> tuple[ManifestRow, ...]:
             cells = [(reader.line_num, row) for row in reader]
             columns = reader.fieldnames or ()
     except FileNotFoundError:
-        needs = f"a data set needs it (columns {', '.join(REQUIRED_COLUMNS)})"
+        needs = f"a data set needs it (columns {', '.join(REQUIRED_COLUMNS)}), and this folder holds no image either"
         raise BadInput(f"{table}: not found; {instead_of_table(data, TABLE_NAME) or needs}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = _encoding(error) if isinstance(error, UnicodeDecodeError) else error

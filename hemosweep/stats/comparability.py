@@ -39,7 +39,7 @@ class Comparability:
 # Field to its name in a message and the way out.
 REFUSALS = {
     "dataset_digest": ("data set content", "run both arms on the same data set"),
-    "folds_digest": ("case folds", "run both arms with the same stored folds"),
+    "folds_digest": ("case folds", "run both arms with the same --folds on the same cases"),
     "metric_digest": ("metric digest", "score the kept predictions of both again: hemosweep score SWEEP"),
     "checkpoint_rule": ("checkpoint rule", "run both arms with the same rule for the epoch that is kept"),
 }

@@ -39,7 +39,10 @@ def find_declared(out: Path, name: str, *, named: str | None = None) -> Declarat
             f"{address}: {name} is no ablation of hemosweep, and an earlier version recorded it there without its "
             "comparisons; give the output folder that trained it with --out"
         )
-    return find_listed(name).sweep.declaration
+    try:
+        return find_listed(name).sweep.declaration
+    except BadInput as unknown:
+        raise BadInput(f"{unknown}; nor has the folder {out} (--out) a sweep of that name") from None
 
 
 def with_external_arms(declared: Declaration, store: RunStore) -> Declaration:

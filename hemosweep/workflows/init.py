@@ -92,7 +92,9 @@ def init_data_set(data: Path, *, ask: Ask | None = None) -> InitResult:
     if without:
         decisions.append(f"no lesion mask by its name: {named(without)}; a sweep wants one of every case")
     if others:
-        decisions.append(f"left alone: {named([str(path.relative_to(data)) for path in others])}")
+        decisions.append(
+            f"left alone, no CT or mask by its name: {named([str(path.relative_to(data)) for path in others])}"
+        )
     decisions += _link(data, chosen)
     rows = tuple(
         dict(zip(REQUIRED_COLUMNS, (case.case_id, patients[case.case_id], ivh[case.case_id]), strict=True))

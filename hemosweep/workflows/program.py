@@ -1,8 +1,14 @@
 """The command that calls hemosweep from here, for the commands that are printed to be copied."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
+
+
+def called_by_make() -> bool:
+    """True where make called hemosweep: its targets are at hand then, and elsewhere they may not be."""
+    return "MAKELEVEL" in os.environ
 
 
 def program() -> str:

@@ -11,7 +11,15 @@ from hemosweep.ablation.catalogue import known_sweeps
 from hemosweep.ablation.declaration import Declaration
 from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.files import check_writable, reason_of
-from hemosweep.report.document.bundle import LATEX, MARKDOWN, PAGE, check_folder, replacing_folder, write_documents
+from hemosweep.report.document.bundle import (
+    LATEX,
+    MARKDOWN,
+    PAGE,
+    check_folder,
+    replacing_folder,
+    subject_of,
+    write_documents,
+)
 from hemosweep.report.document.facts import SweepFacts
 from hemosweep.report.document.provenance import Origin
 from hemosweep.report.document.sweep_pictures import count_figures, draw_sweep
@@ -105,12 +113,15 @@ def make_report(
         for place, declaration in enumerate(chosen):
             facts.append(gather(source, declaration, metric=metric, margin=margin))
             progress(place + 1, len(chosen))
+    before = subject_of(to)
     with replacing_folder(to) as folder:
         pictures = _draw(facts, folder)
         origin = Origin.of(out, data, is_named=with_paths)
         facts, no_pages = _with_case_pages(source, facts, folder, origin)
         document = report_document(facts, pictures, origin)
         write_documents(document, folder)
+    if before is not None and before != subject_of(to):
+        warnings = (*warnings, f"the report of before ({before}) is replaced; --to FOLDER writes one beside it")
     run_ids: dict[str, str] = {}
     if store is None:
         run_ids, failures = _log(out, facts, pictures, to, origin)

@@ -56,7 +56,7 @@ def test_sessions_are_scans_of_one_patient_and_an_ivh_mask_tells_the_ivh(main, d
     ]
     assert "scans of one patient by their names: sub-01 (2)" in stdout
     assert "without an IVH mask, so IVH is not known: sub-01_ses-02" in stdout
-    assert "left alone: sub-02/ct/sub-02_label-edema_mask.nii.gz" in stdout
+    assert "left alone, no CT or mask by its name: sub-02/ct/sub-02_label-edema_mask.nii.gz" in stdout
     assert "linked" not in stdout
     assert "of its own" not in stdout
     assert len(read_manifest(data)) == 3

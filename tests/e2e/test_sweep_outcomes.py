@@ -89,7 +89,8 @@ def test_the_verdict_that_a_sweep_prints_is_on_its_page_and_stays_when_one_arm_i
     assert note_again == note
 
 
-def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(sweep, out, child, phantoms):
+def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(sweep, out, child, phantoms, monkeypatch):
+    monkeypatch.setenv("MAKELEVEL", "1")
     child.draws = True
     code, stdout, stderr = sweep()
     assert code == 0, stderr
@@ -111,6 +112,14 @@ def test_a_finished_sweep_prints_its_tables_its_verdict_and_what_comes_next(swee
     figures = out / "figures" / "patchsize"
     assert f"Boxplot: {figures / 'boxplot.png'}\nCase page: {figures / 'cases.html'}\n" in stdout
     assert (figures / "boxplot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_make_the_commands_that_come_next_do_without_it(sweep, out, child, monkeypatch):
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    code, stdout, stderr = sweep()
+    assert code == 0, stderr
+    assert f"hemosweep ui --out '{out}'" in stdout
+    assert "make ui" not in stdout
 
 
 def test_the_commands_that_come_next_can_be_pasted_whatever_the_arms_are_called(main, phantoms, out, child, tmp_path):

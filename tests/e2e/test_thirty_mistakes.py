@@ -183,7 +183,7 @@ MISTAKES = {
         SWEEP.replace("--folds 2", "--folds 5"),
         ("5 folds need at least as many patients, but the data set has 3; use fewer folds (--folds 3)",),
     ),
-    "two patients": (rows(2), SWEEP, ("the data set has 2 patients", "3 at least")),
+    "two patients": (rows(2), SWEEP, ("has 1 of the 2 patients left", "for 3 in all at least")),
     # Names and options.
     "a sweep misspelt": (nothing, "sweep patchsise --out {out}", ("unknown sweep 'patchsise' (is it patchsize?)",)),
     "an arm in capitals": (nothing, SWEEP + " --arms 24X24X8", ("24X24X8", "24x24x8, 32x32x16")),

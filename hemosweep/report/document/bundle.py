@@ -48,6 +48,17 @@ def check_folder(to: Path) -> None:
         raise BadInput(f"--to {to}: holds something else than a report, which would be lost; give a folder of its own")
 
 
+def subject_of(to: Path) -> str | None:
+    """What the report in a folder says that it is about, such as "Ablation se"; None where there is no report."""
+    if not _is_report(to / PAGE):
+        return None
+    try:
+        lines = (to / MARKDOWN).read_text(encoding="utf-8").split("\n", 3)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return lines[2].partition(".")[0].replace("\\", "") if len(lines) > 2 else None
+
+
 @contextmanager
 def replacing_folder(to: Path) -> Iterator[Path]:
     """Context with a folder to write into, which then replaces `to`. After an error `to` is unchanged.

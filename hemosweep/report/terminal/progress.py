@@ -65,7 +65,7 @@ class _Shown:
         for label, value in (
             ("loss", progress.train_loss),
             ("validation loss", progress.val_loss),
-            ("DSC", progress.val_dsc),
+            ("patch DSC", progress.val_dsc),
         ):
             parts += [] if value is None else [f"{label} {value:.3f}"]
         if progress.trained:

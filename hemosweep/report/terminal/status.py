@@ -43,7 +43,7 @@ def status_table(fold_runs: Iterable[FoldRunStatus]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("\nfold run")
     table.add_column("\nstate", no_wrap=True)
-    for header in ("\nepoch", "val.\nloss", "\nDSC", "s an\nepoch", "ETA at\nmost"):
+    for header in ("\nepoch", "val.\nloss", "patch\nDSC", "s an\nepoch", "ETA at\nmost"):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("")
     for row in _grouped(fold_runs):

@@ -13,7 +13,7 @@ from hemosweep.report.plots.arm_plots import boxplot
 from hemosweep.report.terminal.comparison import spread_text
 from hemosweep.scores.catalogue import DSC
 from hemosweep.stats.looks import LOOKS_TEXT, SHARES_TEXT
-from hemosweep.workflows.program import program
+from hemosweep.workflows.program import called_by_make, program
 from hemosweep.workflows.sweeping.result import StudyResult
 
 MOST_COMPARISONS = 5
@@ -71,7 +71,7 @@ def study_notes(
     cli_option = "" if out == Path("runs") else f" --out {place}"
     waiting = [result.replicate.run_name for result in results if result.run_id is None]
     notes.append(f"Next, once {', '.join(waiting)} is recorded:" if waiting else "Next:")
-    notes.append(f"  make ui{out_option}")
+    notes.append(f"  make ui{out_option}" if called_by_make() else f"  {program()} ui{cli_option}")
     pairs = compare_commands(name, [(row.a, row.b) for row in family.rows])
     notes += [f"  {program()} {command}{cli_option}" for command in pairs]
     if whole and request.search is None:

@@ -39,6 +39,8 @@ def test_lines_go_on_in_the_next_one_on_a_terminal_and_stay_one_in_a_file(monkey
         (("data", "check", "nowhere"), "nowhere: no such data folder"),
         (("preprocess", "nowhere"), "nowhere: no such data folder"),
         (("report", "--out", "nowhere"), "the folder nowhere has no runs; start one with"),
+        (("sweep", "se", "--data", "."), "participants.tsv: not found; a data set needs it"),
+        (("plan", "se", "--data", "."), "participants.tsv: not found; a data set needs it"),
         (("plan", "nosuch"), "unknown sweep 'nosuch'; there is se, loss"),
         (("plan", "patchsize", "--arms", "16x16x4"), "sweep patchsize has no arm '16x16x4'; its arms are"),
         (("sweep", "patchsize", "--arms", "16x16x4"), "sweep patchsize has no arm '16x16x4'; its arms are"),

@@ -174,10 +174,13 @@ def test_more_folds_than_patients_names_both_numbers() -> None:
 
 
 def test_a_fold_without_patients_left_to_validate_on_is_refused() -> None:
-    with pytest.raises(
-        BadInput, match=r"1 patients to train and validate on, as the data set has 2 patients; add some, 3 at least"
-    ):
+    left = "patients left to train and validate on, and needs 2;"
+    with pytest.raises(BadInput, match=rf"^fold 0 has 1 of the 2 {left} add patients, for 3 in all at least$"):
         draw_folds(make_cases([(1, False), (1, False)]), CrossValidationConfig(num_folds=2))
+    three = make_cases([(1, False), (1, False), (1, False)])
+    with pytest.raises(BadInput, match=rf"^fold 0 has 1 of the 3 {left} use 3 folds \(--folds 3\) or add patients$"):
+        draw_folds(three, CrossValidationConfig(num_folds=2))
+    assert len(draw_folds(three, CrossValidationConfig(num_folds=3))) == 3
 
 
 @pytest.mark.parametrize("doubled", [("train", "validation"), ("train", "test"), ("validation", "test")])

@@ -191,7 +191,7 @@ def test_on_a_terminal_the_fold_at_work_has_its_epoch_losses_dsc_and_eta_and_the
     sweep, *lines = shown(display, width)
     assert sweep.split("  ")[-3:] == ["0/2 fold runs", "ETA 17 min 00 s", "GPU 3.2 of 141 GB"]
     text = "  ".join(line.strip() for line in lines)
-    assert text.startswith("small[0] fold 0  epoch 3/10  loss 0.250  validation loss 0.500  DSC 0.400  ETA ")
+    assert text.startswith("small[0] fold 0  epoch 3/10  loss 0.250  validation loss 0.500  patch DSC 0.400  ETA ")
     assert max(map(len, [sweep, *lines])) <= width
 
 
@@ -208,7 +208,7 @@ def test_whoever_waits_is_told_the_fold_at_work_and_what_comes_after_it(replicat
     display.fold_started(replicate, fold)
     display.progressed(replicate, fold, journal(epoch(3)))
     assert present().text == "training small[0] fold 0"
-    assert present().progress.startswith("epoch 3/10, validation loss 0.500, DSC 0.400, ETA ")
+    assert present().progress.startswith("epoch 3/10, validation loss 0.500, patch DSC 0.400, ETA ")
     display.fold_ended(replicate, fold, scores(0.5), False)
     assert present().text == "recording results"
 

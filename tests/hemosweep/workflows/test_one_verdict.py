@@ -14,6 +14,7 @@ from hemosweep.engine.tracker import ReplicateInfo
 from hemosweep.errors import NotComparable
 from hemosweep.scores.table import case_table
 from hemosweep.stats.paired import to_json
+from hemosweep.stats.verdict import p_text
 from hemosweep.sweeps.base import profile
 from hemosweep.tracking.database import database_path
 from hemosweep.workflows.compare import compare
@@ -171,6 +172,31 @@ def test_all_roads_count_a_declared_comparison_that_is_not_finished(study, situa
         assert row.holm_p == row.bh_p == pytest.approx(2 * compared.claim.p), road
         assert row.outcome == family_outcome, road
     assert len({row.verdict for own in rows.values() for row in own}) == 1
+
+
+@pytest.mark.parametrize(
+    ("b", "ends"),
+    [(CLEAR, "the claim holds, p "), (shifted(CLEAR, -0.04), "the claim does not hold, p = 0.0")],
+)
+def test_a_comparison_by_itself_says_what_its_claim_becomes_in_the_family(study, b, ends):
+    out = study(arms={A: [SMALL], B: [b]}, folds=FOUR_FOLDS).out
+    there_are = "patchsize declares 2 comparisons (hemosweep compare-all patchsize)"
+    for one, other in ((A, B), (B, A)):
+        found = compare(out, f"patchsize/{one}", f"patchsize/{other}")
+        assert found.as_lines()[-1].startswith(f"{there_are}: after Holm's correction for all of them {ends}")
+    (row,) = compare_all(out, "patchsize").rows
+    assert found.in_family.endswith(f"{p_text(row.holm_p)}.")
+
+
+def test_a_comparison_without_a_claim_or_a_family_says_nothing_of_one(study):
+    assert compare(study().out, f"patchsize/{A}", f"patchsize/{B}").in_family == ""
+
+
+def test_of_some_seeds_no_p_of_the_family_is_given(study):
+    out = study(arms=THREE_SEEDS, folds=FOUR_FOLDS).out
+    found = compare(out, f"patchsize/{A}@0", f"patchsize/{B}@0")
+    assert found.comparison.outcome == "better"
+    assert found.in_family.endswith(": a claim counts after a correction for all of them.")
 
 
 def test_with_seeds_of_one_arm_alone_the_roads_that_know_them_agree(study):

@@ -47,6 +47,16 @@ def test_a_report_is_one_folder_with_its_three_documents(out, tmp_path):
     assert "unet" in (tmp_path / "report" / "report.md").read_text()
 
 
+def test_a_report_that_replaces_one_of_another_subject_says_so(out, tmp_path):
+    to = tmp_path / "report"
+    assert make_report(out, ["se"], to=to).warnings == make_report(out, ["se"], to=to).warnings
+    book = Book(out)
+    for arm, scores in (("3000", SMALL), ("500->3000", MIDDLE)):
+        book.write(f"augmentation/{arm}@0", cases(scores))
+    warnings = make_report(out, ["augmentation"], to=to).warnings
+    assert "the report of before (Ablation se) is replaced; --to FOLDER writes one beside it" in warnings
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
