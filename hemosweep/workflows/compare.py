@@ -7,7 +7,7 @@ from pathlib import Path
 from hemosweep.activity import doing
 from hemosweep.comparison.compare import SideComparison
 from hemosweep.comparison.compare import compare as compare_sides
-from hemosweep.errors import BadInput
+from hemosweep.errors import BadInput, HemosweepError
 from hemosweep.runs import RunStore
 from hemosweep.stats.multiple_testing import CLAIMS
 from hemosweep.stats.verdict import p_text
@@ -61,10 +61,14 @@ def _in_family(out: Path, store: RunStore, found: SideComparison, metric: str, m
     # Imported for a claim of several only: its tables take longer than a comparison.
     from hemosweep.comparison.family import compare_all as compare_declared
 
-    family = compare_declared(store, sweep, declared.comparisons, metric=metric, margin=margin)
-    row = next(row for row in family.rows if {row.a, row.b} == {arm_a, arm_b})
     all_of_them = f"{sweep} declares {num_declared} comparisons (hemosweep compare-all {sweep})"
-    if row.holm_p is None or row.comparison.p != found.comparison.p:  # Some of the seeds only.
+    try:
+        rows = compare_declared(store, sweep, declared.comparisons, metric=metric, margin=margin).rows
+    except HemosweepError:  # Of another pair; compare-all tells it.
+        rows = ()
+    row = next((row for row in rows if {row.a, row.b} == {arm_a, arm_b}), None)
+    # Some of the seeds alone have a p of their own.
+    if row is None or row.holm_p is None or row.comparison.p != found.comparison.p:
         return f"{all_of_them}: a claim counts after a correction for all of them."
     ends = "does not hold" if row.taken_back else "holds"
     return f"{all_of_them}: after Holm's correction for all of them the claim {ends}, {p_text(row.holm_p)}."

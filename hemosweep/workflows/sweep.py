@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hemosweep.data.manifest import read_manifest
 from hemosweep.engine.request import Request
 from hemosweep.executors.protocol import set_up_threading
 from hemosweep.tracking.database import database_path
@@ -30,7 +31,9 @@ def run_sweep(options: SweepOptions, *, confirmed: bool = False) -> "StudyResult
         KeyboardInterrupt, TimeIsUp: stopped; the same call goes on from there.
     """
     request = resolve(options)
-    # An unknown name is refused before the next import, which takes seconds.
+    # An unknown name and a data set without a table are refused before the next import, which takes seconds.
+    if request.data is not None:
+        read_manifest(request.data)
     set_up_threading()
     with _recording(options, request):
         if request.search is None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from hemosweep.ablation.catalogue import find_listed, known_sweeps
 from hemosweep.ablation.search import START
 from hemosweep.ablation.sweep import Sweep
-from hemosweep.data.manifest import read_manifest
 from hemosweep.durations import read_seconds
 from hemosweep.engine.request import Request
 from hemosweep.errors import BadInput
@@ -22,8 +21,7 @@ def resolve(options: SweepOptions) -> Request:
     """Look up every name and fill in the defaults: without data the profile is demo, with data it is paper.
 
     Raises:
-        BadInput: an unknown sweep, profile, arm or executor, a number out of range, or a data set that cannot be
-            listed.
+        BadInput: an unknown sweep, profile, arm or executor, or a number out of range.
     """
     chosen = profile(options.profile or ("demo" if options.data is None else "paper"))
     execution = read_execution(
@@ -39,8 +37,6 @@ def resolve(options: SweepOptions) -> Request:
         time_limit=options.time_limit,
     )
     listed = find_listed(options.name)
-    if options.data is not None:
-        read_manifest(options.data)
     search, sweep = listed.search, listed.sweep
     by_looks = options.seeds == "auto"
     if options.budget is not None and not by_looks:

@@ -202,5 +202,7 @@ def test_the_trials_of_a_search_never_meet_the_cases_held_out(prepared, cases, t
 def test_a_search_is_refused_where_holding_cases_out_leaves_too_few(prepared, tiny_config, tmp_path):
     base = replace(tiny_config(), cross_validation=CrossValidationConfig(num_folds=2))
     result, _, _ = prepared(base=base)
-    with pytest.raises(BadInput, match=r"^without the \d cases that the search holds out: .*add some, 3 at least$"):
+    with pytest.raises(
+        BadInput, match=r"^without the \d cases that the search holds out: .*add patients, for 3 in all at least$"
+    ):
         hold_out(result, base, tmp_path / "runs")
