@@ -9,22 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from hemosweep.engine.attempts import FoldRunAttempts, read_attempts
 from hemosweep.engine.jobs import InFlight, Job
 from hemosweep.engine.observers import Display, TrialLedger
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
 from hemosweep.engine.results import (
+    DrawReplicate,
     ReplicateResult,
     conclude,
     device_kind,
+    draw_figures,
     dsc_mean,
     empty_regions,
     read_scores,
     remarks,
 )
-from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker, one_line
+from hemosweep.engine.tracker import GuardedTracker, ReplicateInfo, Tracker
 from hemosweep.errors import TimeIsUp
 from hemosweep.executors.protocol import Ended, Executor
 from hemosweep.foldrun.journal import last_epochs, read_journal
@@ -40,7 +40,6 @@ MAX_ATTEMPTS = 3
 """Number of attempts without a new epoch, for a fold run that fails in a way that may pass by itself."""
 
 
-DrawReplicate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
 RunStatus = Literal["FINISHED", "FAILED"]
 
 
@@ -263,13 +262,15 @@ class _Driver:
         failures = [job.failures[fold] for fold in sorted(job.failures)]
         result = conclude(self._out, replicate, failures)
         figures: Mapping[str, Path] = {}
-        interrupt: KeyboardInterrupt | None = None
-        if not failures:
-            try:
-                figures = _draw(self._illustrate, replicate, result.cases, self._display)
-            except KeyboardInterrupt as stopped:  # Every fold run is done: the result is recorded before the end.
-                interrupt = stopped
+        try:
+            if not failures:
+                figures = draw_figures(self._illustrate, replicate, result.cases, self._display)
+        finally:  # Also where Ctrl-C meets the drawing: every fold run is done.
+            self._record(job, result, figures)
 
+    def _record(self, job: Job, result: ReplicateResult, figures: Mapping[str, Path]) -> None:
+        """Enter a replicate's result in the tracker and in the ledger."""
+        replicate = job.replicate
         folders = self._folders(job)
         # Known only now: the driver's machine need not be one that trains.
         tags = {"device_kind": device_kind(self._out, replicate), **metric_facts(result.metrics)}
@@ -282,7 +283,7 @@ class _Driver:
             run_id = begun or tracker.begin_replicate(job.info, folders)
             for spec in replicate.fold_runs:
                 tracker.record_fold(run_id, fold=spec.fold, digest=spec.digest, folder=folders[spec.digest])
-            status: RunStatus = "FAILED" if failures else "FINISHED"
+            status: RunStatus = "FAILED" if result.failures else "FINISHED"
             tracker.finish_replicate(run_id, cases=result.cases, figures=figures, tags=tags, status=status)
             return run_id
 
@@ -292,18 +293,7 @@ class _Driver:
         assert job.trial is not None
         self._ledger.run_known(job.trial, job.result.run_id)
         attempts = read_attempts(self._out, replicate)
-        if failures or result.dsc_mean is None:
+        if result.failures or result.dsc_mean is None:
             self._ledger.fail(job.trial, attempts)
         else:
             self._ledger.complete(job.trial, result.dsc_mean, attempts)
-        if interrupt is not None:
-            raise interrupt
-
-
-def _draw(illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display) -> Mapping[str, Path]:
-    """A replicate's figures, or none where they cannot be drawn: a picture never costs a result."""
-    try:
-        return illustrate(replicate, cases)
-    except Exception as error:
-        display.warn(f"no figures of {replicate.run_name} ({one_line(error)})")
-        return {}

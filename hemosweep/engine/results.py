@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from hemosweep.engine.observers import Display
 from hemosweep.engine.plan import Replicate, fold_run_folder, is_done
-from hemosweep.engine.tracker import ReplicateInfo
+from hemosweep.engine.tracker import ReplicateInfo, one_line
 from hemosweep.foldrun.journal import DAMAGED_LINE, last_process, micro_batch_size, read_journal
 from hemosweep.foldrun.scores import read_scores as read_fold_scores
 from hemosweep.foldrun.seal import BrokenSeal, read_seal
@@ -165,3 +166,18 @@ def remarks(events: Sequence[dict[str, Any]], batch_size: int) -> list[str]:
             "regions took its share"
         )
     return lines
+
+
+DrawReplicate = Callable[[Replicate, pd.DataFrame], Mapping[str, Path]]
+"""Function that draws a finished replicate's figures, and returns their names and files."""
+
+
+def draw_figures(
+    illustrate: DrawReplicate, replicate: Replicate, cases: pd.DataFrame, display: Display
+) -> Mapping[str, Path]:
+    """A replicate's figures, or none where they cannot be drawn: a picture never costs a result."""
+    try:
+        return illustrate(replicate, cases)
+    except Exception as error:
+        display.warn(f"no figures of {replicate.run_name} ({one_line(error)})")
+        return {}

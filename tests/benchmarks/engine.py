@@ -53,7 +53,8 @@ from hemosweep.phantom.writer import write_phantom
 from hemosweep.report.study_figures import SweepFigures
 from hemosweep.report.terminal.progress import SweepDisplay
 from hemosweep.workflows.options import SweepOptions
-from hemosweep.workflows.sweeping.ablation import open_tracker, open_workplace, prepare_request, train_arms
+from hemosweep.workflows.sweeping.ablation import open_tracker, open_workplace, train_arms
+from hemosweep.workflows.sweeping.preparation import prepare_request
 from hemosweep.workflows.sweeping.request import Request, resolve
 
 NUM_FOLDS = 5

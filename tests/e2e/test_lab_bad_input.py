@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hemosweep.sweeps.patchsize
-import hemosweep.workflows.sweeping.ablation
+import hemosweep.workflows.sweeping.preparation
 
 IMPORTS = """\
 from dataclasses import dataclass, replace
@@ -140,7 +140,7 @@ both = pytest.mark.parametrize("command", ["plan", "sweep"])
 @pytest.fixture(autouse=True)
 def _no_phantom(monkeypatch):
     """A sweep that is not refused ends soon."""
-    monkeypatch.delattr(hemosweep.workflows.sweeping.ablation, "write_phantom")
+    monkeypatch.delattr(hemosweep.workflows.sweeping.preparation, "write_phantom")
 
 
 @both

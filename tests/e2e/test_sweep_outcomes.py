@@ -637,7 +637,7 @@ def test_a_plan_of_some_folds_counts_them_alone(sweep, main, phantoms, out):
 def test_without_data_the_demo_makes_its_phantoms_among_the_results(main, out, child, monkeypatch):
     small = replace(base.demo(), phantom_cases=4)
     monkeypatch.setitem(base.PROFILES, "demo", lambda: small)
-    monkeypatch.setattr("hemosweep.workflows.sweeping.ablation.num_processors", lambda: 1)
+    monkeypatch.setattr("hemosweep.workflows.sweeping.preparation.num_processors", lambda: 1)
     code, _, stderr = main("sweep", "patchsize", "--arms", SMALL, "--folds", 2, "--out", out)
     assert code == 0, stderr
     assert (out / "phantom-demo" / "participants.tsv").is_file()

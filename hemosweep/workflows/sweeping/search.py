@@ -23,11 +23,11 @@ from hemosweep.workflows.sweeping.ablation import (
     driving,
     open_tracker,
     open_workplace,
-    prepare_request,
     train,
     train_arms,
 )
 from hemosweep.workflows.sweeping.notes import picture_note, study_notes
+from hemosweep.workflows.sweeping.preparation import prepare_request
 from hemosweep.workflows.sweeping.result import StudyResult, summarise_study
 from hemosweep.workflows.sweeping.verdict import record_verdict
 
