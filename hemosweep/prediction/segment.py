@@ -43,7 +43,7 @@ def segment(
     lesion_DHW = lesion_mask(probability_DHW, spacing_DHW_mm, ensemble.config.inference)
     volume_ml = int(np.count_nonzero(lesion_DHW)) * float(np.prod(spacing_DHW_mm)) / 1000.0
     kothari_ml, plain_ml = (abc2_ml(lesion_DHW, spacing_DHW_mm, weighted=weighted) for weighted in (True, False))
-    warnings = [text for text in images.warnings if text != NO_LESION_MASK]
+    warnings = [text for text in images.head.warnings if text != NO_LESION_MASK]
     cohort = ensemble.specs[0].cohort
     unlike = unlike_cohort(case_numbers(images), cohort)
     if unlike:
@@ -55,10 +55,10 @@ def segment(
             "new patients"
         )
     write_volume(mask, Volume(array_DHW=lesion_DHW.astype(np.uint8), affine=prepared.affine), like=prepared.file_grid)
-    moved = images.straightening
+    moved = images.head.straightening
     draw_prediction(
-        images.raw.ct.array_DHW,
-        images.brain_DHW if moved is None else moved.revert(images.brain_DHW),
+        images.head.raw.ct.array_DHW,
+        images.head.brain_DHW if moved is None else moved.revert(images.head.brain_DHW),
         lesion_DHW,
         spacing_DHW_mm,
         picture,

@@ -80,7 +80,7 @@ _Made = tuple[Path, tuple[str, ...]] | str
 
 
 def _make(case: Case, *, folders: Mapping[PreprocessingConfig, Path], illustrate: DrawCase | None) -> list[_Made]:
-    """What was made of a case, for each configuration. After an interrupt the rest is left out."""
+    """Make a case for each configuration. After an interrupt the rest is left out."""
     # Two: with and without the angiography.
     head_of = lru_cache(maxsize=2)(partial(_timed_head, case))
     made: list[_Made] = []
@@ -132,4 +132,4 @@ def _preprocess_and_save(
         write_seconds(path, seconds)
     if illustrate is not None:
         illustrate(images, _picture(path))
-    return path, images.warnings
+    return path, images.head.warnings

@@ -53,7 +53,7 @@ class _Body:
 
 
 def perhaps_mr(hu_DHW: FloatArray) -> str:
-    """What to add to a fault of a scan whose values are not those of a CT; empty where they may be."""
+    """Sentence to add to a fault of a scan whose values are not those of a CT; empty where they may be."""
     return "" if hu_DHW.min() < 0 else " No value is below 0, as that of air is: it may be an MR image."
 
 

@@ -59,52 +59,56 @@ def case_numbers(images: PreparedImages) -> dict[str, float]:
     window; `cta_residual_hu` that between CT and angiography in the head beside and around the brain, cut to fat and
     bone.
     """
-    brain_hu: FloatArray = images.ct.array_DHW[images.brain_DHW].astype(np.float32, copy=False)
+    brain_hu: FloatArray = images.head.ct.array_DHW[images.head.brain_DHW].astype(np.float32, copy=False)
     some_hu = brain_hu[:: max(1, brain_hu.size // MAX_SAMPLED)]
     hu_p5, hu_median, hu_p95 = (float(value) for value in np.percentile(some_hu, (5, 50, 95)))
-    slice_mm, *pixel_mm = images.ct.spacing_DHW_mm
-    numbers = asdict(images.measures) | {
+    slice_mm, *pixel_mm = images.head.ct.spacing_DHW_mm
+    numbers = asdict(images.head.measures) | {
         "slice_mm": slice_mm,
         "pixel_mm": max(pixel_mm),
         "hu_p5": hu_p5,
         "hu_median": hu_median,
         "hu_p95": hu_p95,
-        "hu_lowest": images.raw.ct.array_DHW.min(),
-        "hu_highest": images.raw.ct.array_DHW.max(),
+        "hu_lowest": images.head.raw.ct.array_DHW.min(),
+        "hu_highest": images.head.raw.ct.array_DHW.max(),
     }
-    if images.lesion_outside_share is not None:
-        numbers[LESION_OUTSIDE] = images.lesion_outside_share
+    if images.head.lesion_outside_share is not None:
+        numbers[LESION_OUTSIDE] = images.head.lesion_outside_share
     if "symmetric" in images.channels_DHW:
         low_hu, high_hu = images.window_hu
         mirrored_DHW = images.channels_DHW["symmetric"]
-        both_DHW = images.brain_DHW & (mirrored_DHW > -1.0)
+        both_DHW = images.head.brain_DHW & (mirrored_DHW > -1.0)
         difference = np.abs(images.channels_DHW["ct"][both_DHW] - mirrored_DHW[both_DHW])
         numbers["symmetric_residual_hu"] = (
             float(difference.mean()) * (high_hu - low_hu) / 2.0 if difference.size else 0.0
         )
     if images.cta_DHW is not None:
-        has_brain_D = np.asarray(images.brain_DHW.any(axis=(1, 2)))
-        beside_DHW = images.head_DHW & has_brain_D[:, None, None]
-        ct, cta = (np.clip(hu_DHW[beside_DHW], *RESIDUAL_WINDOW_HU) for hu_DHW in (images.ct.array_DHW, images.cta_DHW))
+        has_brain_D = np.asarray(images.head.brain_DHW.any(axis=(1, 2)))
+        beside_DHW = images.head.head_DHW & has_brain_D[:, None, None]
+        ct, cta = (
+            np.clip(hu_DHW[beside_DHW], *RESIDUAL_WINDOW_HU) for hu_DHW in (images.head.ct.array_DHW, images.cta_DHW)
+        )
         numbers["cta_residual_hu"] = float(np.abs(ct - cta).mean())
     return {name: float(value) for name, value in numbers.items()}
 
 
 def make_overview(images: PreparedImages) -> Overview:
     """Measure and picture a prepared case."""
-    start_DHW, size_DHW = bounding_box(images.head_DHW | images.brain_DHW)
+    start_DHW, size_DHW = bounding_box(images.head.head_DHW | images.head.brain_DHW)
     box = []
     for start, size, length, mm in zip(
-        start_DHW, size_DHW, images.ct.array_DHW.shape, images.ct.spacing_DHW_mm, strict=True
+        start_DHW, size_DHW, images.head.ct.array_DHW.shape, images.head.ct.spacing_DHW_mm, strict=True
     ):
         margin = round(MARGIN_MM / mm)
         box.append(slice(max(0, start - margin), min(length, start + size + margin)))
-    hu_DHW, brain_DHW = images.ct.array_DHW[tuple(box)], images.brain_DHW[tuple(box)]
+    hu_DHW, brain_DHW = images.head.ct.array_DHW[tuple(box)], images.head.brain_DHW[tuple(box)]
     (first, front, left), (depth, height, width) = bounding_box(brain_DHW)
     planes: list[tuple[int, int]] = [(0, first + round(level * (depth - 1))) for level in AXIAL_LEVELS]
     planes += [(1, front + height // 2), (2, left + width // 2)]
     views = [
-        _view(np.take(hu_DHW, index, axis), np.take(brain_DHW, index, axis), _without(images.ct.spacing_DHW_mm, axis))
+        _view(
+            np.take(hu_DHW, index, axis), np.take(brain_DHW, index, axis), _without(images.head.ct.spacing_DHW_mm, axis)
+        )
         for axis, index in planes
     ]
     return Overview(numbers=case_numbers(images), views=tuple(views))

@@ -37,30 +37,6 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PreparedImages:
-    """One case at the scanner's resolution, a tilted gantry's slices put straight: what the paper's Fig. 1 shows.
-
-    `ct` and `cta_DHW` (aligned with it, None without one) are in HU, head holder and skull still there. `channels_DHW`
-    are the network's inputs by name, mapped to [-1, 1], background -1; `window_hu` are the HU that `ct` maps to -1 and
-    1. `raw` is the case as it was read. `lesion_outside_share` is the share of the lesion outside the brain mask.
-    """
-
-    case_id: str
-    raw: RawCase
-    ct: Volume
-    cta_DHW: FloatArray | None
-    head_DHW: Mask
-    brain_DHW: Mask
-    lesion_DHW: Mask
-    channels_DHW: dict[str, FloatArray]
-    window_hu: tuple[float, float]
-    straightening: Straightening | None
-    measures: MaskMeasures
-    lesion_outside_share: float | None
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
     """One case as it was read, its slices put straight, with the masks of head and brain: with this, every
     preprocessing of it begins.
@@ -80,6 +56,21 @@ class Head:
     measures: MaskMeasures
     lesion_outside_share: float | None
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedImages:
+    """One case at the scanner's resolution, a tilted gantry's slices put straight: what the paper's Fig. 1 shows.
+
+    `head.ct` and `cta_DHW` (aligned with it, None without one) are in HU, head holder and skull still there.
+    `channels_DHW` are the network's inputs by name, mapped to [-1, 1], background -1; `window_hu` are the HU that the
+    CT maps to -1 and 1.
+    """
+
+    head: Head
+    cta_DHW: FloatArray | None
+    channels_DHW: dict[str, FloatArray]
+    window_hu: tuple[float, float]
 
 
 def read_head(case: Case, *, lesion_label: int | None, angiography: bool) -> Head:
@@ -169,37 +160,23 @@ def images_of(head: Head, config: PreprocessingConfig) -> PreparedImages:
     if (scanned_cta := head.raw.cta) is not None:
         cta_DHW = _named(case, lambda: align_angiography(ct, brain_DHW, straighten(scanned_cta)[0]))
         channels["cta"], _ = shown(config.angiography_intensity, cta_DHW)
-    return PreparedImages(
-        case_id=case.case_id,
-        raw=head.raw,
-        ct=ct,
-        cta_DHW=cta_DHW,
-        head_DHW=head.head_DHW,
-        brain_DHW=brain_DHW,
-        lesion_DHW=head.lesion_DHW,
-        channels_DHW=channels,
-        window_hu=window_hu,
-        straightening=head.straightening,
-        measures=head.measures,
-        lesion_outside_share=head.lesion_outside_share,
-        warnings=head.warnings,
-    )
+    return PreparedImages(head=head, cta_DHW=cta_DHW, channels_DHW=channels, window_hu=window_hu)
 
 
 def to_network_grid(images: PreparedImages, config: PreprocessingConfig) -> PreprocessedCase:
     """Resample the channels and masks to the network's spacing, and crop them to the head."""
-    native_DHW, spacing_DHW_mm = images.ct.array_DHW.shape, images.ct.spacing_DHW_mm
+    native_DHW, spacing_DHW_mm = images.head.ct.array_DHW.shape, images.head.ct.spacing_DHW_mm
     full_DHW = network_shape(native_DHW, spacing_DHW_mm, config)
-    start_DHW, size_DHW = bounding_box(resize_mask(images.head_DHW | images.brain_DHW, full_DHW))
-    scanned_DHW = images.raw.ct.array_DHW.shape
+    start_DHW, size_DHW = bounding_box(resize_mask(images.head.head_DHW | images.head.brain_DHW, full_DHW))
+    scanned_DHW = images.head.raw.ct.array_DHW.shape
     grid = Grid(
         native_DHW=scanned_DHW,
         full_DHW=full_DHW,
         crop_start_DHW=start_DHW,
         crop_DHW=size_DHW,
-        straightening=images.straightening,
+        straightening=images.head.straightening,
     )
-    brain_DHW = grid.crop(resize_mask(images.brain_DHW, full_DHW)).astype(bool)
+    brain_DHW = grid.crop(resize_mask(images.head.brain_DHW, full_DHW)).astype(bool)
     channels = []
     for name in config.channels:
         channel_DHW = grid.crop(resize(images.channels_DHW[name], full_DHW))
@@ -207,20 +184,20 @@ def to_network_grid(images: PreparedImages, config: PreprocessingConfig) -> Prep
         channels.append(channel_DHW if name == "symmetric" else np.where(brain_DHW, channel_DHW, np.float32(-1.0)))
     factors = [native / full for native, full in zip(native_DHW, full_DHW, strict=True)]
     depth_mm, height_mm, width_mm = (mm * factor for mm, factor in zip(spacing_DHW_mm, factors, strict=True))
-    reference_DHW = images.raw.lesion_DHW
+    reference_DHW = images.head.raw.lesion_DHW
     return PreprocessedCase(
-        case_id=images.case_id,
+        case_id=images.head.case.case_id,
         image_CDHW=np.stack(channels).astype(np.float16),
         brain_DHW=brain_DHW,
-        lesion_DHW=grid.crop(resize_mask(images.lesion_DHW, full_DHW)).astype(bool),
+        lesion_DHW=grid.crop(resize_mask(images.head.lesion_DHW, full_DHW)).astype(bool),
         reference_DHW=np.zeros(scanned_DHW, dtype=bool) if reference_DHW is None else reference_DHW,
-        affine=images.raw.ct.affine,
-        file_grid=images.raw.ct.file_grid,
+        affine=images.head.raw.ct.affine,
+        file_grid=images.head.raw.ct.file_grid,
         spacing_DHW_mm=(depth_mm, height_mm, width_mm),
         native_spacing_DHW_mm=spacing_DHW_mm,
         grid=grid,
         window_hu=images.window_hu,
-        warnings=images.warnings,
+        warnings=images.head.warnings,
     )
 
 

@@ -149,7 +149,7 @@ def _advance(progress: Callable[[int, int], None], before: int, total: int, done
 
 def illustrate(images: PreparedImages, png: Path) -> None:
     """Draw one case as the paper's Fig. 1."""
-    panels = {"ct": images.ct.array_DHW, "stripped": images.channels_DHW["ct"]}
+    panels = {"ct": images.head.ct.array_DHW, "stripped": images.channels_DHW["ct"]}
     if "symmetric" in images.channels_DHW:
         panels["symmetric"] = images.channels_DHW["symmetric"]
     if images.cta_DHW is not None:
@@ -158,10 +158,10 @@ def illustrate(images: PreparedImages, png: Path) -> None:
     prepared = {name: PREPARED_WINDOW for name in ("stripped", "symmetric", "cta_stripped")}
     draw_preparation(
         panels,
-        images.brain_DHW,
-        images.lesion_DHW,
-        images.ct.spacing_DHW_mm,
+        images.head.brain_DHW,
+        images.head.lesion_DHW,
+        images.head.ct.spacing_DHW_mm,
         png,
-        title=images.case_id,
+        title=images.head.case.case_id,
         windows=windows | prepared,
     )

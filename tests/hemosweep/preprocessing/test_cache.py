@@ -133,7 +133,7 @@ def test_a_bad_case_is_named_and_the_others_go_on(tmp_path: Path, write_ball_cas
 
 
 def draw(images: PreparedImages, png: Path) -> None:
-    png.write_text(f"picture of {images.case_id}")
+    png.write_text(f"picture of {images.head.case.case_id}")
 
 
 def test_pictures_lie_beside_their_cases_and_are_drawn_when_first_asked_for(

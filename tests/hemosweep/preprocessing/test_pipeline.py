@@ -91,7 +91,7 @@ def test_an_odd_slice_in_the_head_is_the_first_thing_that_is_told(
     write_ball_case: WriteCase, hu: int | None, word: str
 ) -> None:
     raw = write_ball_case("sub-001")
-    first, *others = prepare_images(raw, AS_SCANNED).warnings or ("",)
+    first, *others = prepare_images(raw, AS_SCANNED).head.warnings or ("",)
     assert (first, others) == ("", [])
 
     def spoil(hu_DHW: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ def test_an_odd_slice_in_the_head_is_the_first_thing_that_is_told(
         return hu_DHW
 
     rewrite(raw.ct_path, spoil)
-    first, *others = prepare_images(raw, AS_SCANNED).warnings
+    first, *others = prepare_images(raw, AS_SCANNED).head.warnings
     assert first.startswith(f"slice 13 of 22 (counted from the feet) is {word}")
     assert not any(words in text for text in others for words in ("ends in the head", "holes", "pieces", "smaller"))
 
@@ -124,12 +124,12 @@ def test_a_tilted_scan_exported_through_a_window_keeps_its_brain_and_nothing_els
     case = Case(case_id="a", patient_id="p", ivh=None, ct_path=tmp_path / "ct.nii.gz", lesion_path=None)
     write_volume(case.ct_path, replace(phantom.ct, array_DHW=phantom.ct.array_DHW.clip(-20, 100)))
     images = prepare_images(case, AS_SCANNED)
-    assert images.straightening is not None
-    found, true = images.straightening.revert(images.brain_DHW), phantom.brain.array_DHW > 0
+    assert images.head.straightening is not None
+    found, true = images.head.straightening.revert(images.head.brain_DHW), phantom.brain.array_DHW > 0
     assert 2 * np.count_nonzero(found & true) / (found.sum() + true.sum()) > 0.95
-    head_ml = images.head_DHW.sum() * images.ct.voxel_ml
+    head_ml = images.head.head_DHW.sum() * images.head.ct.voxel_ml
     assert 2000 < head_ml < 5000
-    assert [text.split(":")[0] for text in images.warnings] == [
+    assert [text.split(":")[0] for text in images.head.warnings] == [
         "CT is clipped to [-20, 100] HU; bone is taken as its maximum",
         "no lesion mask",
         "gantry tilt of 18.0 degrees taken out; predictions go back on the tilted grid",
