@@ -114,7 +114,7 @@ def rate_for_momentum(base: ArmConfig, rate: float, momentum: float) -> float:
 def with_scaled_test(base: ArmConfig, arm: ArmConfig) -> ArmConfig:
     """An arm whose windows share half as much as the profile's, where that has fewer steps than the paper.
 
-    The test of many large networks would take as long as half of their training. An overlap of a method's own stays.
+    The test of large networks would take nearly half as long as their training. An overlap of a method's own stays.
     """
     if _shortening(base) == 1.0 or arm.inference.overlap != base.inference.overlap:
         return arm

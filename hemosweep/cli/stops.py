@@ -32,17 +32,15 @@ def signals_interrupt() -> Iterator[None]:
     many: such a stop is tried again until it meets other code.
     """
     stopped_at: float | None = None
-    is_told, last = False, signal.SIGINT
+    last: int = signal.SIGINT
     until_the_end, tell_ignored = ExitStack(), sys.unraisablehook
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped_at, last, is_told
+        nonlocal stopped_at, last
         now = time.monotonic()
         if stopped_at is None or now - stopped_at > ONE_STOP_S:
-            stopped_at, last = now, signal.Signals(number)
-            if not is_told:
-                is_told = True
-                until_the_end.enter_context(doing("stopping"))
+            stopped_at, last = now, number
+            until_the_end.enter_context(doing("stopping"))
             raise KeyboardInterrupt
 
     def ignored(unraisable: "sys.UnraisableHookArgs") -> None:

@@ -46,7 +46,7 @@ def compare(
 
 
 def _in_family(out: Path, store: RunStore, found: SideComparison, metric: str, margin: float | None) -> str:
-    """What a claim becomes among the comparisons that its sweep declared; empty where it is none of several."""
+    """Sentence on what becomes of a claim among the comparisons of its sweep; empty where it is none of several."""
     places = [{(run.sweep, run.arm) for run in side.runs} for side in (found.a, found.b)]
     if [len(own) for own in places] != [1, 1]:
         return ""

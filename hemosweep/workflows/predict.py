@@ -45,8 +45,9 @@ def predict_scans(
     from hemosweep.tracking.reader import MlflowStore
 
     list_scans(scan, cta=cta, as_folder=as_folder)
+    store = MlflowStore(out)
     if run is not None:
-        find_run(MlflowStore(out), run)
+        find_run(store, run)
     # Seconds of PyTorch, of which no mistake above needs anything.
     from hemosweep.prediction.predict import predict, predict_with
 
@@ -54,7 +55,7 @@ def predict_scans(
         load = partial(_load_model, out, model, tracking, project)
         return predict_with(load, scan, cta=cta, as_folder=as_folder, to=out / "predictions" if to is None else to)
     assert run is not None
-    return predict(MlflowStore(out), scan, run, out=out, cta=cta, as_folder=as_folder, to=to, project=project)
+    return predict(store, scan, run, out=out, cta=cta, as_folder=as_folder, to=to, project=project)
 
 
 def _load_model(out: Path, reference: str, tracking: str | None, project: Path | None) -> "Arm":

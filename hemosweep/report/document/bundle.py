@@ -49,7 +49,7 @@ def check_folder(to: Path) -> None:
 
 
 def subject_of(to: Path) -> str | None:
-    """What the report in a folder says that it is about, such as "Ablation se"; None where there is no report."""
+    """Subject of the report in a folder, as its lead has it, such as "Ablation se"; None where there is no report."""
     if not _is_report(to / PAGE):
         return None
     try:

@@ -36,19 +36,15 @@ def our_verdict(row: FamilyComparison) -> str:
     comparison = row.comparison
     if comparison.outcome == "not_testable":
         return _UNTESTABLE.get(comparison.status, "not testable")
-    word = _WORDS.get(row.outcome) or _on_trained_models(comparison.mean_diff or 0.0)
-    if row.taken_back:
-        word = f"not significant after Holm, {word}"
-    elif row.outcome == "trained_models":
-        word = f"{word}, no claim"
+    if row.outcome == "trained_models":
+        # The p beside it is of the claim, which does not hold.
+        word = f"{'higher' if (comparison.mean_diff or 0.0) > 0 else 'lower'} on these trained models"
+        word = f"not significant after Holm, {word}" if row.taken_back else f"{word}, no claim"
+    else:
+        word = f"{'not significant after Holm, ' * row.taken_back}{_WORDS[row.outcome]}"
     if row.holm_p is None:
         return word
     return f"{word} (Holm{SPACE}{p_text(row.holm_p).replace(' ', SPACE)})"
-
-
-def _on_trained_models(mean_diff: float) -> str:
-    """What the test over cases found, with its direction."""
-    return f"{'higher' if mean_diff > 0 else 'lower'} on these trained models"
 
 
 def p_value(p: float | None) -> str:
