@@ -112,10 +112,10 @@ class SweepDisplay:
         self._num_trained = 0
         self._num_folds_ended = 0
         self._in_flight: dict[tuple[str, str], _Shown] = {}
-        self._open = ExitStack()
+        self._open, self._recording = ExitStack(), ExitStack()
 
     def __enter__(self) -> "SweepDisplay":
-        self._open.enter_context(doing("recording results"))
+        self._record()
         if self._console.is_terminal:
             live = Live(self, console=self._console, transient=True, refresh_per_second=REFRESHED_PER_S)
             self._open.enter_context(live)
@@ -126,6 +126,7 @@ class SweepDisplay:
     ) -> None:
         for key in list(self._in_flight):
             self._land(key)
+        self._recording.close()
         self._open.close()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -195,6 +196,13 @@ class SweepDisplay:
 
     def _land(self, key: tuple[str, str]) -> None:
         self._in_flight.pop(key).end_activity()
+        if not self._in_flight:
+            self._record()
+
+    def _record(self) -> None:
+        """Tell whoever waits that results are recorded, from now on: no fold run is at work."""
+        self._recording.close()
+        self._recording.enter_context(doing("recording results"))
 
     def _eta(self) -> str:
         """Remaining training at the pace so far, plus the mean time of start, test and record for each fold run."""

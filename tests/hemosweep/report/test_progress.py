@@ -203,14 +203,15 @@ def test_after_the_last_epoch_the_test_is_shown(replicate, display):
     assert shown(display, 120)[1].endswith(f"testing 1 of {len(fold.test)} cases")
 
 
-def test_whoever_waits_is_told_the_fold_at_work_and_what_comes_after_it(replicate, display):
+def test_whoever_waits_is_told_the_fold_at_work_and_what_comes_after_it(clock, replicate, display):
     fold = replicate.fold_runs[0]
     display.fold_started(replicate, fold)
     display.progressed(replicate, fold, journal(epoch(3)))
     assert present().text == "training small[0] fold 0"
     assert present().progress.startswith("epoch 3/10, validation loss 0.500, patch DSC 0.400, ETA ")
+    clock.now += 60.0
     display.fold_ended(replicate, fold, scores(0.5), False)
-    assert present().text == "recording results"
+    assert (present().text, present().begun) == ("recording results", clock.now), "its time is not the training's"
 
 
 def test_a_progress_bar_tells_how_far_the_work_is(console):
